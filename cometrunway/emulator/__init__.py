@@ -1,0 +1,38 @@
+"""A server on this machine that behaves like CometAPI's Runway routes, to develop and to test against.
+
+    async with Emulator(seed=7, speed=20) as emulator:
+        async with Session(emulator.api_key, base_url=emulator.base_url) as runway:
+            ...
+    assert emulator.creates.repeats.total() == 0
+    assert not emulator.leaked_credentials
+
+It is written from the API's documentation and shares no code with the rest of this package, so it does not agree with
+the package's mistakes.
+"""
+
+from cometrunway.emulator._cli import add_arguments, emulator_of, main, serve
+from cometrunway.emulator._exchange import digest_of
+from cometrunway.emulator._faults import Fault, Faults
+from cometrunway.emulator._ledger import Creates, LeakedCredential, LoggedRequest, PostedCallback
+from cometrunway.emulator._server import Emulator
+from cometrunway.emulator._studio import FAILURES, LogNormal, Uniform
+from cometrunway.emulator._tasks import EmulatedTask
+
+__all__ = [
+    "FAILURES",
+    "Creates",
+    "EmulatedTask",
+    "Emulator",
+    "Fault",
+    "Faults",
+    "LeakedCredential",
+    "LogNormal",
+    "LoggedRequest",
+    "PostedCallback",
+    "Uniform",
+    "add_arguments",
+    "digest_of",
+    "emulator_of",
+    "main",
+    "serve",
+]

@@ -1,0 +1,135 @@
+"""The command `cometrunway emulator`: an emulator in a process of its own."""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+from collections.abc import Sequence
+from typing import get_args
+
+from cometrunway.emulator._callbacks import CallbackPolicy
+from cometrunway.emulator._dialects import DialectName
+from cometrunway.emulator._faults import Faults
+from cometrunway.emulator._gateway import WrongPath
+from cometrunway.emulator._refusals import NotExistForm
+from cometrunway.emulator._server import Emulator
+from cometrunway.emulator._studio import LogNormal
+from cometrunway.emulator._views import Progress
+
+DESCRIPTION = """\
+Serve an emulation of the API on this machine until SIGTERM or Ctrl-C.
+
+When it is ready it prints one line of JSON: {"base_url": ..., "api_key": ..., "asset_url": ...}.
+GET /__emulator__/ledger, /__emulator__/requests and /__emulator__/leaks tell what has happened, without a key.
+"""
+
+EXAMPLE = """\
+example:
+  cometrunway emulator --dialect wrapped --seed 7 --speed 20 --fault poll:502=0.05 --fault create:429/2=0.02
+
+faults are OPERATION:FAULT=RATE, the operation create, poll or asset, the fault a status (502 is an HTML page),
+429/SECONDS (with Retry-After), slow/SECONDS, drop (before acting), lost (after acting), reset, silent, html,
+cut, short, unframed or not_exist.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command to a parser of any program."""
+    parser.description, parser.epilog = DESCRIPTION, EXAMPLE
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    _add_origin(parser.add_argument_group("where"))
+    _add_pace(parser.add_argument_group("pace"))
+    _add_behaviour(parser.add_argument_group("behaviour"))
+
+
+def emulator_of(arguments: argparse.Namespace) -> Emulator:
+    """The emulator that parsed options describe.
+
+    Raises:
+        ValueError: An option is out of its range.
+    """
+    return Emulator(
+        host=arguments.host,
+        port=arguments.port,
+        asset_port=arguments.asset_port,
+        api_key=arguments.api_key,
+        dialect=arguments.dialect,
+        seed=arguments.seed,
+        speed=arguments.speed,
+        duration=LogNormal(median=arguments.median, sigma=arguments.sigma),
+        not_exist_seconds=arguments.not_exist,
+        not_exist_form=arguments.not_exist_form,
+        max_running=arguments.max_running,
+        failure_rate=arguments.failure_rate,
+        balance=arguments.balance,
+        progress=arguments.progress,
+        faults=Faults.parse(*arguments.fault),
+        asset_lifetime=arguments.asset_lifetime,
+        refresh_urls=not arguments.stale_urls,
+        callbacks=arguments.callbacks,
+        wrong_path=arguments.wrong_path,
+    )
+
+
+async def serve(emulator: Emulator) -> None:
+    """Run an emulator, say so in one line on standard output, and wait for SIGTERM or SIGINT."""
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):  # Windows: there Ctrl-C cancels the main task
+            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    async with emulator:
+        ready = {"base_url": emulator.base_url, "api_key": emulator.api_key, "asset_url": emulator.asset_url}
+        sys.stdout.write(json.dumps(ready) + "\n")
+        sys.stdout.flush()
+        await stopped.wait()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns the process's exit status.
+
+    Raises:
+        SystemExit: With status 2, after a message, for a wrong option; with status 0 after `--help`.
+    """
+    parser = argparse.ArgumentParser(prog="cometrunway emulator")
+    add_arguments(parser)
+    arguments = parser.parse_args(argv)
+    try:
+        emulator = emulator_of(arguments)
+    except ValueError as error:
+        parser.error(str(error))
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(serve(emulator))
+    return 0
+
+
+def _add_origin(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="a loopback address (%(default)s)")
+    group.add_argument("--port", type=int, default=0, help="of the API; 0, the default, takes any free one")
+    group.add_argument("--asset-port", type=int, default=0, metavar="PORT", help="of the output files")
+    group.add_argument("--api-key", default="sk-emulator", metavar="KEY", help="the key to accept (%(default)s)")
+
+
+def _add_pace(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--seed", type=int, default=0, help="of all randomness (%(default)s)")
+    group.add_argument("--speed", type=float, default=1.0, metavar="X", help="how much faster tasks run (%(default)s)")
+    group.add_argument("--median", type=float, default=8.0, metavar="SECONDS", help="of task durations (%(default)s)")
+    group.add_argument("--sigma", type=float, default=0.35, help="their log-normal spread (%(default)s)")
+    group.add_argument("--max-running", type=int, metavar="N", help="more tasks than that are THROTTLED")
+    group.add_argument("--progress", choices=get_args(Progress), default="good", help="what polls say (%(default)s)")
+    group.add_argument(
+        "--not-exist", type=float, default=1.0, metavar="SECONDS", help="new tasks are task_not_exist (%(default)s)"
+    )
+
+
+def _add_behaviour(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--dialect", choices=get_args(DialectName), default="flat", help="of answers (%(default)s)")
+    group.add_argument("--not-exist-form", choices=get_args(NotExistForm), default="400", help="(%(default)s)")
+    group.add_argument("--failure-rate", type=float, default=0.0, metavar="RATE", help="part of tasks that fail, 0..1")
+    group.add_argument("--balance", type=int, metavar="N", help="creations until insufficient_user_quota")
+    group.add_argument("--fault", action="append", default=[], metavar="OPERATION:FAULT=RATE", help="repeatable")
+    group.add_argument("--asset-lifetime", type=float, default=86_400.0, metavar="SECONDS", help="of output URLs")
+    group.add_argument("--stale-urls", action="store_true", help="polls repeat the first URL of an output")
+    group.add_argument("--callbacks", choices=get_args(CallbackPolicy), default="end", help="(%(default)s)")
+    group.add_argument("--wrong-path", choices=get_args(WrongPath), default="json", help="(%(default)s)")

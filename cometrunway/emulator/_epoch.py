@@ -1,0 +1,27 @@
+"""The one place where the event loop's clock meets the calendar."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from attrs import field, frozen
+
+
+@frozen
+class Epoch:
+    """A moment known on both clocks; everything else is counted from it on the loop's clock."""
+
+    loop: asyncio.AbstractEventLoop
+    wall: datetime = field(factory=lambda: datetime.now(UTC))
+    start: float = field(init=False)
+
+    @start.default
+    def _start(self) -> float:
+        return self.loop.time()
+
+    def now(self) -> float:
+        """The loop's time, in seconds."""
+        return self.loop.time()
+
+    def at(self, moment: float) -> datetime:
+        """The calendar's name, in UTC, for a moment of the loop's clock."""
+        return self.wall + timedelta(seconds=moment - self.start)

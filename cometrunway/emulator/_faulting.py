@@ -1,0 +1,53 @@
+"""Which fault the next request meets: first what a test has scripted, then what chance says."""
+
+from collections import deque
+from collections.abc import Iterable
+from random import Random
+
+from attrs import define, field
+
+from cometrunway.emulator._exchange import Operation
+from cometrunway.emulator._faults import Fault, FaultOperation, Faults, Rates
+
+_NONE = Fault.ok()
+
+
+@define(kw_only=True, eq=False)
+class FaultDesk:
+    """Hands out faults."""
+
+    rng: Random
+    faults: Faults
+    _scripts: dict[str, deque[Fault]] = field(
+        init=False, factory=lambda: {"create": deque(), "poll": deque(), "asset": deque()}
+    )
+
+    def script(self, operation: FaultOperation, faults: Iterable[Fault]) -> None:
+        """Append to what the next requests of an operation meet."""
+        faults = tuple(faults)
+        if not all(isinstance(fault, Fault) for fault in faults):
+            raise TypeError(f"a script is made of Fault values, not {faults!r}; Fault.parse takes texts")
+        if operation not in self._scripts:
+            raise ValueError(f"operation must be create, poll or asset, not {operation!r}")
+        self._scripts[operation].extend(faults)
+
+    def waiting(self, operation: FaultOperation) -> int:
+        """How many scripted faults have not struck yet."""
+        return len(self._scripts[operation])
+
+    def draw(self, operation: Operation) -> Fault:
+        """The fault of the next request."""
+        if operation not in self._scripts:
+            return _NONE
+        if self._scripts[operation]:
+            return self._scripts[operation].popleft()
+        rates: Rates = getattr(self.faults, operation)
+        return self._chance(rates) if rates else _NONE
+
+    def _chance(self, rates: Rates) -> Fault:
+        left = self.rng.random()
+        for fault, rate in rates.items():
+            left -= rate
+            if left < 0.0:
+                return fault
+        return _NONE

@@ -1,0 +1,161 @@
+"""The API itself, free of any HTTP library: from a request to an answer."""
+
+import string
+from collections.abc import Callable
+from random import Random
+from typing import Any, Literal
+from urllib.parse import quote
+
+from attrs import define, evolve
+
+from cometrunway.emulator import _control
+from cometrunway.emulator._dialects import DIALECTS, DialectName
+from cometrunway.emulator._epoch import Epoch
+from cometrunway.emulator._exchange import Answer, Operation, Received, json_answer
+from cometrunway.emulator._faults import Fault
+from cometrunway.emulator._ledger import Ledger
+from cometrunway.emulator._refusals import (
+    NO_QUOTA,
+    NOT_JSON,
+    UNAUTHORIZED,
+    NotExistForm,
+    Refusal,
+    no_channel,
+    not_exist,
+    refuse,
+    wrong_path,
+)
+from cometrunway.emulator._routes import ROUTES, Route
+from cometrunway.emulator._studio import Order, Studio
+from cometrunway.emulator._tasks import EmulatedTask
+from cometrunway.emulator._views import Observer
+
+WrongPath = Literal["json", "html", "redirect"]
+"""What an unknown path answers: the API's 404, a web page with status 200, or a redirect to one."""
+
+_TASKS, _FEED = "/runwayml/v1/tasks/", "/runway/feed"
+_NO_MODEL = "no-such-model"
+_HTML = "text/html; charset=utf-8"
+_PAGE = b"<!doctype html><html><head><title>API</title></head><body>Welcome</body></html>"
+
+
+@define(kw_only=True, eq=False)
+class Gateway:
+    """Answers for the API's origin."""
+
+    name = "api"
+    api_key: str
+    dialect: DialectName
+    not_exist_form: NotExistForm
+    wrong_path: WrongPath
+    balance: int | None
+    epoch: Epoch
+    ledger: Ledger
+    observer: Observer
+    studio: Studio
+    rng: Random
+    on_created: Callable[[EmulatedTask], None]
+
+    def sort(self, received: Received) -> tuple[Operation, str]:
+        """The operation of a request, and its creation route if it is a create."""
+        if received.path.startswith(_control.PREFIX):
+            return "control", ""
+        if received.method == "POST" and received.path in ROUTES:
+            return "create", ROUTES[received.path].name
+        return ("poll", "") if _is_poll(received) else ("other", "")
+
+    def answer(self, received: Received) -> Answer:
+        """Answer a request."""
+        operation, _ = self.sort(received)
+        if operation == "control":
+            return _control.report(self.ledger, received.path, self.epoch.now())
+        if operation == "other":
+            return self._lost(received)
+        if received.headers.get("authorization") != f"Bearer {self.api_key}":
+            return self._refuse(UNAUTHORIZED)
+        return self._create(received) if operation == "create" else self._poll(received)
+
+    def excuse(self, fault: Fault, received: Received) -> Answer:
+        """What a fault without a body of its own answers."""
+        if fault.not_exist is not None:
+            return not_exist(fault.not_exist, _asked_id(received) or "", self._request_id())
+        return self._refuse(Refusal.of_status(fault.status or 500), refuses=False)
+
+    def _create(self, received: Received) -> Answer:
+        route, body = ROUTES[received.path], received.json
+        if not isinstance(body, dict) or not _says_json(received):
+            return self._refuse(NOT_JSON)
+        refusal = self._refusal_of(route, received, body)
+        if refusal is not None:
+            return self._refuse(refusal)
+        try:
+            task = self._accept(route, received)
+        except RecursionError:
+            return self._refuse(NOT_JSON)
+        dialect, view = DIALECTS[self.dialect], self.observer.view(task, task.created_at)
+        words = dialect.created if route.family == "official" else dialect.created_compat
+        return json_answer(words(view), task_id=task.id)
+
+    def _refusal_of(self, route: Route, received: Received, body: dict[str, Any]) -> Refusal | None:
+        if body.get("model") == _NO_MODEL:
+            return no_channel(_NO_MODEL)
+        refusal = route.refusal_of(received.headers, body)
+        return NO_QUOTA if refusal is None and self.balance == 0 else refusal
+
+    def _accept(self, route: Route, received: Received) -> EmulatedTask:
+        upstream_id = self.studio.mint_id()
+        public_id = f"task_{upstream_id.replace('-', '')}" if self.dialect == "wrapped_plus" else upstream_id
+        order = Order(route=route, body=received.json, digest=received.digest, id=public_id, upstream_id=upstream_id)
+        task = self.studio.make(order, self.epoch.now())
+        if self.balance is not None:
+            self.balance -= 1
+        self.ledger.enter(task)
+        self.on_created(task)
+        return task
+
+    def _poll(self, received: Received) -> Answer:
+        task_id, now = _asked_id(received), self.epoch.now()
+        if task_id is None:
+            return self._refuse(Refusal.missing("task_id"))
+        task = self.ledger.tasks.get(task_id)
+        if task is None or now < task.visible_at:
+            return not_exist(self.not_exist_form, task_id, self._request_id())
+        task.polls += 1
+        if now >= task.completed_at and task.end_seen_at is None:
+            task.end_seen_at = now
+        dialect, view = DIALECTS[self.dialect], self.observer.view(task, now)
+        words = dialect.fed if received.path == _FEED else dialect.polled
+        return json_answer(words(view), task_id=task.id)
+
+    def _lost(self, received: Received) -> Answer:
+        if self.wrong_path == "html":
+            return Answer(status=200, body=_PAGE, media_type=_HTML)
+        if self.wrong_path == "redirect":
+            home = (("Location", f"/?from={quote(received.path, safe='')}"),)
+            return Answer(status=301, body=_PAGE, media_type=_HTML, headers=home)
+        return wrong_path(received.method, received.path)
+
+    def _refuse(self, refusal: Refusal, *, refuses: bool = True) -> Answer:
+        return evolve(refuse(refusal, self.dialect, self._request_id()), refuses=refuses)
+
+    def _request_id(self) -> str:
+        stamp = self.epoch.at(self.epoch.now()).strftime("%Y%m%d%H%M%S%f")
+        return stamp + "".join(self.rng.choices(string.ascii_letters, k=8))
+
+
+def _is_poll(received: Received) -> bool:
+    if received.method == "POST":
+        return received.path == _FEED
+    return received.method == "GET" and len(received.path) > len(_TASKS) and received.path.startswith(_TASKS)
+
+
+def _says_json(received: Received) -> bool:
+    return received.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
+
+
+def _asked_id(received: Received) -> str | None:
+    if received.path != _FEED:
+        return received.path.removeprefix(_TASKS)
+    body = received.json
+    task_id = body.get("task_id") if isinstance(body, dict) and _says_json(received) else None
+    return task_id if isinstance(task_id, str) and task_id else None

@@ -1,0 +1,145 @@
+"""One listening address: from the socket to an answer and back, with what goes wrong in between."""
+
+import asyncio
+import contextlib
+import math
+import socket
+import struct
+from typing import Protocol
+
+from aiohttp import web
+from attrs import define, evolve, field
+
+from cometrunway.emulator._epoch import Epoch
+from cometrunway.emulator._exchange import Answer, Operation, Received
+from cometrunway.emulator._faulting import FaultDesk
+from cometrunway.emulator._faults import Fault
+from cometrunway.emulator._ledger import Ledger
+
+_BACKLOG = 4096
+_LONGEST_BODY = 64 * 2**20
+_SHUTDOWN_SECONDS = 0.5
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+class Backend(Protocol):
+    """What answers for an origin."""
+
+    name: str
+
+    def sort(self, received: Received) -> tuple[Operation, str]:
+        """The operation of a request, and its creation route if it is a create."""
+
+    def answer(self, received: Received) -> Answer:
+        """Act upon a request and answer it."""
+
+    def excuse(self, fault: Fault, received: Received) -> Answer:
+        """Answer a request that meets a fault without a body of its own."""
+
+
+@define(kw_only=True, eq=False)
+class Origin:
+    """Serves a backend on a loopback port."""
+
+    desk: FaultDesk
+    ledger: Ledger
+    epoch: Epoch
+    backend: Backend
+    _closing: asyncio.Event = field(init=False, factory=asyncio.Event)
+    _runner: web.ServerRunner = field(init=False)
+
+    async def open(self, host: str, port: int) -> str:
+        """Listen; returns the origin's URL."""
+        server = web.Server(self._handle, access_log=None)
+        self._runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, host, port, backlog=_BACKLOG).start()
+        bound = self._runner.addresses[0][1]
+        return f"http://[{host}]:{bound}" if ":" in host else f"http://{host}:{bound}"
+
+    async def close(self) -> None:
+        """Stop listening, and end what is still being answered."""
+        self._closing.set()
+        await self._runner.cleanup()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        received = await _received(request)
+        operation, route = self.backend.sort(received)
+        if operation == "control":
+            return _response(self.backend.answer(received))
+        time = self.epoch.now()
+        entry = self.ledger.open(received, time=time, origin=self.backend.name, operation=operation, route=route)
+        fault = self.desk.draw(operation)
+        entry.fault = fault.name
+        answer = await self._answer(received, fault)
+        entry.task_id = answer.task_id
+        self.ledger.close(entry, None if fault.drops else answer)
+        return _hang_up(request, fault) if fault.drops else _send(request, answer, fault)
+
+    async def _answer(self, received: Received, fault: Fault) -> Answer:
+        """Act upon the request if the fault lets it, wait, and answer what the fault leaves of it."""
+        answer = self.backend.answer(received) if fault.acts else Answer(status=0)
+        if fault.seconds:
+            await self._wait(fault.seconds)
+        if fault.not_exist or (fault.status and fault.body is None):
+            answer = evolve(self.backend.excuse(fault, received), task_id=answer.task_id)
+        elif fault.status and fault.body is not None:
+            answer = Answer(status=fault.status, body=fault.body, media_type=fault.media_type, task_id=answer.task_id)
+        return evolve(answer, headers=answer.headers + fault.headers)
+
+    async def _wait(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(None if math.isinf(seconds) else seconds):
+                await self._closing.wait()
+
+
+async def _received(request: web.BaseRequest) -> Received:
+    return Received(
+        method=request.method,
+        path=request.path,
+        query=request.rel_url.raw_query_string,
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=await _body(request) if request.can_read_body else b"",
+    )
+
+
+async def _body(request: web.BaseRequest) -> bytes:
+    body = bytearray()
+    async for chunk in request.content.iter_any():
+        body += chunk
+        if len(body) > _LONGEST_BODY:
+            raise web.HTTPRequestEntityTooLarge(max_size=_LONGEST_BODY, actual_size=len(body))
+    return bytes(body)
+
+
+def _response(answer: Answer) -> web.Response:
+    headers = {**dict(answer.headers), "Content-Type": answer.media_type}
+    return web.Response(status=answer.status, body=answer.body, headers=headers)
+
+
+def _send(request: web.BaseRequest, answer: Answer, fault: Fault) -> web.Response:
+    if fault.keeps is None:
+        return _response(answer)
+    if request.transport is not None:
+        request.transport.write(_spoiled(answer, fault))
+        request.transport.close()
+    return web.Response()
+
+
+def _hang_up(request: web.BaseRequest, fault: Fault) -> web.Response:
+    transport = request.transport
+    if transport is not None:
+        connection = transport.get_extra_info("socket")
+        if fault.resets and connection is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        transport.abort()
+    return web.Response()
+
+
+def _spoiled(answer: Answer, fault: Fault) -> bytes:
+    """A response as bytes, for no HTTP library agrees to write one that is wrong."""
+    part = answer.body[: int(len(answer.body) * (fault.keeps or 0.0))]
+    lengths = {"full": [str(len(answer.body))], "short": [str(len(part))], "none": []}[fault.framing]
+    pairs = (("Content-Type", answer.media_type), *answer.headers, *(("Content-Length", length) for length in lengths))
+    lines = "".join(f"{name}: {value}\r\n" for name, value in pairs)
+    return f"HTTP/1.1 {answer.status} Spoiled\r\n{lines}Connection: close\r\n\r\n".encode() + part

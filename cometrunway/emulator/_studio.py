@@ -1,0 +1,190 @@
+"""Where tasks are made: how long each takes, when it may start, and how it ends."""
+
+import heapq
+import math
+import re
+import uuid
+from collections.abc import Iterator, Mapping
+from random import Random
+from typing import Any
+
+from attrs import define, field, frozen, validators
+
+from cometrunway.emulator._routes import Route
+from cometrunway.emulator._tasks import EmulatedTask, Outcome
+
+FAILURES = {
+    "SAFETY.INPUT.TEXT": "Content moderation",
+    "SAFETY.INPUT.IMAGE": "The input image did not pass moderation.",
+    "SAFETY.OUTPUT.VIDEO": "The generated output did not pass moderation.",
+    "INPUT_PREPROCESSING.INTERNAL": "The input could not be processed.",
+    "INTERNAL.BAD_OUTPUT.CODE01": "The generated output was unusable.",
+    "INTERNAL": "An unexpected error occurred.",
+    "ASSET.INVALID": "An input file is unusable.",
+}
+"""Runway's failure codes, and a text for each."""
+
+_PENDING_PART = 0.15
+_SWITCH = re.compile(r"\[(fail|seconds|cancel|stuck)(?: ([\w.]+))?\]")
+_LONG = 256
+
+
+@frozen(kw_only=True)
+class LogNormal:
+    """Durations as generation services show them: most near the median, a long tail.
+
+    Args:
+        median: Seconds, above 0.
+        sigma: Spread of the logarithm, at least 0; with 0.35 nine of ten lie within 0.56 to 1.8 medians.
+    """
+
+    median: float = field(default=8.0, validator=validators.gt(0))
+    sigma: float = field(default=0.35, validator=validators.ge(0))
+
+    def draw(self, rng: Random) -> float:
+        """Seconds that one task takes."""
+        return self.median * math.exp(self.sigma * rng.gauss(0.0, 1.0))
+
+
+@frozen(kw_only=True)
+class Uniform:
+    """Durations that are equally likely between two bounds.
+
+    Args:
+        low: Seconds, at least 0.
+        high: Seconds, at least `low`.
+    """
+
+    low: float = field(validator=validators.ge(0))
+    high: float = field()
+
+    @high.validator
+    def _check_high(self, _attribute: object, value: float) -> None:
+        if value < self.low:
+            raise ValueError(f"high must be at least low ({self.low}), not {value}")
+
+    def draw(self, rng: Random) -> float:
+        """Seconds that one task takes."""
+        return rng.uniform(self.low, self.high)
+
+
+Duration = LogNormal | Uniform
+"""A distribution of the seconds from admission to end."""
+
+
+def as_duration(value: Duration | float) -> Duration:
+    """A number of seconds means always that many."""
+    return Uniform(low=value, high=value) if isinstance(value, int | float) else value
+
+
+@frozen(kw_only=True)
+class Order:
+    """An accepted creation: its route, its whole body, the body's digest and the ids that the dialect gives it."""
+
+    route: Route
+    body: Mapping[str, Any]
+    digest: str
+    id: str
+    upstream_id: str
+
+
+@define(kw_only=True, eq=False)
+class Studio:
+    """Makes tasks; the only consumer of its randomness, so that faults do not change how long tasks take."""
+
+    rng: Random
+    duration: Duration
+    durations: Mapping[str, Duration]
+    speed: float
+    not_exist_seconds: float
+    failure_rate: float
+    max_running: int | None
+    _running: list[float] = field(init=False, factory=list)
+    _made: int = field(init=False, default=0)
+
+    def mint_id(self) -> str:
+        """A fresh random UUID."""
+        return str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
+
+    def make(self, order: Order, now: float) -> EmulatedTask:
+        """A task whose whole life is decided here, from the moment `now` on."""
+        switches = _switches(order.body)
+        seconds = self._seconds(order.route.name, switches)
+        outcome, code = self._outcome(switches)
+        admitted = self._admit(now, seconds)
+        self._made += 1
+        return EmulatedTask(
+            id=order.id,
+            upstream_id=order.upstream_id,
+            number=self._made - 1,
+            route=order.route.name,
+            action=order.route.action_of(order.body),
+            body=_shortened(order.body),
+            digest=order.digest,
+            media=order.route.media,
+            ratio=_ratio(order.body.get("ratio")),
+            tint=int(order.digest[:8], 16) % 12,
+            created_at=now,
+            visible_at=now + self.not_exist_seconds / self.speed,
+            admitted_at=admitted,
+            started_at=admitted + (0.0 if math.isinf(seconds) else _PENDING_PART * seconds),
+            completed_at=admitted + seconds,
+            outcome=outcome,
+            failure=FAILURES.get(code, "The task failed.") if code else None,
+            failure_code=code,
+            callback_url=order.body.get("callback_url"),
+        )
+
+    def _seconds(self, route: str, switches: Mapping[str, str]) -> float:
+        drawn = self.durations.get(route, self.duration).draw(self.rng)
+        if "stuck" in switches:
+            return math.inf
+        return float(switches.get("seconds") or drawn) / self.speed
+
+    def _outcome(self, switches: Mapping[str, str]) -> tuple[Outcome, str | None]:
+        unlucky = self.rng.random() < self.failure_rate
+        code = self.rng.choice(tuple(FAILURES))
+        if "cancel" in switches:
+            return "CANCELLED", None
+        if "fail" in switches:
+            return "FAILED", switches["fail"] or "INTERNAL"
+        return ("FAILED", code) if unlucky else ("SUCCEEDED", None)
+
+    def _admit(self, now: float, seconds: float) -> float:
+        """First come, first served: when one of the running tasks makes room."""
+        if self.max_running is None:
+            return now
+        full = len(self._running) == self.max_running
+        start = max(now, heapq.heappop(self._running)) if full else now
+        heapq.heappush(self._running, start + seconds)
+        return start
+
+
+def _switches(body: Mapping[str, Any]) -> dict[str, str]:
+    """The `[fail CODE]`, `[seconds N]`, `[cancel]` and `[stuck]` that a body's short strings hold."""
+    found = (match for text in _strings(body) if len(text) < 10_000 for match in _SWITCH.finditer(text))
+    return {match[1]: match[2] or "" for match in found}
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for member in value.values():
+            yield from _strings(member)
+    elif isinstance(value, list):
+        for member in value:
+            yield from _strings(member)
+
+
+def _shortened(value: Any) -> Any:
+    if isinstance(value, str) and len(value) > _LONG:
+        return f"{value[:_LONG]}... ({len(value)} characters)"
+    if isinstance(value, Mapping):
+        return {name: _shortened(member) for name, member in value.items()}
+    return [_shortened(member) for member in value] if isinstance(value, list) else value
+
+
+def _ratio(value: object) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{1,5}):(\d{1,5})", value) if isinstance(value, str) else None
+    return (int(match[1]), int(match[2])) if match else (1280, 720)

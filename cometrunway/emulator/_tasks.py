@@ -1,0 +1,95 @@
+"""One emulated task: a life that is fixed when it is created, and read from the clock afterwards."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from attrs import define
+
+Status = Literal["THROTTLED", "PENDING", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"]
+"""A task's state, in Runway's own vocabulary; dialects translate it."""
+
+Outcome = Literal["SUCCEEDED", "FAILED", "CANCELLED"]
+
+
+@define(kw_only=True, eq=False)
+class EmulatedTask:
+    """What the emulator knows of one accepted, hence billed, creation.
+
+    All moments are seconds on the event loop's clock; `math.inf` means never.
+
+    Attributes:
+        id: The public id, as the create answered it.
+        upstream_id: The id that nested upstream bodies carry; differs from `id` in the dialect `wrapped_plus`.
+        number: How many tasks were created before this one.
+        route: The last part of the creation's path, such as `image_to_video` or `video2video`.
+        action: The gateway's name for the work, such as `IMAGE_TO_VIDEO`.
+        body: The creation's body, strings of more than 256 characters shortened.
+        digest: SHA-256 of the whole body, in canonical JSON.
+        media: What the task makes.
+        ratio: Width and height that were asked for.
+        tint: The colours of its files, 0..11.
+        created_at: When the create was acted upon.
+        visible_at: Until then polls answer `task_not_exist`.
+        admitted_at: Until then the task is THROTTLED.
+        started_at: Until then the task is PENDING.
+        completed_at: When it ends.
+        outcome: How it ends.
+        failure: For people, if it fails.
+        failure_code: Dotted, if it fails.
+        callback_url: Where its end is posted.
+        polls: How many polls were answered with this task's state.
+        end_seen_at: When a poll first saw the end, else None; minus `completed_at` it is the client's lag.
+    """
+
+    id: str
+    upstream_id: str
+    number: int
+    route: str
+    action: str
+    body: Mapping[str, Any]
+    digest: str
+    media: Literal["video", "image"]
+    ratio: tuple[int, int]
+    tint: int
+    created_at: float
+    visible_at: float
+    admitted_at: float
+    started_at: float
+    completed_at: float
+    outcome: Outcome
+    failure: str | None = None
+    failure_code: str | None = None
+    callback_url: str | None = None
+    polls: int = 0
+    end_seen_at: float | None = None
+
+    @property
+    def duration(self) -> float:
+        """Seconds from creation to end."""
+        return self.completed_at - self.created_at
+
+    @property
+    def prompt(self) -> str:
+        """The prompt, or an empty string on routes that have none."""
+        return str(self.body.get("promptText") or self.body.get("prompt") or "")
+
+    def status_at(self, moment: float) -> Status:
+        """The state at a moment."""
+        if moment >= self.completed_at:
+            return self.outcome
+        if moment < self.admitted_at:
+            return "THROTTLED"
+        return "PENDING" if moment < self.started_at else "RUNNING"
+
+    def progress_at(self, moment: float) -> float:
+        """How much of the running time has passed, 0..1."""
+        running = self.completed_at - self.started_at
+        if moment >= self.completed_at or not running:
+            return 1.0
+        return 0.0 if math.isinf(running) else max(0.0, (moment - self.started_at) / running)
+
+    def waiting_at(self, moment: float) -> float:
+        """How much of the time before running has passed, 0..1."""
+        waiting = self.started_at - self.created_at
+        return 1.0 if moment >= self.started_at else (moment - self.created_at) / waiting

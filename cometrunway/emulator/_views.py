@@ -1,0 +1,49 @@
+"""How a task looks at a moment, before any dialect words it."""
+
+import math
+from typing import Literal
+
+from attrs import frozen
+
+from cometrunway.emulator._dialects import View
+from cometrunway.emulator._epoch import Epoch
+from cometrunway.emulator._signing import Signer
+from cometrunway.emulator._tasks import EmulatedTask
+
+Progress = Literal["none", "coarse", "good"]
+"""What polls say of progress: nothing, quarters, or three digits."""
+
+
+@frozen(kw_only=True)
+class Observer:
+    """Makes views of tasks."""
+
+    epoch: Epoch
+    signer: Signer
+    progress: Progress
+
+    def view(self, task: EmulatedTask, moment: float) -> View:
+        """The task as it is at a moment."""
+        status = task.status_at(moment)
+        return View(
+            task=task,
+            status=status,
+            waiting=task.waiting_at(moment),
+            progress=self._admitted(task.progress_at(moment)),
+            created=self.epoch.at(task.created_at),
+            started=self.epoch.at(task.started_at) if moment >= task.started_at else None,
+            finished=self.epoch.at(task.completed_at) if moment >= task.completed_at else None,
+            updated=self.epoch.at(min(moment, task.completed_at)),
+            sign=lambda name: self.signer.url(task, name),
+            outputs=(self.signer.url(task, output_name(task)),) if status == "SUCCEEDED" else (),
+        )
+
+    def _admitted(self, progress: float) -> float | None:
+        if self.progress == "none":
+            return None
+        return math.floor(progress * 4) / 4 if self.progress == "coarse" else round(progress, 3)
+
+
+def output_name(task: EmulatedTask) -> str:
+    """The file name of a task's output."""
+    return "output.mp4" if task.media == "video" else "output.png"

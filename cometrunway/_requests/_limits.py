@@ -1,0 +1,153 @@
+"""What a field may hold: validators whose `ValueError` names class, field, limit and value."""
+
+import re
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from attrs import Attribute
+
+from cometrunway._media import Kind, check, check_web_url, shown
+
+Validator = Callable[[Any, "Attribute[Any]", Any], None]
+
+PROMPT_LIMIT = 1000
+"""UTF-16 code units, of which most emoji take two (Runway's page; CometAPI's image-to-video page says 512)."""
+
+SEED_LIMIT = 4_294_967_295
+"""The largest seed (CometAPI's image-to-video page says 999999999, its own example goes beyond)."""
+
+
+def named(instance: object, attribute: "Attribute[Any]") -> str:
+    """Return what the user calls the field, such as `ImageToVideo.seed`."""
+    return f"{type(instance).__name__}.{attribute.name}"
+
+
+def text(instance: object, attribute: "Attribute[Any]", value: object) -> None:
+    """Any string that UTF-8 can carry."""
+    if not isinstance(value, str):
+        _refuse(instance, attribute, "must be a string", value)
+    elif re.search("[\ud800-\udfff]", value):
+        _refuse(instance, attribute, "must not hold one half of a surrogate pair", value)
+
+
+def filled(instance: object, attribute: "Attribute[Any]", value: object) -> None:
+    """A string of more than spaces."""
+    text(instance, attribute, value)
+    if not str(value).strip():
+        _refuse(instance, attribute, "must not be empty", value)
+
+
+def prompt(instance: object, attribute: "Attribute[Any]", value: str) -> None:
+    """A string of at most 1000 UTF-16 code units."""
+    text(instance, attribute, value)
+    units = len(value.encode("utf-16-le")) // 2
+    if units > PROMPT_LIMIT:
+        _refuse(instance, attribute, f"at most {PROMPT_LIMIT} UTF-16 units", units)
+
+
+def ratio(instance: object, attribute: "Attribute[Any]", value: object) -> None:
+    """Two numbers and a colon; which of them a model renders, the server knows."""
+    if not (isinstance(value, str) and re.fullmatch(r"[0-9]+:[0-9]+", value)):
+        _refuse(instance, attribute, 'must be WIDTH:HEIGHT, such as "1280:720"', value)
+
+
+def tag(instance: object, attribute: "Attribute[Any]", value: object) -> None:
+    """A name that a prompt can mention as `@tag`."""
+    if not (isinstance(value, str) and re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{2,15}", value)):
+        _refuse(instance, attribute, "must be 3 to 16 letters, digits and _, a letter first", value)
+
+
+def flag(instance: object, attribute: "Attribute[Any]", value: object) -> None:
+    """True or false, and nothing that merely looks so."""
+    if not isinstance(value, bool):
+        _refuse(instance, attribute, "must be true or false", value)
+
+
+def callback(instance: object, attribute: "Attribute[Any]", value: object) -> None:
+    """A web address that the gateway can post to."""
+    if not isinstance(value, str):
+        _refuse(instance, attribute, "must be an http:// or https:// URL", value)
+    else:
+        check_web_url(value, field=named(instance, attribute))
+
+
+def whole(least: int | None = None, most: int | None = None) -> Validator:
+    """Return the validator of a whole number within these bounds, both included; true and 5.0 are none."""
+    limit = _described("a whole number", least, most)
+
+    def validate(instance: object, attribute: "Attribute[Any]", value: object) -> None:
+        if isinstance(value, bool) or not isinstance(value, int) or not _within(value, least, most):
+            _refuse(instance, attribute, limit, value)
+
+    return validate
+
+
+def number(least: float | None = None, most: float | None = None) -> Validator:
+    """Return the validator of a finite number within these bounds, both included."""
+    limit = _described("a finite number", least, most)
+
+    def validate(instance: object, attribute: "Attribute[Any]", value: Any) -> None:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not (is_number and abs(value) <= sys.float_info.max and _within(value, least, most)):
+            _refuse(instance, attribute, limit, value)
+
+    return validate
+
+
+def media(*kinds: Kind) -> Validator:
+    """Return the validator of a URL, data URI, local file or bytes of one of these kinds."""
+
+    def validate(instance: object, attribute: "Attribute[Any]", value: object) -> None:
+        check(value, field=named(instance, attribute), kinds=kinds)
+
+    return validate
+
+
+def one_of(*choices: str) -> Validator:
+    """Return the validator of a choice between words."""
+
+    def validate(instance: object, attribute: "Attribute[Any]", value: object) -> None:
+        if not (isinstance(value, str) and value in choices):
+            _refuse(instance, attribute, f"must be {' or '.join(map(repr, choices))}", value)
+
+    return validate
+
+
+def of_class(cls: type) -> Validator:
+    """Return the validator of one value of this class."""
+
+    def validate(instance: object, attribute: "Attribute[Any]", value: object) -> None:
+        if not isinstance(value, cls):
+            _refuse(instance, attribute, f"must be a {cls.__name__} or a mapping of its fields", value)
+
+    return validate
+
+
+def several(cls: type, least: int = 0, most: int | None = None) -> Validator:
+    """Return the validator of a list of values of this class, of a length within these bounds, both included."""
+    limit = _described("a list of a length", least, most)
+
+    def validate(instance: object, attribute: "Attribute[Any]", value: object) -> None:
+        if not isinstance(value, tuple):
+            _refuse(instance, attribute, f"must be a list of {cls.__name__}", value)
+        elif not _within(len(value), least, most):
+            _refuse(instance, attribute, limit, len(value))
+        elif strangers := [item for item in value if not isinstance(item, cls)]:
+            _refuse(instance, attribute, f"must hold nothing but {cls.__name__}", strangers[0])
+
+    return validate
+
+
+def _refuse(instance: object, attribute: "Attribute[Any]", limit: str, value: object) -> None:
+    raise ValueError(f"{named(instance, attribute)}: {limit}, got {shown(value)}")
+
+
+def _within(value: float, least: float | None, most: float | None) -> bool:
+    return (least is None or value >= least) and (most is None or value <= most)
+
+
+def _described(what: str, least: float | None, most: float | None) -> str:
+    if most is not None:
+        return f"must be {what} from {least} to {most}"
+    return f"must be {what}" if least is None else f"must be {what} of at least {least}"

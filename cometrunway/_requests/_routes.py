@@ -1,0 +1,240 @@
+"""The eight requests, one for each route that makes something.
+
+Fields have the wire's own names in snake_case, and the limits of the API's documentation; where its pages contradict
+each other the wider limit holds, and the server judges. A wrong value is a `ValueError` naming class, field and limit.
+
+A local image or video is a `pathlib.Path` or `bytes`: looked at as the request is made, read as it is sent.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import attrs
+from attrs import Attribute, field, frozen
+from attrs.validators import optional
+
+from cometrunway._media import Media, shown
+from cometrunway._requests import _limits as limits
+from cometrunway._requests import _parts as parts
+from cometrunway._requests._parts import ContentModeration, MediaReference, MotionVector, PromptImage, ReferenceImage
+
+_prompt = [limits.filled, limits.prompt]
+_seed = optional(limits.whole(0, limits.SEED_LIMIT))
+_seconds = limits.whole(1)
+_moderation = optional(limits.of_class(ContentModeration))
+
+
+@frozen(kw_only=True)
+class Request:
+    """What can be submitted."""
+
+    route: ClassVar[str]
+    """The name of the route, as in handles, errors and batch files."""
+
+    @property
+    def local_files(self) -> tuple[Path | bytes, ...]:
+        """The media that are read and encoded as the request is sent."""
+        return tuple(_local_files(self))
+
+
+@frozen(kw_only=True)
+class ImageToVideo(Request):
+    """An image, and how it moves: `POST /runwayml/v1/image_to_video` ("Create a Runway image-to-video task")."""
+
+    route: ClassVar[str] = "image_to_video"
+
+    prompt_image: Media | tuple[PromptImage, ...] = field(converter=parts.prompt_image, repr=shown)
+    """The image to begin with; or a list: the images to begin and to end with."""
+    prompt_text: str | None = field(default=None, validator=optional(limits.prompt))
+    """At most 1000 UTF-16 code units."""
+    model: str = field(default="gen3a_turbo", validator=limits.filled)
+    duration: int = field(default=5, validator=_seconds)
+    """Seconds; 5 or 10 with most models."""
+    ratio: str = field(validator=limits.ratio)
+    """1280:768 by default with gen3a_turbo, else 1280:720."""
+    seed: int | None = field(default=None, validator=_seed)
+    """From 0 to 4294967295."""
+    watermark: bool | None = field(default=None, validator=optional(limits.flag))
+    content_moderation: ContentModeration | None = field(
+        default=None, converter=parts.content_moderation, validator=_moderation
+    )
+
+    @ratio.default
+    def _ratio_of_the_model(self) -> str:
+        return "1280:768" if self.model == "gen3a_turbo" else "1280:720"
+
+    @prompt_image.validator
+    def _one_image_per_position(self, attribute: "Attribute[Any]", value: Media | tuple[PromptImage, ...]) -> None:
+        if not isinstance(value, tuple):
+            limits.media("image")(self, attribute, value)
+            return
+        limits.several(PromptImage, 1, 2)(self, attribute, value)
+        if len({image.position for image in value}) < len(value):
+            raise ValueError(f"ImageToVideo.prompt_image: one image per position, got {value}")
+
+
+@frozen(kw_only=True)
+class TextToImage(Request):
+    """An image from a text and 1 to 3 images: `POST /runwayml/v1/text_to_image` ("Create a Runway image")."""
+
+    route: ClassVar[str] = "text_to_image"
+
+    prompt_text: str = field(validator=_prompt)
+    """Not empty, at most 1000 UTF-16 code units; mentions references as `@tag`."""
+    reference_images: tuple[ReferenceImage, ...] = field(
+        converter=parts.reference_images, validator=limits.several(ReferenceImage, 1, 3)
+    )
+    """1 to 3; this gateway refuses a text alone."""
+    model: str = field(default="gen4_image", validator=limits.filled)
+    ratio: str = field(default="1280:720", validator=limits.ratio)
+    seed: int | None = field(default=None, validator=_seed)
+    """From 0 to 4294967295."""
+    content_moderation: ContentModeration | None = field(
+        default=None, converter=parts.content_moderation, validator=_moderation
+    )
+
+
+@frozen(kw_only=True)
+class VideoToVideo(Request):
+    """A video, and what to make of it: `POST /runwayml/v1/video_to_video` ("Generate a video from a video")."""
+
+    route: ClassVar[str] = "video_to_video"
+
+    video_uri: Media = field(validator=limits.media("video"), repr=shown)
+    prompt_text: str = field(validator=_prompt)
+    """Not empty, at most 1000 UTF-16 code units."""
+    model: str = field(default="gen4_aleph", validator=limits.filled)
+    ratio: str = field(default="1280:720", validator=limits.ratio)
+    seed: int | None = field(default=None, validator=_seed)
+    """From 0 to 4294967295."""
+    references: tuple[MediaReference, ...] = field(
+        default=(), converter=parts.references, validator=limits.several(MediaReference)
+    )
+    content_moderation: ContentModeration | None = field(
+        default=None, converter=parts.content_moderation, validator=_moderation
+    )
+
+
+@frozen(kw_only=True)
+class VideoUpscale(Request):
+    """A video, four times as wide and high up to 4096 pixels: `POST /runwayml/v1/video_upscale` ("Upscale a video")."""
+
+    route: ClassVar[str] = "video_upscale"
+
+    video_uri: Media = field(validator=limits.media("video"), repr=shown)
+    model: str = field(default="upscale_v1", validator=limits.filled)
+
+
+@frozen(kw_only=True)
+class CharacterPerformance(Request):
+    """A character that acts as a performer does: `POST /runwayml/v1/character_performance` ("Control a character")."""
+
+    route: ClassVar[str] = "character_performance"
+
+    character: MediaReference = field(converter=parts.character, validator=limits.of_class(MediaReference))
+    """Who acts: an image or a video."""
+    reference: MediaReference = field(converter=parts.performance)
+    """The performance: a video of 3 to 30 seconds."""
+    model: str = field(default="act_two", validator=limits.filled)
+    ratio: str = field(default="1280:720", validator=limits.ratio)
+    body_control: bool | None = field(default=None, validator=optional(limits.flag))
+    expression_intensity: int | None = field(default=None, validator=optional(limits.whole(1, 5)))
+    """From 1 to 5."""
+    seed: int | None = field(default=None, validator=_seed)
+    """From 0 to 4294967295."""
+    content_moderation: ContentModeration | None = field(
+        default=None, converter=parts.content_moderation, validator=_moderation
+    )
+
+    @reference.validator
+    def _performance_is_a_video(self, attribute: "Attribute[Any]", value: MediaReference) -> None:
+        limits.of_class(MediaReference)(self, attribute, value)
+        if value.type != "video":
+            raise ValueError(f"CharacterPerformance.reference: must be a video, got {value}")
+
+
+@frozen(kw_only=True)
+class ProGenerate(Request):
+    """A video from a text, or from an image and a text: `POST /runway/pro/generate` (compatibility format)."""
+
+    route: ClassVar[str] = "pro_generate"
+
+    prompt: str = field(validator=_prompt)
+    """Not empty, at most 1000 UTF-16 code units."""
+    callback_url: str = field(validator=limits.callback, repr=shown)
+    """Where the gateway posts the result, unsigned."""
+    image: Media | None = field(default=None, validator=optional(limits.media("image")), repr=shown)
+    """What to animate; without it, the video is made from the text alone."""
+    last_image: Media | None = field(default=None, validator=optional(limits.media("image")), repr=shown)
+    """What to end with; only beside `image`."""
+    model: str = field(default="gen4", validator=limits.filled)
+    ratio: str = field(default="1280:720", validator=limits.ratio)
+    style: str | None = field(default=None, validator=optional(limits.filled))
+    """Such as `cinematic`."""
+    seconds: int | None = field(validator=optional(_seconds))
+    """5 by default without an image; with one, the server's own default."""
+    motion_vector: MotionVector | None = field(
+        default=None, converter=parts.motion_vector, validator=optional(limits.of_class(MotionVector))
+    )
+    flip: bool | None = field(default=None, validator=optional(limits.flag))
+    image_as_end_frame: bool | None = field(default=None, validator=optional(limits.flag))
+    """Only beside `image`."""
+
+    @seconds.default
+    def _seconds_of_the_mode(self) -> int | None:
+        return 5 if self.image is None else None
+
+    def __attrs_post_init__(self) -> None:
+        if self.image is None:
+            for name in ("last_image", "image_as_end_frame"):
+                if getattr(self, name) is not None:
+                    raise ValueError(f"ProGenerate.{name}: only beside an image, got {shown(getattr(self, name))}")
+            if self.seconds is None:
+                raise ValueError("ProGenerate.seconds: required without an image, got None")
+
+
+@frozen(kw_only=True)
+class ProVideoToVideo(Request):
+    """A video in another style: `POST /runway/pro/video2video` (compatibility format)."""
+
+    route: ClassVar[str] = "pro_video2video"
+
+    video: Media = field(validator=limits.media("video"), repr=shown)
+    """At most 10 seconds, 16:9 (upstream's limits, judged by the server)."""
+    prompt: str = field(validator=_prompt)
+    """Not empty, at most 1000 UTF-16 code units."""
+    callback_url: str = field(validator=limits.callback, repr=shown)
+    """Where the gateway posts the result, unsigned."""
+    model: str = field(default="gen4", validator=limits.filled)
+    seconds: int = field(default=5, validator=_seconds)
+    structure_transformation: float | None = field(default=None, validator=optional(limits.number(0, 1)))
+    """From 0 to 1; 0.5 is a moderate start."""
+    flip: bool | None = field(default=None, validator=optional(limits.flag))
+
+
+@frozen(kw_only=True)
+class ProActOne(Request):
+    """A face that takes on the expressions of a video: `POST /runway/pro/act_one` (compatibility format)."""
+
+    route: ClassVar[str] = "pro_act_one"
+
+    video: Media = field(validator=limits.media("video"), repr=shown)
+    """The performance, 16:9."""
+    image: Media = field(validator=limits.media("image"), repr=shown)
+    """The face, 16:9."""
+    callback_url: str = field(validator=limits.callback, repr=shown)
+    """Where the gateway posts the result, unsigned."""
+    motion_multiplier: int | None = field(default=None, validator=optional(limits.whole()))
+    flip: bool | None = field(default=None, validator=optional(limits.flag))
+
+
+def _local_files(value: object) -> Iterator[Path | bytes]:
+    if isinstance(value, Path | bytes):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _local_files(item)
+    elif isinstance(value, Request | PromptImage | ReferenceImage | MediaReference):
+        for attribute in attrs.fields(type(value)):
+            yield from _local_files(getattr(value, attribute.name))

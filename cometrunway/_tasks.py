@@ -1,0 +1,82 @@
+"""What the server said about a task, and the files it made: frozen snapshots that cannot act."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+
+from cometrunway._http import without_query
+
+
+class TaskStatus(Enum):
+    """The state of a remote task, normalised over every vocabulary of the gateways."""
+
+    PENDING = "PENDING"
+    THROTTLED = "THROTTLED"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    UNKNOWN = "UNKNOWN"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the server will never change this status again."""
+        return self in _TERMINAL
+
+
+_TERMINAL = frozenset({TaskStatus.SUCCEEDED, TaskStatus.FAILED, TaskStatus.CANCELLED})
+
+
+@frozen(kw_only=True)
+class Failure:
+    """Why the server gave a task up."""
+
+    message: str
+    code: str | None = None
+    """The dotted failure code, such as `SAFETY.INPUT.TEXT`, where the gateway passes one on."""
+    retryable: bool = False
+    """Whether the same request, submitted (and paid) anew, may well succeed."""
+    moderated: bool = False
+    """Whether content moderation refused the input or the output."""
+
+
+def _shown_without_queries(urls: tuple[str, ...]) -> str:
+    return repr(tuple(without_query(url) for url in urls))
+
+
+@frozen(kw_only=True)
+class Task:
+    """One look at a remote task."""
+
+    id: str
+    status: TaskStatus
+    progress: float | None = None
+    """From 0 to 1, or None where the server does not tell."""
+    created_at: datetime | None = None
+    """When the server says the task was made; always with a time zone."""
+    outputs: tuple[str, ...] = field(default=(), repr=_shown_without_queries)
+    """The URLs of the files, in the server's order. They expire: at Runway after 24 to 48 hours."""
+    failure: Failure | None = None
+    """Set if, and only if, the status is FAILED or CANCELLED."""
+    raw: Mapping[str, Any] = field(factory=dict, repr=False, eq=False)
+    """The whole answer as it was parsed, unknown keys included."""
+
+
+@frozen(kw_only=True)
+class Asset:
+    """One file that a task made."""
+
+    url: str = field(repr=without_query)
+    """Where the server offers the file. It is signed: whoever has it can read the file until it expires."""
+    path: Path | None = None
+    """The whole, verified file on this disk; None until it was downloaded."""
+    media_type: str | None = None
+    """As found in the file's first bytes, such as `video/mp4`."""
+    size: int | None = None
+    """In bytes."""
+    sha256: str | None = None
+    """The hex digest of the file's bytes."""

@@ -1,0 +1,95 @@
+"""What an answer complains of: the code, the text and the request id, out of any envelope.
+
+The envelopes are those of the API's documentation and of its gateway's sources: OpenAI's `{"error": {...}}`, the flat
+`{"code": "<token>", "message"}` of the task routes, duomi's `{"code": 400, "msg"}`, Runway's `{"error": "<text>"}` and
+Kling's `{"code": 1200, "message", "request_id"}`. A message may itself be a JSON string: what upstream had said.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from attrs import frozen
+
+from cometrunway._http import HttpResponse
+from cometrunway._wire._body import JsonObject, encodable, parsed_text
+
+_JSON_WITHIN_JSON = 2
+_TEXT_LIMIT = 500
+_CODE_LIMIT = 100
+_SUCCESS = frozenset({"", "200", "0", "success"})
+_REQUEST_ID = re.compile(r"\(request id: ([^)]+)\)")
+_REQUEST_ID_HEADERS = ("x-oneapi-request-id", "x-request-id")
+TASK_NOT_EXIST = "task_not_exist"
+
+
+@frozen
+class Complaint:
+    """What is wrong, in the API's own words."""
+
+    code: str | None = None
+    """The innermost token; None where there is none, or one of success."""
+    text: str = ""
+    request_id: str | None = None
+
+
+def is_accepted(body: JsonObject) -> bool:
+    """Whether an answer claims success: its code is 200, 0, `success` or absent, and it has no error."""
+    return not body.get("error") and _token(body.get("code")).casefold() in _SUCCESS
+
+
+def complaint(response: HttpResponse, body: JsonObject | None) -> Complaint:
+    """Return what an answer complains of; `body` is its parsed object, None if it has none."""
+    code, text = _code_and_text(body or {}, _JSON_WITHIN_JSON)
+    return Complaint(code or None, text[:_TEXT_LIMIT], _request_id(response.headers, body or {}))
+
+
+def says_task_not_exist(body: JsonObject, *, has_status: bool) -> bool:
+    """Whether an answer says `task_not_exist`, in any of the forms that it has been seen or documented in.
+
+    The words count only in the places of a code, a message or a status. In an answer that states the status of a task
+    (`has_status`) such a place must hold them and nothing else: there, a longer text may quote the user's prompt.
+    """
+    places = [place.strip().casefold() for place in _statements(body, _JSON_WITHIN_JSON)]
+    return any(place == TASK_NOT_EXIST or (not has_status and TASK_NOT_EXIST in place) for place in places)
+
+
+def _code_and_text(body: JsonObject, depth: int) -> tuple[str, str]:
+    error = body.get("error")
+    inner = error if isinstance(error, dict) else {}
+    codes = [_token(inner.get("code")), _token(body.get("code"))]
+    code = next((code for code in codes if code.casefold() not in _SUCCESS), "")
+    places = (inner.get("message"), error, body.get("message"), body.get("msg"), body.get("data"))
+    text = next((place.strip() for place in places if isinstance(place, str) and place.strip()), "")
+    nested = parsed_text(text) if depth else None
+    if nested is None:
+        return code, text
+    nested_code, nested_text = _code_and_text(nested, depth - 1)
+    return nested_code or code, nested_text or text
+
+
+def _token(value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return ""
+    return str(value).strip()[:_CODE_LIMIT]
+
+
+def _statements(body: JsonObject, depth: int) -> Iterator[str]:
+    """Yield the texts in all places where an envelope may say what is wrong, also those within a JSON string there."""
+    error, data = body.get("error"), body.get("data")
+    places = [body.get(key) for key in ("code", "message", "msg", "error", "status", "data")]
+    if isinstance(error, dict):
+        places += [error.get("code"), error.get("message")]
+    if isinstance(data, dict):
+        places += [data.get("status"), data.get("fail_reason")]
+    for place in places:
+        if isinstance(place, str):
+            yield place
+            nested = parsed_text(place) if depth else None
+            yield from _statements(nested, depth - 1) if nested else ()
+
+
+def _request_id(headers: Mapping[str, str], body: JsonObject) -> str | None:
+    said = [found[1] for place in _statements(body, _JSON_WITHIN_JSON) if (found := _REQUEST_ID.search(place))]
+    candidates = [*said, body.get("request_id"), *(headers.get(name) for name in _REQUEST_ID_HEADERS)]
+    named = next((value for value in candidates if isinstance(value, str) and value), None)
+    return encodable(named)[:_CODE_LIMIT] if named else None

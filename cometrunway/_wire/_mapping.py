@@ -1,0 +1,85 @@
+"""Requests from JSON objects: the sample bodies of the API's documentation, and the lines of batch files."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cometrunway._media import scheme, shown
+from cometrunway._requests import (
+    CharacterPerformance,
+    ImageToVideo,
+    ProActOne,
+    ProGenerate,
+    ProVideoToVideo,
+    Request,
+    TextToImage,
+    VideoToVideo,
+    VideoUpscale,
+    from_fields,
+    nearest,
+    snake_case,
+)
+from cometrunway._wire import _compat, _official
+
+_OFFICIAL: tuple[type[Request], ...] = (ImageToVideo, TextToImage, VideoToVideo, VideoUpscale, CharacterPerformance)
+_COMPAT: tuple[type[Request], ...] = (ProGenerate, ProVideoToVideo, ProActOne)
+_BY_NAME = {cls.route: cls for cls in _OFFICIAL + _COMPAT} | {"pro_video_to_video": ProVideoToVideo}
+_BY_PATH = {_official.path(cls.route): cls for cls in _OFFICIAL} | {_compat.path(cls.route): cls for cls in _COMPAT}
+_MEDIA_FIELDS = frozenset(
+    {"prompt_image", "reference_images", "video_uri", "references", "character", "reference"}
+    | {"image", "last_image", "video"}
+)
+
+
+def request_from_dict(mapping: Mapping[str, Any], *, base_dir: Path | None = None) -> Request:
+    """Make a request from a JSON object.
+
+    Args:
+        mapping: `route`, which is a name such as `image_to_video` or a path such as `/runwayml/v1/image_to_video`, and
+            the request's fields, in snake_case or as on the wire, there with the `options` of compatibility routes.
+        base_dir: where local files are; without it, a medium that is no URL is an error.
+
+    Raises:
+        ValueError: anything else; names the field, the value, and the nearest known name of an unknown one.
+    """
+    if not isinstance(mapping, Mapping):
+        raise ValueError(f"a request must be an object, got {shown(mapping)}")  # noqa: TRY004 - bad JSON is a ValueError
+    fields = dict(mapping)
+    cls = request_type(fields.pop("route", None))
+    if cls in _COMPAT:
+        fields = _compat.without_options(fields)
+    if base_dir is not None:
+        for name in fields:
+            if snake_case(str(name)) in _MEDIA_FIELDS:
+                fields[name] = _located(fields[name], base_dir)
+    return from_fields(cls, fields)
+
+
+def request_type(route: object) -> type[Request]:
+    """Return the class of a route's requests; `ValueError`, with the nearest known route, if there is none."""
+    name = route if isinstance(route, str) else ""
+    known = _BY_PATH if name.startswith("/") else _BY_NAME
+    if name not in known:
+        raise ValueError(f"route: must name a route, got {shown(route)}; {nearest(name, known)}")
+    return known[name]
+
+
+def is_compat(route: str) -> bool:
+    """Tell whether a route speaks the compatibility format; `ValueError` for an unknown route."""
+    return request_type(route) in _COMPAT
+
+
+def _located(media: Any, base_dir: Path) -> Any:
+    if isinstance(media, list | tuple):
+        return [_located_one(item, base_dir) for item in media]
+    return _located_one(media, base_dir)
+
+
+def _located_one(media: Any, base_dir: Path) -> Any:
+    if isinstance(media, Mapping):
+        return {**media, "uri": _path_or_url(media.get("uri"), base_dir)} if "uri" in media else media
+    return _path_or_url(media, base_dir)
+
+
+def _path_or_url(media: Any, base_dir: Path) -> Any:
+    return base_dir / media if isinstance(media, str) and media and scheme(media) is None else media

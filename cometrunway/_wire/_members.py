@@ -1,0 +1,42 @@
+"""What a request says on the wire: the members of its JSON object, without those that nobody set."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+from cattrs import Converter
+from cattrs.gen import make_dict_unstructure_fn, override
+
+from cometrunway._media import data_uri
+from cometrunway._requests import Request
+
+
+def converter(spelled: Callable[[str], str]) -> Converter:
+    """Return what turns our values into JSON members, with each field spelled as the wire spells it."""
+    made = Converter()
+    made.register_unstructure_hook(Path, data_uri)
+    made.register_unstructure_hook(bytes, data_uri)
+
+    def hook(cls: type[attrs.AttrsInstance]) -> Callable[[Any], dict[str, Any]]:
+        names = {attribute.name: override(rename=spelled(attribute.name)) for attribute in attrs.fields(cls)}
+        all_members = make_dict_unstructure_fn(cls, made, **names)  # type: ignore[arg-type]  # these are no switches
+        return lambda value: {name: member for name, member in all_members(value).items() if member not in (None, [])}
+
+    made.register_unstructure_hook_factory(attrs.has, hook)
+    return made
+
+
+def members(request: Request, by: Converter) -> dict[str, Any]:
+    """Return the request's members; local files are read and encoded now, and `ValueError` if they cannot be."""
+    try:
+        said: dict[str, Any] = by.unstructure(request)
+    except ValueError as error:
+        raise ValueError(f"{type(request).__name__}: {error}") from error
+    return said
+
+
+def to_json(body: dict[str, Any]) -> bytes:
+    """Return the body as compact JSON in UTF-8."""
+    return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()

@@ -1,0 +1,212 @@
+"""From an answer that refuses, or is none, to the exception that says so."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from math import isfinite
+
+from attrs import evolve
+
+from cometrunway._http import HttpResponse, without_query
+from cometrunway._wire._body import JsonObject, encodable
+from cometrunway._wire._complaints import TASK_NOT_EXIST, Complaint, complaint, says_task_not_exist
+from cometrunway.errors import (
+    APIError,
+    AuthenticationError,
+    CometRunwayError,
+    InsufficientBalanceError,
+    InvalidRequestError,
+    ModelUnavailableError,
+    PermissionDeniedError,
+    ProtocolError,
+    RateLimitedError,
+    ServerError,
+    TaskNotFoundError,
+)
+
+_BODY_KEPT = 2_000
+_BYTES_SHOWN = 100
+_LOCATION_SHOWN = 200
+_CURE = "is the base URL right? It is the origin, such as https://api.cometapi.com, without /v1"
+
+_BY_STATUS: Mapping[int, type[APIError]] = {
+    400: InvalidRequestError,
+    401: AuthenticationError,
+    402: InsufficientBalanceError,
+    403: PermissionDeniedError,
+    405: InvalidRequestError,
+    413: InvalidRequestError,
+    415: InvalidRequestError,
+    422: InvalidRequestError,
+    429: RateLimitedError,
+}
+_REFUSING = frozenset({404, *_BY_STATUS})
+
+_BY_TOKEN: Mapping[str, type[APIError]] = {
+    "callback_url_empty": InvalidRequestError,
+    "do_request_failed": ServerError,
+    "fail_to_fetch_task": ServerError,
+    "get_channel_failed": ServerError,
+    "get_task_failed": ServerError,
+    "get_tasks_failed": ServerError,
+    "insert_task_failed": ServerError,
+    "invalid_request": InvalidRequestError,
+    "marshal_response_body_failed": ServerError,
+    "model_price_error": InvalidRequestError,
+    "read_request_body_failed": InvalidRequestError,
+    "reference_images_empty": InvalidRequestError,
+}
+"""What the gateway's tokens mean inside a successful answer; elsewhere the HTTP status tells."""
+_BALANCE_WORDS = ("quota", "balance", "余额", "额度")
+_SECONDS = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?", re.ASCII)
+
+
+def proves_refusal(error: CometRunwayError) -> bool:
+    """Whether what `decode_created` raised proves that no task was made, so that nothing can be billed.
+
+    True for 400, 401, 402, 403, 404, 405, 413, 415, 422 and 429 with whatever body, for the gateway's 503
+    `model_not_found` and 500 `invalid_request`, and for a 2xx whose body has a code of refusal and no id; a code that
+    is itself an HTTP status, or a token of the gateway's own 500s, is judged as that.
+
+    False for 408, 409, 425, any other 5xx, a redirect, HTML with a 2xx, and a 2xx with neither id nor code: there the
+    task may exist. False also for what `decode_created` never raises.
+    """
+    if isinstance(error, ProtocolError):
+        return error.status in _REFUSING
+    if not isinstance(error, APIError) or isinstance(error, ServerError):
+        return False
+    status = _effective_status(error.status, error.code)
+    if _is_success(status):
+        return error.code is not None
+    is_named = isinstance(error, ModelUnavailableError | InvalidRequestError | InsufficientBalanceError)
+    return is_named or status in _REFUSING
+
+
+def refusal(response: HttpResponse, body: JsonObject | None) -> APIError | ProtocolError:
+    """Return the exception for an answer that refuses; `body` is its parsed object, None if it has none.
+
+    The HTTP status decides, and inside a successful answer the code. A 404 or 405 without an object is no answer of
+    this API, but of whatever else stands behind a wrong base URL.
+    """
+    status = response.status
+    is_error = status >= 400 or (body is not None and _is_success(status))
+    if not is_error or (body is None and status in {404, 405}):
+        return no_answer(response)
+    said = complaint(response, body)
+    error = _api_error(_error_type(status, said), response, said)
+    if isinstance(error, RateLimitedError):
+        error.retry_after = _retry_after(response.headers)
+    if status in {408, 425}:
+        error.retryable = True
+    return error
+
+
+def unknown_task(response: HttpResponse, body: JsonObject, *, has_status: bool) -> APIError | None:
+    """Return the exception for an answer by which the API does not know the task; None if it does not say so.
+
+    That is `task_not_exist`, with whatever HTTP status, and upstream's 404 about the task; not the gateway's 404 about
+    the path. `has_status`: the answer states the status of a task.
+    """
+    is_said = says_task_not_exist(body, has_status=has_status)
+    if not is_said and response.status != 404:
+        return None
+    said = complaint(response, body)
+    if is_said:
+        said = evolve(said, code=TASK_NOT_EXIST, text=said.text or TASK_NOT_EXIST)
+    elif said.code == "model_not_found" or said.text.startswith("Invalid URL"):
+        return None
+    return _api_error(TaskNotFoundError, response, said)
+
+
+def no_answer(response: HttpResponse, missing: str | None = None) -> ProtocolError:
+    """Return the exception for what is no answer of this API, or one without what is `missing`; with the cure.
+
+    Retryable unless it is a web page, a redirect or an HTTP error: those come of a wrong base URL.
+    """
+    is_wrong_place = not _is_success(response.status) or response.body.lstrip().startswith(b"<")
+    what = f"an answer without {missing}: {_beginning(response.body)}" if missing else _description(response)
+    cure = f"; {_CURE}" if is_wrong_place else ""
+    error = ProtocolError(
+        f"{what} (HTTP {response.status}){cure}", status=response.status, body=response.body[:_BODY_KEPT]
+    )
+    error.retryable = not is_wrong_place
+    return error
+
+
+def _api_error(error_type: type[APIError], response: HttpResponse, said: Complaint) -> APIError:
+    code = f", {said.code}" if said.code and said.code != said.text else ""
+    return error_type(
+        f"{said.text or _description(response)} (HTTP {response.status}{code})",
+        status=response.status,
+        code=said.code,
+        body=response.body[:_BODY_KEPT],
+        request_id=said.request_id,
+    )
+
+
+def _error_type(status: int, said: Complaint) -> type[APIError]:
+    effective = _effective_status(status, said.code)
+    code = (said.code or "").casefold()
+    if effective in {401, 429}:
+        return _BY_STATUS[effective]
+    if code == "model_not_found" and (_is_success(status) or status in {400, 404, 503}):
+        return ModelUnavailableError
+    if _is_about_balance(status, said):
+        return InsufficientBalanceError
+    if effective == 500 and code == "invalid_request":
+        return InvalidRequestError
+    if effective >= 500:
+        return ServerError
+    return _BY_STATUS.get(effective) or _BY_TOKEN.get(code, APIError)
+
+
+def _is_about_balance(status: int, said: Complaint) -> bool:
+    """Whether a refusal is for want of money: by code or text where that is usual, by code alone in a 400."""
+    if _is_success(status) or status in {402, 403}:
+        spoken = f"{said.code} {said.text}".casefold()
+    else:
+        spoken = said.code or "" if status == 400 else ""
+    return any(word in spoken for word in _BALANCE_WORDS)
+
+
+def _effective_status(status: int, code: str | None) -> int:
+    """Return the HTTP status, or the one that the code of a successful answer names instead."""
+    is_status = _is_success(status) and code is not None and re.fullmatch("[45][0-9][0-9]", code)
+    return int(code) if is_status and code else status
+
+
+def _is_success(status: int) -> bool:
+    return 200 <= status < 300
+
+
+def _description(response: HttpResponse) -> str:
+    """Say what an answer is that says nothing itself."""
+    if 300 <= response.status < 400:
+        target = without_query(encodable(response.headers.get("location", "")))
+        return f"a redirect to {target[:_LOCATION_SHOWN]!r}"
+    if not response.body.strip():
+        return "an empty answer"
+    return f"an answer that is not what the API documents: {_beginning(response.body)}"
+
+
+def _beginning(body: bytes) -> str:
+    return repr(body.lstrip()[:_BYTES_SHOWN])
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that Retry-After asks for: a number, or a date less the answer's own Date."""
+    value = headers.get("retry-after", "").strip()
+    if _SECONDS.fullmatch(value):
+        seconds = float(value)
+        return max(0.0, seconds) if isfinite(seconds) else None
+    until, now = _http_date(value), _http_date(headers.get("date", ""))
+    return max(0.0, (until - now).total_seconds()) if until and now else None
+
+
+def _http_date(value: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return moment if moment.tzinfo else None

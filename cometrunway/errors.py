@@ -1,0 +1,214 @@
+"""Everything that this package raises on purpose, apart from `ValueError` and `RuntimeError` for wrong use.
+
+    CometRunwayError
+    ├── TransportError              no answer: DNS, TLS, reset, timeout
+    │   └── OutcomeUnknownError     a create that may have been billed
+    ├── APIError                    an answer that refuses
+    │   ├── AuthenticationError     401
+    │   ├── PermissionDeniedError   403
+    │   ├── InsufficientBalanceError
+    │   ├── InvalidRequestError     400, 422, and the gateway's 500 "invalid_request"
+    │   ├── ModelUnavailableError   503 "model_not_found"
+    │   ├── TaskNotFoundError       "task_not_exist", once it can no longer mean "not yet"
+    │   ├── RateLimitedError        429
+    │   └── ServerError             any other 5xx
+    ├── ProtocolError               an answer that is none: HTML, a redirect, an undocumented body
+    ├── TaskError                   the work itself
+    │   ├── TaskFailedError
+    │   │   └── ModerationError
+    │   ├── TaskCancelledError
+    │   └── TaskTimeoutError        we stopped waiting; also a TimeoutError
+    └── DownloadError               the file could not be had
+        └── AssetExpiredError
+
+Every error pickles, copies and hashes, and names in its message the task and the route that it is about.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from cometrunway._tasks import Asset, Task
+
+
+class CometRunwayError(Exception):
+    """The root of all errors of this package."""
+
+    retryable: bool = False
+    """Whether the same call may succeed later. Repeating a submission means paying again: see each class."""
+
+    route: str | None = None
+    """The route that was asked, such as `image_to_video`."""
+    task_id: str | None = None
+    key: str | None = None
+    """The caller's name for the submission."""
+    token: str | None = None
+    """What `Session.attach` takes to go on waiting, in any process, on any day; holds no secret."""
+
+    @property
+    def message(self) -> str:
+        """What went wrong, without the subject that `str()` adds."""
+        return str(self.args[0])
+
+    def about(self, *, route: str | None = None, task_id: str | None = None, key: str | None = None) -> Self:
+        """Say what the error is about, where that is not yet said; return the error."""
+        self.route = self.route or route
+        self.task_id = self.task_id or task_id
+        self.key = self.key or key
+        return self
+
+    def __str__(self) -> str:
+        subject = " ".join(
+            f"{name}={value}"
+            for name, value in (("route", self.route), ("task", self.task_id), ("key", self.key))
+            if value and value not in self.args[0]
+        )
+        return f"{self.args[0]} ({subject})" if subject else str(self.args[0])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(error_type: type[CometRunwayError], args: tuple[Any, ...], state: Mapping[str, Any]) -> CometRunwayError:
+    # Without __init__, so that a subclass is free to require what it cannot do without.
+    error = error_type.__new__(error_type, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class TransportError(CometRunwayError):
+    """No answer came."""
+
+    retryable = True
+
+    def __init__(self, message: str, *, may_have_been_sent: bool = True) -> None:
+        super().__init__(message)
+        self.may_have_been_sent = may_have_been_sent
+        """False only where it is proved that not a byte of the request left this machine."""
+
+
+class OutcomeUnknownError(TransportError):
+    """A create was sent and its outcome is not known: the task may exist, and may be billed.
+
+    Never submitted again by itself. `__cause__` is what was seen instead of an answer.
+    """
+
+    retryable = False
+
+
+class APIError(CometRunwayError):
+    """The API answered, and refused."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        code: str | None = None,
+        body: bytes = b"",
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        """The HTTP status; 200 where the refusal came inside a successful answer."""
+        self.code = code
+        """The API's own token, such as `quota_not_enough`."""
+        self.body = body
+        """The first 2,000 bytes of the answer."""
+        self.request_id = request_id
+        """What the gateway's support asks for."""
+
+
+class AuthenticationError(APIError):
+    """401: the key is missing, wrong or revoked."""
+
+
+class PermissionDeniedError(APIError):
+    """403: the key may not do this."""
+
+
+class InsufficientBalanceError(APIError):
+    """The account's balance or the key's own quota is exhausted."""
+
+
+class InvalidRequestError(APIError):
+    """The request itself is wrong; sending it again gives the same answer."""
+
+
+class ModelUnavailableError(APIError):
+    """The gateway has no channel for this model: a typing error, or a model it no longer routes."""
+
+
+class TaskNotFoundError(APIError):
+    """The API does not know this task id, or knows it under another account."""
+
+
+class RateLimitedError(APIError):
+    """429: too many requests; the refused request was not accepted, nor billed."""
+
+    retryable = True
+    retry_after: float | None = None
+    """Seconds, where the server named them."""
+
+
+class ServerError(APIError):
+    """5xx: the gateway or what is behind it failed."""
+
+    retryable = True
+
+
+class ProtocolError(CometRunwayError):
+    """An answer that is not what the API documents."""
+
+    retryable = True
+
+    def __init__(self, message: str, *, status: int, body: bytes = b"") -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = body
+        """The first 2,000 bytes of the answer."""
+
+
+class TaskError(CometRunwayError):
+    """The work itself ended without its result."""
+
+    def __init__(self, message: str, *, task: Task, route: str | None = None, token: str | None = None) -> None:
+        super().__init__(message)
+        self.task = task
+        """The last that was seen of the task."""
+        self.task_id = task.id
+        self.route = route
+        self.token = token
+
+
+class TaskFailedError(TaskError):
+    """The server gave the task up; `error.task.failure` says why."""
+
+
+class ModerationError(TaskFailedError):
+    """Content moderation refused the input or the output."""
+
+
+class TaskCancelledError(TaskError):
+    """The task was cancelled or deleted on the server."""
+
+
+class TaskTimeoutError(TaskError, TimeoutError):
+    """We stopped waiting. The task goes on, and `Session.attach(error.token)` waits for it again."""
+
+
+class DownloadError(CometRunwayError):
+    """A task's file could not be had, though its work is done; the task can be attached to again."""
+
+    def __init__(self, message: str, *, asset: Asset, retryable: bool = True) -> None:
+        super().__init__(message)
+        self.asset = asset
+        """The file that was asked for."""
+        self.retryable = retryable
+
+
+class AssetExpiredError(DownloadError):
+    """The file's URL is no longer honoured, and the server offers no fresh one."""
+
+    def __init__(self, message: str, *, asset: Asset) -> None:
+        super().__init__(message, asset=asset, retryable=False)

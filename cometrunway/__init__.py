@@ -1,0 +1,74 @@
+"""An asyncio SDK for the Runway video and image routes of CometAPI and its sibling gateways."""
+
+import logging
+
+from cometrunway._events import Event, EventKind
+from cometrunway._handle import TaskHandle
+from cometrunway._map import Shot
+from cometrunway._policy import PollPolicy, RetryPolicy
+from cometrunway._requests import (
+    CharacterPerformance,
+    ContentModeration,
+    ImageToVideo,
+    MediaReference,
+    MotionVector,
+    ProActOne,
+    ProGenerate,
+    PromptImage,
+    ProVideoToVideo,
+    ReferenceImage,
+    TextToImage,
+    VideoToVideo,
+    VideoUpscale,
+)
+from cometrunway._session import Session
+from cometrunway._tasks import Asset, Failure, Task, TaskStatus
+from cometrunway._wire import request_from_dict
+from cometrunway.errors import (
+    APIError,
+    CometRunwayError,
+    DownloadError,
+    OutcomeUnknownError,
+    TaskError,
+    TaskFailedError,
+    TaskTimeoutError,
+    TransportError,
+)
+
+__all__ = [
+    "APIError",
+    "Asset",
+    "CharacterPerformance",
+    "CometRunwayError",
+    "ContentModeration",
+    "DownloadError",
+    "Event",
+    "EventKind",
+    "Failure",
+    "ImageToVideo",
+    "MediaReference",
+    "MotionVector",
+    "OutcomeUnknownError",
+    "PollPolicy",
+    "ProActOne",
+    "ProGenerate",
+    "ProVideoToVideo",
+    "PromptImage",
+    "ReferenceImage",
+    "RetryPolicy",
+    "Session",
+    "Shot",
+    "Task",
+    "TaskError",
+    "TaskFailedError",
+    "TaskHandle",
+    "TaskStatus",
+    "TaskTimeoutError",
+    "TextToImage",
+    "TransportError",
+    "VideoToVideo",
+    "VideoUpscale",
+    "request_from_dict",
+]
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())

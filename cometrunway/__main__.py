@@ -1,0 +1,7 @@
+"""`python -m cometrunway` is the command `cometrunway`."""
+
+import sys
+
+from cometrunway._cli import main
+
+sys.exit(main())

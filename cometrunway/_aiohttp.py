@@ -1,0 +1,212 @@
+"""The transport: the only module that knows aiohttp's client, and where its exceptions become ours."""
+
+import ssl
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from ipaddress import ip_address
+from typing import Self
+
+import aiohttp
+from attrs import frozen
+from yarl import URL
+
+from cometrunway._http import HttpRequest, HttpResponse, without_query
+from cometrunway.errors import ProtocolError, TransportError
+
+BODY_LIMIT = 1024 * 1024
+"""Bytes of an API answer, after decompression, beyond which it is refused."""
+_HOPS = 5
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_CONNECTIONS = 256
+_KEEPALIVE = 4.0  # shorter than common servers' own, so that no create meets a connection that is being closed
+_CONNECT = 15.0
+_CALL = aiohttp.ClientTimeout(total=30, connect=_CONNECT)
+_CREATE = aiohttp.ClientTimeout(total=180, connect=_CONNECT)  # the gateway may try several channels before it answers
+_ASSET = aiohttp.ClientTimeout(total=None, connect=_CONNECT, sock_read=60)
+
+_NEVER_SENT = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ClientHttpProxyError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.InvalidURL,
+)
+
+
+@frozen(kw_only=True)
+class AssetStream:
+    """An asset host's answer, its body still to be read."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Looked up in any case."""
+    chunks: AsyncGenerator[bytes, None]
+
+
+class Transport:
+    """Sends requests to one API, with its key, and fetches assets from anywhere, without.
+
+    Args:
+        base_url: the API's origin, `https` unless it is this machine.
+        api_key: goes into the Authorization header of API calls and nowhere else.
+        version: the X-Runway-Version to speak.
+        http: a session to borrow for the API calls; it is never closed here. Assets never go through it.
+
+    Raises:
+        ValueError: the base URL is no absolute http(s) URL, or would send the key in the clear.
+    """
+
+    def __init__(self, *, base_url: str, api_key: str, version: str, http: aiohttp.ClientSession | None) -> None:
+        self._base = _checked_base(base_url)
+        self._headers = {
+            "Authorization": f"Bearer {api_key}",
+            "Accept": "application/json",
+            "X-Runway-Version": version,
+        }
+        self._borrowed = http
+        self._api: aiohttp.ClientSession | None = None
+        self._assets: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._api = self._borrowed or _new_session()
+        self._assets = _new_session(auto_decompress=False)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._api is not None and self._api is not self._borrowed:
+            await self._api.close()
+        if self._assets is not None:
+            await self._assets.close()
+
+    async def call(self, request: HttpRequest) -> HttpResponse:
+        """Send what is free to repeat: a look. At most 30 seconds."""
+        return await self._send(request, limits=_CALL)
+
+    async def create(self, request: HttpRequest) -> HttpResponse:
+        """Send what is paid: the caller must not repeat it blindly. At most 180 seconds."""
+        return await self._send(request, limits=_CREATE)
+
+    async def _send(self, request: HttpRequest, *, limits: aiohttp.ClientTimeout) -> HttpResponse:
+        assert self._api is not None  # noqa: S101 - the session opens its transport before it uses it
+        headers = self._headers if request.body is None else {**self._headers, "Content-Type": "application/json"}
+        with _translated(f"{request.method} {request.path}"):
+            async with self._api.request(
+                request.method,
+                URL(self._base + request.path, encoded=True),
+                data=request.body,
+                headers=headers,
+                timeout=limits,
+                allow_redirects=False,
+            ) as response:
+                body = await _bounded(response, request.path)
+                return HttpResponse(status=response.status, headers=response.headers, body=body)
+
+    @asynccontextmanager
+    async def asset(self, url: str, headers: dict[str, str]) -> AsyncGenerator[AssetStream, None]:
+        """Open a file for reading, following up to five redirects, with no credential and no cookie.
+
+        Raises:
+            TransportError: no answer, a broken one while reading, or a silence of 60 seconds.
+            ProtocolError: too many redirects, or one to something other than http(s).
+        """
+        assert self._assets is not None  # noqa: S101 - as in `_send`
+        response = await self._open_asset(url, headers)
+        try:
+            yield AssetStream(status=response.status, headers=response.headers, chunks=_chunks(response))
+        finally:
+            response.close()
+
+    async def _open_asset(self, url: str, headers: dict[str, str]) -> aiohttp.ClientResponse:
+        assert self._assets is not None  # noqa: S101 - as in `_send`
+        target = _asset_url(url)
+        for _ in range(_HOPS + 1):
+            with _translated(f"GET {without_query(str(target))}"):
+                response = await self._assets.get(
+                    target, headers={"Accept-Encoding": "identity", **headers}, timeout=_ASSET, allow_redirects=False
+                )
+            location = response.headers.get("Location") if response.status in _REDIRECTS else None
+            if location is None:
+                return response
+            response.close()
+            target = _asset_url(str(target.join(URL(location))))
+        raise ProtocolError(f"more than {_HOPS} redirects from {without_query(url)}", status=response.status)
+
+
+def _new_session(*, auto_decompress: bool = True) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=_KEEPALIVE),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=auto_decompress,
+    )
+
+
+def _checked_base(base_url: str) -> str:
+    url = URL(base_url)
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise ValueError(f"base_url must be an absolute http(s) URL such as https://api.cometapi.com, got {base_url!r}")
+    if url.scheme == "http" and not _is_this_machine(url.host):
+        raise ValueError(f"base_url {base_url!r} would send the API key in the clear: use https")
+    if url.user or url.query_string or url.fragment:
+        raise ValueError("base_url must hold no user, query or fragment")
+    return str(url).rstrip("/")
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _asset_url(url: str) -> URL:
+    try:
+        target = URL(url, encoded=True)
+        usable = target.scheme in {"http", "https"} and bool(target.host)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ProtocolError(f"not a URL that can be downloaded: {without_query(url)[:200]!r}", status=0)
+    return target.with_user(None)
+
+
+async def _bounded(response: aiohttp.ClientResponse, path: str) -> bytes:
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > BODY_LIMIT:
+            raise ProtocolError(
+                f"the answer to {path} is larger than {BODY_LIMIT} bytes",
+                status=response.status,
+                body=bytes(body[:2000]),
+            )
+    return bytes(body)
+
+
+async def _chunks(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
+    with _translated(f"GET {without_query(str(response.url))}"):
+        async for chunk in response.content.iter_any():
+            yield chunk
+
+
+@contextmanager
+def _translated(what: str) -> Iterator[None]:
+    """Turn aiohttp's exceptions into ours; theirs may hold the key, so only safe ones are kept as the cause."""
+    try:
+        yield
+    except _NEVER_SENT as error:
+        raise TransportError(f"{what}: no connection: {_told(error)}", may_have_been_sent=False) from _safe(error)
+    except TimeoutError as error:
+        raise TransportError(f"{what}: no answer in time") from _safe(error)
+    except (aiohttp.ClientError, ssl.SSLError, OSError) as error:
+        raise TransportError(f"{what}: the connection broke: {_told(error)}") from _safe(error)
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, aiohttp.InvalidURL):  # its text is the URL, which may be signed
+        return "not a usable URL"
+    text = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _safe(error: Exception) -> Exception | None:
+    # A ClientResponseError holds the request's headers, and with them the key.
+    return None if isinstance(error, aiohttp.ClientResponseError) else error

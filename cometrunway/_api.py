@@ -1,0 +1,78 @@
+"""The API's two verbs, create and look: wire, transport and retry put together."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import TypeVar
+
+from cometrunway import _wire
+from cometrunway._aiohttp import Transport
+from cometrunway._http import HttpRequest
+from cometrunway._policy import RetryPolicy, asked_pause, is_transient
+from cometrunway._tasks import Task
+from cometrunway.errors import CometRunwayError, OutcomeUnknownError, RateLimitedError, TransportError
+
+_T = TypeVar("_T")
+
+
+class Api:
+    """What one key may ask of one gateway."""
+
+    def __init__(self, *, transport: Transport, retry: RetryPolicy, rng: Random) -> None:
+        self._transport = transport
+        self._retry = retry
+        self._rng = rng
+        self._refused_until = 0.0
+
+    async def create(self, request: HttpRequest) -> str:
+        """Submit and return the task's id. The bytes leave again only if the earlier try provably had no effect.
+
+        Raises:
+            APIError: refused; nothing was created.
+            TransportError: never sent; nothing was created.
+            OutcomeUnknownError: anything else; a task may exist, and may be billed.
+        """
+        return await self._repeated(lambda: self._create_once(request))
+
+    async def look(self, route: str, task_id: str) -> Task:
+        """Look at the task once, with no retry."""
+        response = await self._transport.call(_wire.poll(route, task_id))
+        return _wire.decode_task(response, task_id=task_id)
+
+    async def retrieve(self, route: str, task_id: str) -> Task:
+        """Look at the task until an answer comes."""
+        return await self._repeated(lambda: self.look(route, task_id))
+
+    async def _create_once(self, request: HttpRequest) -> str:
+        await asyncio.sleep(self._refused_until - asyncio.get_running_loop().time())
+        try:
+            return _wire.decode_created(await self._transport.create(request))
+        except CometRunwayError as error:
+            if _had_no_effect(error):
+                self._share_the_pause(error)
+                raise
+            raise OutcomeUnknownError(
+                f"POST {request.path} was sent and its outcome is unknown, so the task may exist and may be billed; "
+                f"it was not sent again. Seen instead of an id: {error}"
+            ) from error
+
+    def _share_the_pause(self, error: CometRunwayError) -> None:
+        if isinstance(error, RateLimitedError):
+            pause = asked_pause(error) or 0.0
+            self._refused_until = max(self._refused_until, asyncio.get_running_loop().time() + pause)
+
+    async def _repeated(self, attempt: Callable[[], Awaitable[_T]]) -> _T:
+        for pause in self._retry.pauses(self._rng):
+            try:
+                return await attempt()
+            except CometRunwayError as error:
+                if not is_transient(error):
+                    raise
+                await asyncio.sleep(max(pause, asked_pause(error) or 0.0))
+        return await attempt()
+
+
+def _had_no_effect(error: CometRunwayError) -> bool:
+    if isinstance(error, TransportError):
+        return not error.may_have_been_sent
+    return _wire.proves_refusal(error)

@@ -1,0 +1,134 @@
+"""One run of a batch: every shot submitted, awaited and entered in a table."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from attrs import define, field
+
+from cometrunway import (
+    Asset,
+    CometRunwayError,
+    Event,
+    EventKind,
+    OutcomeUnknownError,
+    PollPolicy,
+    Session,
+    Shot,
+    TaskHandle,
+)
+from cometrunway.emulator import Emulator
+from cometrunway.progress import Board
+
+_EMULATED_POLLS = PollPolicy(first=1.5, floor=0.3, ceiling=3)
+
+
+@define(kw_only=True)
+class Row:
+    """What the table says of one shot."""
+
+    key: str
+    route: str
+    task_id: str = ""
+    status: str = "not submitted"
+    seconds: float | None = None
+    """From the create's answer to the files on disk, or to the failure."""
+    assets: tuple[Asset, ...] = ()
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The row as text."""
+        names = ", ".join(asset.path.name for asset in self.assets if asset.path)
+        size = sum(asset.size or 0 for asset in self.assets)
+        seconds = "" if self.seconds is None else f"{self.seconds:.1f}"
+        return self.key, self.route, self.task_id, self.status, seconds, names, f"{size:,}" if size else ""
+
+
+_HEADINGS = ("shot", "route", "id", "status", "seconds", "file", "bytes")
+
+
+@define(kw_only=True)
+class BatchRun:
+    """Runs `shots`; `rows` and `owed` say what became of them, also after an interruption."""
+
+    shots: Sequence[Shot]
+    output_dir: Path
+    board: Board
+    emulated: bool = False
+    """Against a server of our own in this process, which needs no key and costs nothing."""
+    base_url: str | None = None
+    rows: dict[str, Row] = field(factory=dict)
+    owed: tuple[TaskHandle, ...] = ()
+    stopped_by: CometRunwayError | None = None
+    _submitted_at: dict[str | None, float] = field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        self.rows = {shot.key: Row(key=shot.key, route=shot.request.route) for shot in self.shots}
+
+    async def run(self) -> None:
+        """Submit, wait and download."""
+        async with AsyncExitStack() as stack:
+            session = await self._session(stack)
+            stack.enter_context(self.board)
+            try:
+                await stack.enter_async_context(session)
+                async for handle in session.map(self.shots):
+                    await self._enter(handle)
+            except CometRunwayError as error:
+                self.stopped_by = error
+            finally:
+                self.owed = session.owed
+
+    async def _session(self, stack: AsyncExitStack) -> Session:
+        if not self.emulated:
+            return Session(base_url=self.base_url, output_dir=self.output_dir, on_event=self._on_event)
+        server = await stack.enter_async_context(Emulator())
+        return Session(
+            server.api_key,
+            base_url=server.base_url,
+            output_dir=self.output_dir,
+            poll=_EMULATED_POLLS,
+            on_event=self._on_event,
+        )
+
+    def _on_event(self, event: Event) -> None:
+        if event.kind is EventKind.SUBMITTED:
+            self._submitted_at[event.key] = asyncio.get_running_loop().time()
+            self.rows[event.key or ""].task_id = event.task_id or ""
+            self.rows[event.key or ""].status = "owed"
+        self.board.on_event(event)
+
+    async def _enter(self, handle: TaskHandle) -> None:
+        row = self.rows[handle.key or ""]
+        if handle.id:
+            row.seconds = asyncio.get_running_loop().time() - self._submitted_at[handle.key]
+        try:
+            row.assets = await handle
+            row.status = "succeeded"
+        except OutcomeUnknownError:
+            row.status = "in doubt"
+        except (CometRunwayError, ValueError) as error:
+            row.status = type(error).__name__.removesuffix("Error")
+
+    @property
+    def failures(self) -> list[str]:
+        """The keys of the shots that did not succeed."""
+        return [row.key for row in self.rows.values() if row.status != "succeeded"]
+
+    def table(self) -> str:
+        """Return a row for each shot, in columns, the numbers aligned to the right."""
+        return _aligned([_HEADINGS, *(row.cells for row in self.rows.values())])
+
+
+def _aligned(rows: Iterable[tuple[str, ...]]) -> str:
+    rows = list(rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    to_the_right = {_HEADINGS.index("seconds"), _HEADINGS.index("bytes")}
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if number in to_the_right else cell.ljust(width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )

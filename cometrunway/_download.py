@@ -1,0 +1,292 @@
+"""Files: streamed to NAME.part, verified, made durable, and only then given their name."""
+
+import asyncio
+import hashlib
+import os
+import re
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, suppress
+from io import BufferedRandom
+from itertools import count
+from pathlib import Path
+from random import Random
+
+from attrs import define, field
+
+from cometrunway._aiohttp import AssetStream
+from cometrunway._containers import is_whole
+from cometrunway._http import without_query
+from cometrunway._media import MediaType, sniff
+from cometrunway._policy import RetryPolicy, is_transient
+from cometrunway._tasks import Asset
+from cometrunway.errors import AssetExpiredError, CometRunwayError, DownloadError, ProtocolError, TransportError
+
+if sys.platform != "win32":
+    import fcntl
+
+ASSET_LIMIT = 4 * 1024**3
+"""Bytes beyond which a file is refused."""
+_AT_ONCE = 8
+_BLOCK = 1024 * 1024
+_LONGEST_STEM = 120
+_GONE = frozenset({401, 403, 404, 410})
+_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
+
+# Without locks, as on Windows, only a name that is not taken is safe.
+_OPEN_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", os.O_EXCL) | getattr(os, "O_BINARY", 0)
+
+OpenAsset = Callable[[str, dict[str, str]], AbstractAsyncContextManager[AssetStream]]
+
+
+def safe_stem(name: str) -> str:
+    """Return a file name's stem that is the same for the same name, another for another, and harmless everywhere."""
+    stem = re.sub(r"[^A-Za-z0-9._-]", "_", name).lstrip(".")[:_LONGEST_STEM]
+    if stem and stem == name and not _RESERVED.fullmatch(stem):
+        return stem
+    return f"{stem}-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:8]}"
+
+
+class Downloader:
+    """Fetches assets, at most eight at once; disk work happens in worker threads."""
+
+    def __init__(self, *, open_asset: OpenAsset, retry: RetryPolicy, rng: Random) -> None:
+        self._open_asset = open_asset
+        self._retry = retry
+        self._rng = rng
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+
+    async def fetch(self, url: str, *, folder: Path, stem: str, extension: str | None = None) -> Asset:
+        """Download one file to `folder / stem`, plus the extension that its content calls for unless one is given.
+
+        A file that exists is never overwritten: unless it is the same to the byte, the new one becomes `stem-2`,
+        `stem-3` and so on.
+
+        Raises:
+            AssetExpiredError: the host answers 401, 403, 404 or 410.
+            DownloadError: anything else; nothing but a whole file ever gets its name.
+        """
+        asset = Asset(url=url)
+        async with self._slots:
+            try:
+                return await self._fetch(asset, folder, stem, extension)
+            except OSError as error:
+                raise DownloadError(f"cannot write {stem} to {folder}: {error.strerror}", asset=asset) from error
+            except (TransportError, ProtocolError) as error:
+                raise DownloadError(str(error), asset=asset) from error
+
+    async def _fetch(self, asset: Asset, folder: Path, stem: str, extension: str | None) -> Asset:
+        part = await asyncio.to_thread(_open_part, folder, stem)
+        try:
+            media = await self._stream(asset, part)
+            target = part.path.with_name(stem + (media.extension if extension is None else extension))
+            path = await asyncio.to_thread(_give_name, part, target)
+        finally:
+            part.discard()
+        return Asset(
+            url=asset.url, path=path, media_type=media.media_type, size=part.size, sha256=part.digest.hexdigest()
+        )
+
+    async def _stream(self, asset: Asset, part: "_Part") -> MediaType:
+        pauses, furthest = self._retry.pauses(self._rng), 0
+        while True:
+            try:
+                return await self._stream_once(asset, part)
+            except CometRunwayError as error:
+                if part.size > furthest:  # progress earns a fresh patience
+                    pauses, furthest = self._retry.pauses(self._rng), part.size
+                pause = next(pauses, None)
+                if pause is None or not is_transient(error):
+                    raise
+            await asyncio.sleep(pause)
+
+    async def _stream_once(self, asset: Asset, part: "_Part") -> MediaType:
+        async with self._open_asset(asset.url, part.range()) as stream:
+            _check_answer(stream, asset, part)
+            if not _continues(stream, part.size):
+                await asyncio.to_thread(part.restart)
+            part.validator = _strong_etag(stream)
+            async for block in _blocks(stream):
+                _check_size(part.size + len(block), asset)
+                await asyncio.to_thread(part.write, block)
+        return await asyncio.to_thread(_verified, asset, part)
+
+
+@define(kw_only=True)
+class _Part:
+    """A file under way: what is on disk of it and the hash of just that."""
+
+    path: Path
+    file: BufferedRandom
+    size: int = 0
+    digest: "hashlib._Hash" = field(factory=hashlib.sha256)
+    validator: str | None = None
+    """The ETag of what was read so far; without one a broken download starts again."""
+
+    def range(self) -> dict[str, str]:
+        """Return the headers that ask for what is still missing."""
+        if self.size and self.validator:
+            return {"Range": f"bytes={self.size}-", "If-Range": self.validator}
+        return {}
+
+    def write(self, block: bytes) -> None:
+        """Append a block."""
+        self.file.write(block)
+        self.digest.update(block)
+        self.size += len(block)
+
+    def restart(self) -> None:
+        """Forget everything."""
+        self.file.seek(0)
+        self.file.truncate()
+        self.size, self.digest, self.validator = 0, hashlib.sha256(), None
+
+    def discard(self) -> None:
+        """Remove what has not got its name."""
+        with suppress(OSError):
+            if _is_at(self.path, self.file):
+                self.path.unlink()
+        with suppress(OSError):  # closing may have to write, to a disk that is full
+            self.file.close()
+
+
+async def _blocks(stream: AssetStream) -> AsyncIterator[bytes]:
+    """Yield the body in blocks of about a mebibyte, so that few hops to a thread are needed."""
+    pending = bytearray()
+    try:
+        async for chunk in stream.chunks:
+            pending += chunk
+            if len(pending) >= _BLOCK:
+                yield bytes(pending)
+                pending.clear()
+    except TransportError:
+        if pending:
+            yield bytes(pending)  # a resumed download goes on after these
+        raise
+    if pending:
+        yield bytes(pending)
+
+
+def _check_answer(stream: AssetStream, asset: Asset, part: _Part) -> None:
+    shown = f"GET {without_query(asset.url)} answered {stream.status}"
+    if stream.status in _GONE:
+        raise AssetExpiredError(f"{shown}: the URL has expired or the file is gone", asset=asset)
+    if stream.status == 416:
+        part.restart()
+    if stream.status not in {200, 206}:
+        raise DownloadError(shown, asset=asset, retryable=stream.status >= 500 or stream.status in {408, 416, 429})
+    if stream.headers.get("content-encoding", "identity") != "identity":
+        raise DownloadError(f"{shown} with an encoding that was not asked for", asset=asset, retryable=False)
+    _check_size(_declared_length(stream), asset)
+
+
+def _check_size(size: int, asset: Asset) -> None:
+    if size > ASSET_LIMIT:
+        raise DownloadError(f"the file is larger than {ASSET_LIMIT} bytes", asset=asset, retryable=False)
+
+
+def _declared_length(stream: AssetStream) -> int:
+    length = stream.headers.get("content-length", "")
+    return int(length) if length.isascii() and length.isdigit() else 0
+
+
+def _continues(stream: AssetStream, size: int) -> bool:
+    return stream.status == 206 and stream.headers.get("content-range", "").startswith(f"bytes {size}-")
+
+
+def _strong_etag(stream: AssetStream) -> str | None:
+    etag = stream.headers.get("etag")
+    return None if etag is None or etag.startswith("W/") else etag
+
+
+def _verified(asset: Asset, part: _Part) -> MediaType:
+    part.file.flush()
+    part.file.seek(0)
+    first = part.file.read(512)
+    media = sniff(first)
+    whole = media is not None and is_whole(part.file, media.media_type)
+    part.file.seek(0, os.SEEK_END)
+    if media is None:
+        part.restart()
+        raise DownloadError(f"what came is no image or video: it begins with {first[:60]!r}", asset=asset)
+    if not whole:
+        raise DownloadError(f"the {media.media_type} ends too early, after {part.size} bytes", asset=asset)
+    return media
+
+
+def _open_part(folder: Path, stem: str) -> _Part:
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in _alternatives(folder / f"{stem}.part"):
+        file = _locked(path)
+        if file is not None:
+            file.truncate()
+            return _Part(path=path, file=file)
+    raise AssertionError("the alternatives are endless")
+
+
+def _alternatives(path: Path) -> Iterator[Path]:
+    yield path
+    for number in count(2):
+        yield path.with_name(f"{path.stem}-{number}{path.suffix}")
+
+
+def _locked(path: Path) -> BufferedRandom | None:
+    """Open a part file that nobody is writing: a new one, or one that a dead process left behind."""
+    file = None
+    try:
+        file = os.fdopen(os.open(path, _OPEN_FLAGS, 0o666), "r+b")
+        if sys.platform != "win32":
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _is_at(path, file):
+            return file
+    except (BlockingIOError, FileExistsError):
+        pass
+    if file is not None:
+        file.close()
+    return None
+
+
+def _is_at(path: Path, file: BufferedRandom) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:  # whoever had it open before has just given it its name
+        return False
+
+
+def _give_name(part: _Part, target: Path) -> Path:
+    part.file.flush()
+    os.fsync(part.file.fileno())
+    for path in _alternatives(target):
+        if _linked(part.path, path) or _is_same(path, part):
+            _sync_folder(path.parent)
+            return path
+    raise AssertionError("the alternatives are endless")
+
+
+def _linked(part: Path, target: Path) -> bool:
+    """Give the file its name, atomically, unless the name is taken."""
+    try:
+        os.link(part, target)
+    except FileExistsError:
+        return False
+    except OSError:  # a file system without hard links
+        if target.exists():
+            return False
+        part.rename(target)
+    return True
+
+
+def _is_same(path: Path, part: _Part) -> bool:
+    if path.stat().st_size != part.size:
+        return False
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest() == part.digest.digest()
+
+
+def _sync_folder(folder: Path) -> None:
+    if sys.platform != "win32":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,176 @@
+"""The grip on one paid task: a ticket that the scheduler writes, and the handle through which users read it."""
+
+import asyncio
+import base64
+import binascii
+import json
+from collections.abc import Callable, Generator
+from typing import Any
+
+from attrs import define, field, frozen
+
+from cometrunway._requests import Request
+from cometrunway._tasks import Asset, Task
+from cometrunway.errors import CometRunwayError
+
+_PREFIX = "crt1."
+
+
+@frozen(kw_only=True)
+class TaskReference:
+    """What it takes to find a task again, and nothing secret."""
+
+    id: str
+    route: str
+    key: str | None = None
+    created_at: float | None = None
+    """Wall-clock seconds since 1970 of the create's answer; None for a task from elsewhere."""
+
+    def to_token(self) -> str:
+        """Return the reference as one short word of URL-safe characters."""
+        fields = json.dumps([self.id, self.route, self.key, self.created_at], separators=(",", ":"))
+        return _PREFIX + base64.urlsafe_b64encode(fields.encode()).decode().rstrip("=")
+
+    @classmethod
+    def from_token(cls, token: str) -> "TaskReference":
+        """Read `to_token`'s word again; `ValueError` for any other."""
+        try:
+            coded = token.removeprefix(_PREFIX)
+            task_id, route, key, created_at = json.loads(base64.urlsafe_b64decode(coded + "=" * (-len(coded) % 4)))
+        except (ValueError, TypeError, binascii.Error):
+            task_id = None
+        if not (token.startswith(_PREFIX) and isinstance(task_id, str) and isinstance(route, str)):
+            raise ValueError(
+                f"not a token of a task handle: {token[:80]!r}; for a bare task id give its route too, "
+                'such as attach(task_id, route="image_to_video")'
+            )
+        return cls(id=task_id, route=route, key=key, created_at=created_at)
+
+
+@define(kw_only=True, eq=False)
+class Ticket:
+    """All that the session knows of one task; only the scheduler writes it."""
+
+    reference: TaskReference
+    request: Request | None = field(default=None, repr=False)
+    ended: "asyncio.Future[Task]" = field(repr=False)
+    files: "asyncio.Future[tuple[Asset, ...]]" = field(repr=False)
+    task: Task | None = None
+    poll_errors: int = 0
+    last_error: CometRunwayError | None = None
+
+    @classmethod
+    def new(cls, reference: TaskReference, request: Request | None = None) -> "Ticket":
+        """Make a ticket whose futures belong to the running loop."""
+        loop = asyncio.get_running_loop()
+        ticket = cls(reference=reference, request=request, ended=loop.create_future(), files=loop.create_future())
+        for future in (ticket.ended, ticket.files):
+            future.add_done_callback(_mark_retrieved)  # a failure that nobody awaits was already logged
+        return ticket
+
+    def fail(self, error: Exception) -> None:
+        """End whatever has not ended, with this error."""
+        for future in (self.ended, self.files):
+            if not future.done():
+                future.set_exception(error)
+
+    def abandon(self) -> None:
+        """Cancel whatever has not ended, so that no waiter hangs."""
+        for future in (self.ended, self.files):
+            future.cancel()
+
+
+def _mark_retrieved(future: "asyncio.Future[Any]") -> None:
+    if not future.cancelled():
+        future.exception()
+
+
+class TaskHandle:
+    """The local grip on one paid remote task.
+
+    `await handle` gives its files (a tuple of `Asset`) once they are downloaded, or raises why there are none; any
+    number of waiters may wait, and one that is cancelled or times out harms nobody. A handle pickles through its
+    `token`; a copy from another process or another session is attached again with `Session.attach(handle.token)`.
+    """
+
+    __slots__ = ("_reference", "_ticket")
+
+    def __init__(self, reference: TaskReference, ticket: Ticket | None = None) -> None:
+        self._reference = reference
+        self._ticket = ticket
+
+    @property
+    def id(self) -> str:
+        """The server's name for the task; empty where `Session.map` yields a submission that was refused."""
+        return self._reference.id
+
+    @property
+    def key(self) -> str | None:
+        """The caller's name for the submission."""
+        return self._reference.key
+
+    @property
+    def route(self) -> str:
+        """The route that created it, such as `image_to_video`."""
+        return self._reference.route
+
+    @property
+    def token(self) -> str:
+        """What `Session.attach` takes to go on waiting, in any process, on any day; holds no secret."""
+        return self._reference.to_token()
+
+    @property
+    def request(self) -> Request | None:
+        """What was submitted; None for a task from elsewhere."""
+        return self._ticket.request if self._ticket else None
+
+    @property
+    def task(self) -> Task | None:
+        """The last that was seen of the task; None before the first successful look."""
+        return self._ticket.task if self._ticket else None
+
+    @property
+    def poll_errors(self) -> int:
+        """How many looks have failed so far."""
+        return self._ticket.poll_errors if self._ticket else 0
+
+    @property
+    def last_error(self) -> CometRunwayError | None:
+        """Why the latest of the failed looks failed."""
+        return self._ticket.last_error if self._ticket else None
+
+    def done(self) -> bool:
+        """Whether `await` would return or raise at once."""
+        return self._attached().files.done()
+
+    def exception(self) -> BaseException | None:
+        """Return what `await` would raise, None if it would return; only for a handle that is done."""
+        return self._attached().files.exception()
+
+    def add_done_callback(self, callback: "Callable[[TaskHandle], object]") -> None:
+        """Call `callback(handle)` from the event loop once the handle is done."""
+        self._attached().files.add_done_callback(lambda _: callback(self))
+
+    async def wait(self) -> Task:
+        """Wait for the task's end and return it, failed or not; does not wait for its files.
+
+        Raises:
+            TaskTimeoutError: the poll policy's deadline passed; the task goes on.
+            APIError: no later look can succeed (401, 403, or an id that the API does not know).
+        """
+        return await asyncio.shield(self._attached().ended)
+
+    def __await__(self) -> Generator[Any, None, tuple[Asset, ...]]:
+        return asyncio.shield(self._attached().files).__await__()
+
+    def __repr__(self) -> str:
+        state = self.task.status.value if self.task else "not seen yet"
+        return f"<TaskHandle {self.route} {self.id or 'refused'} key={self.key!r} {state}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return TaskHandle, (self._reference,)
+
+    def _attached(self) -> Ticket:
+        if self._ticket is None:
+            raise RuntimeError(f"{self!r} is a copy: attach it to a session first, session.attach(handle.token)")
+        return self._ticket

@@ -1,0 +1,107 @@
+"""A batch: requests in, handles out in the order of their ends, with only a window of them held."""
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from contextlib import suppress
+from typing import Any
+
+from attrs import define, field, frozen
+
+from cometrunway._handle import TaskHandle
+from cometrunway._requests import Request
+from cometrunway.errors import AuthenticationError, InsufficientBalanceError
+
+
+@frozen
+class Shot:
+    """A request and the caller's name for it, which also names its files."""
+
+    key: str
+    request: Request
+
+
+Requests = Iterable[Request | Shot] | AsyncIterable[Request | Shot]
+Submit = Callable[[Request | Shot], Awaitable[TaskHandle]]
+"""Returns when the task exists; a refusal comes back as a handle whose await raises it."""
+Start = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
+
+_POINTLESS = (AuthenticationError, InsufficientBalanceError)
+"""What refuses one submission for this reason would refuse all that follow."""
+
+
+@define(kw_only=True, eq=False)
+class Batch:
+    """One pass over the requests.
+
+    `at_once` bounds how many submissions are unanswered, so that what is pointless stops soon; `window` bounds how many
+    are not yet yielded.
+    """
+
+    requests: Requests
+    submit: Submit
+    start: Start
+    at_once: int
+    window: int
+    _turns: asyncio.Semaphore = field(init=False)
+    _places: asyncio.Semaphore = field(init=False)
+    _ended: "asyncio.Queue[TaskHandle | None]" = field(init=False, factory=asyncio.Queue)
+    _held: int = field(init=False, default=0)
+    _exhausted: bool = field(init=False, default=False)
+    _stopped_by: BaseException | None = field(init=False, default=None)
+
+    def __attrs_post_init__(self) -> None:
+        self._turns = asyncio.Semaphore(self.at_once)
+        self._places = asyncio.Semaphore(self.window)
+
+    async def handles(self) -> AsyncIterator[TaskHandle]:
+        """Yield each handle once its files are home or its failure is known; then raise what cut the input short."""
+        feeder = self.start(self._feed())
+        try:
+            while (handle := await self._ended.get()) is not None:
+                yield handle
+                self._places.release()
+        finally:
+            feeder.cancel()
+        if self._stopped_by is not None:
+            raise self._stopped_by
+
+    async def _feed(self) -> None:
+        try:
+            async for request in _each(self.requests):
+                await self._places.acquire()
+                await self._turns.acquire()
+                if self._stopped_by is not None:
+                    break
+                self._held += 1
+                self.start(self._one(request))
+        except Exception as error:  # noqa: BLE001 - the user's own iterable; handed to the user once all that is paid is home
+            self._stopped_by = error
+        self._exhausted = True
+        self._finish_if_done()
+
+    async def _one(self, request: Request | Shot) -> None:
+        handle = await self.submit(request)
+        self._turns.release()
+        handle.add_done_callback(self._on_end)
+
+    def _on_end(self, handle: TaskHandle) -> None:
+        with suppress(asyncio.CancelledError):  # the session was left before this one ended
+            error = handle.exception()
+            if isinstance(error, _POINTLESS) and not handle.id:
+                self._stopped_by = error
+        self._ended.put_nowait(handle)
+        self._held -= 1
+        self._finish_if_done()
+
+    def _finish_if_done(self) -> None:
+        if self._exhausted and not self._held:
+            self._ended.put_nowait(None)
+
+
+async def _each(requests: Requests) -> AsyncIterator[Request | Shot]:
+    if isinstance(requests, AsyncIterable):
+        async for request in requests:
+            yield request
+    else:
+        for request in requests:
+            yield request

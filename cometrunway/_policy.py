@@ -1,0 +1,125 @@
+"""When to try again: frozen values, and the one place that tells transient from fatal.
+
+The only importer of `backoff`, and only of its generators, which are pure.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from itertools import islice
+from random import Random
+from typing import Any
+
+import backoff
+from attrs import Attribute, define, field, frozen
+
+from cometrunway.errors import (
+    AuthenticationError,
+    CometRunwayError,
+    PermissionDeniedError,
+    RateLimitedError,
+    TaskNotFoundError,
+)
+
+_RETRY_AFTER_CEILING = 60.0
+
+
+def _steps(*, first: float, growth: float, ceiling: float) -> tuple[float, ...]:
+    """Return the rising delays from `first` to `ceiling`, which is the last and stands for all that follow."""
+    delays = backoff.expo(base=growth, factor=first, max_value=ceiling)
+    delays.send(None)
+    rising = []
+    for delay in delays:
+        rising.append(float(delay))
+        if delay >= ceiling:
+            break
+    return tuple(rising)
+
+
+def _above_floor(instance: "PollPolicy", attribute: "Attribute[float]", value: float) -> None:
+    if value < instance.floor:
+        raise ValueError(f"PollPolicy.{attribute.name} must be at least floor ({instance.floor} s), got {value}")
+
+
+def _number(wanted: str, holds: Callable[[float], bool], *, or_none: bool = False) -> Callable[..., None]:
+    def check(instance: object, attribute: "Attribute[Any]", value: Any) -> None:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not (or_none and value is None) and not (is_number and holds(value)):
+            raise ValueError(f"{type(instance).__name__}.{attribute.name} must be {wanted}, got {value!r}")
+
+    return check
+
+
+_seconds = _number("more than 0 seconds", lambda value: value > 0)
+
+
+@define(kw_only=True, frozen=True, slots=False)
+class PollPolicy:
+    """How often to look at a task, and for how long. All times are seconds.
+
+    The n-th pause (from 0) is drawn evenly from the upper half of `min(ceiling, first * growth ** n)`, and is never
+    below `floor`: `delay / 2 + random(0, delay / 2)`. The gateway's own sweep makes more than one look in about five
+    seconds per task pointless (API documentation, "Runway best practices").
+    """
+
+    first: float = field(default=5.0, validator=_seconds)
+    growth: float = field(default=1.5, validator=_number("more than 1", lambda value: value > 1))
+    floor: float = field(default=2.0, validator=_seconds)
+    ceiling: float = field(default=15.0, validator=[_seconds, _above_floor])
+    grace: float = field(default=60.0, validator=_number("0 seconds or more", lambda value: value >= 0))
+    """How long `task_not_exist` means "not yet" for a task that we created, from the answer to its create."""
+    deadline: float | None = field(
+        default=3600.0, validator=_number("more than 0 seconds, or None", lambda value: value > 0, or_none=True)
+    )
+    """When to stop waiting, from the create; None never stops. The task stays resumable."""
+    per_second: float = field(default=250.0, validator=_number("more than 0", lambda value: value > 0))
+    """The most polls per second of the whole session; the documented ceiling of a key is 500 requests per second."""
+
+    @cached_property
+    def _delays(self) -> tuple[float, ...]:
+        return _steps(first=self.first, growth=self.growth, ceiling=self.ceiling)
+
+    def pause(self, looks: int, rng: Random) -> float:
+        """Return the seconds to wait after so many looks (0: before the first)."""
+        half = self._delays[min(looks, len(self._delays) - 1)] / 2
+        return max(self.floor, half + rng.uniform(0, half))
+
+    def pause_while_unknown(self, rng: Random) -> float:
+        """Return the seconds to wait after a `task_not_exist`: three to five, as the API's documentation asks."""
+        return rng.uniform(3.0, 5.0)
+
+
+@frozen(kw_only=True)
+class RetryPolicy:
+    """How often to repeat what is free or was refused, and how long to wait between. All times are seconds.
+
+    The n-th pause (from 0) is `min(ceiling, 2 ** n) + random(0, 1)`, or what the server asked for in Retry-After, at
+    most 60 seconds (API documentation, "Error codes"). A create is repeated only after an answer that proves refusal,
+    or where the connection was never made.
+    """
+
+    attempts: int = field(default=6, validator=_number("1 or more", lambda value: value >= 1))
+    ceiling: float = field(default=30.0, validator=_seconds)
+
+    def pauses(self, rng: Random) -> Iterator[float]:
+        """Yield the pauses between the attempts: one fewer than there are attempts."""
+        delays = backoff.expo(max_value=self.ceiling)
+        delays.send(None)
+        for delay in islice(delays, self.attempts - 1):
+            yield delay + rng.uniform(0, 1)
+
+
+def is_transient(error: CometRunwayError) -> bool:
+    """Whether the same free call may succeed on its next attempt."""
+    return error.retryable
+
+
+def ends_a_wait(error: CometRunwayError) -> bool:
+    """Whether a failed look proves that no later look can succeed."""
+    return isinstance(error, AuthenticationError | PermissionDeniedError | TaskNotFoundError)
+
+
+def asked_pause(error: CometRunwayError) -> float | None:
+    """Return how many seconds a 429 asks us to wait, at most 60; None where it names none."""
+    if not isinstance(error, RateLimitedError) or error.retry_after is None:
+        return None
+    return min(error.retry_after, _RETRY_AFTER_CEILING)

@@ -1,0 +1,321 @@
+"""The poll scheduler: one TaskGroup, one heap of due looks, one shared budget, any number of tasks waited for."""
+
+import asyncio
+import heapq
+import logging
+import math
+from collections.abc import Awaitable, Callable, Coroutine
+from itertools import count
+from random import Random
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from attrs import define
+
+from cometrunway._budget import PollBudget
+from cometrunway._events import Event, EventKind, Observer
+from cometrunway._handle import TaskReference, Ticket
+from cometrunway._policy import PollPolicy, asked_pause, ends_a_wait
+from cometrunway._tasks import Asset, Task, TaskStatus
+from cometrunway.errors import (
+    CometRunwayError,
+    ModerationError,
+    RateLimitedError,
+    TaskCancelledError,
+    TaskError,
+    TaskFailedError,
+    TaskNotFoundError,
+    TaskTimeoutError,
+)
+
+_logger = logging.getLogger(__name__)
+_LOOKS_AT_ONCE = 128
+_LAST_WORDS = 2.0
+"""Seconds that creates under way get to bring their ids home when the block is left on an error."""
+
+Look = Callable[[str, str], Awaitable[Task]]
+"""Looks once at the task of this route and id."""
+Fetch = Callable[[Ticket, Task], Awaitable[tuple[Asset, ...]]]
+"""Brings a succeeded task's files home."""
+_T = TypeVar("_T")
+
+
+@define(kw_only=True, eq=False)
+class _Watch:
+    """When to look at one ticket's task, and how long to go on."""
+
+    ticket: Ticket
+    deadline: float
+    unknown_until: float | None
+    """Until when `task_not_exist` means "not yet"; None while the server knows the task."""
+    looks: int = 0
+
+
+class PollScheduler:
+    """Looks at every watched task in due-time order until each has ended, and resolves their tickets.
+
+    A child of its TaskGroup ends quietly with every error of ours; what escapes is a bug, and ends the session.
+    """
+
+    def __init__(self, *, look: Look, fetch: Fetch, policy: PollPolicy, rng: Random, observe: Observer) -> None:
+        self._look = look
+        self._fetch = fetch
+        self._policy = policy
+        self._rng = rng
+        self._observe = observe
+        self._budget = PollBudget(policy.per_second)
+        self._group = asyncio.TaskGroup()
+        self._loop = asyncio.get_running_loop()
+        self._due: list[tuple[float, int, _Watch]] = []
+        self._numbers = count()
+        self._open: dict[tuple[str, str], Ticket] = {}
+        self._is_closing = False
+        self._looking = 0
+        self._alarm: asyncio.Future[None] | None = None
+        self._children: set[asyncio.Task[Any]] = set()
+        self._creates: set[asyncio.Task[Any]] = set()
+        self._idle = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        await self._group.__aenter__()
+        self._dispatcher = self._group.create_task(self._dispatch(), name="cometrunway dispatcher")
+        self._settle()
+        return self
+
+    async def __aexit__(
+        self, _type: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        if error is None:
+            error = await _cancellation(self._idle.wait())
+        if error is not None:
+            error = await _cancellation(self._last_words()) or error
+        self._cancel_children()
+        try:
+            if isinstance(error, asyncio.CancelledError):
+                await self._group.__aexit__(type(error), error, error.__traceback__)
+            else:  # the group would wrap the user's own exception; without it, that leaves the block bare
+                await self._group.__aexit__(None, None, None)
+        finally:
+            for ticket in self._open.values():
+                ticket.abandon()
+
+    @property
+    def owed(self) -> tuple[Ticket, ...]:
+        """The tickets whose files are not yet home."""
+        return tuple(self._open.values())
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether the block is being left, so that nothing more may be paid for."""
+        return self._is_closing
+
+    def find(self, reference: TaskReference) -> Ticket | None:
+        """Return the open ticket of this task, if there is one."""
+        return self._open.get((reference.route, reference.id))
+
+    def start(self, work: Coroutine[Any, Any, _T], *, name: str, is_create: bool = False) -> asyncio.Task[_T]:
+        """Run `work`, which must end quietly with errors of ours, as a child; creates may finish their last words."""
+        if self._is_closing:
+            work.close()
+            raise RuntimeError("the Session is being left; nothing more can be started in it")
+        child = self._group.create_task(work, name=name)
+        children = self._creates if is_create else self._children
+        children.add(child)
+        child.add_done_callback(children.discard)
+        child.add_done_callback(self._settle)
+        self._idle.clear()
+        return child
+
+    def watch(self, ticket: Ticket, *, first_pause: float, unknown_for: float) -> None:
+        """Look at the ticket's task from now on.
+
+        Args:
+            ticket: where the outcome goes.
+            first_pause: seconds until the first look.
+            unknown_for: seconds during which `task_not_exist` means "not yet"; 0 for a task from elsewhere.
+        """
+        now = self._loop.time()
+        deadline = math.inf if self._policy.deadline is None else now + self._policy.deadline
+        self._open[ticket.reference.route, ticket.reference.id] = ticket
+        self._idle.clear()
+        self._push(_Watch(ticket=ticket, deadline=deadline, unknown_until=now + unknown_for), first_pause)
+
+    async def _dispatch(self) -> None:
+        while True:
+            await self._turn()
+            _, _, watch = heapq.heappop(self._due)
+            self._budget.take(self._loop.time())
+            self._looking += 1
+            self.start(self._poll(watch), name=f"cometrunway look at {watch.ticket.reference.id}")
+
+    async def _turn(self) -> None:
+        """Wait until a look is due, a place is free, and the budget allows it."""
+        while (when := self._ready_at()) > self._loop.time():
+            self._alarm = self._loop.create_future()
+            timer = None if when == math.inf else self._loop.call_at(when, self._wake)
+            await self._alarm
+            if timer is not None:
+                timer.cancel()
+
+    def _ready_at(self) -> float:
+        if not self._due or self._looking >= _LOOKS_AT_ONCE:
+            return math.inf
+        return max(self._due[0][0], self._budget.free_at())
+
+    def _wake(self) -> None:
+        if self._alarm is not None and not self._alarm.done():
+            self._alarm.set_result(None)
+
+    def _push(self, watch: _Watch, pause: float) -> None:
+        entry = (min(self._loop.time() + pause, watch.deadline), next(self._numbers), watch)
+        heapq.heappush(self._due, entry)
+        if self._due[0] is entry:
+            self._wake()
+
+    async def _poll(self, watch: _Watch) -> None:
+        reference = watch.ticket.reference
+        try:
+            task = await self._look(reference.route, reference.id)
+        except CometRunwayError as error:
+            self._on_failed_look(watch, error.about(route=reference.route, task_id=reference.id, key=reference.key))
+        else:
+            self._on_look(watch, task)
+        finally:
+            self._looking -= 1
+            self._wake()
+
+    def _on_look(self, watch: _Watch, task: Task) -> None:
+        ticket = watch.ticket
+        before, ticket.task = ticket.task, task
+        watch.unknown_until = None
+        if task.status.is_terminal:
+            self._end(ticket, task)
+            return
+        if before is None or (before.status, before.progress) != (task.status, task.progress):
+            self._tell(EventKind.CHANGED, ticket)
+        self._look_again(watch)
+
+    def _on_failed_look(self, watch: _Watch, error: CometRunwayError) -> None:
+        now = self._loop.time()
+        if isinstance(error, TaskNotFoundError):
+            if watch.unknown_until is None:  # it was known before: another node or cache may lag
+                watch.unknown_until = now + self._policy.grace
+            if now < watch.unknown_until:
+                self._push(watch, self._policy.pause_while_unknown(self._rng))
+                return
+        if isinstance(error, RateLimitedError):
+            self._budget.refused(now, asked_pause(error))
+        watch.ticket.poll_errors += 1
+        watch.ticket.last_error = error
+        if ends_a_wait(error):
+            self._fail(watch.ticket, error)
+            return
+        self._tell(EventKind.POLL_FAILED, watch.ticket, error)
+        self._look_again(watch)
+
+    def _look_again(self, watch: _Watch) -> None:
+        if self._loop.time() >= watch.deadline:
+            self._fail(watch.ticket, self._timeout(watch.ticket))
+            return
+        watch.looks += 1
+        self._push(watch, self._policy.pause(watch.looks, self._rng))
+
+    def _timeout(self, ticket: Ticket) -> TaskTimeoutError:
+        reference = ticket.reference
+        task = ticket.task or Task(id=reference.id, status=TaskStatus.UNKNOWN)
+        return TaskTimeoutError(
+            f"task {task.id} was still {task.status.value} after {self._policy.deadline} s of waiting; it goes on at "
+            "the server, and session.attach(error.token) waits for it again",
+            task=task,
+            route=reference.route,
+            token=reference.to_token(),
+        )
+
+    def _end(self, ticket: Ticket, task: Task) -> None:
+        ticket.ended.set_result(task)
+        self._tell(EventKind.ENDED, ticket)
+        if task.status is TaskStatus.SUCCEEDED:
+            self.start(self._bring_home(ticket, task), name=f"cometrunway download of {task.id}")
+        else:
+            self._fail(ticket, _task_error(ticket, task))
+
+    async def _bring_home(self, ticket: Ticket, task: Task) -> None:
+        try:
+            files = await self._fetch(ticket, task)
+        except CometRunwayError as error:
+            self._fail(ticket, error)
+        else:
+            ticket.files.set_result(files)
+            self._close(ticket)
+            self._tell(EventKind.DOWNLOADED, ticket, assets=files)
+
+    def _fail(self, ticket: Ticket, error: CometRunwayError) -> None:
+        reference = ticket.reference
+        error.about(route=reference.route, task_id=reference.id, key=reference.key)
+        error.token = reference.to_token()
+        _logger.warning("%s", error)
+        ticket.fail(error)
+        self._close(ticket)
+        self._tell(EventKind.FAILED, ticket, error)
+
+    def _close(self, ticket: Ticket) -> None:
+        self._open.pop((ticket.reference.route, ticket.reference.id), None)
+        self._settle()
+
+    def _settle(self, _child: object = None) -> None:
+        if not (self._open or self._children or self._creates):
+            self._idle.set()
+
+    def _tell(
+        self,
+        kind: EventKind,
+        ticket: Ticket,
+        error: CometRunwayError | None = None,
+        assets: tuple[Asset, ...] = (),
+    ) -> None:
+        reference = ticket.reference
+        self._observe(
+            Event(
+                kind=kind,
+                route=reference.route,
+                key=reference.key,
+                task_id=reference.id,
+                task=ticket.task,
+                assets=assets,
+                error=error,
+            )
+        )
+
+    async def _last_words(self) -> None:
+        """Stop everything that is free at once, and let creates under way bring their ids home."""
+        self._is_closing = True
+        for child in (self._dispatcher, *self._children):
+            child.cancel()
+        if self._creates:
+            await asyncio.wait(self._creates, timeout=_LAST_WORDS)
+
+    def _cancel_children(self) -> None:
+        for child in (self._dispatcher, *self._children, *self._creates):
+            child.cancel()
+
+
+async def _cancellation(work: Coroutine[Any, Any, object]) -> asyncio.CancelledError | None:
+    """Return the cancellation that ended `work`, if one did."""
+    try:
+        await work
+    except asyncio.CancelledError as error:
+        return error
+    return None
+
+
+def _task_error(ticket: Ticket, task: Task) -> TaskError:
+    failure = task.failure
+    reason = failure.message if failure else "no reason given"
+    code = f" [{failure.code}]" if failure and failure.code else ""
+    if task.status is TaskStatus.CANCELLED:
+        error_type: type[TaskError] = TaskCancelledError
+    else:
+        error_type = ModerationError if failure and failure.moderated else TaskFailedError
+    return error_type(
+        f"task {task.id} {task.status.value.lower()}: {reason}{code}", task=task, route=ticket.reference.route
+    )

@@ -1,0 +1,226 @@
+"""Downloads: what reaches its name is whole, and nobody else's."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from cometrunway import DownloadError, RetryPolicy, Session, _download, errors
+from cometrunway._aiohttp import Transport
+from cometrunway._download import Downloader, safe_stem
+from cometrunway.emulator import Emulator, Fault
+from tests.test_session import yawn
+
+
+class Store:
+    """A downloader, and an emulator that has one file to offer."""
+
+    def __init__(self, emulator: Emulator, downloader: Downloader, url: str, folder: Path) -> None:
+        self.emulator = emulator
+        self.downloader = downloader
+        self.url = url
+        self.folder = folder
+
+    async def fetch(self, stem: str = "clip") -> Path:
+        asset = await self.downloader.fetch(self.url, folder=self.folder, stem=stem)
+        assert asset.path is not None
+        return asset.path
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    """One finished task's file, and a folder for it."""
+    async with Emulator(duration=0, not_exist_seconds=0) as emulator:
+        async with Session(emulator.api_key, base_url=emulator.base_url, output_dir=None) as runway:
+            [asset] = await (await runway.submit(yawn()))
+        transport = Transport(base_url=emulator.base_url, api_key="sk-canary", version="1", http=None)
+        async with transport:
+            downloader = Downloader(open_asset=transport.asset, retry=RetryPolicy(), rng=Random(7))
+            yield Store(emulator, downloader, asset.url, tmp_path / "out")
+        assert not emulator.leaked_credentials
+
+
+async def test_nothing_is_left_but_the_file(store: Store) -> None:
+    """After a download the folder holds the file and no part of it."""
+    path = await store.fetch()
+    assert [path] == list(store.folder.iterdir())
+
+
+@pytest.mark.parametrize("fault", [Fault.cut(0.0), Fault.cut(0.3), Fault.cut(0.95)], ids=["0", "0.3", "0.95"])
+async def test_a_dropped_download_ends_whole(store: Store, fault: Fault) -> None:
+    """Wherever the connection drops, twice, the file is whole in the end."""
+    whole = (await store.fetch("whole")).read_bytes()
+    store.emulator.script("asset", fault, fault)
+    assert (await store.fetch()).read_bytes() == whole
+
+
+async def test_a_broken_download_is_resumed(store: Store) -> None:
+    """Only what is missing is asked for, with the host's word that the file is the same."""
+    store.emulator.script("asset", Fault.unframed(0.4), Fault.unframed(0.4))
+    size = (await store.fetch()).stat().st_size
+    first, second, third = store.emulator.requests_of("asset")
+    assert "range" not in first.headers
+    assert second.headers["range"] == f"bytes={int(size * 0.4)}-"
+    assert third.headers["range"] != second.headers["range"]
+    assert second.headers["if-range"] == third.headers["if-range"]
+
+
+async def test_a_download_from_a_host_without_etags_begins_again(store: Store) -> None:
+    """Without the host's word that the file is the same, no part of it is kept."""
+    page = Fault.answer(200, b"\x89PNG\r\n\x1a\n and then nothing")
+    store.emulator.script("asset", page)
+    assert (await store.fetch()).suffix == ".mp4"
+    assert not any("range" in entry.headers for entry in store.emulator.requests_of("asset"))
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault.html(),
+        Fault.short(),
+        Fault.answer(500),
+        Fault.answer(429),
+        Fault.answer(416),
+        Fault.drop_before(),
+        Fault.answer(200, {"error": "soon"}),
+        Fault.answer(200, b""),
+    ],
+    ids=lambda fault: fault.name,
+)
+async def test_what_is_no_file_is_asked_for_again(store: Store, fault: Fault) -> None:
+    """A page, a fragment or an error in place of a file never gets its name."""
+    store.emulator.script("asset", fault, fault)
+    path = await store.fetch()
+    assert path.read_bytes()[4:8] == b"ftyp"
+
+
+async def test_patience_ends(store: Store) -> None:
+    """A host that only ever serves a web page is a DownloadError that shows how it begins, and leaves no file."""
+    store.emulator.script("asset", *[Fault.html()] * 50)
+    with pytest.raises(DownloadError, match="<html>"):
+        await store.fetch()
+    assert list(store.folder.iterdir()) == []
+    assert len(store.emulator.requests_of("asset")) == RetryPolicy().attempts + 1 - 1
+
+
+@pytest.mark.parametrize("status", [403, 404, 410])
+async def test_an_expired_url_is_told_apart(store: Store, status: int) -> None:
+    """403, 404 and 410 are AssetExpiredError at once; the signature is not in the message."""
+    store.emulator.script("asset", Fault.answer(status))
+    with pytest.raises(errors.AssetExpiredError) as caught:
+        await store.fetch()
+    assert store.url.partition("?")[2] not in str(caught.value)
+    assert len(store.emulator.requests_of("asset")) == 1
+
+
+async def test_another_tasks_file_is_never_overwritten(store: Store) -> None:
+    """A name that is taken by other bytes is left alone, and the new file takes the next number."""
+    store.folder.mkdir()
+    (store.folder / "clip.mp4").write_text("precious")
+    path = await store.fetch()
+    assert path.name == "clip-2.mp4"
+    assert (store.folder / "clip.mp4").read_text() == "precious"
+
+
+async def test_the_same_file_is_not_stored_twice(store: Store) -> None:
+    """A download whose bytes are on disk under its name already takes no second name."""
+    assert await store.fetch() == await store.fetch()
+
+
+async def test_two_downloads_of_one_name_do_not_meet(store: Store) -> None:
+    """Two at once under one name write two parts, and end as one whole file."""
+    store.emulator.script("asset", Fault.slow(5), Fault.slow(5))
+    first, second = await asyncio.gather(store.fetch(), store.fetch())
+    assert first == second
+    assert list(store.folder.iterdir()) == [first]
+
+
+async def test_the_part_of_a_dead_process_is_taken_over(store: Store) -> None:
+    """A part file that nobody holds is begun again, and does not stay behind."""
+    store.folder.mkdir()
+    (store.folder / "clip.part").write_bytes(b"left over" * 100_000)
+    path = await store.fetch()
+    assert list(store.folder.iterdir()) == [path]
+
+
+async def test_a_part_that_is_a_link_is_not_followed(store: Store, tmp_path: Path) -> None:
+    """A symbolic link in the place of the part cannot make us write elsewhere."""
+    store.folder.mkdir()
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (store.folder / "clip.part").symlink_to(victim)
+    with pytest.raises(DownloadError):
+        await store.fetch()
+    assert victim.read_text() == "precious"
+
+
+async def test_a_file_system_without_links_works(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where hard links are not to be had, the file is renamed, and still overwrites nothing."""
+
+    def no_link(*_: object) -> None:
+        raise PermissionError("not here")
+
+    monkeypatch.setattr(os, "link", no_link)
+    store.folder.mkdir()
+    (store.folder / "clip.mp4").write_text("precious")
+    path = await store.fetch()
+    assert path.name == "clip-2.mp4"
+    assert sorted(store.folder.iterdir()) == [path, store.folder / "clip.mp4"]
+
+
+async def test_a_file_that_is_too_large_is_refused(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the limit a download ends at once."""
+    monkeypatch.setattr(_download, "ASSET_LIMIT", 1000)
+    with pytest.raises(DownloadError, match="larger than 1000"):
+        await store.fetch()
+    assert len(store.emulator.requests_of("asset")) == 1
+    assert list(store.folder.iterdir()) == []
+
+
+async def test_a_folder_that_cannot_be_is_an_error_of_ours(store: Store) -> None:
+    """A file in the place of the folder is a DownloadError that names it."""
+    store.folder.write_text("in the way")
+    with pytest.raises(DownloadError, match="out"):
+        await store.fetch()
+
+
+async def test_redirects_are_followed_without_credentials(store: Store) -> None:
+    """An asset host may redirect; no hop sees a credential (checked as the store closes)."""
+    store.emulator.script("asset", Fault.redirect(store.url, 302))
+    assert (await store.fetch()).exists()
+
+
+async def test_redirects_end(store: Store) -> None:
+    """A host that redirects for ever is a DownloadError."""
+    store.emulator.script("asset", *[Fault.redirect(store.url, 302)] * 50)
+    with pytest.raises(DownloadError, match="redirects"):
+        await store.fetch()
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "//x", "", "ftp://a/b", "http://", "https://[::1", "x:y"])
+async def test_a_url_that_is_none_is_refused(store: Store, url: str) -> None:
+    """What is not http(s) is never opened, and is an error of ours."""
+    store.url = url
+    with pytest.raises(DownloadError):
+        await store.fetch()
+
+
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "a/b", ".hidden", "", "con", "NUL.txt", "ü", "x" * 500, "a\0b", "..", "a b"]
+)
+def test_a_strange_name_becomes_a_harmless_stem(name: str) -> None:
+    """Whatever a key or an id holds, the file stays in its folder, and two names never meet."""
+    stem = safe_stem(name)
+    assert stem
+    assert set(stem) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
+    assert not stem.startswith(".")
+    assert len(stem) < 150
+    assert stem not in {name, safe_stem(name + "x")}
+
+
+def test_an_ordinary_name_is_kept() -> None:
+    """A key that can be a file name is one."""
+    assert safe_stem("shot-0042_v1.2") == "shot-0042_v1.2"

@@ -1,0 +1,67 @@
+"""Handles: what a token holds, what a pickle keeps, and what waiting cannot harm."""
+
+import asyncio
+import pickle
+
+import pytest
+
+from cometrunway import Asset, Task, TaskHandle, TaskStatus
+from cometrunway._handle import TaskReference, Ticket
+
+REFERENCE = TaskReference(id="d0658ae1", route="image_to_video", key="катер 7", created_at=1_700_000_000.5)
+
+
+def test_a_token_brings_the_reference_back() -> None:
+    """A token is one URL-safe word that holds id, route, key and time of creation."""
+    token = REFERENCE.to_token()
+    assert set(token) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
+    assert TaskReference.from_token(token) == REFERENCE
+
+
+@pytest.mark.parametrize("word", ["", "d0658ae1", "crt1.", "crt1.!!!", "crt1.e30", "crt1.WzEsMl0", "crt1.bnVsbA", "é"])
+def test_what_is_no_token_is_refused(word: str) -> None:
+    """A bare id given as a token is an error that says what to do."""
+    with pytest.raises(ValueError, match="route"):
+        TaskReference.from_token(word)
+
+
+async def test_a_handle_pickles_through_its_token() -> None:
+    """A copy knows id, route, key and token, and asks to be attached before it is awaited."""
+    handle = TaskHandle(REFERENCE, Ticket.new(REFERENCE))
+    copy = pickle.loads(pickle.dumps(handle))  # noqa: S301 - our own bytes
+    assert (copy.id, copy.route, copy.key, copy.token) == (handle.id, handle.route, handle.key, handle.token)
+    with pytest.raises(RuntimeError, match="attach"):
+        await copy
+
+
+async def test_many_may_wait() -> None:
+    """Every waiter gets the same files."""
+    ticket = Ticket.new(REFERENCE)
+    handle = TaskHandle(REFERENCE, ticket)
+    waiters = [asyncio.ensure_future(handle.wait()) for _ in range(3)]
+    await asyncio.sleep(0)
+    waiters[0].cancel()
+    ticket.ended.set_result(Task(id="d0658ae1", status=TaskStatus.SUCCEEDED))
+    ticket.files.set_result((Asset(url="https://a/1.mp4"),))
+    assert await waiters[1] == await waiters[2]
+    assert await handle == await handle == (Asset(url="https://a/1.mp4"),)
+
+
+async def test_a_done_callback_is_given_the_handle() -> None:
+    """Callers may be told instead of waiting."""
+    ticket = Ticket.new(REFERENCE)
+    told: list[TaskHandle] = []
+    handle = TaskHandle(REFERENCE, ticket)
+    handle.add_done_callback(told.append)
+    ticket.fail(KeyError("x"))
+    await asyncio.sleep(0)
+    assert told == [handle]
+    assert isinstance(handle.exception(), KeyError)
+
+
+async def test_a_repr_tells_the_state() -> None:
+    """A handle shows its route, id, key and the last status seen."""
+    ticket = Ticket.new(REFERENCE)
+    assert repr(TaskHandle(REFERENCE, ticket)) == "<TaskHandle image_to_video d0658ae1 key='катер 7' not seen yet>"
+    ticket.task = Task(id="d0658ae1", status=TaskStatus.RUNNING)
+    assert "RUNNING" in repr(TaskHandle(REFERENCE, ticket))

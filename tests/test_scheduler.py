@@ -1,0 +1,372 @@
+"""The poll scheduler, on virtual time, with looks and fetches that are plain callables."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from random import Random
+from typing import Any
+
+import pytest
+
+from cometrunway import Asset, Event, EventKind, Failure, PollPolicy, Task, TaskStatus, errors
+from cometrunway._handle import TaskHandle, TaskReference, Ticket
+from cometrunway._scheduler import PollScheduler
+
+Answer = Task | errors.CometRunwayError
+
+
+def task(status: str, task_id: str = "t", **fields: Any) -> Task:
+    """Return a snapshot of a task."""
+    return Task(id=task_id, status=TaskStatus(status), **fields)
+
+
+def unknown() -> errors.TaskNotFoundError:
+    """Return what a look raises for an id that the server does not know."""
+    return errors.TaskNotFoundError("task_not_exist", status=400, code="task_not_exist")
+
+
+class World:
+    """A scripted server and everything that a scheduler did to it."""
+
+    def __init__(self, answer: Callable[[str, float], Answer]) -> None:
+        self.answer = answer
+        self.looks: list[tuple[float, str]] = []
+        self.events: list[Event] = []
+
+    async def look(self, _route: str, task_id: str) -> Task:
+        now = asyncio.get_running_loop().time()
+        self.looks.append((now, task_id))
+        answer = self.answer(task_id, now)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def fetch(self, _ticket: Ticket, ended: Task) -> tuple[Asset, ...]:
+        return tuple(Asset(url=url) for url in ended.outputs)
+
+    def scheduler(self, **policy: Any) -> PollScheduler:
+        return PollScheduler(
+            look=self.look,
+            fetch=self.fetch,
+            policy=PollPolicy(**policy),
+            rng=Random(7),
+            observe=self.events.append,
+        )
+
+
+def watched(
+    scheduler: PollScheduler, task_id: str = "t", *, first_pause: float = 3.0, unknown_for: float = 60.0
+) -> TaskHandle:
+    """Watch a task that was just created."""
+    ticket = Ticket.new(TaskReference(id=task_id, route="image_to_video"))
+    scheduler.watch(ticket, first_pause=first_pause, unknown_for=unknown_for)
+    return TaskHandle(ticket.reference, ticket)
+
+
+def after(seconds: float, ended: Task) -> Callable[[str, float], Answer]:
+    """Answer RUNNING until so many seconds have passed, then that the task ended."""
+    return lambda _, now: ended if now >= seconds else task("RUNNING")
+
+
+def script(*answers: Answer) -> Callable[[str, float], Answer]:
+    """Give these answers in turn, the last one for ever."""
+    turns: Iterator[Answer] = iter(answers)
+    return lambda *_: next(turns, answers[-1])
+
+
+async def test_a_succeeded_task_resolves_into_its_assets() -> None:
+    """Awaiting a handle gives the files of the task that ended well."""
+    world = World(after(20, task("SUCCEEDED", outputs=("https://a/1.mp4",))))
+    async with world.scheduler() as scheduler:
+        assert await watched(scheduler) == (Asset(url="https://a/1.mp4"),)
+
+
+@pytest.mark.parametrize(
+    ("ended", "expected"),
+    [
+        (task("FAILED", failure=Failure(message="boom", code="INTERNAL")), errors.TaskFailedError),
+        (task("FAILED", failure=Failure(message="no", moderated=True)), errors.ModerationError),
+        (task("CANCELLED", failure=Failure(message="deleted")), errors.TaskCancelledError),
+    ],
+)
+async def test_a_task_that_ends_badly_raises_its_reason(ended: Task, expected: type[errors.TaskError]) -> None:
+    """The error is of the right kind and carries the task, its reason and a token."""
+    async with World(script(ended)).scheduler() as scheduler:
+        handle = watched(scheduler)
+        with pytest.raises(expected, match="task t") as caught:
+            await handle
+    assert caught.value.task is ended
+    assert caught.value.token == handle.token
+
+
+async def test_wait_returns_a_failed_task() -> None:
+    """wait() never raises for a failed task."""
+    ended = task("FAILED", failure=Failure(message="boom"))
+    async with World(script(ended)).scheduler() as scheduler:
+        assert await watched(scheduler).wait() is ended
+
+
+async def test_one_failed_task_harms_nobody() -> None:
+    """Of a hundred tasks one fails, and ninety-nine are delivered."""
+    world = World(lambda task_id, _: task("FAILED" if task_id == "7" else "SUCCEEDED", task_id))
+    async with world.scheduler() as scheduler:
+        handles = [watched(scheduler, str(number)) for number in range(100)]
+        outcomes = await asyncio.gather(*handles, return_exceptions=True)
+    assert Counter(type(outcome) for outcome in outcomes) == {tuple: 99, errors.TaskFailedError: 1}
+
+
+async def test_a_waiter_that_gives_up_harms_nobody() -> None:
+    """A waiter under a timeout leaves; the other waiter of the same handle gets its files."""
+    async with World(after(30, task("SUCCEEDED"))).scheduler() as scheduler:
+        handle = watched(scheduler)
+        patient = asyncio.ensure_future(handle.wait())
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1):
+                await handle
+        assert (await patient).status is TaskStatus.SUCCEEDED
+        assert await handle == ()
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        errors.TransportError("reset"),
+        errors.ServerError("bad gateway", status=502),
+        errors.RateLimitedError("slow down", status=429),
+        errors.ProtocolError("HTML", status=200),
+        errors.InvalidRequestError("fail_to_fetch_task", status=400),
+        errors.InsufficientBalanceError("quota", status=403),
+    ],
+)
+async def test_a_wait_survives_trouble(trouble: errors.CometRunwayError) -> None:
+    """No failed look ends a wait unless it proves that none can succeed; each is counted on the handle."""
+    world = World(lambda _, now: trouble if now < 60 else task("SUCCEEDED"))
+    async with world.scheduler() as scheduler:
+        handle = watched(scheduler)
+        await handle
+    assert handle.poll_errors >= 3
+    assert handle.last_error is trouble
+
+
+@pytest.mark.parametrize(
+    "proof", [errors.AuthenticationError("key", status=401), errors.PermissionDeniedError("no", status=403)]
+)
+async def test_a_refused_key_ends_the_wait(proof: errors.APIError) -> None:
+    """401 and 403 prove that no later look can succeed; the error carries the token to resume with."""
+    async with World(script(proof)).scheduler() as scheduler:
+        handle = watched(scheduler)
+        with pytest.raises(type(proof)) as caught:
+            await handle.wait()
+    assert caught.value.token == handle.token
+
+
+async def test_a_young_task_may_be_unknown() -> None:
+    """task_not_exist within the grace window is no error, and is asked again every three to five seconds."""
+    world = World(lambda _, now: unknown() if now < 55 else task("SUCCEEDED"))
+    async with world.scheduler(grace=60) as scheduler:
+        handle = watched(scheduler)
+        await handle
+    assert 11 <= len(world.looks) <= 20
+    assert handle.poll_errors == 0
+
+
+async def test_a_task_unknown_after_its_grace_is_not_found() -> None:
+    """Once the window has passed, task_not_exist ends the wait with the token, and nothing is submitted again."""
+    async with World(script(unknown())).scheduler(grace=60) as scheduler:
+        handle = watched(scheduler)
+        with pytest.raises(errors.TaskNotFoundError) as caught:
+            await handle
+        assert 60 <= asyncio.get_running_loop().time() <= 66
+    assert caught.value.token == handle.token
+
+
+async def test_an_id_from_elsewhere_has_no_grace() -> None:
+    """For a task that we did not create, the first task_not_exist is the answer."""
+    world = World(script(unknown()))
+    async with world.scheduler() as scheduler:
+        with pytest.raises(errors.TaskNotFoundError):
+            await watched(scheduler, unknown_for=0)
+    assert len(world.looks) == 1
+
+
+async def test_a_task_once_seen_gets_a_second_grace() -> None:
+    """A task that was seen and then vanishes is asked for again during another grace window."""
+    world = World(lambda _, now: task("RUNNING") if now < 100 else unknown() if now < 150 else task("SUCCEEDED"))
+    async with world.scheduler() as scheduler:
+        assert await watched(scheduler) == ()
+
+
+async def test_the_deadline_is_not_a_failure() -> None:
+    """After the deadline the wait ends with a TimeoutError that carries the last Task and the token."""
+    async with World(script(task("RUNNING", progress=0.5))).scheduler(deadline=100) as scheduler:
+        handle = watched(scheduler)
+        with pytest.raises(TimeoutError) as caught:
+            await handle
+        assert asyncio.get_running_loop().time() == 100
+    assert isinstance(caught.value, errors.TaskTimeoutError)
+    assert caught.value.task.progress == 0.5
+    assert caught.value.token == handle.token
+
+
+async def test_a_deadline_missed_while_the_loop_stood_still_is_looked_at_once_more() -> None:
+    """A synchronous cell that blocks the loop past the deadline does not lose a task that ended meanwhile."""
+    world = World(lambda _, now: task("SUCCEEDED") if now > 50 else task("RUNNING"))
+    async with world.scheduler(deadline=100) as scheduler:
+        handle = watched(scheduler)
+        await asyncio.sleep(40)
+        asyncio.get_running_loop().now += 500  # type: ignore[attr-defined]  # the virtual clock
+        assert await handle == ()
+
+
+async def test_no_task_waits_longer_than_the_ceiling_between_looks() -> None:
+    """Two looks at one task are never further apart than the ceiling."""
+    world = World(after(600, task("SUCCEEDED")))
+    async with world.scheduler(ceiling=15) as scheduler:
+        await watched(scheduler)
+    times = [when for when, _ in world.looks]
+    assert max(later - earlier for earlier, later in pairwise(times)) <= 15
+
+
+async def test_all_polls_share_one_budget() -> None:
+    """Two thousand tasks at 100 polls per second are looked at 100 times per second, in due-time order."""
+    world = World(lambda task_id, now: task("SUCCEEDED", task_id) if now > 40 else task("RUNNING", task_id))
+    async with world.scheduler(per_second=100) as scheduler:
+        for number in range(2000):
+            watched(scheduler, str(number))
+    per_second = Counter(int(when) for when, _ in world.looks)
+    assert max(per_second.values()) <= 151
+    assert len({task_id for when, task_id in world.looks if when < 30}) == 2000
+
+
+async def test_a_429_holds_back_every_task() -> None:
+    """After one Retry-After of 20 no other task is looked at for 20 seconds."""
+    limited = errors.RateLimitedError("slow down", status=429)
+    limited.retry_after = 20.0
+    world = World(script(limited, task("SUCCEEDED")))
+    async with world.scheduler() as scheduler:
+        for number in range(50):
+            watched(scheduler, str(number), first_pause=3 + number / 10)
+    first, second = world.looks[0][0], world.looks[1][0]
+    assert second >= first + 20
+
+
+async def test_at_most_128_looks_are_under_way_at_once() -> None:
+    """Slow answers do not pile up connections."""
+    under_way, most = 0, 0
+
+    async def slow_look(_route: str, task_id: str) -> Task:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(10)
+        under_way -= 1
+        return task("SUCCEEDED", task_id)
+
+    world = World(script(task("RUNNING")))
+    world.look = slow_look  # type: ignore[method-assign]  # a slower one
+    async with world.scheduler(per_second=1e6) as scheduler:
+        for number in range(1000):
+            watched(scheduler, str(number))
+    assert most == 128
+
+
+async def test_leaving_the_block_waits_for_what_is_owed() -> None:
+    """A block that ends normally ends when every task has."""
+    async with World(after(300, task("SUCCEEDED"))).scheduler() as scheduler:
+        handle = watched(scheduler)
+    assert handle.done()
+    assert scheduler.owed == ()
+
+
+async def test_the_users_own_error_leaves_bare() -> None:
+    """A KeyError in the block comes out as that KeyError, at once, and every future is settled."""
+    with pytest.raises(KeyError, match="mine"):
+        async with World(script(task("RUNNING"))).scheduler() as scheduler:
+            handle = watched(scheduler)
+            await asyncio.sleep(10)
+            raise KeyError("mine")
+    assert handle.done()
+    assert asyncio.get_running_loop().time() < 11
+    assert [ticket.reference.id for ticket in scheduler.owed] == ["t"]
+
+
+async def test_a_cancelled_block_is_cancelled() -> None:
+    """A timeout around the block ends it while it waits for its tasks."""
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(50), World(script(task("RUNNING"))).scheduler() as scheduler:
+            handle = watched(scheduler)
+    assert handle.done()
+    assert asyncio.get_running_loop().time() < 51
+
+
+async def test_a_bug_ends_the_session_loudly() -> None:
+    """What is not an error of ours escapes as an ExceptionGroup and leaves no waiter hanging."""
+    world = World(lambda *_: 1 / 0)  # type: ignore[arg-type]  # the bug
+    with pytest.raises(ExceptionGroup) as caught:
+        async with world.scheduler() as scheduler:
+            handle = watched(scheduler)
+            await asyncio.sleep(1000)
+    assert isinstance(caught.value.exceptions[0], ZeroDivisionError)
+    assert handle.done()
+
+
+async def test_a_create_under_way_may_bring_its_id_home() -> None:
+    """A create that answers within two seconds of the block's failure is still heard; nothing else goes on."""
+    heard = []
+
+    async def create() -> None:
+        await asyncio.sleep(1.5)
+        heard.append("id")
+
+    with pytest.raises(KeyError):
+        async with World(script(task("RUNNING"))).scheduler() as scheduler:
+            scheduler.start(create(), name="create", is_create=True)
+            await asyncio.sleep(0)
+            raise KeyError
+    assert heard == ["id"]
+
+
+async def test_a_create_that_hangs_is_left_after_two_seconds() -> None:
+    """Leaving the block is bounded."""
+    with pytest.raises(KeyError):
+        async with World(script(task("RUNNING"))).scheduler() as scheduler:
+            scheduler.start(asyncio.sleep(1000), name="create", is_create=True)
+            raise KeyError
+    assert asyncio.get_running_loop().time() == pytest.approx(2, abs=0.1)
+
+
+async def test_events_tell_what_happened_in_order() -> None:
+    """A change, a failed look, the end and the files are each told once."""
+    world = World(
+        script(
+            task("PENDING"),
+            task("RUNNING", progress=0.1),
+            task("RUNNING", progress=0.1),
+            errors.ServerError("x", status=502),
+            task("SUCCEEDED"),
+        )
+    )
+    async with world.scheduler() as scheduler:
+        await watched(scheduler)
+    assert [event.kind for event in world.events] == [
+        EventKind.CHANGED,
+        EventKind.CHANGED,
+        EventKind.POLL_FAILED,
+        EventKind.ENDED,
+        EventKind.DOWNLOADED,
+    ]
+
+
+async def test_the_same_seed_looks_at_the_same_times() -> None:
+    """All randomness comes from the given generator, and all time from the loop."""
+    traces = []
+    for _ in range(2):
+        world = World(after(200, task("SUCCEEDED")))
+        start = asyncio.get_running_loop().time()
+        world.answer = after(start + 200, task("SUCCEEDED"))
+        async with world.scheduler() as scheduler:
+            for number in range(20):
+                watched(scheduler, str(number))
+        traces.append([(round(when - start, 6), task_id) for when, task_id in world.looks])
+    assert traces[0] == traces[1]

@@ -2,16 +2,14 @@
 
 _BURST = 0.5
 """Seconds' worth of polls that may leave at once after a lull."""
-_SLOWEST = 16
+_SLOWEST = 1 / 16
 """A limited rate falls to this fraction of the full one, and no further."""
-_RECOVERY = 30.0
-"""Seconds from the slowest rate back to the full one."""
-_PAUSE = 1.0
-"""Seconds to pause after a 429 that names none."""
+_FASTER, _SLOWER = 1.01, 0.94
+"""What an answer, and a 429, multiply the rate by: it holds its own while fewer than one poll in seven is refused."""
 
 
 class PollBudget:
-    """A generic cell rate algorithm whose rate halves on a 429 and recovers by itself.
+    """A generic cell rate algorithm whose rate falls with each 429 and recovers with each answer.
 
     Args:
         per_second: the full rate, in polls per second.
@@ -22,7 +20,6 @@ class PollBudget:
         self._rate = per_second
         self._spent_until = 0.0
         self._paused_until = 0.0
-        self._updated = 0.0
 
     def free_at(self) -> float:
         """Return the loop time from which the next poll may leave."""
@@ -30,16 +27,14 @@ class PollBudget:
 
     def take(self, now: float) -> None:
         """Count one poll that leaves now."""
-        self._recover(now)
         self._spent_until = max(self._spent_until, now) + 1 / self._rate
 
-    def refused(self, now: float, pause: float | None) -> None:
-        """Count a 429 that asked for a pause of so many seconds."""
-        if now >= self._paused_until:  # the answers of polls that left before the pause count once
-            self._recover(now)
-            self._rate = max(self._rate / 2, self._full / _SLOWEST)
-        self._paused_until = max(self._paused_until, now + (_PAUSE if pause is None else pause))
+    def answered(self) -> None:
+        """Count a poll that was not refused for being one too many."""
+        self._rate = min(self._rate * _FASTER, self._full)
 
-    def _recover(self, now: float) -> None:
-        self._rate = min(self._full, self._rate + self._full / _RECOVERY * (now - self._updated))
-        self._updated = now
+    def refused(self, now: float, pause: float | None) -> None:
+        """Count a 429; nobody polls before the pause that it asked for, in seconds, has passed."""
+        self._rate = max(self._rate * _SLOWER, self._full * _SLOWEST)
+        if pause is not None:
+            self._paused_until = max(self._paused_until, now + pause)

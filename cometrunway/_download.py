@@ -27,7 +27,7 @@ if sys.platform != "win32":
 
 ASSET_LIMIT = 4 * 1024**3
 """Bytes beyond which a file is refused."""
-_AT_ONCE = 8
+_AT_ONCE = 32
 _BLOCK = 1024 * 1024
 _LONGEST_STEM = 120
 _GONE = frozenset({401, 403, 404, 410})
@@ -48,7 +48,7 @@ def safe_stem(name: str) -> str:
 
 
 class Downloader:
-    """Fetches assets, at most eight at once; disk work happens in worker threads."""
+    """Fetches assets, at most 32 at once; disk work happens in worker threads."""
 
     def __init__(self, *, open_asset: OpenAsset, retry: RetryPolicy, rng: Random) -> None:
         self._open_asset = open_asset

@@ -186,6 +186,7 @@ class PollScheduler:
 
     def _on_look(self, watch: _Watch, task: Task) -> None:
         ticket = watch.ticket
+        self._budget.answered()
         before, ticket.task = ticket.task, task
         watch.unknown_until = None
         if task.status.is_terminal:
@@ -197,14 +198,16 @@ class PollScheduler:
 
     def _on_failed_look(self, watch: _Watch, error: CometRunwayError) -> None:
         now = self._loop.time()
+        if isinstance(error, RateLimitedError):
+            self._budget.refused(now, asked_pause(error))
+        else:
+            self._budget.answered()
         if isinstance(error, TaskNotFoundError):
             if watch.unknown_until is None:  # it was known before: another node or cache may lag
                 watch.unknown_until = now + self._policy.grace
             if now < watch.unknown_until:
                 self._push(watch, self._policy.pause_while_unknown(self._rng))
                 return
-        if isinstance(error, RateLimitedError):
-            self._budget.refused(now, asked_pause(error))
         watch.ticket.poll_errors += 1
         watch.ticket.last_error = error
         if ends_a_wait(error):

@@ -12,11 +12,9 @@ from cometrunway._wire._complaints import is_accepted
 from cometrunway._wire._failures import failure
 from cometrunway._wire._outputs import outputs
 from cometrunway._wire._quantities import created_at, progress
-from cometrunway._wire._refusals import no_answer, proves_refusal, refusal, unknown_task
+from cometrunway._wire._refusals import no_answer, refusal, unknown_task
 from cometrunway._wire._status import levels, stated, verdict
 from cometrunway.errors import ProtocolError
-
-__all__ = ["decode_callback", "decode_created", "decode_task", "proves_refusal"]
 
 _ID_LIMIT = 512
 _CALLBACK_KEPT = 2_000
@@ -61,10 +59,7 @@ def decode_task(response: HttpResponse, *, task_id: str) -> Task:
     if not _is_success(response):
         raise unknown_task(response, body, has_status=False) or refusal(response, body)
     task = _task(task_id, body)
-    has_status = task.status is not TaskStatus.UNKNOWN
-    if has_status and is_accepted(body):
-        return task
-    if error := unknown_task(response, body, has_status=has_status):
+    if error := unknown_task(response, body, has_status=task.status is not TaskStatus.UNKNOWN):
         raise error
     if not is_accepted(body) and not _shows_a_task(body):
         raise refusal(response, body)

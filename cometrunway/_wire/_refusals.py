@@ -58,6 +58,7 @@ _BY_TOKEN: Mapping[str, type[APIError]] = {
     "reference_images_empty": InvalidRequestError,
 }
 """What the gateway's tokens mean inside a successful answer; elsewhere the HTTP status tells."""
+_MENTION = TASK_NOT_EXIST.encode()
 _BALANCE_WORDS = ("quota", "balance", "余额", "额度")
 _SECONDS = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?", re.ASCII)
 
@@ -108,7 +109,8 @@ def unknown_task(response: HttpResponse, body: JsonObject, *, has_status: bool) 
     That is `task_not_exist`, with whatever HTTP status, and upstream's 404 about the task; not the gateway's 404 about
     the path. `has_status`: the answer states the status of a task.
     """
-    is_said = says_task_not_exist(body, has_status=has_status)
+    # Nearly every poll ends with the first half of this line, so that it must be cheap.
+    is_said = _MENTION in response.body.lower() and says_task_not_exist(body, has_status=has_status)
     if not is_said and response.status != 404:
         return None
     said = complaint(response, body)

@@ -1,0 +1,79 @@
+"""The documentation: every Python example runs, and every link leads somewhere."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import cometrunway
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+EXAMPLES = {
+    f"{page.name}-{number}": code
+    for page in PAGES
+    for number, code in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL), start=1)
+}
+
+
+@pytest.fixture(scope="module")
+def environment() -> Iterator[dict[str, str]]:
+    """What the tutorial tells its reader to set, with an emulator behind it."""
+    command = [sys.executable, "-m", "cometrunway", "emulator", "--median", "0.3", "--not-exist", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        yield {**os.environ, "COMETRUNWAY_BASE_URL": ready["base_url"], "COMETAPI_KEY": ready["api_key"]}
+        process.terminate()
+
+
+@pytest.fixture(scope="module")
+def running(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, subprocess.Popen[str]]:
+    """All examples, under way at the same time, for most of them wait most of the time."""
+    return {
+        name: subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", code],
+            env=environment,
+            cwd=tmp_path_factory.mktemp("example"),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for name, code in EXAMPLES.items()
+    }
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_examples_run(name: str, running: dict[str, subprocess.Popen[str]]) -> None:
+    """What the documentation shows works as it stands, and says something."""
+    printed, complaints = running[name].communicate(timeout=60)
+    assert running[name].returncode == 0, complaints
+    assert printed
+
+
+def test_the_reference_names_everything_public() -> None:
+    """No public name is missing from the reference."""
+    reference = (ROOT / "docs" / "reference.md").read_text()
+    public = {*cometrunway.__all__, *(name for name in dir(cometrunway.errors) if name.endswith("Error"))}
+    assert not [name for name in public if f"`{name}" not in reference]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    """A link within the documentation names a file that exists."""
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_readme_begins_with_the_two_commands() -> None:
+    """The first two shell blocks run the demo and the tests, each after its own set-up."""
+    first, second = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert "venv" in first
+    assert "demo" in first
+    assert "venv" in second
+    assert "pytest" in second

@@ -42,5 +42,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._thread_ended)
         return future
 
+    async def shutdown_default_executor(self, *_: Any) -> None:
+        self.threads += 1  # joining the threads happens in a thread of its own
+        try:
+            await super().shutdown_default_executor()
+        finally:
+            self.threads -= 1
+
     def _thread_ended(self, _future: object) -> None:
         self.threads -= 1

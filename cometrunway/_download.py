@@ -47,6 +47,11 @@ def safe_stem(name: str) -> str:
     return f"{stem}-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:8]}"
 
 
+def are_intact(assets: tuple[Asset, ...]) -> bool:
+    """Whether all files are still where they were put, to the byte. Reads them, so better called in a thread."""
+    return all(asset.path is None or _has_digest(asset.path, asset.size, asset.sha256) for asset in assets)
+
+
 class Downloader:
     """Fetches assets, at most 32 at once; disk work happens in worker threads."""
 
@@ -257,7 +262,7 @@ def _give_name(part: _Part, target: Path) -> Path:
     part.file.flush()
     os.fsync(part.file.fileno())
     for path in _alternatives(target):
-        if _linked(part.path, path) or _is_same(path, part):
+        if _linked(part.path, path) or _has_digest(path, part.size, part.digest.hexdigest()):
             _sync_folder(path.parent)
             return path
     raise AssertionError("the alternatives are endless")
@@ -276,11 +281,12 @@ def _linked(part: Path, target: Path) -> bool:
     return True
 
 
-def _is_same(path: Path, part: _Part) -> bool:
-    if path.stat().st_size != part.size:
+def _has_digest(path: Path, size: int | None, sha256: str | None) -> bool:
+    try:
+        with path.open("rb") as file:
+            return os.fstat(file.fileno()).st_size == size and hashlib.file_digest(file, "sha256").hexdigest() == sha256
+    except OSError:
         return False
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest() == part.digest.digest()
 
 
 def _sync_folder(folder: Path) -> None:

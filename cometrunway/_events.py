@@ -14,6 +14,8 @@ class EventKind(Enum):
 
     SUBMITTED = "submitted"
     """The server accepted it: there is an id."""
+    RESUMED = "resumed"
+    """The journal knows it from an earlier submission, which counts; nothing was sent."""
     REFUSED = "refused"
     """The server refused it; nothing was created."""
     IN_DOUBT = "in_doubt"

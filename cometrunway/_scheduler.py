@@ -19,11 +19,7 @@ from cometrunway._policy import PollPolicy, asked_pause, ends_a_wait
 from cometrunway._tasks import Asset, Task, TaskStatus
 from cometrunway.errors import (
     CometRunwayError,
-    ModerationError,
     RateLimitedError,
-    TaskCancelledError,
-    TaskError,
-    TaskFailedError,
     TaskNotFoundError,
     TaskTimeoutError,
 )
@@ -35,8 +31,8 @@ _LAST_WORDS = 2.0
 
 Look = Callable[[str, str], Awaitable[Task]]
 """Looks once at the task of this route and id."""
-Fetch = Callable[[Ticket, Task], Awaitable[tuple[Asset, ...]]]
-"""Brings a succeeded task's files home."""
+Conclude = Callable[[Ticket, Task], Awaitable[tuple[Asset, ...]]]
+"""Brings the files of a task that ended home, or raises why there are none."""
 _T = TypeVar("_T")
 
 
@@ -57,9 +53,9 @@ class PollScheduler:
     A child of its TaskGroup ends quietly with every error of ours; what escapes is a bug, and ends the session.
     """
 
-    def __init__(self, *, look: Look, fetch: Fetch, policy: PollPolicy, rng: Random, observe: Observer) -> None:
+    def __init__(self, *, look: Look, conclude: Conclude, policy: PollPolicy, rng: Random, observe: Observer) -> None:
         self._look = look
-        self._fetch = fetch
+        self._conclude = conclude
         self._policy = policy
         self._rng = rng
         self._observe = observe
@@ -237,14 +233,11 @@ class PollScheduler:
     def _end(self, ticket: Ticket, task: Task) -> None:
         ticket.ended.set_result(task)
         self._tell(EventKind.ENDED, ticket)
-        if task.status is TaskStatus.SUCCEEDED:
-            self.start(self._bring_home(ticket, task), name=f"cometrunway download of {task.id}")
-        else:
-            self._fail(ticket, _task_error(ticket, task))
+        self.start(self._bring_home(ticket, task), name=f"cometrunway end of {task.id}")
 
     async def _bring_home(self, ticket: Ticket, task: Task) -> None:
         try:
-            files = await self._fetch(ticket, task)
+            files = await self._conclude(ticket, task)
         except CometRunwayError as error:
             self._fail(ticket, error)
         else:
@@ -309,16 +302,3 @@ async def _cancellation(work: Coroutine[Any, Any, object]) -> asyncio.CancelledE
     except asyncio.CancelledError as error:
         return error
     return None
-
-
-def _task_error(ticket: Ticket, task: Task) -> TaskError:
-    failure = task.failure
-    reason = failure.message if failure else "no reason given"
-    code = f" [{failure.code}]" if failure and failure.code else ""
-    if task.status is TaskStatus.CANCELLED:
-        error_type: type[TaskError] = TaskCancelledError
-    else:
-        error_type = ModerationError if failure and failure.moderated else TaskFailedError
-    return error_type(
-        f"task {task.id} {task.status.value.lower()}: {reason}{code}", task=task, route=ticket.reference.route
-    )

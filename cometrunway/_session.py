@@ -3,9 +3,9 @@
 import asyncio
 import logging
 import os
-import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -17,25 +17,23 @@ from attrs import evolve, frozen
 from cometrunway import _wire
 from cometrunway._aiohttp import Transport
 from cometrunway._api import Api
-from cometrunway._download import Downloader, safe_stem
-from cometrunway._events import Event, EventKind, Observer
+from cometrunway._delivery import Delivery
+from cometrunway._desk import Desk, Name, named_by_content, unlike_any_other
+from cometrunway._download import Downloader
+from cometrunway._events import Event, Observer
 from cometrunway._handle import TaskHandle, TaskReference, Ticket
-from cometrunway._http import HttpRequest
+from cometrunway._journal import Entry, Journal, State
 from cometrunway._map import Batch, Requests, Shot
 from cometrunway._policy import PollPolicy, RetryPolicy
 from cometrunway._requests import Request
 from cometrunway._scheduler import PollScheduler
 from cometrunway._tasks import Asset, Task
-from cometrunway.errors import (
-    AssetExpiredError,
-    CometRunwayError,
-    OutcomeUnknownError,
-    ProtocolError,
-)
+from cometrunway.errors import CometRunwayError
 
 _logger = logging.getLogger(__name__)
 _BASE_URL = "https://api.cometapi.com"
 _VERSION = "2024-11-06"
+_LONGEST_KEY = 500
 
 
 @frozen(kw_only=True)
@@ -43,10 +41,11 @@ class _Rooms:
     """What an open session works with; all of it belongs to one event loop."""
 
     api: Api
+    desk: Desk
     downloader: Downloader
     scheduler: PollScheduler
+    journal: Journal | None
     places: asyncio.Semaphore
-    creates: asyncio.Semaphore
     lifetime: AsyncExitStack
 
 
@@ -64,6 +63,8 @@ class Session:
         retry: how often to repeat what is free or was refused.
         max_in_flight: how many tasks may be unfinished at once; `submit` waits for a place.
         max_creates: how many create requests may be under way at once; a crash leaves at most so many in doubt.
+        journal: a file that keeps what was paid for across crashes, made if it is missing; one process uses it at a
+            time. With it, a key that was submitted before is never submitted again.
         http: an `aiohttp.ClientSession` to borrow for API calls, for its proxy or its TLS settings; never closed here.
         on_event: called from the event loop with each `Event`; must not block.
         rng: where all randomness comes from.
@@ -82,6 +83,7 @@ class Session:
         retry: RetryPolicy | None = None,
         max_in_flight: int = 1000,
         max_creates: int = 16,
+        journal: str | os.PathLike[str] | None = None,
         http: aiohttp.ClientSession | None = None,
         on_event: Observer | None = None,
         rng: Random | None = None,
@@ -97,6 +99,7 @@ class Session:
         self._retry = retry or RetryPolicy()
         self._max_in_flight = _at_least_one("max_in_flight", max_in_flight)
         self._max_creates = _at_least_one("max_creates", max_creates)
+        self._journal_path = journal
         self._on_event = on_event
         self._rng = rng or Random()  # noqa: S311 - spreads polls, guards nothing
         self._rooms: _Rooms | None = None
@@ -107,20 +110,40 @@ class Session:
             raise RuntimeError("this Session is open already; make another one")
         async with AsyncExitStack() as lifetime:
             await lifetime.enter_async_context(self._transport)
-            api = Api(transport=self._transport, retry=self._retry, rng=self._rng)
-            scheduler = PollScheduler(
-                look=api.look, fetch=self._fetch, policy=self._poll, rng=self._rng, observe=self._observe
-            )
-            self._rooms = _Rooms(
-                api=api,
-                downloader=Downloader(open_asset=self._transport.asset, retry=self._retry, rng=self._rng),
-                scheduler=scheduler,
-                places=asyncio.Semaphore(self._max_in_flight),
-                creates=asyncio.Semaphore(self._max_creates),
-                lifetime=lifetime.pop_all(),
-            )
-            await self._rooms.lifetime.enter_async_context(scheduler)
+            journal = None
+            if self._journal_path is not None:
+                journal = await lifetime.enter_async_context(Journal(self._journal_path))
+            rooms = self._furnished(journal)
+            await lifetime.enter_async_context(rooms.scheduler)
+            rooms.lifetime.push_async_exit(lifetime.pop_all())
+        self._rooms = rooms
         return self
+
+    def _furnished(self, journal: Journal | None) -> _Rooms:
+        api = Api(transport=self._transport, retry=self._retry, rng=self._rng)
+        downloader = Downloader(open_asset=self._transport.asset, retry=self._retry, rng=self._rng)
+        delivery = Delivery(retrieve=api.retrieve, downloader=downloader, journal=journal, output_dir=self._output_dir)
+        scheduler = PollScheduler(
+            look=api.look, conclude=delivery.conclude, policy=self._poll, rng=self._rng, observe=self._observe
+        )
+        desk = Desk(
+            api=api,
+            scheduler=scheduler,
+            journal=journal,
+            poll=self._poll,
+            rng=self._rng,
+            max_creates=self._max_creates,
+            observe=self._observe,
+        )
+        return _Rooms(
+            api=api,
+            desk=desk,
+            downloader=downloader,
+            scheduler=scheduler,
+            journal=journal,
+            places=asyncio.Semaphore(self._max_in_flight),
+            lifetime=AsyncExitStack(),
+        )
 
     async def __aexit__(
         self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -140,27 +163,18 @@ class Session:
 
         Args:
             request: what to make.
-            key: your name for it; names its files, and is part of every error and event.
+            key: your name for it; names its files, and is part of every error and event. With a journal, the same key
+                never buys twice: it gives the first submission's handle, also in a later process, done if that is.
 
         Raises:
             APIError: refused; nothing was created.
             TransportError: never sent; nothing was created.
             OutcomeUnknownError: sent, and perhaps accepted and billed; it is never sent again by itself.
-            ValueError: a local file of the request is no longer what it was when the request was made.
+            JournalError: the key stands for another request, or the journal cannot be written; nothing was sent.
+            ValueError: `key` is no text of 1 to 500 characters, or a local file is no longer what it was when the
+                request was made.
         """
-        rooms = self._opened()
-        await rooms.places.acquire()
-        try:
-            child = rooms.scheduler.start(
-                self._create(rooms, request, key), name=f"cometrunway create {key or request.route}", is_create=True
-            )
-        except RuntimeError:
-            rooms.places.release()
-            raise
-        outcome = await asyncio.shield(child)
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
+        return await self._submit(request, key, unlike_any_other)
 
     async def map(self, requests: Requests) -> AsyncIterator[TaskHandle]:
         """Submit all requests (or `Shot`s, which have keys) concurrently; yield handles in the order of their ends.
@@ -173,7 +187,7 @@ class Session:
         scheduler = self._opened().scheduler
         batch = Batch(
             requests=requests,
-            submit=self._submit_or_refused,
+            submit=partial(self._submit_or_refused, name=named_by_content()),
             start=lambda work: scheduler.start(work, name="cometrunway map"),
             at_once=self._max_creates,
             window=self._max_in_flight,
@@ -191,14 +205,55 @@ class Session:
         Raises:
             ValueError: neither a token nor a route.
         """
-        scheduler = self._opened().scheduler
+        desk = self._opened().desk
         reference = TaskReference(id=token, route=route) if route else TaskReference.from_token(token)
         _wire.poll(reference.route, reference.id)  # a wrong route or id is an error here rather than in a poll
-        ticket = scheduler.find(reference)
-        if ticket is None:
-            ticket = Ticket.new(reference)
-            scheduler.watch(ticket, first_pause=0.0, unknown_for=self._grace_left(reference))
-        return TaskHandle(reference, ticket)
+        return TaskHandle(reference, desk.attach(reference))
+
+    async def resume(self) -> tuple[TaskHandle, ...]:
+        """Take up all that the journal still owes: wait for the tasks, and fetch the files that are not on disk.
+
+        Raises:
+            RuntimeError: the session has no journal.
+        """
+        desk = self._opened().desk
+        owed = [entry for entry in await self._record().entries() if entry.is_owed]
+        return tuple([_handle(await desk.restore(entry)) for entry in owed])
+
+    async def in_doubt(self) -> tuple[Entry, ...]:
+        """Return the submissions in the journal of which nobody knows whether they were accepted, and billed."""
+        is_under_way = self._opened().desk.is_under_way
+        entries = await self._record().entries()
+        return tuple(entry for entry in entries if entry.is_in_doubt and not is_under_way(entry.key))
+
+    async def resolve(self, key: str, *, task_id: str) -> TaskHandle:
+        """End a doubt: the submission was accepted, as you know from elsewhere; wait for its task.
+
+        Raises:
+            ValueError: no submission of this key is in doubt.
+        """
+        entry = await self._doubtful(key)
+        await self._record().accept(key, task_id=task_id, created_at=None)
+        return _handle(await self._opened().desk.restore(evolve(entry, task_id=task_id, state=State.ACCEPTED)))
+
+    async def resubmit(self, key: str, request: Request | None = None) -> TaskHandle:
+        """End a doubt, or follow a failure, by submitting once more. What is in doubt may thus be paid for twice.
+
+        Args:
+            key: of a submission that is in doubt or failed.
+            request: the request, where the journal has not all of it: it keeps of local files, data URIs and signed
+                URLs only a digest.
+
+        Raises:
+            ValueError: nothing of this key is in doubt or failed, or the request is needed.
+            JournalError: `request` is another one than was submitted under this key.
+        """
+        entry = await self._doubtful(key, or_failed=True)
+        if request is None:
+            if not _wire.is_complete(entry.request):
+                raise ValueError(f"the journal has only a digest of a file or URL of {key!r}: give the request again")
+            request = _wire.request_from_dict(entry.request)
+        return await self._submit(request, key, unlike_any_other, again=entry)
 
     async def retrieve(self, task_id: str, *, route: str = "image_to_video") -> Task:
         """Look at a task once, whoever submitted it.
@@ -236,81 +291,60 @@ class Session:
             raise RuntimeError("this Session is not open: use it as `async with Session() as runway:`")
         return self._rooms
 
-    async def _submit_or_refused(self, shot: Request | Shot) -> TaskHandle:
-        key, request = (shot.key, shot.request) if isinstance(shot, Shot) else (None, shot)
-        try:
-            return await self.submit(request, key=key)
-        except (CometRunwayError, RuntimeError, ValueError) as error:
-            ticket = Ticket.new(TaskReference(id="", route=request.route, key=key), request)
-            ticket.fail(error)
-            return TaskHandle(ticket.reference, ticket)
+    def _record(self) -> Journal:
+        journal = self._opened().journal
+        if journal is None:
+            raise RuntimeError('this Session has no journal: make it as Session(journal="shots.db")')
+        return journal
 
-    async def _create(self, rooms: _Rooms, request: Request, key: str | None) -> TaskHandle | Exception:
-        reference = TaskReference(id="", route=request.route, key=key)
+    async def _doubtful(self, key: str, *, or_failed: bool = False) -> Entry:
+        entry = await self._record().find(key)
+        if entry is None:
+            raise ValueError(f"the journal has nothing under the key {key!r}")
+        is_doubtful = entry.is_in_doubt and not self._opened().desk.is_under_way(key)
+        if not is_doubtful and not (or_failed and entry.state is State.FAILED):
+            raise ValueError(f"the submission {key!r} is not in doubt: it is {entry.state.value}")
+        return entry
+
+    async def _submit(self, request: Request, key: str | None, name: Name, *, again: Entry | None = None) -> TaskHandle:
+        if not isinstance(request, Request):
+            raise TypeError(f"submit takes a request such as ImageToVideo(...), got {type(request).__name__}")
+        _check_name(key)
+        rooms = self._opened()
+        await rooms.places.acquire()
         try:
-            task_id = await self._post(rooms, request, reference)
-        except (CometRunwayError, RuntimeError, ValueError) as error:
+            child = rooms.scheduler.start(
+                self._outcome(rooms, request, key, name, again), name=f"cometrunway create {key}", is_create=True
+            )
+        except RuntimeError:
             rooms.places.release()
-            return error
-        reference = evolve(reference, id=task_id, created_at=time.time())
-        ticket = Ticket.new(reference, request)
-        ticket.files.add_done_callback(lambda _: rooms.places.release())
-        rooms.scheduler.watch(ticket, first_pause=self._poll.pause(0, self._rng), unknown_for=self._poll.grace)
-        self._tell(EventKind.SUBMITTED, reference)
-        return TaskHandle(reference, ticket)
-
-    async def _post(self, rooms: _Rooms, request: Request, reference: TaskReference) -> str:
-        async with rooms.creates:
-            if rooms.scheduler.is_closing:
-                raise RuntimeError("the Session was left before this request was sent; nothing was submitted")
-            message = await self._encoded(request)
-            try:
-                return await rooms.api.create(message)
-            except asyncio.CancelledError:
-                self._tell(EventKind.IN_DOUBT, reference, _left_during(reference))
-                raise
-            except CometRunwayError as error:
-                in_doubt = isinstance(error, OutcomeUnknownError)
-                error.about(route=reference.route, key=reference.key)
-                self._tell(EventKind.IN_DOUBT if in_doubt else EventKind.REFUSED, reference, error)
-                raise
+            raise
+        child.add_done_callback(partial(_release_when_done, rooms.places))
+        outcome = await asyncio.shield(child)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return _handle(outcome)
 
     @staticmethod
-    async def _encoded(request: Request) -> HttpRequest:
-        if request.local_files:
-            return await asyncio.to_thread(_wire.encode, request)
-        return _wire.encode(request)
-
-    def _grace_left(self, reference: TaskReference) -> float:
-        if reference.created_at is None:
-            return 0.0
-        return max(0.0, self._poll.grace - max(0.0, time.time() - reference.created_at))
-
-    async def _fetch(self, ticket: Ticket, task: Task) -> tuple[Asset, ...]:
-        if not task.outputs:
-            body = repr(dict(task.raw)).encode()[:2000]
-            raise ProtocolError(f"task {task.id} succeeded, but its answer names no output", status=200, body=body)
-        if self._output_dir is None:
-            return tuple(Asset(url=url) for url in task.outputs)
-        stem = safe_stem(ticket.reference.key or task.id)
-        stems = [stem] if len(task.outputs) == 1 else [f"{stem}-{number + 1}" for number in range(len(task.outputs))]
-        return tuple([await self._fetch_one(ticket, task, number, stem) for number, stem in enumerate(stems)])
-
-    async def _fetch_one(self, ticket: Ticket, task: Task, number: int, stem: str) -> Asset:
-        rooms, folder, url = self._opened(), self._output_dir, task.outputs[number]
-        assert folder is not None  # noqa: S101 - `_fetch` has checked
+    async def _outcome(
+        rooms: _Rooms, request: Request, key: str | None, name: Name, again: Entry | None
+    ) -> Ticket | Exception:
+        # An exception would end the scheduler's group, so it is handed over instead.
         try:
-            return await rooms.downloader.fetch(url, folder=folder, stem=stem)
-        except AssetExpiredError:
-            fresh = await rooms.api.retrieve(ticket.reference.route, task.id)
-            if url in fresh.outputs or len(fresh.outputs) <= number:
-                raise
-            return await rooms.downloader.fetch(fresh.outputs[number], folder=folder, stem=stem)
+            if again is not None:
+                return await rooms.desk.again(again, request)
+            return await rooms.desk.submit(request, key=key, name=name)
+        except (CometRunwayError, RuntimeError, ValueError) as error:
+            return error
 
-    def _tell(self, kind: EventKind, reference: TaskReference, error: CometRunwayError | None = None) -> None:
-        self._observe(
-            Event(kind=kind, route=reference.route, key=reference.key, task_id=reference.id or None, error=error)
-        )
+    async def _submit_or_refused(self, shot: Request | Shot, *, name: Name) -> TaskHandle:
+        key, request = (shot.key, shot.request) if isinstance(shot, Shot) else (None, shot)
+        try:
+            return await self._submit(request, key, name)
+        except (CometRunwayError, RuntimeError, TypeError, ValueError) as error:
+            ticket = Ticket.new(TaskReference(id="", route=getattr(request, "route", ""), key=key), request)
+            ticket.fail(error)
+            return _handle(ticket)
 
     def _observe(self, event: Event) -> None:
         if self._on_event is None:
@@ -321,10 +355,25 @@ class Session:
             _logger.exception("on_event failed on %s of task %s", event.kind.value, event.task_id)
 
 
-def _left_during(reference: TaskReference) -> OutcomeUnknownError:
-    return OutcomeUnknownError(
-        "the Session was left while this create was under way: the task may exist, and may be billed"
-    ).about(route=reference.route, key=reference.key)
+def _handle(ticket: Ticket) -> TaskHandle:
+    return TaskHandle(ticket.reference, ticket)
+
+
+def _release_when_done(places: asyncio.Semaphore, child: "asyncio.Task[Ticket | Exception]") -> None:
+    """Give the place back once the submission's task has ended, or at once if there is none."""
+    outcome = None if child.cancelled() else child.result()
+    if isinstance(outcome, Ticket):
+        outcome.files.add_done_callback(lambda _: places.release())
+    else:
+        places.release()
+
+
+def _check_name(key: object) -> None:
+    if key is None:
+        return
+    is_storable = isinstance(key, str) and not any("\ud800" <= character <= "\udfff" for character in key)
+    if not is_storable or not 0 < len(str(key)) <= _LONGEST_KEY:
+        raise ValueError(f"key must be a text of 1 to {_LONGEST_KEY} characters, got {str(key)[:80]!r}")
 
 
 def _checked_key(key: str | None) -> str:

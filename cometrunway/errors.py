@@ -18,8 +18,9 @@
     │   │   └── ModerationError
     │   ├── TaskCancelledError
     │   └── TaskTimeoutError        we stopped waiting; also a TimeoutError
-    └── DownloadError               the file could not be had
-        └── AssetExpiredError
+    ├── DownloadError               the file could not be had
+    │   └── AssetExpiredError
+    └── JournalError                the record on disk could not be kept, or contradicts what was asked
 
 Every error pickles, copies and hashes, and names in its message the task and the route that it is about.
 """
@@ -27,7 +28,7 @@ Every error pickles, copies and hashes, and names in its message the task and th
 from collections.abc import Mapping
 from typing import Any, Self
 
-from cometrunway._tasks import Asset, Task
+from cometrunway._tasks import Asset, Task, TaskStatus
 
 
 class CometRunwayError(Exception):
@@ -180,6 +181,18 @@ class TaskError(CometRunwayError):
         self.route = route
         self.token = token
 
+    @staticmethod
+    def of(task: Task, *, route: str) -> "TaskError":
+        """Return the error that tells how a task ended that failed or was cancelled."""
+        failure = task.failure
+        reason = failure.message if failure else "no reason given"
+        code = f" [{failure.code}]" if failure and failure.code else ""
+        if task.status is TaskStatus.CANCELLED:
+            error_type: type[TaskError] = TaskCancelledError
+        else:
+            error_type = ModerationError if failure and failure.moderated else TaskFailedError
+        return error_type(f"task {task.id} {task.status.value.lower()}: {reason}{code}", task=task, route=route)
+
 
 class TaskFailedError(TaskError):
     """The server gave the task up; `error.task.failure` says why."""
@@ -212,3 +225,7 @@ class AssetExpiredError(DownloadError):
 
     def __init__(self, message: str, *, asset: Asset) -> None:
         super().__init__(message, asset=asset, retryable=False)
+
+
+class JournalError(CometRunwayError):
+    """The journal could not be opened, read or written, or holds something else under this key. Nothing was sent."""

@@ -12,8 +12,9 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
     {"_http", "_media", "_requests", "_tasks", "_containers"},
     {"errors"},
-    {"_wire", "_policy", "_budget", "_aiohttp", "_handle", "_events"},
+    {"_wire", "_policy", "_budget", "_aiohttp", "_handle", "_events", "_journal"},
     {"_scheduler", "_api", "_download", "_map"},
+    {"_desk", "_delivery"},
     {"_session"},
     {"__init__", "__main__", "_batch_file", "_batch_run", "_cli", "progress"},
 ]
@@ -28,7 +29,7 @@ DOORS = {
 }
 FORBIDDEN_ROOMS = {"utils", "helpers", "common", "types", "models", "constants", "base", "abc", "client", "config"}
 AMBIENT = {
-    ("time", "time"): {"_session", "emulator"},  # wall-clock time, for records only
+    ("time", "time"): {"_desk", "emulator"},  # wall-clock time, for records only
     ("time", "monotonic"): set[str](),
     ("time", "perf_counter"): set[str](),
     ("time", "sleep"): set[str](),

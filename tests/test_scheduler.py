@@ -1,4 +1,4 @@
-"""The poll scheduler, on virtual time, with looks and fetches that are plain callables."""
+"""The poll scheduler, on virtual time, with looks and conclusions that are plain callables."""
 
 import asyncio
 from collections import Counter
@@ -42,13 +42,15 @@ class World:
             raise answer
         return answer
 
-    async def fetch(self, _ticket: Ticket, ended: Task) -> tuple[Asset, ...]:
+    async def conclude(self, ticket: Ticket, ended: Task) -> tuple[Asset, ...]:
+        if ended.status is not TaskStatus.SUCCEEDED:
+            raise errors.TaskError.of(ended, route=ticket.reference.route)
         return tuple(Asset(url=url) for url in ended.outputs)
 
     def scheduler(self, **policy: Any) -> PollScheduler:
         return PollScheduler(
             look=self.look,
-            fetch=self.fetch,
+            conclude=self.conclude,
             policy=PollPolicy(**policy),
             rng=Random(7),
             observe=self.events.append,

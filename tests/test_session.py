@@ -91,6 +91,15 @@ async def test_a_file_is_named_after_its_key_or_its_task(session: Any, tmp_path:
     assert second.path.name == f"{bare.id}.mp4"
 
 
+@pytest.mark.parametrize("key", ["", "\ud800", "x" * 501, 7])
+async def test_a_key_is_text(session: Any, key: Any) -> None:
+    """A key that could not be written down is refused before anything is sent."""
+    async with Emulator() as emulator, session(emulator) as runway:
+        with pytest.raises(ValueError, match="key"):
+            await runway.submit(yawn(), key=key)
+    assert not emulator.creates.received
+
+
 async def test_a_failed_task_raises_its_reason(session: Any) -> None:
     """A task that the server gives up raises, with the code, and wait() still returns it."""
     async with Emulator() as emulator, session(emulator) as runway:

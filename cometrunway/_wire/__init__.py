@@ -6,13 +6,17 @@ from cometrunway._requests import Request
 from cometrunway._wire import _compat, _official
 from cometrunway._wire._decode import decode_callback, decode_created, decode_task
 from cometrunway._wire._mapping import is_compat, request_from_dict
+from cometrunway._wire._record import describe, fingerprint, is_complete
 from cometrunway._wire._refusals import proves_refusal
 
 __all__ = [
     "decode_callback",
     "decode_created",
     "decode_task",
+    "describe",
     "encode",
+    "fingerprint",
+    "is_complete",
     "poll",
     "proves_refusal",
     "request_from_dict",

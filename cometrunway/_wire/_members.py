@@ -13,11 +13,11 @@ from cometrunway._media import data_uri
 from cometrunway._requests import Request
 
 
-def converter(spelled: Callable[[str], str]) -> Converter:
-    """Return what turns our values into JSON members, with each field spelled as the wire spells it."""
+def converter(spelled: Callable[[str], str], file: Callable[[Path | bytes], Any] = data_uri) -> Converter:
+    """Return what turns our values into JSON members: each field `spelled`, each local `file` put into words."""
     made = Converter()
-    made.register_unstructure_hook(Path, data_uri)
-    made.register_unstructure_hook(bytes, data_uri)
+    made.register_unstructure_hook(Path, file)
+    made.register_unstructure_hook(bytes, file)
 
     def hook(cls: type[attrs.AttrsInstance]) -> Callable[[Any], dict[str, Any]]:
         names = {attribute.name: override(rename=spelled(attribute.name)) for attribute in attrs.fields(cls)}

@@ -1,0 +1,268 @@
+"""The desk: one way from a request to a ticket, with at most one create, recorded before it leaves and after."""
+
+import asyncio
+import logging
+import reprlib
+import time
+import uuid
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import TypeVar
+
+from attrs import evolve
+
+from cometrunway import _wire
+from cometrunway._api import Api
+from cometrunway._download import are_intact
+from cometrunway._events import Event, EventKind, Observer
+from cometrunway._handle import TaskReference, Ticket
+from cometrunway._http import HttpRequest
+from cometrunway._journal import Entry, Journal, State
+from cometrunway._policy import PollPolicy
+from cometrunway._requests import Request
+from cometrunway._scheduler import PollScheduler
+from cometrunway._tasks import Asset, Task, TaskStatus
+from cometrunway.errors import CometRunwayError, JournalError, OutcomeUnknownError, TaskError
+
+_logger = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+Name = Callable[[str, str], str]
+"""Gives a submission its key in the journal, from its route and the fingerprint of its content."""
+
+
+def unlike_any_other(route: str, _fingerprint: str) -> str:
+    """Name a single submission without a key: made twice, it is bought twice."""
+    return f"{route}-{uuid.uuid4().hex[:16]}"  # not from the session's rng, which may begin alike in each process
+
+
+def named_by_content() -> Name:
+    """Name each submission of one batch after its content, and count those of equal content."""
+    seen: Counter[str] = Counter()
+
+    def name(route: str, fingerprint: str) -> str:
+        seen[fingerprint] += 1
+        return f"{route}-{fingerprint[:16]}-{seen[fingerprint]}"
+
+    return name
+
+
+class Desk:
+    """Takes submissions; knows which were made before, in this process or an earlier one."""
+
+    def __init__(
+        self,
+        *,
+        api: Api,
+        scheduler: PollScheduler,
+        journal: Journal | None,
+        poll: PollPolicy,
+        rng: Random,
+        max_creates: int,
+        observe: Observer,
+    ) -> None:
+        self._api = api
+        self._scheduler = scheduler
+        self._journal = journal
+        self._poll = poll
+        self._rng = rng
+        self._turns = asyncio.Semaphore(max_creates)
+        self._observe = observe
+        self._under_way: dict[str, asyncio.Event] = {}
+
+    async def submit(self, request: Request, *, key: str | None, name: Name) -> Ticket:
+        """Return the ticket of the request's task, made now or, under the same key, before.
+
+        Raises:
+            APIError, TransportError: nothing was created.
+            OutcomeUnknownError: sent, now or before, and perhaps accepted.
+            JournalError: the key stands for another request, or the journal cannot be written; nothing was sent.
+            RuntimeError: the session is being left; nothing was sent.
+            ValueError: a local file is no longer what it was.
+        """
+        async with self._turns:
+            if self._journal is not None:
+                return await self._create_once(request, name if key is None else lambda *_: key, self._journal)
+            message = await _off_the_loop_if_large(request, _wire.encode)
+            return self._watched(await self._create(request, message, key), request)
+
+    def attach(self, reference: TaskReference, request: Request | None = None) -> Ticket:
+        """Return the open ticket of a task from elsewhere, or a new one."""
+        ticket = self._scheduler.find(reference)
+        if ticket is None:
+            ticket = Ticket.new(reference, request)
+            self._scheduler.watch(ticket, first_pause=0.0, unknown_for=self._grace_left(reference))
+        return ticket
+
+    async def restore(self, entry: Entry, request: Request | None = None) -> Ticket:
+        """Return the ticket of an entry that has a task: finished ones are done, the others waited for."""
+        reference = TaskReference(id=entry.task_id or "", route=entry.route, key=entry.key, created_at=entry.created_at)
+        self._tell(EventKind.RESUMED, reference)
+        ended = _ended_task(entry)
+        if ended is None or not await asyncio.to_thread(are_intact, entry.assets):
+            return self.attach(reference, request)
+        ticket = Ticket.new(reference, request)
+        ticket.task = ended
+        ticket.ended.set_result(ended)
+        if ended.failure is None:
+            ticket.files.set_result(entry.assets)
+            self._tell(EventKind.DOWNLOADED, reference, assets=entry.assets)
+        else:
+            error = TaskError.of(ended, route=entry.route).about(key=entry.key)
+            ticket.fail(error)
+            self._tell(EventKind.FAILED, reference, error=error)
+        return ticket
+
+    async def again(self, entry: Entry, request: Request) -> Ticket:
+        """Submit once more what is in doubt or failed, because the user has decided so."""
+        assert self._journal is not None  # noqa: S101 - the entry is from it
+        message, wanted = await _recordable(request, lambda *_: entry.key)
+        _check_same(entry, wanted)
+        await self._journal.again(entry.key)
+        return await self._create_recorded(request, message, entry.key, self._journal)
+
+    def is_under_way(self, key: str) -> bool:
+        """Whether this process is waiting for the answer to the key's create."""
+        return key in self._under_way
+
+    async def _create_once(self, request: Request, name: Name, journal: Journal) -> Ticket:
+        message, wanted = await _recordable(request, name)
+        while (under_way := self._under_way.get(wanted.key)) is not None:
+            await under_way.wait()
+        self._under_way[wanted.key] = asyncio.Event()
+        try:
+            standing = await journal.begin(wanted)
+            if standing is None:
+                return await self._create_recorded(request, message, wanted.key, journal)
+        finally:
+            self._under_way.pop(wanted.key).set()
+        _check_same(standing, wanted)
+        if standing.is_in_doubt:
+            raise _in_doubt_already(standing)
+        return await self.restore(standing, request)
+
+    async def _create_recorded(self, request: Request, message: HttpRequest, key: str, journal: Journal) -> Ticket:
+        try:
+            reference = await self._create(request, message, key)
+        except OutcomeUnknownError as error:
+            await _if_possible(journal.doubt(key, str(error)))
+            raise
+        except (CometRunwayError, RuntimeError) as error:
+            await _if_possible(journal.refuse(key, str(error)))
+            raise
+        try:
+            await journal.accept(key, task_id=reference.id, created_at=reference.created_at or 0.0)
+        except JournalError as error:
+            error.token = reference.to_token()
+            raise error.about(route=reference.route, task_id=reference.id, key=key)  # noqa: B904 - the same error
+        return self._watched(reference, request)
+
+    async def _create(self, request: Request, message: HttpRequest, key: str | None) -> TaskReference:
+        reference = TaskReference(id="", route=request.route, key=key)
+        if self._scheduler.is_closing:
+            raise RuntimeError("the Session was left before this request was sent; nothing was submitted")
+        try:
+            task_id = await self._api.create(message)
+        except asyncio.CancelledError:
+            self._tell(EventKind.IN_DOUBT, reference, error=_left_during(reference))
+            raise
+        except CometRunwayError as error:
+            in_doubt = isinstance(error, OutcomeUnknownError)
+            error.about(route=reference.route, key=reference.key)
+            self._tell(EventKind.IN_DOUBT if in_doubt else EventKind.REFUSED, reference, error=error)
+            raise
+        return evolve(reference, id=task_id, created_at=time.time())
+
+    def _watched(self, reference: TaskReference, request: Request) -> Ticket:
+        ticket = Ticket.new(reference, request)
+        self._scheduler.watch(ticket, first_pause=self._poll.pause(0, self._rng), unknown_for=self._poll.grace)
+        self._tell(EventKind.SUBMITTED, reference)
+        return ticket
+
+    def _grace_left(self, reference: TaskReference) -> float:
+        if reference.created_at is None:
+            return 0.0
+        return max(0.0, self._poll.grace - max(0.0, time.time() - reference.created_at))
+
+    def _tell(
+        self,
+        kind: EventKind,
+        reference: TaskReference,
+        *,
+        assets: tuple[Asset, ...] = (),
+        error: CometRunwayError | None = None,
+    ) -> None:
+        self._observe(
+            Event(
+                kind=kind,
+                route=reference.route,
+                key=reference.key,
+                task_id=reference.id or None,
+                assets=assets,
+                error=error,
+            )
+        )
+
+
+async def _recordable(request: Request, name: Name) -> tuple[HttpRequest, Entry]:
+    """Return what is sent for a request, and what is written down of it."""
+    message = await _off_the_loop_if_large(request, _wire.encode)
+    fingerprint = _wire.fingerprint(message)
+    return message, Entry(
+        key=name(request.route, fingerprint),
+        route=request.route,
+        fingerprint=fingerprint,
+        request=await _off_the_loop_if_large(request, _wire.describe),
+    )
+
+
+async def _off_the_loop_if_large(request: Request, work: Callable[[Request], _T]) -> _T:
+    return await asyncio.to_thread(work, request) if request.local_files else work(request)
+
+
+async def _if_possible(change: Awaitable[None]) -> None:
+    # Where it is not, the entry goes on saying "submitting", which is in doubt: nothing is bought twice.
+    try:
+        await change
+    except JournalError as error:
+        _logger.error("%s", error)  # noqa: TRY400 - the caller raises what matters
+
+
+def _check_same(standing: Entry, wanted: Entry) -> None:
+    if standing.fingerprint == wanted.fingerprint:
+        return
+    names = sorted({*standing.request, *wanted.request})
+    differences = "; ".join(
+        f"{name}: {reprlib.repr(standing.request.get(name))} there, {reprlib.repr(wanted.request.get(name))} now"
+        for name in names
+        if standing.request.get(name) != wanted.request.get(name)
+    )
+    raise JournalError(
+        f"the key {standing.key!r} stands for another request in the journal ({differences}); nothing was sent: use "
+        "another key, or the request as it was"
+    ).about(route=wanted.route, key=wanted.key)
+
+
+def _in_doubt_already(entry: Entry) -> OutcomeUnknownError:
+    return OutcomeUnknownError(
+        f"the submission {entry.key!r} was sent before and its outcome is unknown ({entry.reason or 'cut short'}); it "
+        "is not sent again by itself: resolve it with its task id, or resubmit it"
+    ).about(route=entry.route, key=entry.key)
+
+
+def _left_during(reference: TaskReference) -> OutcomeUnknownError:
+    return OutcomeUnknownError(
+        "the Session was left while this create was under way: the task may exist, and may be billed"
+    ).about(route=reference.route, key=reference.key)
+
+
+def _ended_task(entry: Entry) -> Task | None:
+    if entry.task_id is None:
+        return None
+    if entry.failure is not None:
+        return Task(id=entry.task_id, status=TaskStatus.FAILED, failure=entry.failure)
+    if entry.state is State.DELIVERED:
+        urls = tuple(asset.url for asset in entry.assets)
+        return Task(id=entry.task_id, status=TaskStatus.SUCCEEDED, outputs=urls)
+    return None

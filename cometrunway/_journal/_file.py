@@ -1,0 +1,122 @@
+"""The journal's file: made, recognised, locked, and its failures told."""
+
+import os
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from cometrunway.errors import JournalError
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+_APPLICATION_ID = 0x43525759  # "CRWY"
+_VERSION = 1
+_SCHEMA = """
+CREATE TABLE submission (
+    number INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    route TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    request TEXT NOT NULL,
+    state TEXT NOT NULL,
+    creates INTEGER NOT NULL DEFAULT 1,
+    task_id TEXT,
+    created_at REAL,
+    reason TEXT,
+    failure TEXT,
+    assets TEXT NOT NULL DEFAULT '[]'
+)
+"""
+
+
+def connected(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, isolation_level=None, timeout=0)
+    try:
+        if path.stat().st_size == 0:
+            _create(database)
+        check_kind(database, path)
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = FULL")
+        _check_whole(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _check_whole(database: sqlite3.Connection) -> None:
+    [(verdict,)] = database.execute("PRAGMA quick_check(1)")
+    if verdict != "ok":
+        raise sqlite3.DatabaseError(verdict)
+
+
+def _create(database: sqlite3.Connection) -> None:
+    database.executescript(
+        f"BEGIN; {_SCHEMA}; PRAGMA application_id = {_APPLICATION_ID}; PRAGMA user_version = {_VERSION}; COMMIT"
+    )
+
+
+def check_kind(database: sqlite3.Connection, path: Path) -> None:
+    [(application_id,)] = database.execute("PRAGMA application_id")
+    [(version,)] = database.execute("PRAGMA user_version")
+    if application_id != _APPLICATION_ID:
+        raise JournalError(f"{path} is a database, but no journal of cometrunway; it was left as it is")
+    if version > _VERSION:
+        raise JournalError(
+            f"the journal {path} was written by a newer cometrunway (its version is {version}, this one knows "
+            f"{_VERSION}); it was left as it is: upgrade cometrunway"
+        )
+
+
+def locked(path: Path) -> BinaryIO:
+    """Take the lock that says who writes; the kernel drops it when its process dies, however that happens."""
+    name = path.with_name(f"{path.name}.lock")
+    try:
+        name.parent.mkdir(parents=True, exist_ok=True)
+        lock = name.open("a+b")
+    except OSError as error:
+        raise JournalError(f"the journal {path} cannot be written: {error.strerror}: {error.filename}") from error
+    try:
+        _lock(lock)
+    except OSError:
+        lock.seek(0)
+        holder = lock.read(20).decode("ascii", "replace").strip() or "unknown"
+        lock.close()
+        raise JournalError(
+            f"the journal {path} is in use by another process (pid {holder}); one writes at a time: wait for it to "
+            "end, or give this run a journal of its own"
+        ) from None
+    lock.truncate(0)
+    lock.write(str(os.getpid()).encode())
+    lock.flush()
+    return lock
+
+
+def _lock(lock: BinaryIO) -> None:
+    if sys.platform == "win32":
+        lock.seek(1 << 30)  # beyond what is read, for locks are mandatory there
+        msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Turn SQLite's exceptions into ours."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise JournalError(
+            f"the journal {path} cannot be written or read: {error}. Is the disk full, or the folder read-only? "
+            "Nothing was submitted that is not in it"
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise JournalError(
+            f"{path} is damaged, or no journal: {error}. It was left as it is: restore a backup, or use another file"
+        ) from error

@@ -33,6 +33,13 @@ def types(session: nox.Session) -> None:
 
 
 @nox.session
+def kills(session: nox.Session) -> None:
+    """Kill batches at 200 random moments, and around every commit of their journal."""
+    session.install("-e", ".[test]")
+    session.run("python", "-m", "pytest", "-q", "-s", "tests/test_kill.py", env={"COMETRUNWAY_KILLS": "200"})
+
+
+@nox.session
 def coverage(session: nox.Session) -> None:
     """Show which lines and branches no test reaches."""
     session.install("-e", ".[test]", "coverage[toml]")

@@ -4,6 +4,7 @@ import logging
 
 from cometrunway._events import Event, EventKind
 from cometrunway._handle import TaskHandle
+from cometrunway._journal import Entry, Journal
 from cometrunway._map import Shot
 from cometrunway._policy import PollPolicy, RetryPolicy
 from cometrunway._requests import (
@@ -28,6 +29,7 @@ from cometrunway.errors import (
     APIError,
     CometRunwayError,
     DownloadError,
+    JournalError,
     OutcomeUnknownError,
     TaskError,
     TaskFailedError,
@@ -42,10 +44,13 @@ __all__ = [
     "CometRunwayError",
     "ContentModeration",
     "DownloadError",
+    "Entry",
     "Event",
     "EventKind",
     "Failure",
     "ImageToVideo",
+    "Journal",
+    "JournalError",
     "MediaReference",
     "MotionVector",
     "OutcomeUnknownError",

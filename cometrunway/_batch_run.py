@@ -1,9 +1,10 @@
 """One run of a batch: every shot submitted, awaited and entered in a table."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 from attrs import define, field
 
@@ -50,59 +51,76 @@ _HEADINGS = ("shot", "route", "id", "status", "seconds", "file", "bytes")
 
 @define(kw_only=True)
 class BatchRun:
-    """Runs `shots`; `rows` and `owed` say what became of them, also after an interruption."""
+    """Runs `shots`, or finishes what a journal owes; `rows` and `owed` tell what became of them, interrupted or not."""
 
-    shots: Sequence[Shot]
+    shots: Sequence[Shot] | None
+    """None finishes what `journal` owes."""
     output_dir: Path
     board: Board
+    journal: Path | None = None
     emulated: bool = False
     """Against a server of our own in this process, which needs no key and costs nothing."""
     base_url: str | None = None
     rows: dict[str, Row] = field(factory=dict)
     owed: tuple[TaskHandle, ...] = ()
     stopped_by: CometRunwayError | None = None
-    _submitted_at: dict[str | None, float] = field(factory=dict)
+    _submitted_at: dict[str, float] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        self.rows = {shot.key: Row(key=shot.key, route=shot.request.route) for shot in self.shots}
+        self.rows = {shot.key: Row(key=shot.key, route=shot.request.route) for shot in self.shots or ()}
 
     async def run(self) -> None:
-        """Submit, wait and download."""
+        """Submit, wait and download.
+
+        Raises:
+            JournalError: the journal cannot be used; nothing was sent.
+        """
         async with AsyncExitStack() as stack:
             session = await self._session(stack)
+            stack.callback(self._note_owed, session)
             stack.enter_context(self.board)
+            await stack.enter_async_context(session)
             try:
-                await stack.enter_async_context(session)
-                async for handle in session.map(self.shots):
+                async for handle in self._handles(session):
                     await self._enter(handle)
             except CometRunwayError as error:
                 self.stopped_by = error
-            finally:
-                self.owed = session.owed
+
+    async def _handles(self, session: Session) -> AsyncIterator[TaskHandle]:
+        if self.shots is not None:
+            async for handle in session.map(self.shots):
+                yield handle
+        else:
+            for handle in await session.resume():
+                yield handle
 
     async def _session(self, stack: AsyncExitStack) -> Session:
+        options: dict[str, Any] = {
+            "output_dir": self.output_dir,
+            "journal": self.journal,
+            "on_event": self._on_event,
+        }
         if not self.emulated:
-            return Session(base_url=self.base_url, output_dir=self.output_dir, on_event=self._on_event)
+            return Session(base_url=self.base_url, **options)
         server = await stack.enter_async_context(Emulator())
-        return Session(
-            server.api_key,
-            base_url=server.base_url,
-            output_dir=self.output_dir,
-            poll=_EMULATED_POLLS,
-            on_event=self._on_event,
-        )
+        return Session(server.api_key, base_url=server.base_url, poll=_EMULATED_POLLS, **options)
+
+    def _note_owed(self, session: Session) -> None:
+        self.owed = session.owed
 
     def _on_event(self, event: Event) -> None:
+        key, now = event.key or "", asyncio.get_running_loop().time()
+        row = self.rows.setdefault(key, Row(key=key, route=event.route))
+        if event.kind in {EventKind.SUBMITTED, EventKind.RESUMED}:
+            row.task_id, row.status = event.task_id or "", "owed"
         if event.kind is EventKind.SUBMITTED:
-            self._submitted_at[event.key] = asyncio.get_running_loop().time()
-            self.rows[event.key or ""].task_id = event.task_id or ""
-            self.rows[event.key or ""].status = "owed"
+            self._submitted_at[key] = now
+        elif event.kind in {EventKind.DOWNLOADED, EventKind.FAILED} and key in self._submitted_at:
+            row.seconds = now - self._submitted_at[key]
         self.board.on_event(event)
 
     async def _enter(self, handle: TaskHandle) -> None:
         row = self.rows[handle.key or ""]
-        if handle.id:
-            row.seconds = asyncio.get_running_loop().time() - self._submitted_at[handle.key]
         try:
             row.assets = await handle
             row.status = "succeeded"

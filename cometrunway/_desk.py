@@ -139,7 +139,9 @@ class Desk:
             self._under_way.pop(wanted.key).set()
         _check_same(standing, wanted)
         if standing.is_in_doubt:
-            raise _in_doubt_already(standing)
+            error = _in_doubt_already(standing)
+            self._tell(EventKind.IN_DOUBT, TaskReference(id="", route=standing.route, key=standing.key), error=error)
+            raise error
         return await self.restore(standing, request)
 
     async def _create_recorded(self, request: Request, message: HttpRequest, key: str, journal: Journal) -> Ticket:

@@ -39,7 +39,7 @@ class Board:
 
     def on_event(self, event: Event) -> None:
         """Take one event of the session."""
-        if event.kind is EventKind.SUBMITTED:
+        if event.kind in {EventKind.SUBMITTED, EventKind.RESUMED}:
             self.counts["submitted"] += 1
         elif event.kind in _FINISHED:
             self.counts[_FINISHED[event.kind]] += 1

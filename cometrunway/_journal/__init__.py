@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Self, TypeVar
 from attrs import asdict, define
 
 from cometrunway._journal._entry import Entry, State, assets_to_json, entries, find, storable
-from cometrunway._journal._file import check_kind, connected, locked, told
+from cometrunway._journal._file import check_kind, connected, holder, locked, told
 from cometrunway._tasks import Asset, Task
 from cometrunway.errors import JournalError
 
@@ -67,6 +67,11 @@ class Journal:
             check_kind(database, path)
             return tuple(entries(database))
 
+    @staticmethod
+    def holder(path: str | os.PathLike[str]) -> int | None:
+        """Return the pid of the process that is writing the journal now; None if none is."""
+        return holder(Path(path))
+
     async def begin(self, entry: Entry) -> Entry | None:
         """Record that `entry` is about to be submitted, and return None; or return what stands under its key already.
 
@@ -98,6 +103,22 @@ class Journal:
     async def deliver(self, key: str, assets: tuple[Asset, ...]) -> None:
         """Record the files that are on disk."""
         await self._update(key, state=State.DELIVERED.value, assets=assets_to_json(assets))
+
+    async def resolve(self, key: str, *, task_id: str | None) -> None:
+        """Record what the user found out about a submission in doubt: its task's id, or None if there is no task.
+
+        Raises:
+            ValueError: nothing of this key is in doubt.
+        """
+        entry = await self.find(key)
+        if entry is None or not entry.is_in_doubt:
+            raise ValueError(
+                f"nothing is in doubt under the key {key!r}" + (f": it is {entry.state.value}" if entry else "")
+            )
+        if task_id is None:
+            await self.refuse(key, "not created, as the user found out")
+        else:
+            await self.accept(key, task_id=task_id, created_at=None)
 
     async def again(self, key: str) -> None:
         """Record the user's decision that a submission in doubt, or one that failed, is submitted once more."""

@@ -76,26 +76,50 @@ def check_kind(database: sqlite3.Connection, path: Path) -> None:
 
 def locked(path: Path) -> BinaryIO:
     """Take the lock that says who writes; the kernel drops it when its process dies, however that happens."""
-    name = path.with_name(f"{path.name}.lock")
+    name = _lock_of(path)
     try:
         name.parent.mkdir(parents=True, exist_ok=True)
         lock = name.open("a+b")
     except OSError as error:
         raise JournalError(f"the journal {path} cannot be written: {error.strerror}: {error.filename}") from error
-    try:
-        _lock(lock)
-    except OSError:
-        lock.seek(0)
-        holder = lock.read(20).decode("ascii", "replace").strip() or "unknown"
+    if not _take(lock):
+        pid = _pid_in(lock)
         lock.close()
         raise JournalError(
-            f"the journal {path} is in use by another process (pid {holder}); one writes at a time: wait for it to "
+            f"the journal {path} is in use by another process (pid {pid}); one writes at a time: wait for it to "
             "end, or give this run a journal of its own"
-        ) from None
+        )
     lock.truncate(0)
     lock.write(str(os.getpid()).encode())
     lock.flush()
     return lock
+
+
+def holder(path: Path) -> int | None:
+    """Return the pid of the process that holds the lock; None if nobody does."""
+    try:
+        with _lock_of(path).open("rb") as lock:
+            return None if _take(lock) else _pid_in(lock)
+    except OSError:
+        return None
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.lock")
+
+
+def _pid_in(lock: BinaryIO) -> int:
+    lock.seek(0)
+    written = lock.read(20)
+    return int(written) if written.isdigit() else 0
+
+
+def _take(lock: BinaryIO) -> bool:
+    try:
+        _lock(lock)
+    except OSError:
+        return False
+    return True
 
 
 def _lock(lock: BinaryIO) -> None:

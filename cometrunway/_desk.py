@@ -84,7 +84,7 @@ class Desk:
         async with self._turns:
             if self._journal is not None:
                 return await self._create_once(request, name if key is None else lambda *_: key, self._journal)
-            message = await _off_the_loop_if_large(request, _wire.encode)
+            message = await _off_the_loop_if_large(request, lambda: _wire.encode(request))
             return self._watched(await self._create(request, message, key), request)
 
     def attach(self, reference: TaskReference, request: Request | None = None) -> Ticket:
@@ -209,18 +209,16 @@ class Desk:
 
 async def _recordable(request: Request, name: Name) -> tuple[HttpRequest, Entry]:
     """Return what is sent for a request, and what is written down of it."""
-    message = await _off_the_loop_if_large(request, _wire.encode)
-    fingerprint = _wire.fingerprint(message)
-    return message, Entry(
-        key=name(request.route, fingerprint),
-        route=request.route,
-        fingerprint=fingerprint,
-        request=await _off_the_loop_if_large(request, _wire.describe),
+    message, description = await _off_the_loop_if_large(
+        request, lambda: (_wire.encode(request), _wire.describe(request))
     )
+    fingerprint = _wire.fingerprint(message)
+    key = name(request.route, fingerprint)
+    return message, Entry(key=key, route=request.route, fingerprint=fingerprint, request=description)
 
 
-async def _off_the_loop_if_large(request: Request, work: Callable[[Request], _T]) -> _T:
-    return await asyncio.to_thread(work, request) if request.local_files else work(request)
+async def _off_the_loop_if_large(request: Request, work: Callable[[], _T]) -> _T:
+    return await asyncio.to_thread(work) if request.local_files else work()
 
 
 async def _if_possible(change: Awaitable[None]) -> None:

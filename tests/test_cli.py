@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -163,3 +164,59 @@ def test_ctrl_c_says_what_is_owed(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert "Traceback" not in errors
     assert "still owed" in errors
+
+
+def test_a_batch_run_again_buys_nothing(served: dict[str, str], tmp_path: Path) -> None:
+    """With a journal the second run of a batch is done at once; status counts, and export writes all of it."""
+    name = write(tmp_path, shot(key="good"), shot(key="bad", promptText="[fail INTERNAL]"))
+    first, second = (run("run", name, "--journal", "shots.db", folder=tmp_path, **served) for _ in range(2))
+    assert first.returncode == second.returncode == 1
+    assert first.stdout.splitlines()[1].split()[:3] == second.stdout.splitlines()[1].split()[:3]
+    counts = json.loads(run("status", "shots.db", "--json", folder=tmp_path).stdout)
+    assert counts["creates"] == {"image_to_video": 2}
+    assert {name: counts[name] for name in ("total", "succeeded", "failed", "owed", "in_doubt")} == {
+        "total": 2,
+        "succeeded": 1,
+        "failed": 1,
+        "owed": 0,
+        "in_doubt": 0,
+    }
+    assert "bad  image_to_video" in run("status", "shots.db", folder=tmp_path).stdout
+    records = [json.loads(line) for line in run("export", "shots.db", folder=tmp_path).stdout.splitlines()]
+    assert [record["key"] for record in records] == ["good", "bad"]
+    assert run("export", "shots.db", "--format", "csv", "-o", "shots.csv", folder=tmp_path).returncode == 0
+    assert (tmp_path / "shots.csv").read_text().splitlines()[1].startswith("good,image_to_video,succeeded,")
+
+
+def test_a_doubt_is_shown_and_can_be_ended(tmp_path: Path) -> None:
+    """A lost answer is in doubt until the user says what became of it; then the batch can be finished."""
+    command = [*COMMAND, "emulator", "--median", "0.3", "--not-exist", "0", "--fault", "create:lost=1"]
+    name = write(tmp_path, shot(key="lost"))
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        served = {"COMETRUNWAY_BASE_URL": ready["base_url"], "COMETAPI_KEY": ready["api_key"]}
+        ended = run("run", name, "--journal", "shots.db", folder=tmp_path, **served)
+        assert ended.returncode == 1
+        assert "1 in doubt" in ended.stdout
+        assert "lost" in run("status", "shots.db", folder=tmp_path).stdout
+        with urlopen(f"{ready['base_url']}/__emulator__/ledger") as answer:  # noqa: S310 - our own process
+            [task] = json.load(answer)["entries"]
+        assert run("resolve", "shots.db", "lost", "--task-id", task["id"], folder=tmp_path).returncode == 0
+        ended = run("resume", "shots.db", folder=tmp_path, **served)
+        process.terminate()
+    assert ended.returncode == 0, ended.stderr
+    assert (tmp_path / "outputs" / "lost.mp4").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["status", "absent.db"], ["resume", "absent.db"], ["export", "absent.db"], ["resolve", "absent.db", "k"]],
+)
+def test_a_journal_that_is_not_there_is_not_made(arguments: list[str], tmp_path: Path) -> None:
+    """The commands on journals name the file that is missing, and make none."""
+    more = ["--not-created"] if arguments[0] == "resolve" else []
+    ended = run(*arguments, *more, folder=tmp_path, COMETAPI_KEY="sk-x")
+    assert ended.returncode == 2
+    assert "absent.db" in ended.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -140,13 +140,18 @@ def _new_session(*, auto_decompress: bool = True) -> aiohttp.ClientSession:
 
 
 def _checked_base(base_url: str) -> str:
-    url = URL(base_url)
+    try:
+        url = URL(base_url)
+    except ValueError as error:
+        raise ValueError(f"base_url {base_url!r}: {error}") from error
     if url.scheme not in {"http", "https"} or not url.host:
         raise ValueError(f"base_url must be an absolute http(s) URL such as https://api.cometapi.com, got {base_url!r}")
     if url.scheme == "http" and not _is_this_machine(url.host):
         raise ValueError(f"base_url {base_url!r} would send the API key in the clear: use https")
     if url.user or url.query_string or url.fragment:
         raise ValueError("base_url must hold no user, query or fragment")
+    if url.path.rstrip("/").endswith("/v1"):
+        raise ValueError(f"base_url {base_url!r} must be without /v1: the routes carry their own prefix")
     return str(url).rstrip("/")
 
 

@@ -55,6 +55,8 @@ def _shot(line: str, *, default_key: str, folder: Path) -> Shot:
         fields: Any = json.loads(line)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"is not JSON: {error.msg} at column {error.colno}; one shot is one line") from None
     if not isinstance(fields, dict):
         raise ValueError(f"must be a JSON object, got {line.strip()[:60]}")  # noqa: TRY004 - all bad lines are ValueErrors
     key = fields.pop("key", default_key)

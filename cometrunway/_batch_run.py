@@ -1,6 +1,8 @@
 """One run of a batch: every shot submitted, awaited and entered in a table."""
 
 import asyncio
+import signal
+import sys
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -75,6 +77,9 @@ class BatchRun:
         Raises:
             JournalError: the journal cannot be used; nothing was sent.
         """
+        this, loop = asyncio.current_task(), asyncio.get_running_loop()
+        if this is not None and sys.platform != "win32":
+            loop.add_signal_handler(signal.SIGTERM, this.cancel)  # as orderly as Ctrl-C
         async with AsyncExitStack() as stack:
             session = await self._session(stack)
             stack.callback(self._note_owed, session)

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import io
 import json
 import sys
 from collections.abc import Sequence
@@ -17,7 +18,6 @@ from cometrunway.progress import new_board
 _DEMO = files("cometrunway") / "demo"
 _MEANT_TO_FAIL = ["fails-on-purpose"]
 _INTERRUPTED = 130
-_OWED_SHOWN = 20
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,6 +26,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments[:1] == ["emulator"]:
         return emulator.main(arguments[1:])
     options = _parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that a terminal cannot show must not stop a batch
     try:
         status: int = options.command(options)
     except (BatchFileError, JournalError, ValueError) as error:
@@ -59,7 +62,6 @@ def _add_runs(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     )
     run.add_argument("shots", type=Path, metavar="SHOTS.jsonl", help="one JSON object per line: route, key, fields")
     run.add_argument("--journal", type=Path, metavar="FILE", help="keep what was paid for in this file")
-    run.add_argument("--emulator", action="store_true", help="run against a built-in server; needs no key")
     resume = commands.add_parser(
         "resume",
         help="finish what a journal owes",
@@ -67,9 +69,14 @@ def _add_runs(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         epilog="example: COMETAPI_KEY=sk-... cometrunway resume shots.db",
     )
     resume.add_argument("journal", type=Path, metavar="JOURNAL")
-    for command in (run, resume):
+    server = run.add_mutually_exclusive_group()
+    server.add_argument("--emulator", action="store_true", help="run against a built-in server; needs no key")
+    for command in (server, resume):
         command.add_argument(
-            "--base-url", metavar="URL", help="default: COMETRUNWAY_BASE_URL, else https://api.cometapi.com"
+            "--base-url",
+            type=_filled,
+            metavar="URL",
+            help="default: COMETRUNWAY_BASE_URL, else https://api.cometapi.com",
         )
     for command, work in ((demo, _demo), (run, _run), (resume, _resume)):
         command.add_argument("--output-dir", type=Path, default=Path("outputs"), metavar="DIR", help="default: outputs")
@@ -95,6 +102,12 @@ def _add_journals(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     outcome = resolve.add_mutually_exclusive_group(required=True)
     outcome.add_argument("--task-id", metavar="ID", help="it was accepted, and this is its task")
     outcome.add_argument("--not-created", action="store_true", help="it was not accepted: the next run submits it")
+
+
+def _filled(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("must not be empty")
+    return text
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -174,7 +187,7 @@ def _resolve(options: argparse.Namespace) -> int:
 def _supervised(batch: BatchRun) -> int:
     try:
         asyncio.run(batch.run())
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         _print_owed(batch)
         return _INTERRUPTED
     if batch.rows:
@@ -182,7 +195,10 @@ def _supervised(batch: BatchRun) -> int:
     if batch.stopped_by is not None:
         print(f"cometrunway: stopped: {batch.stopped_by}", file=sys.stderr)
     failures = len(batch.failures)
-    print(f"\n{len(batch.rows) - failures} of {len(batch.rows)} shots succeeded; files are in {batch.output_dir}")
+    succeeded = len(batch.rows) - failures
+    print(
+        f"\n{succeeded} of {len(batch.rows)} shots succeeded" + f"; files are in {batch.output_dir}" * bool(succeeded)
+    )
     _print_doubts(batch)
     return 1 if failures else 0
 
@@ -201,7 +217,5 @@ def _print_owed(batch: BatchRun) -> None:
     print(
         f"\ncometrunway: interrupted; {len(batch.owed)} submitted tasks are still owed by the server", file=sys.stderr
     )
-    for handle in batch.owed[:_OWED_SHOWN]:
+    for handle in batch.owed:
         print(f"  {handle.key}  {handle.route}  {handle.id}", file=sys.stderr)
-    if len(batch.owed) > _OWED_SHOWN:
-        print(f"  ... and {len(batch.owed) - _OWED_SHOWN} more", file=sys.stderr)

@@ -7,7 +7,6 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from random import Random
 from typing import TypeVar
 
 from attrs import evolve
@@ -19,7 +18,6 @@ from cometrunway._events import Event, EventKind, Observer
 from cometrunway._handle import TaskReference, Ticket
 from cometrunway._http import HttpRequest
 from cometrunway._journal import Entry, Journal, State
-from cometrunway._policy import PollPolicy
 from cometrunway._requests import Request
 from cometrunway._scheduler import PollScheduler
 from cometrunway._tasks import Asset, Task, TaskStatus
@@ -57,16 +55,12 @@ class Desk:
         api: Api,
         scheduler: PollScheduler,
         journal: Journal | None,
-        poll: PollPolicy,
-        rng: Random,
         max_creates: int,
         observe: Observer,
     ) -> None:
         self._api = api
         self._scheduler = scheduler
         self._journal = journal
-        self._poll = poll
-        self._rng = rng
         self._turns = asyncio.Semaphore(max_creates)
         self._observe = observe
         self._under_way: dict[str, asyncio.Event] = {}
@@ -92,7 +86,7 @@ class Desk:
         ticket = self._scheduler.find(reference)
         if ticket is None:
             ticket = Ticket.new(reference, request)
-            self._scheduler.watch(ticket, first_pause=0.0, unknown_for=self._grace_left(reference))
+            self._scheduler.watch(ticket, age=_age(reference))
         return ticket
 
     async def restore(self, entry: Entry, request: Request | None = None) -> Ticket:
@@ -178,14 +172,9 @@ class Desk:
 
     def _watched(self, reference: TaskReference, request: Request) -> Ticket:
         ticket = Ticket.new(reference, request)
-        self._scheduler.watch(ticket, first_pause=self._poll.pause(0, self._rng), unknown_for=self._poll.grace)
+        self._scheduler.watch(ticket, age=0.0)
         self._tell(EventKind.SUBMITTED, reference)
         return ticket
-
-    def _grace_left(self, reference: TaskReference) -> float:
-        if reference.created_at is None:
-            return 0.0
-        return max(0.0, self._poll.grace - max(0.0, time.time() - reference.created_at))
 
     def _tell(
         self,
@@ -227,6 +216,10 @@ async def _if_possible(change: Awaitable[None]) -> None:
         await change
     except JournalError as error:
         _logger.error("%s", error)  # noqa: TRY400 - the caller raises what matters
+
+
+def _age(reference: TaskReference) -> float | None:
+    return None if reference.created_at is None else max(0.0, time.time() - reference.created_at)
 
 
 def _check_same(standing: Entry, wanted: Entry) -> None:

@@ -68,16 +68,16 @@ class Ticket:
             future.add_done_callback(_mark_retrieved)  # a failure that nobody awaits was already logged
         return ticket
 
+    @property
+    def model(self) -> str | None:
+        """The model that works on it, where that is known."""
+        return getattr(self.request, "model", None)
+
     def fail(self, error: Exception) -> None:
         """End whatever has not ended, with this error."""
         for future in (self.ended, self.files):
             if not future.done():
                 future.set_exception(error)
-
-    def abandon(self) -> None:
-        """Cancel whatever has not ended, so that no waiter hangs."""
-        for future in (self.ended, self.files):
-            future.cancel()
 
 
 def _mark_retrieved(future: "asyncio.Future[Any]") -> None:

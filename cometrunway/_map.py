@@ -1,8 +1,8 @@
 """A batch: requests in, handles out in the order of their ends, with only a window of them held."""
 
 import asyncio
+import reprlib
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable
-from contextlib import suppress
 from typing import Any
 
 from attrs import define, field, frozen
@@ -12,12 +12,28 @@ from cometrunway._requests import Request
 from cometrunway.errors import AuthenticationError, InsufficientBalanceError
 
 
+def check_key(key: object) -> None:
+    """Make sure that it can be written down and name a file; else `ValueError`."""
+    is_text = isinstance(key, str) and not any("\ud800" <= character <= "\udfff" for character in key)
+    if not is_text or not 0 < len(str(key)) <= _LONGEST_KEY:
+        raise ValueError(f"key must be a text of 1 to {_LONGEST_KEY} characters, got {reprlib.repr(key)}")
+
+
+def check_request(request: object) -> None:
+    """Make sure that it can be submitted; else `TypeError`."""
+    if not isinstance(request, Request):
+        raise TypeError(
+            f"what is submitted must be a request such as ImageToVideo(...), got {type(request).__name__}; "
+            "request_from_dict makes one from a dict"
+        )
+
+
 @frozen
 class Shot:
-    """A request and the caller's name for it, which also names its files."""
+    """A request and the caller's name for it, of 1 to 500 characters, which also names its files."""
 
-    key: str
-    request: Request
+    key: str = field(validator=lambda _shot, _attribute, value: check_key(value))
+    request: Request = field(validator=lambda _shot, _attribute, value: check_request(value))
 
 
 Requests = Iterable[Request | Shot] | AsyncIterable[Request | Shot]
@@ -25,6 +41,7 @@ Submit = Callable[[Request | Shot], Awaitable[TaskHandle]]
 """Returns when the task exists; a refusal comes back as a handle whose await raises it."""
 Start = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
+_LONGEST_KEY = 500
 _POINTLESS = (AuthenticationError, InsufficientBalanceError)
 """What refuses one submission for this reason would refuse all that follow."""
 
@@ -85,10 +102,9 @@ class Batch:
         handle.add_done_callback(self._on_end)
 
     def _on_end(self, handle: TaskHandle) -> None:
-        with suppress(asyncio.CancelledError):  # the session was left before this one ended
-            error = handle.exception()
-            if isinstance(error, _POINTLESS) and not handle.id:
-                self._stopped_by = error
+        error = handle.exception()
+        if isinstance(error, _POINTLESS) and not handle.id:
+            self._stopped_by = error
         self._ended.put_nowait(handle)
         self._held -= 1
         self._finish_if_done()

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from itertools import islice
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 import backoff
 from attrs import Attribute, define, field, frozen
+from attrs.validators import in_
 
 from cometrunway.errors import (
     AuthenticationError,
@@ -20,6 +21,7 @@ from cometrunway.errors import (
     TaskNotFoundError,
 )
 
+_RULES = ("learned", "backoff", "fixed")
 _RETRY_AFTER_CEILING = 60.0
 
 
@@ -56,14 +58,20 @@ _seconds = _number("more than 0 seconds", lambda value: value > 0)
 class PollPolicy:
     """How often to look at a task, and for how long. All times are seconds.
 
-    The n-th pause (from 0) is drawn evenly from the upper half of `min(ceiling, first * growth ** n)`, and is never
-    below `floor`: `delay / 2 + random(0, delay / 2)`. The gateway's own sweep makes more than one look in about five
-    seconds per task pointless (API documentation, "Runway best practices").
+    With the rule `learned`, the session learns from what its looks find how long tasks of a route and model take, and
+    takes the next look after d seconds, with `integral over x from 0 to d of h(age + x) * (d - x) = price`, where h is
+    the learnt hazard: when the lag that the look can be expected to save has grown to what a look is worth. Until eight
+    tasks of a kind have ended, and with the rule `backoff` always, the n-th pause (from 0) is drawn evenly from the
+    upper half of `min(ceiling, first * growth ** n)`. With the rule `fixed` every pause is `first`. No pause is below
+    `floor` or above `ceiling`.
     """
 
+    rule: Literal["learned", "backoff", "fixed"] = field(default="learned", validator=in_(_RULES))
+    price: float = field(default=0.25, validator=_seconds)
+    """How many seconds of lag one look is worth: less means more looks, and sooner answers."""
     first: float = field(default=5.0, validator=_seconds)
     growth: float = field(default=1.5, validator=_number("more than 1", lambda value: value > 1))
-    floor: float = field(default=2.0, validator=_seconds)
+    floor: float = field(default=1.0, validator=_seconds)
     ceiling: float = field(default=15.0, validator=[_seconds, _above_floor])
     grace: float = field(default=60.0, validator=_number("0 seconds or more", lambda value: value >= 0))
     """How long `task_not_exist` means "not yet" for a task that we created, from the answer to its create."""
@@ -80,6 +88,8 @@ class PollPolicy:
 
     def pause(self, looks: int, rng: Random) -> float:
         """Return the seconds to wait after so many looks (0: before the first)."""
+        if self.rule == "fixed":
+            return self.first
         half = self._delays[min(looks, len(self._delays) - 1)] / 2
         return max(self.floor, half + rng.uniform(0, half))
 

@@ -15,6 +15,7 @@ from attrs import define
 from cometrunway._budget import PollBudget
 from cometrunway._events import Event, EventKind, Observer
 from cometrunway._handle import TaskReference, Ticket
+from cometrunway._pace import Course, Pace
 from cometrunway._policy import PollPolicy, asked_pause, ends_a_wait
 from cometrunway._tasks import Asset, Task, TaskStatus
 from cometrunway.errors import (
@@ -26,6 +27,9 @@ from cometrunway.errors import (
 
 _logger = logging.getLogger(__name__)
 _LOOKS_AT_ONCE = 128
+_JITTER = 0.1
+_NOT_WORTH_A_DELAY = 0.2
+"""A look that has fallen due is taken, unless it should be put off by more than this part of its pause."""
 _LAST_WORDS = 2.0
 """Seconds that creates under way get to bring their ids home when the block is left on an error."""
 
@@ -41,10 +45,12 @@ class _Watch:
     """When to look at one ticket's task, and how long to go on."""
 
     ticket: Ticket
+    course: Course
+    born: float
+    """The loop time of the task's create."""
     deadline: float
     unknown_until: float | None
     """Until when `task_not_exist` means "not yet"; None while the server knows the task."""
-    looks: int = 0
 
 
 class PollScheduler:
@@ -60,6 +66,7 @@ class PollScheduler:
         self._rng = rng
         self._observe = observe
         self._budget = PollBudget(policy.per_second)
+        self._pace = Pace(price=policy.price, shortest=policy.floor, longest=policy.ceiling)
         self._group = asyncio.TaskGroup()
         self._loop = asyncio.get_running_loop()
         self._due: list[tuple[float, int, _Watch]] = []
@@ -93,7 +100,7 @@ class PollScheduler:
                 await self._group.__aexit__(None, None, None)
         finally:
             for ticket in self._open.values():
-                ticket.abandon()
+                ticket.fail(self._stopped_waiting(ticket, "when the session was left"))
 
     @property
     def owed(self) -> tuple[Ticket, ...]:
@@ -122,27 +129,55 @@ class PollScheduler:
         self._idle.clear()
         return child
 
-    def watch(self, ticket: Ticket, *, first_pause: float, unknown_for: float) -> None:
+    def watch(self, ticket: Ticket, *, age: float | None) -> None:
         """Look at the ticket's task from now on.
 
         Args:
             ticket: where the outcome goes.
-            first_pause: seconds until the first look.
-            unknown_for: seconds during which `task_not_exist` means "not yet"; 0 for a task from elsewhere.
+            age: seconds since the task was created; None for one from elsewhere, which must be known to the server.
         """
         now = self._loop.time()
-        deadline = math.inf if self._policy.deadline is None else now + self._policy.deadline
+        watch = _Watch(
+            ticket=ticket,
+            course=Course(kind=(ticket.reference.route, ticket.model), age=age or 0.0),
+            born=now - (age or 0.0),
+            deadline=math.inf if self._policy.deadline is None else now + self._policy.deadline,
+            unknown_until=now if age is None else now - age + self._policy.grace,
+        )
         self._open[ticket.reference.route, ticket.reference.id] = ticket
         self._idle.clear()
-        self._push(_Watch(ticket=ticket, deadline=deadline, unknown_until=now + unknown_for), first_pause)
+        self._push(watch, self._pause(watch) if age == 0.0 else 0.0)
 
     async def _dispatch(self) -> None:
         while True:
             await self._turn()
             _, _, watch = heapq.heappop(self._due)
+            if self._is_put_off(watch):
+                continue
             self._budget.take(self._loop.time())
             self._looking += 1
             self.start(self._poll(watch), name=f"cometrunway look at {watch.ticket.reference.id}")
+
+    def _is_put_off(self, watch: _Watch) -> bool:
+        """Price a look anew that has fallen due: what was learnt meanwhile may say that it does not pay yet."""
+        now = self._loop.time()
+        pause = self._learned_pause(watch) if watch.course.looks or watch.born < now else None
+        if pause is None or now >= watch.deadline:
+            return False
+        left = watch.born + watch.course.age + pause - now
+        if left <= pause * _NOT_WORTH_A_DELAY:
+            return False
+        self._push(watch, left)
+        return True
+
+    def _pause(self, watch: _Watch) -> float:
+        learned = self._learned_pause(watch)
+        if learned is None:
+            return self._policy.pause(watch.course.looks, self._rng)
+        return learned * self._rng.uniform(1 - _JITTER, 1 + _JITTER)
+
+    def _learned_pause(self, watch: _Watch) -> float | None:
+        return self._pace.pause(watch.course, watch.course.age) if self._policy.rule == "learned" else None
 
     async def _turn(self) -> None:
         """Wait until a look is due, a place is free, and the budget allows it."""
@@ -185,11 +220,14 @@ class PollScheduler:
         self._budget.answered()
         before, ticket.task = ticket.task, task
         watch.unknown_until = None
+        age = self._loop.time() - watch.born
+        self._pace.learn(watch.course, age, ended=task.status.is_terminal)
         if task.status.is_terminal:
             self._end(ticket, task)
             return
         if before is None or (before.status, before.progress) != (task.status, task.progress):
             self._tell(EventKind.CHANGED, ticket)
+        watch.course.see(age, task.progress)
         self._look_again(watch)
 
     def _on_failed_look(self, watch: _Watch, error: CometRunwayError) -> None:
@@ -210,21 +248,22 @@ class PollScheduler:
             self._fail(watch.ticket, error)
             return
         self._tell(EventKind.POLL_FAILED, watch.ticket, error)
+        watch.course.looks += 1
         self._look_again(watch)
 
     def _look_again(self, watch: _Watch) -> None:
         if self._loop.time() >= watch.deadline:
-            self._fail(watch.ticket, self._timeout(watch.ticket))
+            self._fail(watch.ticket, self._stopped_waiting(watch.ticket, f"after {self._policy.deadline} s of waiting"))
             return
-        watch.looks += 1
-        self._push(watch, self._policy.pause(watch.looks, self._rng))
+        self._push(watch, self._pause(watch))
 
-    def _timeout(self, ticket: Ticket) -> TaskTimeoutError:
+    @staticmethod
+    def _stopped_waiting(ticket: Ticket, moment: str) -> TaskTimeoutError:
         reference = ticket.reference
         task = ticket.task or Task(id=reference.id, status=TaskStatus.UNKNOWN)
+        state = "not on disk" if task.status is TaskStatus.SUCCEEDED else task.status.value
         return TaskTimeoutError(
-            f"task {task.id} was still {task.status.value} after {self._policy.deadline} s of waiting; it goes on at "
-            "the server, and session.attach(error.token) waits for it again",
+            f"task {task.id} was still {state} {moment}; nothing is lost: session.attach(error.token) takes it up",
             task=task,
             route=reference.route,
             token=reference.to_token(),

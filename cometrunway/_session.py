@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from random import Random
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import aiohttp
 from attrs import evolve, frozen
@@ -23,7 +23,7 @@ from cometrunway._download import Downloader
 from cometrunway._events import Event, Observer
 from cometrunway._handle import TaskHandle, TaskReference, Ticket
 from cometrunway._journal import Entry, Journal, State
-from cometrunway._map import Batch, Requests, Shot
+from cometrunway._map import Batch, Requests, Shot, check_key, check_request
 from cometrunway._policy import PollPolicy, RetryPolicy
 from cometrunway._requests import Request
 from cometrunway._scheduler import PollScheduler
@@ -32,8 +32,8 @@ from cometrunway.errors import CometRunwayError
 
 _logger = logging.getLogger(__name__)
 _BASE_URL = "https://api.cometapi.com"
+_T = TypeVar("_T")
 _VERSION = "2024-11-06"
-_LONGEST_KEY = 500
 
 
 @frozen(kw_only=True)
@@ -70,7 +70,7 @@ class Session:
         rng: where all randomness comes from.
 
     Raises:
-        ValueError: no key, or an option out of its range.
+        ValueError: no key, or an option out of its range; on entering, an `output_dir` that cannot be made.
     """
 
     def __init__(
@@ -95,8 +95,8 @@ class Session:
             http=http,
         )
         self._output_dir = None if output_dir is None else Path(output_dir)
-        self._poll = poll or PollPolicy()
-        self._retry = retry or RetryPolicy()
+        self._poll = _of_type("poll", poll or PollPolicy(), PollPolicy)
+        self._retry = _of_type("retry", retry or RetryPolicy(), RetryPolicy)
         self._max_in_flight = _at_least_one("max_in_flight", max_in_flight)
         self._max_creates = _at_least_one("max_creates", max_creates)
         self._journal_path = journal
@@ -109,6 +109,7 @@ class Session:
         if self._rooms is not None:
             raise RuntimeError("this Session is open already; make another one")
         async with AsyncExitStack() as lifetime:
+            await self._make_folder()
             await lifetime.enter_async_context(self._transport)
             journal = None
             if self._journal_path is not None:
@@ -118,6 +119,14 @@ class Session:
             rooms.lifetime.push_async_exit(lifetime.pop_all())
         self._rooms = rooms
         return self
+
+    async def _make_folder(self) -> None:
+        # A folder that cannot be should be known before anything is paid for.
+        if self._output_dir is not None:
+            try:
+                await asyncio.to_thread(self._output_dir.mkdir, parents=True, exist_ok=True)
+            except OSError as error:
+                raise ValueError(f"output_dir {self._output_dir} cannot be made: {error.strerror}") from error
 
     def _furnished(self, journal: Journal | None) -> _Rooms:
         api = Api(transport=self._transport, retry=self._retry, rng=self._rng)
@@ -130,8 +139,6 @@ class Session:
             api=api,
             scheduler=scheduler,
             journal=journal,
-            poll=self._poll,
-            rng=self._rng,
             max_creates=self._max_creates,
             observe=self._observe,
         )
@@ -307,9 +314,9 @@ class Session:
         return entry
 
     async def _submit(self, request: Request, key: str | None, name: Name, *, again: Entry | None = None) -> TaskHandle:
-        if not isinstance(request, Request):
-            raise TypeError(f"submit takes a request such as ImageToVideo(...), got {type(request).__name__}")
-        _check_name(key)
+        check_request(request)
+        if key is not None:
+            check_key(key)
         rooms = self._opened()
         await rooms.places.acquire()
         try:
@@ -368,14 +375,6 @@ def _release_when_done(places: asyncio.Semaphore, child: "asyncio.Task[Ticket | 
         places.release()
 
 
-def _check_name(key: object) -> None:
-    if key is None:
-        return
-    is_storable = isinstance(key, str) and not any("\ud800" <= character <= "\udfff" for character in key)
-    if not is_storable or not 0 < len(str(key)) <= _LONGEST_KEY:
-        raise ValueError(f"key must be a text of 1 to {_LONGEST_KEY} characters, got {str(key)[:80]!r}")
-
-
 def _checked_key(key: str | None) -> str:
     key = (key or "").strip()
     if not key:
@@ -383,6 +382,12 @@ def _checked_key(key: str | None) -> str:
     if not (key.isascii() and key.isprintable() and " " not in key):
         raise ValueError("the API key holds characters that no key has; was more than the key copied?")
     return key
+
+
+def _of_type(name: str, value: object, wanted: type[_T]) -> _T:
+    if not isinstance(value, wanted):
+        raise TypeError(f"{name} must be a {wanted.__name__}, got {value!r}")
+    return value
 
 
 def _at_least_one(name: str, value: int) -> int:

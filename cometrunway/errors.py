@@ -25,6 +25,7 @@
 Every error pickles, copies and hashes, and names in its message the task and the route that it is about.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -58,12 +59,13 @@ class CometRunwayError(Exception):
         return self
 
     def __str__(self) -> str:
-        subject = " ".join(
-            f"{name}={value}"
-            for name, value in (("route", self.route), ("task", self.task_id), ("key", self.key))
-            if value and value not in self.args[0]
-        )
-        return f"{self.args[0]} ({subject})" if subject else str(self.args[0])
+        subjects = (("route", self.route), ("task", self.task_id), ("key", self.key))
+        # A key may be any word of the message by accident, so it is always said.
+        unsaid = [f"{name}={value}" for name, value in subjects if value and (name == "key" or not self._says(value))]
+        return f"{self.message} ({' '.join(unsaid)})" if unsaid else self.message
+
+    def _says(self, word: str) -> bool:
+        return re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", self.message) is not None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restored, (type(self), self.args, self.__dict__)

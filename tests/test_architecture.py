@@ -12,7 +12,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
     {"_http", "_media", "_requests", "_tasks", "_containers"},
     {"errors"},
-    {"_wire", "_policy", "_budget", "_aiohttp", "_handle", "_events", "_journal"},
+    {"_wire", "_policy", "_budget", "_aiohttp", "_handle", "_events", "_journal", "_hazard"},
+    {"_pace"},
     {"_scheduler", "_api", "_download", "_map"},
     {"_desk", "_delivery"},
     {"_session"},

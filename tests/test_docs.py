@@ -24,7 +24,7 @@ EXAMPLES = {
 @pytest.fixture(scope="module")
 def environment() -> Iterator[dict[str, str]]:
     """What the tutorial tells its reader to set, with an emulator behind it."""
-    command = [sys.executable, "-m", "cometrunway", "emulator", "--median", "0.3", "--not-exist", "0"]
+    command = [sys.executable, "-m", "cometrunway", "emulator", "--median", "0.3"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         ready = json.loads(process.stdout.readline())

@@ -57,12 +57,10 @@ class World:
         )
 
 
-def watched(
-    scheduler: PollScheduler, task_id: str = "t", *, first_pause: float = 3.0, unknown_for: float = 60.0
-) -> TaskHandle:
+def watched(scheduler: PollScheduler, task_id: str = "t", *, age: float | None = 0.0) -> TaskHandle:
     """Watch a task that was just created."""
     ticket = Ticket.new(TaskReference(id=task_id, route="image_to_video"))
-    scheduler.watch(ticket, first_pause=first_pause, unknown_for=unknown_for)
+    scheduler.watch(ticket, age=age)
     return TaskHandle(ticket.reference, ticket)
 
 
@@ -188,7 +186,7 @@ async def test_an_id_from_elsewhere_has_no_grace() -> None:
     world = World(script(unknown()))
     async with world.scheduler() as scheduler:
         with pytest.raises(errors.TaskNotFoundError):
-            await watched(scheduler, unknown_for=0)
+            await watched(scheduler, age=None)
     assert len(world.looks) == 1
 
 
@@ -248,7 +246,7 @@ async def test_a_429_holds_back_every_task() -> None:
     world = World(script(limited, task("SUCCEEDED")))
     async with world.scheduler() as scheduler:
         for number in range(50):
-            watched(scheduler, str(number), first_pause=3 + number / 10)
+            watched(scheduler, str(number))
     first, second = world.looks[0][0], world.looks[1][0]
     assert second >= first + 20
 

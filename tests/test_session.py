@@ -91,6 +91,46 @@ async def test_a_file_is_named_after_its_key_or_its_task(session: Any, tmp_path:
     assert second.path.name == f"{bare.id}.mp4"
 
 
+@pytest.mark.parametrize("item", [{"route": "image_to_video"}, "a cat", ("key", 1), None])
+async def test_what_is_no_request_harms_nobody(session: Any, item: Any) -> None:
+    """One wrong item of a batch comes as a handle that says what is wrong; the others are delivered."""
+    async with Emulator() as emulator, session(emulator) as runway:
+        with pytest.raises(TypeError, match="request_from_dict"):
+            await runway.submit(item)
+        handles = [handle async for handle in runway.map([yawn(1), item, yawn(2)])]
+        outcomes = [handle.exception() for handle in handles]
+    assert sum(isinstance(outcome, TypeError) for outcome in outcomes) == 1
+    assert emulator.creates.accepted == 2
+
+
+def test_a_shot_is_a_key_and_a_request() -> None:
+    """What could only fail once it is paid for is refused as it is made."""
+    with pytest.raises(ValueError, match="key"):
+        Shot(1, yawn())  # type: ignore[arg-type]  # the point
+    with pytest.raises(TypeError, match="request"):
+        Shot("1", {"route": "image_to_video"})  # type: ignore[arg-type]  # the point
+
+
+async def test_a_folder_that_cannot_be_is_known_before_anything_is_paid(session: Any, tmp_path: Path) -> None:
+    """A file in the place of output_dir stops the session as it opens."""
+    (tmp_path / "out").touch()
+    async with Emulator() as emulator:
+        with pytest.raises(ValueError, match="output_dir"):
+            await session(emulator).__aenter__()
+
+
+async def test_a_handle_of_a_session_that_was_left_says_how_to_go_on(session: Any) -> None:
+    """Awaiting what was still running when the block failed raises the error with the token."""
+    async with Emulator(duration=1000) as emulator:
+        with pytest.raises(KeyError):
+            async with session(emulator) as runway:
+                handle = await runway.submit(yawn(), key="shot")
+                raise KeyError
+        with pytest.raises(TaskTimeoutError, match="attach") as caught:
+            await handle
+    assert caught.value.token == handle.token
+
+
 @pytest.mark.parametrize("key", ["", "\ud800", "x" * 501, 7])
 async def test_a_key_is_text(session: Any, key: Any) -> None:
     """A key that could not be written down is refused before anything is sent."""
@@ -125,7 +165,18 @@ def test_a_session_without_a_key_says_where_keys_come_from(monkeypatch: pytest.M
         Session()
 
 
-@pytest.mark.parametrize("url", ["api.cometapi.com", "http://api.cometapi.com", "ftp://x", "https://u:p@x", ""])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "api.cometapi.com",
+        "http://api.cometapi.com",
+        "ftp://x",
+        "https://u:p@x",
+        "https://x/v1",
+        "http://127.0.0.1:99999",
+        "",
+    ],
+)
 def test_a_bad_base_url_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A base URL that is none, or would send the key in the clear, is an error; an empty one is the default."""
     monkeypatch.delenv("COMETRUNWAY_BASE_URL", raising=False)

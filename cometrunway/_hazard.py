@@ -1,0 +1,122 @@
+"""A hazard table: how likely is an end in the next moment, given that there was none until now? Learnt online, pure.
+
+Time is cut into bins that grow with age. Every look at a task adds to the table: one that found nothing, exposure; one
+that found the end, an event spread over the time since the look before. The hazard of a bin is its events over its
+exposure, smoothed over its neighbours, with a prior of a few tasks' worth; older looks weigh less and less.
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
+
+_PRIOR_WEIGHT = 2.0
+"""Of how many tasks the prior is worth, in each bin."""
+_FORGETTING = 1.004
+"""How much more each end weighs than the one before: after 175, half is forgotten."""
+_TOO_HEAVY = 1e12
+_SMOOTHING = (1.0, 2.0, 3.0, 2.0, 1.0)
+
+
+class HazardTable:
+    """Events per unit of time, by age, in whatever unit the caller keeps to.
+
+    Args:
+        edges: where bins begin, rising from 0; the last one reaches for ever.
+        prior: the hazard to start from, per unit of time.
+    """
+
+    def __init__(self, edges: Sequence[float], *, prior: float) -> None:
+        self._edges = [*edges, math.inf]
+        self._prior = prior
+        self._events = [0.0] * len(edges)
+        self._exposure = [0.0] * len(edges)
+        self._weight = 1.0
+        self._hazards: list[float] = []
+        self._stale = 0
+        self.ends = 0
+        """How many ends it has learnt from."""
+
+    def learn(self, start: float, end: float, *, ended: bool) -> None:
+        """Take in a look at age `end` after one at `start`: whether the end lay between them."""
+        share = self._weight / (end - start) if end > start else 0.0
+        moment, number = start, self._bin(start)
+        while moment < end:
+            edge = min(self._edges[number + 1], end)
+            if ended:
+                # At risk until the end, which lay anywhere between the looks.
+                at_risk = (end - (moment + edge) / 2) / (end - start)
+                self._events[number] += (edge - moment) * share
+                self._exposure[number] += (edge - moment) * self._weight * at_risk
+            else:
+                self._exposure[number] += (edge - moment) * self._weight
+            moment, number = edge, number + 1
+        self._stale += 1
+        if ended:
+            self._on_end()
+
+    def pause(self, age: float, price: float, longest: float) -> float:
+        """Return the time until the look that is worth its price.
+
+        That is d with `integral over x from 0 to d of h(age + x) * (d - x) = price`: where the lag that the look can be
+        expected to save, were it not taken, has grown to what a look costs. At most `longest`.
+        """
+        hazards = self._current()
+        number, moment, cost, risk = self._bin(age), age, 0.0, 0.0
+        horizon = age + longest
+        while moment < horizon:
+            edge = min(self._edges[number + 1], horizon)
+            width, hazard = edge - moment, hazards[number]
+            grown = cost + risk * width + hazard * width * width / 2
+            if grown >= price:
+                short = price - cost
+                root = math.sqrt(risk * risk + 2 * hazard * short)
+                return moment + 2 * short / (risk + root) - age
+            cost, risk, moment, number = grown, risk + hazard * width, edge, number + 1
+        return longest
+
+    def surprise(self, start: float, end: float, *, ended: bool) -> float:
+        """Return minus the logarithm of the probability that the table gave to what a look found."""
+        hazards = self._current()
+        risk, moment, number = 0.0, start, self._bin(start)
+        while moment < end:
+            edge = min(self._edges[number + 1], end)
+            risk += hazards[number] * (edge - moment)
+            moment, number = edge, number + 1
+        return -math.log(max(-math.expm1(-risk), 1e-9)) if ended else risk
+
+    def _bin(self, moment: float) -> int:
+        return bisect_right(self._edges, moment) - 1
+
+    def _on_end(self) -> None:
+        self.ends += 1
+        self._weight *= _FORGETTING
+        if self._weight > _TOO_HEAVY:
+            self._events = [value / self._weight for value in self._events]
+            self._exposure = [value / self._weight for value in self._exposure]
+            self._weight = 1.0
+
+    def _current(self) -> list[float]:
+        # Rebuilding after every look would cost as much as the look; the more is known, the less one look can change.
+        if not self._hazards or self._stale > min(64, self.ends // 8):
+            self._rebuild()
+        return self._hazards
+
+    def _rebuild(self) -> None:
+        self._stale = 0
+        self._hazards = []
+        for number, (events, exposure) in enumerate(
+            zip(_smoothed(self._events), _smoothed(self._exposure), strict=True)
+        ):
+            width = min(self._edges[number + 1], 2 * self._edges[number] + 1) - self._edges[number]
+            pretended = _PRIOR_WEIGHT * self._weight * width
+            self._hazards.append((events + pretended * self._prior) / (exposure + pretended))
+
+
+def _smoothed(values: list[float]) -> list[float]:
+    reach = len(_SMOOTHING) // 2
+    padded = [values[0]] * reach + values + [values[-1]] * reach
+    total = sum(_SMOOTHING)
+    return [
+        sum(weight * padded[number + offset] for offset, weight in enumerate(_SMOOTHING)) / total
+        for number in range(len(values))
+    ]

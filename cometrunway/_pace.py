@@ -1,0 +1,118 @@
+"""What finished tasks taught about how long a task takes, and so when the next look pays. Pure: the caller tells ages.
+
+Two clocks tell how far a task has come: its age, and its progress where the API reports one. Each has a hazard table
+for each kind of task (a route and a model). Which of them is asked is decided by which has been less surprised so far
+by what looks found, so progress is trusted only as far as it has proved itself in this session.
+"""
+
+from collections.abc import Hashable
+
+from attrs import define, field
+
+from cometrunway._hazard import HazardTable
+
+_AGE_EDGES = (0.0, *(1.06**number for number in range(140)))  # seconds, to an hour
+_PROGRESS_EDGES = (*(number / 50 for number in range(100)), *(2 * 1.1**number for number in range(40)))  # of the whole
+_ENOUGH = 8
+"""How many ends of a kind must be known before its table is believed."""
+_MEMORY = 0.98
+"""How much of the old score remains with each look that both clocks had foretold."""
+_MARGIN = 0.02
+"""How much less surprising, per look, progress must have been before it is asked."""
+_LEAST_RATE = 1e-4
+
+
+@define
+class Course:
+    """What was seen of one task so far."""
+
+    kind: Hashable
+    """Tasks of one kind take about equally long."""
+    age: float = 0.0
+    """Seconds from its create to the latest look."""
+    looks: int = 0
+    _progress: float = 0.0
+    _progress_age: float = 0.0
+    _rate: float = 0.0
+    """Progress per second; 0 while unknown."""
+
+    def see(self, age: float, progress: float | None) -> None:
+        """Take in a look that found the task unfinished at this age."""
+        if progress is not None and progress > self._progress:
+            self._rate = (progress - self._progress) / (age - self._progress_age) if self._progress else progress / age
+            self._progress, self._progress_age = progress, age
+        self.age = age
+        self.looks += 1
+
+    @property
+    def has_progress(self) -> bool:
+        """Whether its progress tells how far it will have come at any age."""
+        return self._rate > _LEAST_RATE
+
+    @property
+    def rate(self) -> float:
+        """Progress per second."""
+        return self._rate
+
+    def progress_at(self, age: float) -> float:
+        """Return its progress at an age, if it goes on as it did; may be above 1."""
+        return self._progress + (age - self._progress_age) * self._rate
+
+
+@define
+class _Kind:
+    by_age: HazardTable = field(factory=lambda: HazardTable(_AGE_EDGES, prior=1 / 40))
+    by_progress: HazardTable = field(factory=lambda: HazardTable(_PROGRESS_EDGES, prior=1.0))
+    advantage: float = 0.0
+    """How much less surprising progress was than age, per look; fading."""
+
+
+class Pace:
+    """Learns from every look, and prices the next one.
+
+    Args:
+        price: the seconds of lag that one look is worth.
+        shortest: no two looks at a task are closer, in seconds.
+        longest: nor further apart, in seconds.
+    """
+
+    def __init__(self, *, price: float, shortest: float, longest: float) -> None:
+        self._price = price
+        self._shortest = shortest
+        self._longest = longest
+        self._kinds: dict[Hashable, _Kind] = {}
+
+    def learn(self, course: Course, age: float, *, ended: bool) -> None:
+        """Take in what a look found at this age, before `course` has seen it."""
+        kind = self._kind(course)
+        if age <= course.age:
+            return
+        if course.has_progress:
+            start, end = course.progress_at(course.age), course.progress_at(age)
+            if end > start:
+                self._score(kind, course.age, age, start, end, ended=ended)
+                kind.by_progress.learn(start, end, ended=ended)
+        kind.by_age.learn(course.age, age, ended=ended)
+
+    def pause(self, course: Course, age: float) -> float | None:
+        """Return the seconds from `age` until the next look pays; None while too little is known of its kind."""
+        kind = self._kind(course)
+        if kind.by_age.ends < _ENOUGH:
+            return None
+        if course.has_progress and kind.advantage > _MARGIN and kind.by_progress.ends >= _ENOUGH:
+            rate = course.rate
+            pause = kind.by_progress.pause(course.progress_at(age), self._price * rate, self._longest * rate) / rate
+        else:
+            pause = kind.by_age.pause(age, self._price, self._longest)
+        return min(max(pause, self._shortest), self._longest)
+
+    def _score(self, kind: _Kind, age: float, age_now: float, start: float, end: float, *, ended: bool) -> None:
+        by_age = kind.by_age.surprise(age, age_now, ended=ended)
+        by_progress = kind.by_progress.surprise(start, end, ended=ended)
+        kind.advantage = _MEMORY * kind.advantage + (1 - _MEMORY) * (by_age - by_progress)
+
+    def _kind(self, course: Course) -> _Kind:
+        kind = self._kinds.get(course.kind)
+        if kind is None:
+            kind = self._kinds[course.kind] = _Kind()
+        return kind

@@ -13,6 +13,9 @@ _PRIOR_WEIGHT = 2.0
 """Of how many tasks the prior is worth, in each bin."""
 _FORGETTING = 1.004
 """How much more each end weighs than the one before: after 175, half is forgotten."""
+_C = 0.7
+_KNOWN = 3.0
+"""How many tasks must have lived through a bin for its hazard to be known."""
 _TOO_HEAVY = 1e12
 _SMOOTHING = (1.0, 2.0, 3.0, 2.0, 1.0)
 
@@ -22,12 +25,13 @@ class HazardTable:
 
     Args:
         edges: where bins begin, rising from 0; the last one reaches for ever.
-        prior: the hazard to start from, per unit of time.
+        lindy: before anything is learnt, what has lasted so long is expected to last as long again, and never less than
+            this.
     """
 
-    def __init__(self, edges: Sequence[float], *, prior: float) -> None:
+    def __init__(self, edges: Sequence[float], *, lindy: float) -> None:
         self._edges = [*edges, math.inf]
-        self._prior = prior
+        self._lindy = lindy
         self._events = [0.0] * len(edges)
         self._exposure = [0.0] * len(edges)
         self._weight = 1.0
@@ -53,6 +57,11 @@ class HazardTable:
         self._stale += 1
         if ended:
             self._on_end()
+
+    def knows_beyond(self, age: float) -> bool:
+        """Whether enough tasks were seen to live on, or to end, past this age; else it is the frontier of what is known."""
+        number = min(self._bin(age) + 1, len(self._exposure) - 1)
+        return self._exposure[number] > _KNOWN * self._weight * self._width(number)
 
     def pause(self, age: float, price: float, longest: float) -> float:
         """Return the time until the look that is worth its price.
@@ -84,6 +93,9 @@ class HazardTable:
             moment, number = edge, number + 1
         return -math.log(max(-math.expm1(-risk), 1e-9)) if ended else risk
 
+    def _width(self, number: int) -> float:
+        return min(self._edges[number + 1], 2 * self._edges[number] + 1) - self._edges[number]
+
     def _bin(self, moment: float) -> int:
         return bisect_right(self._edges, moment) - 1
 
@@ -107,9 +119,9 @@ class HazardTable:
         for number, (events, exposure) in enumerate(
             zip(_smoothed(self._events), _smoothed(self._exposure), strict=True)
         ):
-            width = min(self._edges[number + 1], 2 * self._edges[number] + 1) - self._edges[number]
-            pretended = _PRIOR_WEIGHT * self._weight * width
-            self._hazards.append((events + pretended * self._prior) / (exposure + pretended))
+            pretended = _PRIOR_WEIGHT * self._weight * self._width(number)
+            prior = _C / max(self._edges[number], self._lindy)
+            self._hazards.append((events + pretended * prior) / (exposure + pretended))
 
 
 def _smoothed(values: list[float]) -> list[float]:

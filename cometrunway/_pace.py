@@ -13,8 +13,10 @@ from cometrunway._hazard import HazardTable
 
 _AGE_EDGES = (0.0, *(1.06**number for number in range(140)))  # seconds, to an hour
 _PROGRESS_EDGES = (*(number / 50 for number in range(100)), *(2 * 1.1**number for number in range(40)))  # of the whole
-_ENOUGH = 8
+_ENOUGH = 4
 """How many ends of a kind must be known before its table is believed."""
+_ENOUGH_FOR_PROGRESS = 50
+"""The same for the table of progress, which is asked instead of another that is known to be good."""
 _MEMORY = 0.98
 """How much of the old score remains with each look that both clocks had foretold."""
 _MARGIN = 0.02
@@ -61,8 +63,8 @@ class Course:
 
 @define
 class _Kind:
-    by_age: HazardTable = field(factory=lambda: HazardTable(_AGE_EDGES, prior=1 / 40))
-    by_progress: HazardTable = field(factory=lambda: HazardTable(_PROGRESS_EDGES, prior=1.0))
+    by_age: HazardTable = field(factory=lambda: HazardTable(_AGE_EDGES, lindy=20.0))
+    by_progress: HazardTable = field(factory=lambda: HazardTable(_PROGRESS_EDGES, lindy=1.0))
     advantage: float = 0.0
     """How much less surprising progress was than age, per look; fading."""
 
@@ -94,16 +96,21 @@ class Pace:
                 kind.by_progress.learn(start, end, ended=ended)
         kind.by_age.learn(course.age, age, ended=ended)
 
-    def pause(self, course: Course, age: float) -> float | None:
-        """Return the seconds from `age` until the next look pays; None while too little is known of its kind."""
+    def pause(self, course: Course, age: float, cautious: float) -> float | None:
+        """Return the seconds from `age` until the next look pays; None before a few of its kind have ended.
+
+        At an age that few have reached, never more than `cautious`: a batch that was submitted at once goes all its way
+        along the frontier of what is known, where nothing speaks against an end in the next moment.
+        """
         kind = self._kind(course)
         if kind.by_age.ends < _ENOUGH:
             return None
-        if course.has_progress and kind.advantage > _MARGIN and kind.by_progress.ends >= _ENOUGH:
+        longest = self._longest if kind.by_age.knows_beyond(age) else min(cautious, self._longest)
+        if course.has_progress and kind.advantage > _MARGIN and kind.by_progress.ends >= _ENOUGH_FOR_PROGRESS:
             rate = course.rate
-            pause = kind.by_progress.pause(course.progress_at(age), self._price * rate, self._longest * rate) / rate
+            pause = kind.by_progress.pause(course.progress_at(age), self._price * rate, longest * rate) / rate
         else:
-            pause = kind.by_age.pause(age, self._price, self._longest)
+            pause = kind.by_age.pause(age, self._price, longest)
         return min(max(pause, self._shortest), self._longest)
 
     def _score(self, kind: _Kind, age: float, age_now: float, start: float, end: float, *, ended: bool) -> None:

@@ -21,6 +21,8 @@ from cometrunway.errors import (
     TaskNotFoundError,
 )
 
+_WIDEST = 2.0
+"""How many times the first pause of a backoff its longest is."""
 _RULES = ("learned", "backoff", "fixed")
 _RETRY_AFTER_CEILING = 60.0
 
@@ -60,7 +62,7 @@ class PollPolicy:
 
     With the rule `learned`, the session learns from what its looks find how long tasks of a route and model take, and
     takes the next look after d seconds, with `integral over x from 0 to d of h(age + x) * (d - x) = price`, where h is
-    the learnt hazard: when the lag that the look can be expected to save has grown to what a look is worth. Until eight
+    the learnt hazard: when the lag that the look can be expected to save has grown to what a look is worth. Until four
     tasks of a kind have ended, and with the rule `backoff` always, the n-th pause (from 0) is drawn evenly from the
     upper half of `min(ceiling, first * growth ** n)`. With the rule `fixed` every pause is `first`. No pause is below
     `floor` or above `ceiling`.
@@ -72,7 +74,7 @@ class PollPolicy:
     first: float = field(default=5.0, validator=_seconds)
     growth: float = field(default=1.5, validator=_number("more than 1", lambda value: value > 1))
     floor: float = field(default=1.0, validator=_seconds)
-    ceiling: float = field(default=15.0, validator=[_seconds, _above_floor])
+    ceiling: float = field(default=30.0, validator=[_seconds, _above_floor])
     grace: float = field(default=60.0, validator=_number("0 seconds or more", lambda value: value >= 0))
     """How long `task_not_exist` means "not yet" for a task that we created, from the answer to its create."""
     deadline: float | None = field(
@@ -84,7 +86,7 @@ class PollPolicy:
 
     @cached_property
     def _delays(self) -> tuple[float, ...]:
-        return _steps(first=self.first, growth=self.growth, ceiling=self.ceiling)
+        return _steps(first=self.first, growth=self.growth, ceiling=min(self.ceiling, _WIDEST * self.first))
 
     def pause(self, looks: int, rng: Random) -> float:
         """Return the seconds to wait after so many looks (0: before the first)."""

@@ -48,6 +48,8 @@ class _Watch:
     course: Course
     born: float
     """The loop time of the task's create."""
+    is_new: bool
+    """Whether it was created just now."""
     deadline: float
     unknown_until: float | None
     """Until when `task_not_exist` means "not yet"; None while the server knows the task."""
@@ -141,12 +143,13 @@ class PollScheduler:
             ticket=ticket,
             course=Course(kind=(ticket.reference.route, ticket.model), age=age or 0.0),
             born=now - (age or 0.0),
+            is_new=age == 0.0,
             deadline=math.inf if self._policy.deadline is None else now + self._policy.deadline,
             unknown_until=now if age is None else now - age + self._policy.grace,
         )
         self._open[ticket.reference.route, ticket.reference.id] = ticket
         self._idle.clear()
-        self._push(watch, self._pause(watch) if age == 0.0 else 0.0)
+        self._push(watch, self._pause(watch) if watch.is_new else 0.0)
 
     async def _dispatch(self) -> None:
         while True:
@@ -160,8 +163,10 @@ class PollScheduler:
 
     def _is_put_off(self, watch: _Watch) -> bool:
         """Price a look anew that has fallen due: what was learnt meanwhile may say that it does not pay yet."""
+        if not watch.course.looks and not watch.is_new:
+            return False  # what was taken up again may have ended long ago
         now = self._loop.time()
-        pause = self._learned_pause(watch) if watch.course.looks or watch.born < now else None
+        pause = self._learned_pause(watch, self._policy.pause(watch.course.looks, self._rng))
         if pause is None or now >= watch.deadline:
             return False
         left = watch.born + watch.course.age + pause - now
@@ -171,13 +176,16 @@ class PollScheduler:
         return True
 
     def _pause(self, watch: _Watch) -> float:
-        learned = self._learned_pause(watch)
+        cautious = self._policy.pause(watch.course.looks, self._rng)
+        learned = self._learned_pause(watch, cautious)
         if learned is None:
-            return self._policy.pause(watch.course.looks, self._rng)
-        return learned * self._rng.uniform(1 - _JITTER, 1 + _JITTER)
+            return cautious
+        return min(learned * self._rng.uniform(1 - _JITTER, 1 + _JITTER), self._policy.ceiling)
 
-    def _learned_pause(self, watch: _Watch) -> float | None:
-        return self._pace.pause(watch.course, watch.course.age) if self._policy.rule == "learned" else None
+    def _learned_pause(self, watch: _Watch, cautious: float) -> float | None:
+        if self._policy.rule != "learned":
+            return None
+        return self._pace.pause(watch.course, watch.course.age, cautious)
 
     async def _turn(self) -> None:
         """Wait until a look is due, a place is free, and the budget allows it."""

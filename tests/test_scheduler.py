@@ -336,6 +336,19 @@ async def test_a_create_that_hangs_is_left_after_two_seconds() -> None:
     assert asyncio.get_running_loop().time() == pytest.approx(2, abs=0.1)
 
 
+async def test_what_is_taken_up_again_is_looked_at_at_once() -> None:
+    """However much is known of how long its kind takes, a task from elsewhere may have ended long ago."""
+    world = World(lambda task_id, now: task("SUCCEEDED", task_id) if now > 50 else task("RUNNING", task_id))
+    async with world.scheduler() as scheduler:
+        for number in range(50):
+            watched(scheduler, str(number))
+        await asyncio.sleep(100)
+        for age in (None, 20.0):
+            start = asyncio.get_running_loop().time()
+            await watched(scheduler, f"old {age}", age=age)
+            assert asyncio.get_running_loop().time() == start
+
+
 async def test_events_tell_what_happened_in_order() -> None:
     """A change, a failed look, the end and the files are each told once."""
     world = World(

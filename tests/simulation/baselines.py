@@ -1,0 +1,90 @@
+"""What other rules cost on the same distributions, and the optimum that no rule can beat."""
+
+import math
+from collections.abc import Sequence
+from random import Random
+
+from tests.simulation.workloads import Draw
+
+STEP = 0.25
+"""Seconds; the grid of the optimum."""
+
+
+def sample(draw: Draw, count: int, seed: int = 9) -> list[tuple[str, float]]:
+    """Return models and durations."""
+    rng = Random(seed)
+    return [(work.model, work.end) for work in (draw(rng, number / count) for number in range(count))]
+
+
+def fixed(durations: Sequence[float], lag: float) -> float:
+    """Return the polls per task of a fixed rule of this mean lag: twice the lag apart, its first look at random."""
+    return sum(durations) / len(durations) / (2 * lag) + 0.5
+
+
+def official(durations: Sequence[float], seed: int = 3) -> tuple[float, float]:
+    """Return the polls and the mean lag of the official SDK's rule: a pause of 6 s, give or take 1.5."""
+    rng, polls, lags = Random(seed), 0, 0.0
+    for duration in durations:
+        now = 0.0
+        while now < duration:
+            now += 6 + rng.uniform(-1.5, 1.5)
+            polls += 1
+        lags += now - duration
+    return polls / len(durations), lags / len(durations)
+
+
+def optimal(pairs: Sequence[tuple[str, float]], lag: float) -> float:
+    """Return the fewest polls per task at this mean lag, for who knows the distribution of each model."""
+    low, high = 0.001, 30.0
+    for _ in range(14):
+        price = math.sqrt(low * high)
+        polls, reached = optimum(pairs, price)
+        low, high = (price, high) if reached < lag else (low, price)
+    return polls
+
+
+def optimum(pairs: Sequence[tuple[str, float]], price: float) -> tuple[float, float]:
+    """Return polls and mean lag of the rule that minimises lag + price * polls."""
+    polls = lags = 0.0
+    for model in {model for model, _ in pairs}:
+        durations = sorted(duration for name, duration in pairs if name == model)
+        looks = _looks(durations, price)
+        for duration in durations:
+            number = next(number for number, look in enumerate(looks) if look >= duration)
+            polls += number + 1
+            lags += looks[number] - duration
+    return polls / len(pairs), lags / len(pairs)
+
+
+def _looks(durations: Sequence[float], price: float) -> list[float]:
+    """Return the moments to look at, by dynamic programming from the last possible end backwards."""
+    end = math.ceil(durations[-1] / STEP)
+    alive, total = [0] * (end + 1), [0.0] * (end + 1)  # how many, and their sum, end by each moment of the grid
+    index = 0
+    for slot in range(end + 1):
+        while index < len(durations) and durations[index] <= slot * STEP:
+            index += 1
+        alive[slot] = index
+    running = 0.0
+    position = 0
+    for slot in range(end + 1):
+        while position < alive[slot]:
+            running += durations[position]
+            position += 1
+        total[slot] = running
+    cost, following = [0.0] * (end + 1), [end] * (end + 1)
+    widest = int(120 / STEP)
+    for slot in range(end - 1, -1, -1):
+        waiting = len(durations) - alive[slot]
+        best = math.inf
+        for look in range(slot + 1, min(end, slot + widest) + 1):
+            ended = alive[look] - alive[slot]
+            value = price * waiting + ended * look * STEP - (total[look] - total[slot]) + cost[look]
+            if value < best:
+                best, following[slot] = value, look
+        cost[slot] = best if waiting else 0.0
+    looks, slot = [], 0
+    while slot < end:
+        slot = following[slot]
+        looks.append(slot * STEP)
+    return looks

@@ -1,0 +1,105 @@
+"""One simulated batch: the package's own scheduler, its clock virtual, its server a distribution."""
+
+import asyncio
+import statistics
+from collections.abc import Sequence
+from random import Random
+
+from attrs import frozen
+
+from cometrunway import Asset, Event, ImageToVideo, PollPolicy, Task, TaskStatus
+from cometrunway._handle import TaskReference, Ticket
+from cometrunway._scheduler import PollScheduler
+from tests.simulation.workloads import Draw, Work
+from tests.virtual import VirtualLoop
+
+
+@frozen(kw_only=True)
+class Outcome:
+    """What a batch cost, and what it brought. Lags are seconds from a task's end to the look that saw it."""
+
+    polls: float
+    """Per task."""
+    mean: float
+    p50: float
+    p95: float
+    p99: float
+    longest_pause: float
+
+    @classmethod
+    def of(cls, polls: Sequence[int], lags: Sequence[float], longest_pause: float) -> "Outcome":
+        """Sum up."""
+        quantiles = statistics.quantiles(lags, n=100)
+        return cls(
+            polls=statistics.fmean(polls),
+            mean=statistics.fmean(lags),
+            p50=quantiles[49],
+            p95=quantiles[94],
+            p99=quantiles[98],
+            longest_pause=longest_pause,
+        )
+
+
+class Server:
+    """Knows when each task ends, and counts the looks at it."""
+
+    def __init__(self, progress: str) -> None:
+        self.progress = progress
+        self.works: dict[str, tuple[float, Work]] = {}
+        self.polls: dict[str, int] = {}
+        self.last: dict[str, float] = {}
+        self.lags: list[float] = []
+        self.longest_pause = 0.0
+
+    def create(self, task_id: str, work: Work) -> None:
+        """Begin a task now."""
+        now = asyncio.get_running_loop().time()
+        self.works[task_id], self.polls[task_id], self.last[task_id] = (now, work), 0, now
+
+    async def look(self, _route: str, task_id: str) -> Task:
+        """Answer one poll."""
+        now = asyncio.get_running_loop().time()
+        created, work = self.works[task_id]
+        self.polls[task_id] += 1
+        self.longest_pause = max(self.longest_pause, now - self.last[task_id])
+        self.last[task_id] = now
+        age = now - created
+        if age >= work.end:
+            self.lags.append(age - work.end)
+            return Task(id=task_id, status=TaskStatus.SUCCEEDED)
+        status = TaskStatus.RUNNING if age > work.start else TaskStatus.PENDING
+        return Task(id=task_id, status=status, progress=work.progress(age, self.progress))
+
+    async def conclude(self, _ticket: Ticket, _task: Task) -> tuple[Asset, ...]:
+        """Nothing is downloaded here."""
+        return ()
+
+
+def ignore(_event: Event) -> None:
+    """Observe nothing."""
+
+
+def simulate(
+    draw: Draw, policy: PollPolicy, *, tasks: int = 1500, progress: str = "absent", per_second: float = 0, seed: int = 1
+) -> Outcome:
+    """Run a batch whose tasks arrive at once, or so many per second, and return what it cost and brought."""
+    server = Server(progress)
+
+    async def batch() -> None:
+        arrivals, draws = Random(seed), Random(seed + 1)
+        scheduler = PollScheduler(
+            look=server.look, conclude=server.conclude, policy=policy, rng=Random(seed + 2), observe=ignore
+        )
+        async with scheduler:
+            for number in range(tasks):
+                work = draw(draws, number / tasks)
+                server.create(str(number), work)
+                request = ImageToVideo(prompt_image="https://example.com/a.png", model=work.model)
+                ticket = Ticket.new(TaskReference(id=str(number), route="image_to_video"), request)
+                scheduler.watch(ticket, age=0.0)
+                if per_second:
+                    await asyncio.sleep(arrivals.expovariate(per_second))
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(batch())
+    return Outcome.of(list(server.polls.values()), server.lags, server.longest_pause)

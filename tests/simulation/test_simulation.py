@@ -1,0 +1,63 @@
+"""Laws of the learned rule, held by the real scheduler against known distributions. `report` prints all the figures."""
+
+import pytest
+
+from cometrunway import PollPolicy
+from tests.simulation.baselines import fixed, sample
+from tests.simulation.run import Outcome, simulate
+from tests.simulation.workloads import STATIONARY, WORKLOADS, Draw, Work
+
+ROUNDING = 1e-6
+LEARNED = PollPolicy(per_second=1e9, deadline=None)
+
+
+def beside_fixed(draw: Draw, outcome: Outcome) -> float:
+    """Return the polls beside those of a fixed rule with the same mean lag."""
+    return outcome.polls / fixed([seconds for _, seconds in sample(draw, 1000)], outcome.mean)
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_a_stream_costs_a_fifth_less_than_a_fixed_rule(name: str) -> None:
+    """Where tasks come three per second, the polls at equal mean lag are at most four fifths of a fixed rule's."""
+    outcome = simulate(WORKLOADS[name], LEARNED, tasks=1000, per_second=3)
+    assert beside_fixed(WORKLOADS[name], outcome) < 0.82
+
+
+@pytest.mark.parametrize("name", STATIONARY)
+def test_good_progress_halves_the_polls(name: str) -> None:
+    """Where the API reports percents, the polls at equal mean lag are at most half of a fixed rule's."""
+    outcome = simulate(STATIONARY[name], LEARNED, tasks=1000, per_second=3, progress="good")
+    assert beside_fixed(STATIONARY[name], outcome) < 0.5
+
+
+HOSTILE: dict[str, tuple[Draw, str]] = {
+    "all end at once": (lambda _rng, part: Work("m", 1, 200 - part * 1e-3), "absent"),
+    "all end at once, frozen": (lambda _rng, part: Work("m", 1, 200 - part * 1e-3), "frozen"),
+    "two moments": (lambda rng, _: Work("m", 1, 20 if rng.random() < 0.5 else 300), "coarse"),
+    "jump by 5": (WORKLOADS["jump by 5"], "absent"),
+    "jump by 5, frozen": (WORKLOADS["jump by 5"], "frozen"),
+    "frozen progress": (STATIONARY["lognormal"], "frozen"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("per_second", [0, 3])
+def test_a_hostile_server_costs_little_more_than_a_fixed_rule(name: str, per_second: float) -> None:
+    """Whatever it does, at most 1.3 times the polls of a fixed rule at equal lag, and no pause over the ceiling."""
+    draw, progress = HOSTILE[name]
+    outcome = simulate(draw, LEARNED, tasks=500, per_second=per_second, progress=progress)
+    assert beside_fixed(draw, outcome) < 1.3
+    assert outcome.longest_pause <= LEARNED.ceiling + ROUNDING
+
+
+def test_tasks_that_never_end_are_looked_at_for_ever() -> None:
+    """Until the deadline, no task of a server that never finishes waits longer than the ceiling for its next look."""
+    policy = PollPolicy(per_second=1e9, deadline=900)
+    outcome = simulate(lambda _rng, _part: Work("m", 1, 899), policy, tasks=200)
+    assert outcome.longest_pause <= policy.ceiling + ROUNDING
+
+
+def test_the_same_seed_gives_the_same_figures() -> None:
+    """A simulation is repeatable to the digit."""
+    first, second = (simulate(STATIONARY["lognormal"], LEARNED, tasks=200) for _ in range(2))
+    assert first == second

@@ -1,0 +1,116 @@
+"""The pace: what looks teach, and when the next one pays."""
+
+import pytest
+
+from cometrunway._hazard import HazardTable
+from cometrunway._pace import Course, Pace
+
+EDGES = tuple(float(second) for second in range(100))
+
+
+def taught(*ends: float, step: float = 1.0) -> HazardTable:
+    """Return a table that saw tasks end at these ages, looked at in steps."""
+    table = HazardTable(EDGES, lindy=20.0)
+    for end in ends:
+        age = 0.0
+        while age + step < end:
+            table.learn(age, age + step, ended=False)
+            age += step
+        table.learn(age, age + step, ended=True)
+    return table
+
+
+def test_the_first_look_waits_for_the_first_ends() -> None:
+    """Where all tasks end at 30, the look that pays comes shortly before or after 30."""
+    assert 26 < taught(*[30.0] * 200).pause(0.0, 0.25, 60.0) < 32
+
+
+def test_the_pause_solves_its_equation() -> None:
+    """With a hazard that does not change, the pause is the root of twice the price over the hazard."""
+    table = taught(*[float(end) for end in range(1, 100)] * 3)
+    table._hazards, table._stale = [0.1] * len(EDGES), -1000
+    assert table.pause(3.3, 0.2, 60.0) == pytest.approx((2 * 0.2 / 0.1) ** 0.5)
+
+
+def test_a_dearer_look_comes_later() -> None:
+    """The higher the price of a look, the longer the pause."""
+    table = taught(*[30.0, 40.0, 50.0] * 30)
+    pauses = [table.pause(25.0, price, 60.0) for price in (0.01, 0.1, 1.0, 10.0)]
+    assert pauses == sorted(pauses)
+    assert pauses[0] < pauses[-1]
+
+
+def test_a_pause_has_an_end() -> None:
+    """Where nothing ever ends, the pause is the longest that is allowed."""
+    table = HazardTable(EDGES, lindy=20.0)
+    for _ in range(1000):
+        table.learn(0.0, 90.0, ended=False)
+    assert table.pause(0.0, 0.25, 17.0) == 17.0
+
+
+def test_what_was_foretold_is_no_surprise() -> None:
+    """A table is less surprised by an end where it has seen ends, and by none where it has seen none."""
+    table = taught(*[30.0] * 100)
+    assert table.surprise(28.0, 31.0, ended=True) < table.surprise(10.0, 13.0, ended=True)
+    assert table.surprise(10.0, 13.0, ended=False) < table.surprise(28.0, 31.0, ended=False)
+
+
+def test_old_looks_are_forgotten() -> None:
+    """After tasks became slower, the table follows."""
+    table = taught(*[20.0] * 500, *[60.0] * 500)
+    assert table.pause(30.0, 0.25, 60.0) > 20
+
+
+def pace() -> Pace:
+    """Return a pace with the policy's defaults."""
+    return Pace(price=0.25, shortest=1.0, longest=30.0)
+
+
+def test_nothing_is_said_before_something_is_known() -> None:
+    """Until four tasks of a kind have ended, the pace has no opinion, and one kind teaches no other."""
+    paced = pace()
+    for _ in range(4):
+        assert paced.pause(Course(kind="a"), 0.0, 9.0) is None
+        paced.learn(Course(kind="a", age=29.0), 30.0, ended=True)
+    assert paced.pause(Course(kind="a"), 0.0, 9.0) is not None
+    assert paced.pause(Course(kind="b"), 0.0, 9.0) is None
+
+
+def test_no_pause_leaves_its_bounds() -> None:
+    """Whatever was learnt, no pause is shorter or longer than allowed."""
+    paced = pace()
+    for end in range(1, 400):
+        paced.learn(Course(kind="a", age=end - 0.5), float(end), ended=True)
+    for age in range(500):
+        pause = paced.pause(Course(kind="a", age=float(age)), float(age), 9.0)
+        assert pause is not None
+        assert 1.0 <= pause <= 30.0
+
+
+def test_beyond_what_is_known_the_pace_is_cautious() -> None:
+    """At an age that no task has reached, the pause is not above the cautious one."""
+    paced = pace()
+    for _ in range(100):
+        paced.learn(Course(kind="a", age=29.0), 30.0, ended=True)
+    pause = paced.pause(Course(kind="a", age=200.0), 200.0, 4.0)
+    assert pause is not None
+    assert pause <= 4.0
+
+
+def test_progress_is_a_clock() -> None:
+    """Two reports give a rate, and the rate tells how far the task will have come."""
+    course = Course(kind="a")
+    course.see(10.0, 0.2)
+    course.see(20.0, 0.4)
+    assert course.has_progress
+    assert course.progress_at(30.0) == pytest.approx(0.6)
+    course.see(30.0, 0.4)  # it stands still, or is reported coarsely: the clock goes on
+    assert course.progress_at(40.0) == pytest.approx(0.8)
+
+
+def test_progress_that_goes_backwards_is_ignored() -> None:
+    """A report below the last one does not turn the clock back."""
+    course = Course(kind="a")
+    course.see(10.0, 0.5)
+    course.see(20.0, 0.1)
+    assert course.progress_at(20.0) == pytest.approx(1.0)

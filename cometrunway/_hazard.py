@@ -59,7 +59,7 @@ class HazardTable:
             self._on_end()
 
     def knows_beyond(self, age: float) -> bool:
-        """Whether enough tasks were seen to live on, or to end, past this age; else it is the frontier of what is known."""
+        """Whether enough tasks were seen to live past this age; else it is the frontier of what is known."""
         number = min(self._bin(age) + 1, len(self._exposure) - 1)
         return self._exposure[number] > _KNOWN * self._weight * self._width(number)
 

@@ -57,6 +57,7 @@ class Transport:
 
     def __init__(self, *, base_url: str, api_key: str, version: str, http: aiohttp.ClientSession | None) -> None:
         self._base = _checked_base(base_url)
+        self._secret = api_key.encode()
         self._headers = {
             "Authorization": f"Bearer {api_key}",
             "Accept": "application/json",
@@ -72,10 +73,12 @@ class Transport:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._api is not None and self._api is not self._borrowed:
-            await self._api.close()
-        if self._assets is not None:
-            await self._assets.close()
+        try:
+            if self._api is not None and self._api is not self._borrowed:
+                await self._api.close()
+        finally:
+            if self._assets is not None:
+                await self._assets.close()
 
     async def call(self, request: HttpRequest) -> HttpResponse:
         """Send what is free to repeat: a look. At most 30 seconds."""
@@ -96,8 +99,11 @@ class Transport:
                 headers=headers,
                 timeout=limits,
                 allow_redirects=False,
+                raise_for_status=False,  # a borrowed session may have it otherwise
             ) as response:
                 body = await _bounded(response, request.path)
+                if self._secret in body:
+                    body = body.replace(self._secret, b"***")
                 return HttpResponse(status=response.status, headers=response.headers, body=body)
 
     @asynccontextmanager
@@ -127,7 +133,7 @@ class Transport:
             if location is None:
                 return response
             response.close()
-            target = _asset_url(str(target.join(URL(location))))
+            target = _asset_url(location, relative_to=target)
         raise ProtocolError(f"more than {_HOPS} redirects from {without_query(url)}", status=response.status)
 
 
@@ -162,9 +168,11 @@ def _is_this_machine(host: str) -> bool:
         return False
 
 
-def _asset_url(url: str) -> URL:
+def _asset_url(url: str, *, relative_to: URL | None = None) -> URL:
     try:
         target = URL(url, encoded=True)
+        if relative_to is not None:
+            target = relative_to.join(target)
         usable = target.scheme in {"http", "https"} and bool(target.host)
     except ValueError:
         usable = False
@@ -203,15 +211,20 @@ def _translated(what: str) -> Iterator[None]:
         raise TransportError(f"{what}: no answer in time") from _safe(error)
     except (aiohttp.ClientError, ssl.SSLError, OSError) as error:
         raise TransportError(f"{what}: the connection broke: {_told(error)}") from _safe(error)
+    except ValueError as error:  # a host or a header that cannot be put into words
+        raise TransportError(f"{what}: {_told(error)}") from error
 
 
 def _told(error: Exception) -> str:
-    if isinstance(error, aiohttp.InvalidURL):  # its text is the URL, which may be signed
-        return "not a usable URL"
+    if isinstance(error, aiohttp.InvalidURL | TimeoutError):  # their text holds the URL, which may be signed
+        return type(error).__name__
     text = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _safe(error: Exception) -> Exception | None:
-    # A ClientResponseError holds the request's headers, and with them the key.
-    return None if isinstance(error, aiohttp.ClientResponseError) else error
+    if isinstance(error, aiohttp.ClientResponseError):
+        # It holds the request's headers, and with them the key, and stays reachable as the context of ours.
+        error.request_info, error.history, error.headers, error.args = None, (), None, ()  # type: ignore[assignment]
+        return None
+    return None if isinstance(error, aiohttp.InvalidURL | TimeoutError) else error

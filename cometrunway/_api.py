@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import TypeVar
 
+from attrs import define
+
 from cometrunway import _wire
 from cometrunway._aiohttp import Transport
 from cometrunway._http import HttpRequest
@@ -13,6 +15,16 @@ from cometrunway._tasks import Task
 from cometrunway.errors import CometRunwayError, OutcomeUnknownError, RateLimitedError, TransportError
 
 _T = TypeVar("_T")
+
+
+@define
+class Sending:
+    """One submission on its way."""
+
+    may_leave: Callable[[], bool]
+    """Asked before each time that its create is sent."""
+    is_under_way: bool = False
+    """Whether a create was sent whose answer is not known."""
 
 
 class Api:
@@ -24,15 +36,16 @@ class Api:
         self._rng = rng
         self._refused_until = 0.0
 
-    async def create(self, request: HttpRequest) -> str:
+    async def create(self, request: HttpRequest, sending: Sending) -> str:
         """Submit and return the task's id. The bytes leave again only if the earlier try provably had no effect.
 
         Raises:
             APIError: refused; nothing was created.
             TransportError: never sent; nothing was created.
             OutcomeUnknownError: anything else; a task may exist, and may be billed.
+            RuntimeError: it may no longer leave; nothing was created.
         """
-        return await self._repeated(lambda: self._create_once(request))
+        return await self._repeated(lambda: self._create_once(request, sending))
 
     async def look(self, route: str, task_id: str) -> Task:
         """Look at the task once, with no retry."""
@@ -43,18 +56,23 @@ class Api:
         """Look at the task until an answer comes."""
         return await self._repeated(lambda: self.look(route, task_id))
 
-    async def _create_once(self, request: HttpRequest) -> str:
+    async def _create_once(self, request: HttpRequest, sending: Sending) -> str:
         await asyncio.sleep(self._refused_until - asyncio.get_running_loop().time())
+        if not sending.may_leave():
+            raise RuntimeError("the Session was left before this request was sent; nothing was submitted")
+        sending.is_under_way = True
         try:
-            return _wire.decode_created(await self._transport.create(request))
-        except CometRunwayError as error:
-            if _had_no_effect(error):
+            task_id = _wire.decode_created(await self._transport.create(request))
+        except Exception as error:
+            if isinstance(error, CometRunwayError) and _had_no_effect(error):
+                sending.is_under_way = False
                 self._share_the_pause(error)
                 raise
             raise OutcomeUnknownError(
                 f"POST {request.path} was sent and its outcome is unknown, so the task may exist and may be billed; "
-                f"it was not sent again. Seen instead of an id: {error}"
+                f"it was not sent again. Seen instead of an id: {str(error) or type(error).__name__}"
             ) from error
+        return task_id
 
     def _share_the_pause(self, error: CometRunwayError) -> None:
         if isinstance(error, RateLimitedError):

@@ -6,6 +6,8 @@ import zlib
 from collections.abc import Callable
 from typing import BinaryIO
 
+_BLOCK = 1024 * 1024
+
 
 def is_whole(file: BinaryIO, media_type: str) -> bool:
     """Whether a file of a known media type reaches to the end that its container declares.
@@ -47,9 +49,11 @@ def _chunks_reach_iend(file: BinaryIO, size: int) -> bool:
         length, kind = struct.unpack(">I4s", file.read(8))
         if position + 12 + length > size:
             return False
-        content = file.read(length)
+        found = zlib.crc32(kind)
+        for start in range(0, length, _BLOCK):
+            found = zlib.crc32(file.read(min(_BLOCK, length - start)), found)
         (checksum,) = struct.unpack(">I", file.read(4))
-        if zlib.crc32(content, zlib.crc32(kind)) != checksum:
+        if found != checksum:
             return False
         position += 12 + length
     return kind == b"IEND"

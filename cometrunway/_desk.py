@@ -6,13 +6,14 @@ import reprlib
 import time
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from attrs import evolve
 
 from cometrunway import _wire
-from cometrunway._api import Api
+from cometrunway._api import Api, Sending
 from cometrunway._download import are_intact
 from cometrunway._events import Event, EventKind, Observer
 from cometrunway._handle import TaskReference, Ticket
@@ -79,12 +80,14 @@ class Desk:
             if self._journal is not None:
                 return await self._create_once(request, name if key is None else lambda *_: key, self._journal)
             message = await _off_the_loop_if_large(request, lambda: _wire.encode(request))
-            return self._watched(await self._create(request, message, key), request)
+            return self._watched(await self._create(request, message, key, self._sending()), request)
 
     def attach(self, reference: TaskReference, request: Request | None = None) -> Ticket:
-        """Return the open ticket of a task from elsewhere, or a new one."""
+        """Return the open ticket of a task from elsewhere, or a new one; `RuntimeError` while the session is left."""
         ticket = self._scheduler.find(reference)
         if ticket is None:
+            if self._scheduler.is_closing:
+                raise RuntimeError("the Session is being left; nothing more can be waited for in it")
             ticket = Ticket.new(reference, request)
             self._scheduler.watch(ticket, age=_age(reference))
         return ticket
@@ -113,8 +116,10 @@ class Desk:
         assert self._journal is not None  # noqa: S101 - the entry is from it
         message, wanted = await _recordable(request, lambda *_: entry.key)
         _check_same(entry, wanted)
-        await self._journal.again(entry.key)
-        return await self._create_recorded(request, message, entry.key, self._journal)
+        async with self._turns, self._alone(entry.key):
+            if not await self._journal.again(entry):
+                raise ValueError(f"the submission {entry.key!r} has changed meanwhile; nothing was sent")
+            return await self._create_recorded(request, message, entry.key, self._journal)
 
     def is_under_way(self, key: str) -> bool:
         """Whether this process is waiting for the answer to the key's create."""
@@ -122,15 +127,10 @@ class Desk:
 
     async def _create_once(self, request: Request, name: Name, journal: Journal) -> Ticket:
         message, wanted = await _recordable(request, name)
-        while (under_way := self._under_way.get(wanted.key)) is not None:
-            await under_way.wait()
-        self._under_way[wanted.key] = asyncio.Event()
-        try:
+        async with self._alone(wanted.key):
             standing = await journal.begin(wanted)
             if standing is None:
                 return await self._create_recorded(request, message, wanted.key, journal)
-        finally:
-            self._under_way.pop(wanted.key).set()
         _check_same(standing, wanted)
         if standing.is_in_doubt:
             error = _in_doubt_already(standing)
@@ -138,30 +138,43 @@ class Desk:
             raise error
         return await self.restore(standing, request)
 
-    async def _create_recorded(self, request: Request, message: HttpRequest, key: str, journal: Journal) -> Ticket:
+    @asynccontextmanager
+    async def _alone(self, key: str) -> AsyncIterator[None]:
+        """Let one submission under a key be made at a time."""
+        while (under_way := self._under_way.get(key)) is not None:
+            await under_way.wait()
+        self._under_way[key] = asyncio.Event()
         try:
-            reference = await self._create(request, message, key)
-        except OutcomeUnknownError as error:
-            await _if_possible(journal.doubt(key, str(error)))
+            yield
+        finally:
+            self._under_way.pop(key).set()
+
+    async def _create_recorded(self, request: Request, message: HttpRequest, key: str, journal: Journal) -> Ticket:
+        sending = self._sending()
+        try:
+            reference = await self._create(request, message, key, sending)
+        except BaseException as error:
+            change = journal.doubt if sending.is_under_way else journal.refuse
+            await _if_possible(change(key, str(error) or "the Session was left"))
             raise
-        except (CometRunwayError, RuntimeError) as error:
-            await _if_possible(journal.refuse(key, str(error)))
-            raise
+        ticket = self._watched(reference, request)  # before it is recorded, so that nothing can make us forget it
         try:
             await journal.accept(key, task_id=reference.id, created_at=reference.created_at or 0.0)
         except JournalError as error:
             error.token = reference.to_token()
             raise error.about(route=reference.route, task_id=reference.id, key=key)  # noqa: B904 - the same error
-        return self._watched(reference, request)
+        return ticket
 
-    async def _create(self, request: Request, message: HttpRequest, key: str | None) -> TaskReference:
+    def _sending(self) -> Sending:
+        return Sending(lambda: not self._scheduler.is_closing)
+
+    async def _create(self, request: Request, message: HttpRequest, key: str | None, sending: Sending) -> TaskReference:
         reference = TaskReference(id="", route=request.route, key=key)
-        if self._scheduler.is_closing:
-            raise RuntimeError("the Session was left before this request was sent; nothing was submitted")
         try:
-            task_id = await self._api.create(message)
+            task_id = await self._api.create(message, sending)
         except asyncio.CancelledError:
-            self._tell(EventKind.IN_DOUBT, reference, error=_left_during(reference))
+            if sending.is_under_way:
+                self._tell(EventKind.IN_DOUBT, reference, error=_left_during(reference))
             raise
         except CometRunwayError as error:
             in_doubt = isinstance(error, OutcomeUnknownError)
@@ -171,9 +184,12 @@ class Desk:
         return evolve(reference, id=task_id, created_at=time.time())
 
     def _watched(self, reference: TaskReference, request: Request) -> Ticket:
+        self._tell(EventKind.SUBMITTED, reference)
+        known = self._scheduler.find(reference)
+        if known is not None:  # a server that answers two creates with one id
+            return known
         ticket = Ticket.new(reference, request)
         self._scheduler.watch(ticket, age=0.0)
-        self._tell(EventKind.SUBMITTED, reference)
         return ticket
 
     def _tell(
@@ -184,6 +200,8 @@ class Desk:
         assets: tuple[Asset, ...] = (),
         error: CometRunwayError | None = None,
     ) -> None:
+        if kind is EventKind.IN_DOUBT:
+            _logger.warning("%s", error)
         self._observe(
             Event(
                 kind=kind,

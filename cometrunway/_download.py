@@ -1,16 +1,20 @@
 """Files: streamed to NAME.part, verified, made durable, and only then given their name."""
 
 import asyncio
+import errno
 import hashlib
 import os
 import re
+import stat
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, suppress
+from functools import partial
 from io import BufferedRandom
 from itertools import count
 from pathlib import Path
 from random import Random
+from typing import TypeVar
 
 from attrs import define, field
 
@@ -25,11 +29,16 @@ from cometrunway.errors import AssetExpiredError, CometRunwayError, DownloadErro
 if sys.platform != "win32":
     import fcntl
 
+_T = TypeVar("_T")
 ASSET_LIMIT = 4 * 1024**3
 """Bytes beyond which a file is refused."""
 _AT_ONCE = 32
 _BLOCK = 1024 * 1024
 _LONGEST_STEM = 120
+_PROGRESS = 64 * 1024
+"""Bytes by which a download must have come further to be given as much patience again."""
+_TAKEN = frozenset({errno.EAGAIN, errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENXIO})
+"""What opening a part says where something else is in its place, or somebody is at it."""
 _GONE = frozenset({401, 403, 404, 410})
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 
@@ -81,13 +90,16 @@ class Downloader:
                 raise DownloadError(str(error), asset=asset) from error
 
     async def _fetch(self, asset: Asset, folder: Path, stem: str, extension: str | None) -> Asset:
-        part = await asyncio.to_thread(_open_part, folder, stem)
+        parts: list[_Part] = []
         try:
+            await _in_thread(lambda: parts.append(_open_part(folder, stem)))
+            [part] = parts
             media = await self._stream(asset, part)
             target = part.path.with_name(stem + (media.extension if extension is None else extension))
-            path = await asyncio.to_thread(_give_name, part, target)
+            path = await _in_thread(lambda: _give_name(part, target))
         finally:
-            part.discard()
+            for part in parts:
+                part.discard()
         return Asset(
             url=asset.url, path=path, media_type=media.media_type, size=part.size, sha256=part.digest.hexdigest()
         )
@@ -98,7 +110,7 @@ class Downloader:
             try:
                 return await self._stream_once(asset, part)
             except CometRunwayError as error:
-                if part.size > furthest:  # progress earns a fresh patience
+                if part.size >= furthest + _PROGRESS:  # which earns a fresh patience
                     pauses, furthest = self._retry.pauses(self._rng), part.size
                 pause = next(pauses, None)
                 if pause is None or not is_transient(error):
@@ -108,13 +120,13 @@ class Downloader:
     async def _stream_once(self, asset: Asset, part: "_Part") -> MediaType:
         async with self._open_asset(asset.url, part.range()) as stream:
             _check_answer(stream, asset, part)
-            if not _continues(stream, part.size):
-                await asyncio.to_thread(part.restart)
+            if stream.status == 200:
+                await _in_thread(part.restart)
             part.validator = _strong_etag(stream)
             async for block in _blocks(stream):
                 _check_size(part.size + len(block), asset)
-                await asyncio.to_thread(part.write, block)
-        return await asyncio.to_thread(_verified, asset, part)
+                await _in_thread(partial(part.write, block))
+        return await _in_thread(lambda: _verified(asset, part))
 
 
 @define(kw_only=True)
@@ -149,10 +161,20 @@ class _Part:
     def discard(self) -> None:
         """Remove what has not got its name."""
         with suppress(OSError):
-            if _is_at(self.path, self.file):
+            if _is_at(self.path, self.file.fileno()):
                 self.path.unlink()
         with suppress(OSError):  # closing may have to write, to a disk that is full
             self.file.close()
+
+
+async def _in_thread(work: Callable[[], _T]) -> _T:
+    """Run blocking work in a thread; cancelled meanwhile, leave only when the thread has, for it holds our files."""
+    thread = asyncio.get_running_loop().run_in_executor(None, work)
+    try:
+        return await asyncio.shield(thread)
+    except asyncio.CancelledError:
+        await asyncio.wait([thread])
+        raise
 
 
 async def _blocks(stream: AssetStream) -> AsyncIterator[bytes]:
@@ -178,6 +200,9 @@ def _check_answer(stream: AssetStream, asset: Asset, part: _Part) -> None:
         raise AssetExpiredError(f"{shown}: the URL has expired or the file is gone", asset=asset)
     if stream.status == 416:
         part.restart()
+    if stream.status == 206 and not _continues(stream, part):
+        part.restart()
+        raise DownloadError(f"{shown}, with another part of the file than was asked for", asset=asset)
     if stream.status not in {200, 206}:
         raise DownloadError(shown, asset=asset, retryable=stream.status >= 500 or stream.status in {408, 416, 429})
     if stream.headers.get("content-encoding", "identity") != "identity":
@@ -195,13 +220,15 @@ def _declared_length(stream: AssetStream) -> int:
     return int(length) if length.isascii() and length.isdigit() else 0
 
 
-def _continues(stream: AssetStream, size: int) -> bool:
-    return stream.status == 206 and stream.headers.get("content-range", "").startswith(f"bytes {size}-")
+def _continues(stream: AssetStream, part: _Part) -> bool:
+    """Whether a 206 goes on where the part ends, and is of the same file."""
+    goes_on = stream.headers.get("content-range", "").startswith(f"bytes {part.size}-")
+    return bool(part.range()) and goes_on and _strong_etag(stream) == part.validator
 
 
 def _strong_etag(stream: AssetStream) -> str | None:
-    etag = stream.headers.get("etag")
-    return None if etag is None or etag.startswith("W/") else etag
+    etag = stream.headers.get("etag", "")
+    return etag if etag.startswith('"') and etag.isascii() and etag.isprintable() else None
 
 
 def _verified(asset: Asset, part: _Part) -> MediaType:
@@ -237,23 +264,29 @@ def _alternatives(path: Path) -> Iterator[Path]:
 
 def _locked(path: Path) -> BufferedRandom | None:
     """Open a part file that nobody is writing: a new one, or one that a dead process left behind."""
-    file = None
+    handle = None
     try:
-        file = os.fdopen(os.open(path, _OPEN_FLAGS, 0o666), "r+b")
+        handle = os.open(path, _OPEN_FLAGS, 0o666)
         if sys.platform != "win32":
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if _is_at(path, file):
-            return file
-    except (BlockingIOError, FileExistsError):
-        pass
-    if file is not None:
-        file.close()
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _is_at(path, handle) and _is_ours_alone(handle):
+            return os.fdopen(handle, "r+b")
+    except OSError as error:
+        if error.errno not in _TAKEN:
+            raise
+    if handle is not None:
+        os.close(handle)
     return None
 
 
-def _is_at(path: Path, file: BufferedRandom) -> bool:
+def _is_ours_alone(handle: int) -> bool:
+    status = os.fstat(handle)
+    return stat.S_ISREG(status.st_mode) and status.st_nlink == 1
+
+
+def _is_at(path: Path, handle: int) -> bool:
     try:
-        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+        return os.path.samestat(path.stat(), os.fstat(handle))
     except FileNotFoundError:  # whoever had it open before has just given it its name
         return False
 

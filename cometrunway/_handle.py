@@ -39,7 +39,9 @@ class TaskReference:
             task_id, route, key, created_at = json.loads(base64.urlsafe_b64decode(coded + "=" * (-len(coded) % 4)))
         except (ValueError, TypeError, binascii.Error):
             task_id = None
-        if not (token.startswith(_PREFIX) and isinstance(task_id, str) and isinstance(route, str)):
+            key = created_at = None
+        is_whole = isinstance(task_id, str) and isinstance(route, str) and isinstance(key, str | None)
+        if not (token.startswith(_PREFIX) and is_whole and isinstance(created_at, int | float | None)):
             raise ValueError(
                 f"not a token of a task handle: {token[:80]!r}; for a bare task id give its route too, "
                 'such as attach(task_id, route="image_to_video")'

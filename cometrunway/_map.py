@@ -57,6 +57,7 @@ class Batch:
     requests: Requests
     submit: Submit
     start: Start
+    start_feeder: Start
     at_once: int
     window: int
     _turns: asyncio.Semaphore = field(init=False)
@@ -65,6 +66,7 @@ class Batch:
     _held: int = field(init=False, default=0)
     _exhausted: bool = field(init=False, default=False)
     _stopped_by: BaseException | None = field(init=False, default=None)
+    _feeder: "asyncio.Task[None] | None" = field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
         self._turns = asyncio.Semaphore(self.at_once)
@@ -72,7 +74,7 @@ class Batch:
 
     async def handles(self) -> AsyncIterator[TaskHandle]:
         """Yield each handle once its files are home or its failure is known; then raise what cut the input short."""
-        feeder = self.start(self._feed())
+        self._feeder = feeder = self.start_feeder(self._feed())
         try:
             while (handle := await self._ended.get()) is not None:
                 yield handle
@@ -91,10 +93,11 @@ class Batch:
                     break
                 self._held += 1
                 self.start(self._one(request))
-        except Exception as error:  # noqa: BLE001 - the user's own iterable; handed to the user once all that is paid is home
+        except Exception as error:  # noqa: BLE001 - the user's own; raised to the user once all that is paid is home
             self._stopped_by = error
-        self._exhausted = True
-        self._finish_if_done()
+        finally:  # also when the session is left: a consumer in another task must not wait for ever
+            self._exhausted = True
+            self._finish_if_done()
 
     async def _one(self, request: Request | Shot) -> None:
         handle = await self.submit(request)
@@ -105,6 +108,8 @@ class Batch:
         error = handle.exception()
         if isinstance(error, _POINTLESS) and not handle.id:
             self._stopped_by = error
+            if self._feeder is not None:
+                self._feeder.cancel()  # it may wait for input that never comes
         self._ended.put_nowait(handle)
         self._held -= 1
         self._finish_if_done()

@@ -64,7 +64,7 @@ class PollPolicy:
     takes the next look after d seconds, with `integral over x from 0 to d of h(age + x) * (d - x) = price`, where h is
     the learnt hazard: when the lag that the look can be expected to save has grown to what a look is worth. Until four
     tasks of a kind have ended, and with the rule `backoff` always, the n-th pause (from 0) is drawn evenly from the
-    upper half of `min(ceiling, first * growth ** n)`. With the rule `fixed` every pause is `first`. No pause is below
+    upper half of `min(ceiling, 2 * first, first * growth ** n)`. With the rule `fixed` every pause is `first`. No pause is below
     `floor` or above `ceiling`.
     """
 
@@ -82,7 +82,7 @@ class PollPolicy:
     )
     """When to stop waiting, from the create; None never stops. The task stays resumable."""
     per_second: float = field(default=250.0, validator=_number("more than 0", lambda value: value > 0))
-    """The most polls per second of the whole session; the documented ceiling of a key is 500 requests per second."""
+    """Polls per second of the whole session, half a second's worth at once; a key's documented ceiling is 500."""
 
     @cached_property
     def _delays(self) -> tuple[float, ...]:
@@ -127,7 +127,9 @@ def is_transient(error: CometRunwayError) -> bool:
 
 def ends_a_wait(error: CometRunwayError) -> bool:
     """Whether a failed look proves that no later look can succeed."""
-    return isinstance(error, AuthenticationError | PermissionDeniedError | TaskNotFoundError)
+    if isinstance(error, AuthenticationError | PermissionDeniedError):
+        return not error.body.lstrip().startswith(b"<")  # a page is a firewall's word, not the API's
+    return isinstance(error, TaskNotFoundError)
 
 
 def asked_pause(error: CometRunwayError) -> float | None:

@@ -21,6 +21,8 @@ from cometrunway._tasks import Asset, Task, TaskStatus
 from cometrunway.errors import (
     CometRunwayError,
     RateLimitedError,
+    TaskCancelledError,
+    TaskFailedError,
     TaskNotFoundError,
     TaskTimeoutError,
 )
@@ -79,6 +81,8 @@ class PollScheduler:
         self._alarm: asyncio.Future[None] | None = None
         self._children: set[asyncio.Task[Any]] = set()
         self._creates: set[asyncio.Task[Any]] = set()
+        self._feeders: set[asyncio.Task[Any]] = set()
+        self._unfinished: list[Ticket] = []
         self._idle = asyncio.Event()
 
     async def __aenter__(self) -> Self:
@@ -91,7 +95,7 @@ class PollScheduler:
         self, _type: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
         if error is None:
-            error = await _cancellation(self._idle.wait())
+            error = await _cancellation(self._drained())
         if error is not None:
             error = await _cancellation(self._last_words()) or error
         self._cancel_children()
@@ -107,7 +111,7 @@ class PollScheduler:
     @property
     def owed(self) -> tuple[Ticket, ...]:
         """The tickets whose files are not yet home."""
-        return tuple(self._open.values())
+        return (*self._unfinished, *self._open.values())
 
     @property
     def is_closing(self) -> bool:
@@ -118,17 +122,23 @@ class PollScheduler:
         """Return the open ticket of this task, if there is one."""
         return self._open.get((reference.route, reference.id))
 
-    def start(self, work: Coroutine[Any, Any, _T], *, name: str, is_create: bool = False) -> asyncio.Task[_T]:
-        """Run `work`, which must end quietly with errors of ours, as a child; creates may finish their last words."""
+    def start(
+        self, work: Coroutine[Any, Any, _T], *, name: str, is_create: bool = False, is_waited_for: bool = True
+    ) -> asyncio.Task[_T]:
+        """Run `work`, which must end quietly with errors of ours, as a child.
+
+        Creates may finish their last words. What is not waited for is cancelled when the block is left.
+        """
         if self._is_closing:
             work.close()
             raise RuntimeError("the Session is being left; nothing more can be started in it")
         child = self._group.create_task(work, name=name)
-        children = self._creates if is_create else self._children
+        children = self._creates if is_create else self._children if is_waited_for else self._feeders
         children.add(child)
         child.add_done_callback(children.discard)
         child.add_done_callback(self._settle)
-        self._idle.clear()
+        if is_waited_for:
+            self._idle.clear()
         return child
 
     def watch(self, ticket: Ticket, *, age: float | None) -> None:
@@ -217,6 +227,8 @@ class PollScheduler:
             task = await self._look(reference.route, reference.id)
         except CometRunwayError as error:
             self._on_failed_look(watch, error.about(route=reference.route, task_id=reference.id, key=reference.key))
+        except Exception as bug:  # noqa: BLE001 - see there
+            self._fail_by_a_bug(watch.ticket, bug)
         else:
             self._on_look(watch, task)
         finally:
@@ -248,7 +260,7 @@ class PollScheduler:
             if watch.unknown_until is None:  # it was known before: another node or cache may lag
                 watch.unknown_until = now + self._policy.grace
             if now < watch.unknown_until:
-                self._push(watch, self._policy.pause_while_unknown(self._rng))
+                self._look_again(watch, self._policy.pause_while_unknown(self._rng))
                 return
         watch.ticket.poll_errors += 1
         watch.ticket.last_error = error
@@ -259,11 +271,11 @@ class PollScheduler:
         watch.course.looks += 1
         self._look_again(watch)
 
-    def _look_again(self, watch: _Watch) -> None:
+    def _look_again(self, watch: _Watch, pause: float | None = None) -> None:
         if self._loop.time() >= watch.deadline:
             self._fail(watch.ticket, self._stopped_waiting(watch.ticket, f"after {self._policy.deadline} s of waiting"))
             return
-        self._push(watch, self._pause(watch))
+        self._push(watch, self._pause(watch) if pause is None else pause)
 
     @staticmethod
     def _stopped_waiting(ticket: Ticket, moment: str) -> TaskTimeoutError:
@@ -287,6 +299,8 @@ class PollScheduler:
             files = await self._conclude(ticket, task)
         except CometRunwayError as error:
             self._fail(ticket, error)
+        except Exception as bug:  # noqa: BLE001 - see there
+            self._fail_by_a_bug(ticket, bug)
         else:
             ticket.files.set_result(files)
             self._close(ticket)
@@ -297,9 +311,18 @@ class PollScheduler:
         error.about(route=reference.route, task_id=reference.id, key=reference.key)
         error.token = reference.to_token()
         _logger.warning("%s", error)
+        if not isinstance(error, TaskFailedError | TaskCancelledError):
+            self._unfinished.append(ticket)
         ticket.fail(error)
         self._close(ticket)
         self._tell(EventKind.FAILED, ticket, error)
+
+    def _fail_by_a_bug(self, ticket: Ticket, bug: Exception) -> None:
+        # Raised to whoever awaits this task; the other paid ones must not suffer for it.
+        _logger.error("a bug of cometrunway ended the wait for task %s", ticket.reference.id, exc_info=bug)
+        self._unfinished.append(ticket)
+        ticket.fail(bug)
+        self._close(ticket)
 
     def _close(self, ticket: Ticket) -> None:
         self._open.pop((ticket.reference.route, ticket.reference.id), None)
@@ -329,16 +352,21 @@ class PollScheduler:
             )
         )
 
+    async def _drained(self) -> None:
+        while not self._idle.is_set():
+            await self._idle.wait()
+        self._is_closing = True
+
     async def _last_words(self) -> None:
         """Stop everything that is free at once, and let creates under way bring their ids home."""
         self._is_closing = True
-        for child in (self._dispatcher, *self._children):
+        for child in (self._dispatcher, *self._children, *self._feeders):
             child.cancel()
         if self._creates:
             await asyncio.wait(self._creates, timeout=_LAST_WORDS)
 
     def _cancel_children(self) -> None:
-        for child in (self._dispatcher, *self._children, *self._creates):
+        for child in (self._dispatcher, *self._children, *self._feeders, *self._creates):
             child.cancel()
 
 

@@ -196,6 +196,7 @@ class Session:
             requests=requests,
             submit=partial(self._submit_or_refused, name=named_by_content()),
             start=lambda work: scheduler.start(work, name="cometrunway map"),
+            start_feeder=lambda work: scheduler.start(work, name="cometrunway map", is_waited_for=False),
             at_once=self._max_creates,
             window=self._max_in_flight,
         )
@@ -358,7 +359,7 @@ class Session:
             return
         try:
             self._on_event(event)
-        except Exception:
+        except (Exception, asyncio.CancelledError):
             _logger.exception("on_event failed on %s of task %s", event.kind.value, event.task_id)
 
 

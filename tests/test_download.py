@@ -152,9 +152,56 @@ async def test_a_part_that_is_a_link_is_not_followed(store: Store, tmp_path: Pat
     victim = tmp_path / "victim"
     victim.write_text("precious")
     (store.folder / "clip.part").symlink_to(victim)
+    assert (await store.fetch()).exists()
+    assert victim.read_text() == "precious"
+
+
+@pytest.mark.parametrize("place", ["directory", "hard link", "fifo"])
+async def test_a_part_whose_place_is_taken_goes_elsewhere(store: Store, tmp_path: Path, place: str) -> None:
+    """Whatever stands where the part would be is left as it is, and the paid file still comes."""
+    store.folder.mkdir()
+    victim, part = tmp_path / "victim", store.folder / "clip.part"
+    victim.write_text("precious")
+    if place == "directory":
+        part.mkdir()
+    elif place == "fifo":
+        os.mkfifo(part)
+    else:
+        part.hardlink_to(victim)
+    assert (await store.fetch()).exists()
+    assert victim.read_text() == "precious"
+    assert part.exists()
+
+
+async def test_a_file_is_never_spliced_from_two(store: Store) -> None:
+    """A host that goes on with another version of the file is asked for all of it again."""
+    whole = (await store.fetch("whole")).read_bytes()
+    spliced = Fault.answer(206, b"x" * 1000, headers={"ETag": '"v2"', "Content-Range": "bytes 78000-78999/79000"})
+    store.emulator.script("asset", Fault.unframed(0.4), spliced)
+    assert (await store.fetch()).read_bytes() == whole
+
+
+async def test_a_cancelled_download_leaves_nothing(store: Store) -> None:
+    """Cancelled at any step, a download leaves no part, and a second one of the same name is whole."""
+    whole = (await store.fetch("whole")).read_bytes()
+    for steps in range(1, 60):
+        fetching = asyncio.ensure_future(store.fetch("clip"))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        fetching.cancel()
+        assert (await store.fetch(f"clip-{steps}")).read_bytes() == whole
+        await asyncio.gather(fetching, return_exceptions=True)
+    assert not list(store.folder.glob("*.part"))
+
+
+@pytest.mark.parametrize(
+    "location", ["http://[::1", "//[", "http://h:99999/", "http://a:b/", "http://a..b/x", f"http://{'a' * 70}.b/"]
+)
+async def test_a_redirect_to_nowhere_is_an_error_of_ours(store: Store, location: str) -> None:
+    """A Location that is no URL, or no host, is a DownloadError like any other."""
+    store.emulator.script("asset", *[Fault.redirect(location, 302)] * 10)
     with pytest.raises(DownloadError):
         await store.fetch()
-    assert victim.read_text() == "precious"
 
 
 async def test_a_file_system_without_links_works(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,21 @@ def test_a_token_brings_the_reference_back() -> None:
     assert TaskReference.from_token(token) == REFERENCE
 
 
-@pytest.mark.parametrize("word", ["", "d0658ae1", "crt1.", "crt1.!!!", "crt1.e30", "crt1.WzEsMl0", "crt1.bnVsbA", "é"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        "",
+        "d0658ae1",
+        "crt1.",
+        "crt1.!!!",
+        "crt1.e30",
+        "crt1.WzEsMl0",
+        "crt1.bnVsbA",
+        "é",
+        "crt1.WyJhIiwiYiIsNSxudWxsXQ",
+        "crt1.WyJhIiwiYiIsbnVsbCwieCJd",
+    ],
+)
 def test_what_is_no_token_is_refused(word: str) -> None:
     """A bare id given as a token is an error that says what to do."""
     with pytest.raises(ValueError, match="route"):

@@ -297,6 +297,33 @@ async def test_a_doubt_may_be_ended_by_paying_again(session: Any) -> None:
     assert emulator.creates.accepted == 1
 
 
+async def test_two_decisions_at_once_buy_once(session: Any) -> None:
+    """Of two resubmissions at the same time one is sent; the other learns that things have changed."""
+    async with Emulator() as emulator, session(emulator) as runway:
+        emulator.script("create", Fault.drop_before())
+        with pytest.raises(OutcomeUnknownError):
+            await runway.submit(yawn(), key="shot")
+        outcomes = await asyncio.gather(*(runway.resubmit("shot") for _ in range(2)), return_exceptions=True)
+    assert sum(isinstance(outcome, ValueError) for outcome in outcomes) == 1
+    assert emulator.creates.accepted == 1
+
+
+async def test_what_was_not_sent_is_not_in_doubt(session: Any, tmp_path: Path) -> None:
+    """A submission that waits after a 429 when the block is left is free to be made by the next run."""
+    async with Emulator() as emulator:
+        emulator.script("create", Fault.rate_limited(50))
+        with pytest.raises(KeyError):
+            async with session(emulator) as runway:
+                submission = asyncio.ensure_future(runway.submit(yawn(), key="shot"))
+                await asyncio.sleep(1)
+                raise KeyError
+        await asyncio.gather(submission, return_exceptions=True)
+        assert states(tmp_path / "shots.db") == {"shot": "refused"}
+        async with session(emulator) as runway:
+            assert await (await runway.submit(yawn(), key="shot"))
+    assert emulator.creates.accepted == 1
+
+
 async def test_only_a_doubt_can_be_ended(session: Any) -> None:
     """resolve() and resubmit() of what is not in doubt, or unknown, are errors."""
     async with Emulator() as emulator, session(emulator) as runway:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import pickle
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -369,6 +370,131 @@ async def test_no_queued_create_is_sent_after_the_block_failed(session: Any) -> 
     assert all(
         isinstance(outcome, RuntimeError) and "nothing was submitted" in str(outcome) for outcome in outcomes[1:]
     )
+
+
+async def test_nothing_more_is_paid_for_while_the_block_is_left(session: Any) -> None:
+    """A create that waits to be sent again after a 429 is not sent once the block has failed, and is not in doubt."""
+    events: list[Event] = []
+    async with Emulator() as emulator:
+        runway = session(emulator, on_event=events.append)
+        emulator.script("create", Fault.rate_limited(), Fault.rate_limited(50))
+        with pytest.raises(KeyError):
+            async with runway:
+                submissions = [asyncio.ensure_future(runway.submit(yawn(number))) for number in range(2)]
+                await asyncio.sleep(0.5)
+                raise KeyError
+        await asyncio.gather(*submissions, return_exceptions=True)
+    assert emulator.creates.accepted == 0
+    assert EventKind.IN_DOUBT not in [event.kind for event in events]
+
+
+async def test_one_odd_url_harms_nobody(session: Any) -> None:
+    """An output whose host cannot be looked up fails its own task; creates under way and other tasks go on."""
+    async with Emulator(not_exist_seconds=0) as emulator, session(emulator) as runway:
+        odd = await runway.submit(yawn(0))
+        body = {"id": odd.id, "status": "SUCCEEDED", "output": ["http://a..b/x.mp4"]}
+        emulator.script("poll", Fault.answer(200, body))
+        with pytest.raises(errors.DownloadError):
+            await odd
+        assert await (await runway.submit(yawn(1)))
+    assert [owed.id for owed in runway.owed] == [odd.id]
+
+
+async def test_a_borrowed_connection_that_raises_for_status_changes_nothing(session: Any) -> None:
+    """A refusal is a refusal, and a 429 is repeated, whatever the borrowed session makes of statuses."""
+    async with Emulator() as emulator, aiohttp.ClientSession(raise_for_status=True) as http:
+        async with session(emulator, http=http) as runway:
+            emulator.script("create", Fault.rate_limited(), Fault.answer(400))
+            with pytest.raises(errors.InvalidRequestError):
+                await runway.submit(yawn())
+
+
+async def test_a_strange_error_after_sending_is_a_doubt(session: Any) -> None:
+    """Whatever a borrowed session's hooks raise once the create was sent, its outcome is unknown."""
+
+    async def broken(*_: object) -> None:
+        raise RuntimeError("hook")
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_end.append(broken)
+    async with Emulator() as emulator, aiohttp.ClientSession(trace_configs=[trace]) as http:
+        with pytest.raises(OutcomeUnknownError):
+            async with session(emulator, http=http) as runway:
+                await runway.submit(yawn())
+
+
+async def test_the_servers_echo_of_the_key_is_not_shown(session: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """A key that the server repeats is in no error and no log."""
+    async with Emulator(api_key="sk-canary-123") as emulator, session(emulator) as runway:
+        emulator.script("create", Fault.answer(401, {"error": {"message": "wrong key sk-canary-123"}}))
+        with pytest.raises(errors.AuthenticationError) as caught:
+            await runway.submit(yawn())
+    assert "canary" not in f"{caught.value!r} {caught.value.body!r} {caplog.text}"
+
+
+async def test_two_creates_with_one_id_are_one_task(session: Any) -> None:
+    """A server that answers two creates with the same id leaves no waiter hanging."""
+    async with Emulator() as emulator, session(emulator) as runway:
+        first = await runway.submit(yawn(1))
+        emulator.script("create", Fault.answer(200, {"id": first.id}, acts=True))
+        second = await runway.submit(yawn(2))
+        assert await first == await second
+
+
+async def test_leaving_the_block_ends_every_map(session: Any) -> None:
+    """A map that is no longer read keeps no session open; one that another task reads ends with the session."""
+    kept = None
+    async with Emulator() as emulator:
+        async with session(emulator, max_in_flight=2) as runway:
+            kept = runway.map([yawn(number) for number in range(10)])
+            await anext(kept)
+        with pytest.raises(KeyError):
+            async with session(emulator) as runway:
+                handles = runway.map([yawn(number) for number in range(20, 30)])
+
+                async def read() -> int:
+                    return len([handle async for handle in handles])
+
+                reading = asyncio.ensure_future(read())
+                await asyncio.sleep(1)
+                raise KeyError
+        async with asyncio.timeout(10):
+            await asyncio.gather(reading, return_exceptions=True)
+        await kept.aclose()
+
+
+async def test_a_pointless_refusal_ends_a_map_that_waits_for_input(session: Any) -> None:
+    """A wrong key ends a map whose input has nothing more to give for now."""
+
+    async def queue() -> AsyncIterator[ImageToVideo]:
+        yield yawn()
+        await asyncio.sleep(1e6)
+
+    async with Emulator() as emulator, session(emulator) as runway:
+        emulator.script("create", Fault.answer(401))
+        with pytest.raises(errors.AuthenticationError):
+            async for _ in runway.map(queue()):
+                pass
+    assert asyncio.get_running_loop().time() < 1e5
+
+
+async def test_nothing_is_taken_up_in_a_session_that_is_left(session: Any) -> None:
+    """Another task's submit or attach that comes as the block ends is an error, and nothing is bought."""
+    async with Emulator(duration=5) as emulator:
+        for steps in range(60):
+            async with session(emulator) as runway:
+                handle = await runway.submit(yawn(steps))
+                late = asyncio.ensure_future(_when_done(handle, steps, partial(runway.submit, yawn(1000 + steps))))
+            outcome = (await asyncio.gather(late, return_exceptions=True))[0]
+            assert isinstance(outcome, TaskHandle | RuntimeError)
+            assert not isinstance(outcome, TaskHandle) or outcome.done()
+
+
+async def _when_done(handle: TaskHandle, steps: int, act: Callable[[], Any]) -> Any:
+    await handle
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    return await act()
 
 
 async def test_submit_waits_for_a_place(session: Any) -> None:

@@ -120,15 +120,9 @@ class Journal:
         else:
             await self.accept(key, task_id=task_id, created_at=None)
 
-    async def again(self, key: str) -> None:
-        """Record the user's decision that a submission in doubt, or one that failed, is submitted once more."""
-        await self._do(
-            lambda database: database.execute(
-                "UPDATE submission SET state = ?, creates = creates + 1, task_id = NULL, reason = NULL, failure = NULL "
-                "WHERE key = ?",
-                (State.SUBMITTING.value, key),
-            )
-        )
+    async def again(self, entry: Entry) -> bool:
+        """Record the user's decision to submit once more; False, and nothing changes, if `entry` no longer stands."""
+        return await self._do(lambda database: _again(database, entry))
 
     async def find(self, key: str) -> Entry | None:
         """Return what stands under a key."""
@@ -218,3 +212,12 @@ def _begin(database: sqlite3.Connection, entry: Entry) -> Entry | None:
         (State.SUBMITTING.value, entry.route, entry.fingerprint, json.dumps(entry.request), entry.key),
     )
     return None
+
+
+def _again(database: sqlite3.Connection, entry: Entry) -> bool:
+    changed = database.execute(
+        "UPDATE submission SET state = ?, creates = creates + 1, task_id = NULL, reason = NULL, failure = NULL "
+        "WHERE key = ? AND state = ? AND creates = ?",
+        (State.SUBMITTING.value, entry.key, entry.state.value, entry.creates),
+    )
+    return changed.rowcount == 1

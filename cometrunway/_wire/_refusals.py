@@ -67,21 +67,18 @@ def proves_refusal(error: CometRunwayError) -> bool:
     """Whether what `decode_created` raised proves that no task was made, so that nothing can be billed.
 
     True for 400, 401, 402, 403, 404, 405, 413, 415, 422 and 429 with whatever body, for the gateway's 503
-    `model_not_found` and 500 `invalid_request`, and for a 2xx whose body has a code of refusal and no id; a code that
-    is itself an HTTP status, or a token of the gateway's own 500s, is judged as that.
+    `model_not_found` and 500 `invalid_request`, and for a 2xx without an id whose code is a token of refusal that is
+    known, or one of those HTTP statuses.
 
-    False for 408, 409, 425, any other 5xx, a redirect, HTML with a 2xx, and a 2xx with neither id nor code: there the
+    False for 408, 409, 425, any other 5xx, a redirect, HTML with a 2xx, and any other 2xx without an id: there the
     task may exist. False also for what `decode_created` never raises.
     """
     if isinstance(error, ProtocolError):
         return error.status in _REFUSING
     if not isinstance(error, APIError) or isinstance(error, ServerError):
         return False
-    status = _effective_status(error.status, error.code)
-    if _is_success(status):
-        return error.code is not None
     is_named = isinstance(error, ModelUnavailableError | InvalidRequestError | InsufficientBalanceError)
-    return is_named or status in _REFUSING
+    return is_named or _effective_status(error.status, error.code) in _REFUSING
 
 
 def refusal(response: HttpResponse, body: JsonObject | None) -> APIError | ProtocolError:

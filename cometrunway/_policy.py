@@ -64,8 +64,8 @@ class PollPolicy:
     takes the next look after d seconds, with `integral over x from 0 to d of h(age + x) * (d - x) = price`, where h is
     the learnt hazard: when the lag that the look can be expected to save has grown to what a look is worth. Until four
     tasks of a kind have ended, and with the rule `backoff` always, the n-th pause (from 0) is drawn evenly from the
-    upper half of `min(ceiling, 2 * first, first * growth ** n)`. With the rule `fixed` every pause is `first`. No pause is below
-    `floor` or above `ceiling`.
+    upper half of `min(ceiling, 2 * first, first * growth ** n)`. With the rule `fixed` every pause is `first`. No pause
+    is below `floor` or above `ceiling`.
     """
 
     rule: Literal["learned", "backoff", "fixed"] = field(default="learned", validator=in_(_RULES))

@@ -731,3 +731,18 @@ async def test_no_wait_is_lost(session: Any, faults: Faults) -> None:
             [asset] = await handle
             assert asset.path.exists()
     assert emulator.creates.accepted == 100
+
+
+@pytest.mark.parametrize("refreshes", [True, False])
+async def test_an_expired_url_is_asked_for_afresh_once(session: Any, refreshes: bool) -> None:
+    """When the URL has expired the task is looked at again for a fresh one; where there is none, that is the error."""
+    async with Emulator(refresh_urls=refreshes) as emulator:
+
+        def expire(event: Event) -> None:
+            if event.kind is EventKind.ENDED:
+                emulator.expire_assets()
+
+        async with session(emulator, on_event=expire) as runway:
+            outcome = (await asyncio.gather(await runway.submit(yawn()), return_exceptions=True))[0]
+    assert isinstance(outcome, tuple if refreshes else errors.AssetExpiredError)
+    assert len(emulator.requests_of("asset")) == (2 if refreshes else 1)

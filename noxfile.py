@@ -40,6 +40,16 @@ def kills(session: nox.Session) -> None:
 
 
 @nox.session
+def benchmark(session: nox.Session) -> None:
+    """Print what waiting costs beside other clients, what the journal costs, and what the learned rule saves."""
+    session.install("-e", ".[test]", "runwayml[aiohttp]")
+    session.run("python", "-m", "tests.benchmarks.waits", "2000", "none")
+    session.run("python", "-m", "tests.benchmarks.waits", "2000", "good", "cometrunway")
+    session.run("python", "-m", "tests.benchmarks.journal")
+    session.run("python", "-m", "tests.simulation.report")
+
+
+@nox.session
 def coverage(session: nox.Session) -> None:
     """Show which lines and branches no test reaches."""
     session.install("-e", ".[test]", "coverage[toml]")

@@ -15,7 +15,7 @@ from cometrunway.emulator._faults import Faults
 from cometrunway.emulator._gateway import WrongPath
 from cometrunway.emulator._refusals import NotExistForm
 from cometrunway.emulator._server import Emulator
-from cometrunway.emulator._studio import LogNormal
+from cometrunway.emulator._studio import LogNormal, Uniform
 from cometrunway.emulator._views import Progress
 
 DESCRIPTION = """\
@@ -58,7 +58,7 @@ def emulator_of(arguments: argparse.Namespace) -> Emulator:
         dialect=arguments.dialect,
         seed=arguments.seed,
         speed=arguments.speed,
-        duration=LogNormal(median=arguments.median, sigma=arguments.sigma),
+        duration=_duration_of(arguments),
         not_exist_seconds=arguments.not_exist,
         not_exist_form=arguments.not_exist_form,
         max_running=arguments.max_running,
@@ -71,6 +71,13 @@ def emulator_of(arguments: argparse.Namespace) -> Emulator:
         callbacks=arguments.callbacks,
         wrong_path=arguments.wrong_path,
     )
+
+
+def _duration_of(arguments: argparse.Namespace) -> LogNormal | Uniform:
+    if arguments.uniform is not None:
+        low, high = arguments.uniform
+        return Uniform(low=low, high=high)
+    return LogNormal(median=arguments.median, sigma=arguments.sigma)
 
 
 async def serve(emulator: Emulator) -> None:
@@ -99,8 +106,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         emulator = emulator_of(arguments)
     except ValueError as error:
         parser.error(str(error))
-    with contextlib.suppress(KeyboardInterrupt):
+    try:
         asyncio.run(serve(emulator))
+    except KeyboardInterrupt:
+        return 0
+    except OSError as error:
+        parser.error(f"cannot listen on port {arguments.port}: {error.strerror}")
     return 0
 
 
@@ -116,6 +127,13 @@ def _add_pace(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--speed", type=float, default=1.0, metavar="X", help="how much faster tasks run (%(default)s)")
     group.add_argument("--median", type=float, default=8.0, metavar="SECONDS", help="of task durations (%(default)s)")
     group.add_argument("--sigma", type=float, default=0.35, help="their log-normal spread (%(default)s)")
+    group.add_argument(
+        "--uniform",
+        type=float,
+        nargs=2,
+        metavar=("LOW", "HIGH"),
+        help="task durations in seconds, evenly between these",
+    )
     group.add_argument("--max-running", type=int, metavar="N", help="more tasks than that are THROTTLED")
     group.add_argument("--progress", choices=get_args(Progress), default="good", help="what polls say (%(default)s)")
     group.add_argument(

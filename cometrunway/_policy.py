@@ -69,9 +69,9 @@ class PollPolicy:
     """
 
     rule: Literal["learned", "backoff", "fixed"] = field(default="learned", validator=in_(_RULES))
-    price: float = field(default=0.25, validator=_seconds)
+    price: float = field(default=0.3, validator=_seconds)
     """How many seconds of lag one look is worth: less means more looks, and sooner answers."""
-    first: float = field(default=5.0, validator=_seconds)
+    first: float = field(default=6.0, validator=_seconds)
     growth: float = field(default=1.5, validator=_number("more than 1", lambda value: value > 1))
     floor: float = field(default=1.0, validator=_seconds)
     ceiling: float = field(default=30.0, validator=[_seconds, _above_floor])

@@ -249,11 +249,24 @@ def _verified(asset: Asset, part: _Part) -> MediaType:
 def _open_part(folder: Path, stem: str) -> _Part:
     folder.mkdir(parents=True, exist_ok=True)
     for path in _alternatives(folder / f"{stem}.part"):
+        _drop_if_named(path)
         file = _locked(path)
         if file is not None:
             file.truncate()
             return _Part(path=path, file=file)
     raise AssertionError("the alternatives are endless")
+
+
+def _drop_if_named(part: Path) -> None:
+    """Remove a part of whose file a process died after it had given it its name: they are one file."""
+    try:
+        status = part.lstat()
+    except FileNotFoundError:
+        return
+    if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
+        named = (path for path in part.parent.iterdir() if path != part and path.name.startswith(part.stem))
+        if any(os.path.samestat(path.lstat(), status) for path in named):
+            part.unlink()
 
 
 def _alternatives(path: Path) -> Iterator[Path]:

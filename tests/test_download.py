@@ -146,6 +146,16 @@ async def test_the_part_of_a_dead_process_is_taken_over(store: Store) -> None:
     assert list(store.folder.iterdir()) == [path]
 
 
+async def test_a_death_between_naming_and_clearing_up_leaves_nothing(store: Store) -> None:
+    """Where a part is another name of the finished file, it goes, and the file is neither harmed nor doubled."""
+    path = await store.fetch()
+    whole = path.read_bytes()
+    (store.folder / "clip.part").hardlink_to(path)
+    assert await store.fetch() == path
+    assert path.read_bytes() == whole
+    assert list(store.folder.iterdir()) == [path]
+
+
 async def test_a_part_that_is_a_link_is_not_followed(store: Store, tmp_path: Path) -> None:
     """A symbolic link in the place of the part cannot make us write elsewhere."""
     store.folder.mkdir()

@@ -17,7 +17,7 @@ FLOORS = [
     {"_scheduler", "_api", "_download", "_map"},
     {"_desk", "_delivery"},
     {"_session"},
-    {"__init__", "__main__", "_batch_file", "_batch_run", "_cli", "_journal_report", "progress"},
+    {"__init__", "__main__", "_batch", "_cli", "_journal_report", "progress"},
 ]
 FREE_TO_MEET = [{"_http", "_media", "_requests", "_tasks", "_containers"}, FLOORS[-1]]
 """Floors whose rooms may know each other: the values, and what stands outside on the public face."""

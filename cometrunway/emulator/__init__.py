@@ -10,7 +10,7 @@ It is written from the API's documentation and shares no code with the rest of t
 the package's mistakes.
 """
 
-from cometrunway.emulator._cli import add_arguments, emulator_of, main, serve
+from cometrunway.emulator._cli import add_arguments, emulator_of, main, run, serve
 from cometrunway.emulator._exchange import digest_of
 from cometrunway.emulator._faults import Fault, Faults
 from cometrunway.emulator._ledger import Creates, LeakedCredential, LoggedRequest, PostedCallback
@@ -34,5 +34,6 @@ __all__ = [
     "digest_of",
     "emulator_of",
     "main",
+    "run",
     "serve",
 ]

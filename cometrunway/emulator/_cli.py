@@ -101,17 +101,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="cometrunway emulator")
     add_arguments(parser)
-    arguments = parser.parse_args(argv)
     try:
-        emulator = emulator_of(arguments)
+        return run(parser.parse_args(argv))
     except ValueError as error:
         parser.error(str(error))
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve what parsed options describe, until SIGTERM or Ctrl-C; returns the exit status.
+
+    Raises:
+        ValueError: An option is out of its range, or the port is taken.
+    """
+    emulator = emulator_of(arguments)
     try:
         asyncio.run(serve(emulator))
     except KeyboardInterrupt:
         return 0
     except OSError as error:
-        parser.error(f"cannot listen on port {arguments.port}: {error.strerror}")
+        raise ValueError(f"cannot listen on port {arguments.port}: {error.strerror}") from error
     return 0
 
 

@@ -1,0 +1,67 @@
+"""The `cometrunway` command."""
+
+import argparse
+import io
+import logging
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from cometrunway import CometRunwayError, emulator
+from cometrunway._batch import BatchFileError
+from cometrunway._cli import _batches, _journals
+from cometrunway._cli._commands import Commands, add_command
+
+_STATUSES = (
+    "exit status: 0 all succeeded, 1 a task failed or is in doubt, 2 wrong use or a bad file, 70 a bug, 130 interrupted"
+)
+_MISTAKES = (BatchFileError, CometRunwayError, ValueError)
+"""What the user can put right, so that one line says all."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    options = _parser().parse_args(argv)
+    if options.debug:
+        logging.basicConfig(level=logging.DEBUG)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that a terminal cannot show must not stop a batch
+    try:
+        status: int = options.work(options)
+    except _MISTAKES as error:
+        return _complain(str(error), 2, debug=options.debug)
+    except KeyboardInterrupt:
+        return _batches.INTERRUPTED
+    except Exception as bug:  # noqa: BLE001 - the last to know; --debug shows all of it
+        return _complain(f"a bug of cometrunway: {bug!r}; --debug shows where", 70, debug=options.debug)
+    return status
+
+
+def _complain(message: str, status: int, *, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    print(f"cometrunway: error: {message}", file=sys.stderr)
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="cometrunway",
+        description="Batches of paid Runway tasks: submitted, waited for, downloaded. The key comes from COMETAPI_KEY.",
+        epilog=_STATUSES,
+    )
+    parser.add_argument("--version", action="version", version=f"cometrunway {version('cometrunway')}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _batches.add_to(commands)
+    _journals.add_to(commands)
+    _add_emulator(commands)
+    return parser
+
+
+def _add_emulator(commands: "Commands[argparse.ArgumentParser]") -> None:
+    served = add_command(
+        commands, "emulator", emulator.run, summary="serve the API's behaviour on this machine", example=""
+    )
+    emulator.add_arguments(served)

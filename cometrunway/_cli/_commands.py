@@ -1,0 +1,55 @@
+"""What all commands have in common: how one is added, and the options that several of them take."""
+
+import argparse
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for what add_subparsers returns
+Work = Callable[[argparse.Namespace], int]
+"""Does what a command is for; returns the exit status."""
+
+
+def add_command(
+    commands: "Commands[argparse.ArgumentParser]",
+    name: str,
+    work: Work,
+    *,
+    summary: str,
+    details: str = "",
+    example: str,
+) -> argparse.ArgumentParser:
+    """Add a command whose `--help` ends with an example, and which takes `--debug`."""
+    parser = commands.add_parser(
+        name,
+        help=summary,
+        description=textwrap.fill(details or f"{summary[0].upper()}{summary[1:]}.", 100),
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--debug", action="store_true", help="log what happens, and show the traceback of an error")
+    parser.set_defaults(work=work)
+    return parser
+
+
+def add_output_dir(parser: argparse.ArgumentParser) -> None:
+    """Add where files go."""
+    parser.add_argument("--output-dir", type=Path, default=Path("outputs"), metavar="DIR", help="default: outputs")
+
+
+def add_base_url(parser: "argparse.ArgumentParser | argparse._MutuallyExclusiveGroup") -> None:
+    """Add where the API is."""
+    parser.add_argument(
+        "--base-url", type=_filled, metavar="URL", help="default: COMETRUNWAY_BASE_URL, else https://api.cometapi.com"
+    )
+
+
+def add_journal(parser: argparse.ArgumentParser) -> None:
+    """Add the journal that the command is about."""
+    parser.add_argument("journal", type=Path, metavar="JOURNAL", help="the file that `run --journal` made")
+
+
+def _filled(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("must not be empty")
+    return text

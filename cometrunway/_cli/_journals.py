@@ -1,0 +1,82 @@
+"""The commands about a journal: `status`, `export`, `resolve`."""
+
+import argparse
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+from cometrunway import Journal
+from cometrunway._cli._commands import Commands, add_command, add_journal
+from cometrunway._journal_report import JournalReport, write_csv, write_jsonl
+
+
+def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
+    """Add the commands."""
+    status = add_command(
+        commands,
+        "status",
+        _status,
+        summary="show what a journal holds, also while it is being written",
+        example="cometrunway status shots.db",
+    )
+    add_journal(status)
+    status.add_argument("--json", action="store_true", help="the counts as JSON")
+    export = add_command(
+        commands,
+        "export",
+        _export,
+        summary="write a journal as JSON Lines or CSV",
+        example="cometrunway export shots.db --format csv -o shots.csv",
+    )
+    add_journal(export)
+    export.add_argument("--format", choices=("jsonl", "csv"), default="jsonl", help="default: jsonl")
+    export.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: standard output")
+    _add_resolve(commands)
+
+
+def _add_resolve(commands: "Commands[argparse.ArgumentParser]") -> None:
+    resolve = add_command(
+        commands,
+        "resolve",
+        _resolve,
+        summary="end a doubt: say what became of a submission whose answer was lost",
+        details="A submission in doubt is never sent again by itself. Look into the gateway's own log, then say "
+        "whether its task exists; `run` and `resume` go on from there.",
+        example="cometrunway resolve shots.db cat-yawns --task-id 7f1c...",
+    )
+    add_journal(resolve)
+    resolve.add_argument("key", metavar="KEY", help="the submission's key, as `status` shows it")
+    outcome = resolve.add_mutually_exclusive_group(required=True)
+    outcome.add_argument("--task-id", metavar="ID", help="it was accepted, and this is its task")
+    outcome.add_argument("--not-created", action="store_true", help="it was not accepted: the next run submits it")
+
+
+def _status(options: argparse.Namespace) -> int:
+    report = JournalReport(options.journal)
+    print(json.dumps(report.counts()) if options.json else report.text())
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    report = JournalReport(options.journal)
+    write = write_csv if options.format == "csv" else write_jsonl
+    if options.output is None:
+        write(report, sys.stdout)
+        return 0
+    try:
+        with options.output.open("w", encoding="utf-8", newline="") as stream:
+            write(report, stream)
+    except OSError as error:
+        raise ValueError(f"cannot write {options.output}: {error.strerror}") from error
+    return 0
+
+
+def _resolve(options: argparse.Namespace) -> int:
+    async def resolve() -> None:
+        async with Journal(options.journal) as journal:
+            await journal.resolve(options.key, task_id=options.task_id)
+
+    JournalReport(options.journal)  # a journal that is not there is not to be made
+    asyncio.run(resolve())
+    return 0

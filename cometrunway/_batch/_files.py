@@ -1,11 +1,14 @@
-"""Batch files: one JSON object per line, checked whole before the first cent is spent."""
+"""Batch files: checked whole before the first cent is spent."""
 
-import json
-from collections.abc import Iterator
+import sys
 from pathlib import Path
 from typing import Any
 
 from cometrunway import Shot, request_from_dict
+from cometrunway._batch._cells import from_cells
+from cometrunway._batch._formats import Record, format_of, table
+
+STANDARD_INPUT = Path("-")
 
 
 class BatchFileError(Exception):
@@ -13,53 +16,51 @@ class BatchFileError(Exception):
 
 
 def read_shots(path: Path) -> list[Shot]:
-    """Read a JSON Lines file: `route`, optionally `key`, and the fields of the request, in either spelling.
+    """Read a batch file: for each shot its `route`, optionally its `key`, and the fields of the request.
 
-    Empty lines are skipped. Media given without a scheme are files, relative to the batch file. A shot without a key
-    is named after the file and its line.
+    JSON Lines, JSON or CSV, as the suffix says, else the first character; `-` is standard input. Fields are spelled in
+    snake_case or as on the wire. Media given without a scheme are files, relative to the batch file. A shot without a
+    key is named after the file and its line, or its place in a JSON list.
 
     Raises:
-        BatchFileError: the file cannot be read, or any of its lines is wrong.
+        BatchFileError: the file cannot be read, or anything in it is wrong.
     """
+    name, stem, text = _text(path)
     shots: dict[str, Shot] = {}
     problems = []
-    for number, line in _lines(path):
+    read = format_of(path.suffix, text)
+    for record in read(text):
         try:
-            shot = _shot(line, default_key=f"{path.stem}-{number:04d}", folder=path.parent)
+            shot = _shot(record, default_key=f"{stem}-{record.number:04d}", folder=path.parent, is_text=read is table)
             if shot.key in shots:
-                raise ValueError(f"the key {shot.key!r} is used twice")  # noqa: TRY301 - one way to report a line
+                raise ValueError(f"key: {shot.key!r} is used twice")  # noqa: TRY301 - one way to report a line
             shots[shot.key] = shot
         except ValueError as error:
-            problems.append(f"{path}:{number}: {error}")
+            problems.append(f"{name}:{record.line}: {error}")
     if not (shots or problems):
-        problems.append(f"{path}:1: the file holds no shot")
+        problems.append(f"{name}:1: the file holds no shot")
     if problems:
         raise BatchFileError("\n".join(problems))
     return list(shots.values())
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
+def _text(path: Path) -> tuple[str, str, str]:
+    """Return what the file is called in messages and in keys, and what it holds."""
+    name, stem = ("<stdin>", "stdin") if path == STANDARD_INPUT else (str(path), path.stem)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        content = sys.stdin.buffer.read() if path == STANDARD_INPUT else path.read_bytes()
+        return name, stem, content.decode("utf-8-sig")
     except OSError as error:
-        raise BatchFileError(f"{path}: cannot be read: {error.strerror}") from error
+        raise BatchFileError(f"{name}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise BatchFileError(f"{path}: is not UTF-8 text: {error}") from error
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            yield number, line
+        raise BatchFileError(f"{name}: is not UTF-8 text: {error}") from error
 
 
-def _shot(line: str, *, default_key: str, folder: Path) -> Shot:
-    try:
-        fields: Any = json.loads(line)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    except json.JSONDecodeError as error:
-        raise ValueError(f"is not JSON: {error.msg} at column {error.colno}; one shot is one line") from None
-    if not isinstance(fields, dict):
-        raise ValueError(f"must be a JSON object, got {line.strip()[:60]}")  # noqa: TRY004 - all bad lines are ValueErrors
+def _shot(record: Record, *, default_key: str, folder: Path, is_text: bool) -> Shot:
+    if record.fields is None:
+        raise ValueError(record.problem)
+    fields: dict[str, Any] = dict(record.fields)
     key = fields.pop("key", default_key)
     if not isinstance(key, str) or not key:
-        raise ValueError(f"key must be a non-empty string, got {key!r}")
-    return Shot(key=key, request=request_from_dict(fields, base_dir=folder))
+        raise ValueError(f"key: must be a non-empty string, got {key!r}")
+    return Shot(key=key, request=request_from_dict(from_cells(fields) if is_text else fields, base_dir=folder))

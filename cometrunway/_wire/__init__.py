@@ -5,7 +5,7 @@ from cometrunway._media import shown
 from cometrunway._requests import Request
 from cometrunway._wire import _compat, _official
 from cometrunway._wire._decode import decode_callback, decode_created, decode_task
-from cometrunway._wire._mapping import is_compat, request_from_dict
+from cometrunway._wire._mapping import is_compat, request_from_dict, request_type
 from cometrunway._wire._record import describe, fingerprint, is_complete
 from cometrunway._wire._refusals import proves_refusal
 
@@ -20,6 +20,7 @@ __all__ = [
     "poll",
     "proves_refusal",
     "request_from_dict",
+    "request_type",
 ]
 
 

@@ -1,0 +1,40 @@
+"""The cells of a table: all are text, and the request's fields say what each is meant to be."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, get_args, get_origin
+
+import attrs
+
+from cometrunway._requests import snake_case
+from cometrunway._wire import request_type
+
+_ALWAYS_TEXT: dict[str, Any] = {"route": str, "key": str}
+
+
+def from_cells(cells: Mapping[str, str]) -> dict[str, Any]:
+    """Return the fields as JSON would have them: numbers, flags, lists and objects where the route's fields take such.
+
+    Raises:
+        ValueError: there is no such route.
+    """
+    fields = attrs.fields(request_type(cells.get("route")))
+    types = _ALWAYS_TEXT | {attribute.name: attribute.type for attribute in fields}
+    return {name: _value(cell, types.get(snake_case(name))) for name, cell in cells.items()}
+
+
+def _value(cell: str, annotation: Any) -> Any:
+    kinds = (annotation,) if get_origin(annotation) is tuple else get_args(annotation) or (annotation,)
+    value = _parsed(cell)
+    if str in kinds:
+        return value if isinstance(value, list | dict) and kinds != (str,) else cell
+    takes_several = any(get_origin(kind) is tuple for kind in kinds)
+    return [cell] if value is None and takes_several else cell if value is None else value
+
+
+def _parsed(cell: str) -> Any:
+    """Return what the cell says in JSON, or as a spreadsheet writes flags; None for any other text."""
+    try:
+        return json.loads(cell.lower() if cell in {"TRUE", "FALSE", "True", "False"} else cell)
+    except (ValueError, RecursionError):
+        return None

@@ -3,9 +3,10 @@
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from cometrunway._download import Downloader, safe_stem
+from cometrunway._download import Downloader
 from cometrunway._handle import Ticket
 from cometrunway._journal import Journal
+from cometrunway._names import FileNames
 from cometrunway._tasks import Asset, Task, TaskStatus
 from cometrunway.errors import AssetExpiredError, ProtocolError, TaskError
 
@@ -20,11 +21,13 @@ class Delivery:
         downloader: Downloader,
         journal: Journal | None,
         output_dir: Path | None,
+        names: FileNames,
     ) -> None:
         self._retrieve = retrieve
         self._downloader = downloader
         self._journal = journal
         self._output_dir = output_dir
+        self._names = names
 
     async def conclude(self, ticket: Ticket, task: Task) -> tuple[Asset, ...]:
         """Return the task's files, whole, on disk and recorded.
@@ -51,10 +54,10 @@ class Delivery:
             raise ProtocolError(f"task {task.id} succeeded, but its answer names no output", status=200, body=body)
         if self._output_dir is None:
             return tuple(Asset(url=url) for url in task.outputs)
-        stem = safe_stem(ticket.reference.key or task.id)
-        stems = [stem] if len(task.outputs) == 1 else [f"{stem}-{number + 1}" for number in range(len(task.outputs))]
+        reference = ticket.reference
+        names = self._names(key=reference.key, task_id=task.id, route=reference.route, files=len(task.outputs))
         return tuple(
-            [await self._fetch_one(ticket, task, number, self._output_dir / stem) for number, stem in enumerate(stems)]
+            [await self._fetch_one(ticket, task, number, self._output_dir / name) for number, name in enumerate(names)]
         )
 
     async def _fetch_one(self, ticket: Ticket, task: Task, number: int, target: Path) -> Asset:

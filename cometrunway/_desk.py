@@ -22,7 +22,7 @@ from cometrunway._journal import Entry, Journal, State
 from cometrunway._requests import Request
 from cometrunway._scheduler import PollScheduler
 from cometrunway._tasks import Asset, Task, TaskStatus
-from cometrunway.errors import CometRunwayError, JournalError, OutcomeUnknownError, TaskError
+from cometrunway.errors import BudgetError, CometRunwayError, JournalError, OutcomeUnknownError, TaskError
 
 _logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -57,12 +57,15 @@ class Desk:
         scheduler: PollScheduler,
         journal: Journal | None,
         max_creates: int,
+        budget: int | None,
         observe: Observer,
     ) -> None:
         self._api = api
         self._scheduler = scheduler
         self._journal = journal
         self._turns = asyncio.Semaphore(max_creates)
+        self._budget = budget
+        self._spent = 0
         self._observe = observe
         self._under_way: dict[str, asyncio.Event] = {}
 
@@ -73,6 +76,7 @@ class Desk:
             APIError, TransportError: nothing was created.
             OutcomeUnknownError: sent, now or before, and perhaps accepted.
             JournalError: the key stands for another request, or the journal cannot be written; nothing was sent.
+            BudgetError: the budget is used up; nothing was sent.
             RuntimeError: the session is being left; nothing was sent.
             ValueError: a local file is no longer what it was.
         """
@@ -80,6 +84,7 @@ class Desk:
             if self._journal is not None:
                 return await self._create_once(request, name if key is None else lambda *_: key, self._journal)
             message = await _off_the_loop_if_large(request, lambda: _wire.encode(request))
+            self._spend(request.route, key)
             return self._watched(await self._create(request, message, key, self._sending()), request)
 
     def attach(self, reference: TaskReference, request: Request | None = None) -> Ticket:
@@ -117,6 +122,7 @@ class Desk:
         message, wanted = await _recordable(request, lambda *_: entry.key)
         _check_same(entry, wanted)
         async with self._turns, self._alone(entry.key):
+            self._spend(entry.route, entry.key)
             if not await self._journal.again(entry):
                 raise ValueError(f"the submission {entry.key!r} has changed meanwhile; nothing was sent")
             return await self._create_recorded(request, message, entry.key, self._journal)
@@ -128,7 +134,7 @@ class Desk:
     async def _create_once(self, request: Request, name: Name, journal: Journal) -> Ticket:
         message, wanted = await _recordable(request, name)
         async with self._alone(wanted.key):
-            standing = await journal.begin(wanted)
+            standing = await self._begin(wanted, journal)
             if standing is None:
                 return await self._create_recorded(request, message, wanted.key, journal)
         _check_same(standing, wanted)
@@ -137,6 +143,30 @@ class Desk:
             self._tell(EventKind.IN_DOUBT, TaskReference(id="", route=standing.route, key=standing.key), error=error)
             raise error
         return await self.restore(standing, request)
+
+    async def _begin(self, wanted: Entry, journal: Journal) -> Entry | None:
+        """Record that it is about to be sent, if the budget allows; or return what stands under its key already."""
+        if self._is_spent:
+            standing = await journal.find(wanted.key)
+            if standing is not None and standing.state is not State.REFUSED:
+                return standing
+        self._spend(wanted.route, wanted.key)
+        standing = await journal.begin(wanted)
+        if standing is not None:
+            self._spent -= 1
+        return standing
+
+    @property
+    def _is_spent(self) -> bool:
+        return self._budget is not None and self._spent >= self._budget
+
+    def _spend(self, route: str, key: str | None) -> None:
+        """Count a create before it leaves; one that is refused is not counted in the end."""
+        if self._is_spent:
+            error = BudgetError(f"the budget of {self._budget} creates is used up; nothing was sent")
+            self._tell(EventKind.REFUSED, TaskReference(id="", route=route, key=key), error=error)
+            raise error.about(route=route, key=key)
+        self._spent += 1
 
     @asynccontextmanager
     async def _alone(self, key: str) -> AsyncIterator[None]:
@@ -178,6 +208,7 @@ class Desk:
             raise
         except CometRunwayError as error:
             in_doubt = isinstance(error, OutcomeUnknownError)
+            self._spent -= not in_doubt
             error.about(route=reference.route, key=reference.key)
             self._tell(EventKind.IN_DOUBT if in_doubt else EventKind.REFUSED, reference, error=error)
             raise

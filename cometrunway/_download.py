@@ -4,7 +4,6 @@ import asyncio
 import errno
 import hashlib
 import os
-import re
 import stat
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -34,26 +33,16 @@ ASSET_LIMIT = 4 * 1024**3
 """Bytes beyond which a file is refused."""
 _AT_ONCE = 32
 _BLOCK = 1024 * 1024
-_LONGEST_STEM = 120
 _PROGRESS = 64 * 1024
 """Bytes by which a download must have come further to be given as much patience again."""
 _TAKEN = frozenset({errno.EAGAIN, errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENXIO})
 """What opening a part says where something else is in its place, or somebody is at it."""
 _GONE = frozenset({401, 403, 404, 410})
-_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 
 # Without locks, as on Windows, only a name that is not taken is safe.
 _OPEN_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", os.O_EXCL) | getattr(os, "O_BINARY", 0)
 
 OpenAsset = Callable[[str, dict[str, str]], AbstractAsyncContextManager[AssetStream]]
-
-
-def safe_stem(name: str) -> str:
-    """Return a file name's stem that is the same for the same name, another for another, and harmless everywhere."""
-    stem = re.sub(r"[^A-Za-z0-9._-]", "_", name).lstrip(".")[:_LONGEST_STEM]
-    if stem and stem == name and not _RESERVED.fullmatch(stem):
-        return stem
-    return f"{stem}-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:8]}"
 
 
 def are_intact(assets: tuple[Asset, ...]) -> bool:

@@ -17,7 +17,7 @@ class EventKind(Enum):
     RESUMED = "resumed"
     """The journal knows it from an earlier submission, which counts; nothing was sent."""
     REFUSED = "refused"
-    """The server refused it; nothing was created."""
+    """The server refused it, or the budget is used up; nothing was created."""
     IN_DOUBT = "in_doubt"
     """It was sent, and nobody knows whether it was accepted."""
     CHANGED = "changed"

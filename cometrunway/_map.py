@@ -85,14 +85,15 @@ class Batch:
             raise self._stopped_by
 
     async def _feed(self) -> None:
+        requests = _each(self.requests)
         try:
-            async for request in _each(self.requests):
+            while self._stopped_by is None:
                 await self._places.acquire()
                 await self._turns.acquire()
-                if self._stopped_by is not None:
-                    break
+                self.start(self._one(await anext(requests)))
                 self._held += 1
-                self.start(self._one(request))
+        except StopAsyncIteration:
+            pass
         except Exception as error:  # noqa: BLE001 - the user's own; raised to the user once all that is paid is home
             self._stopped_by = error
         finally:  # also when the session is left: a consumer in another task must not wait for ever

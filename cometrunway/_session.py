@@ -24,6 +24,7 @@ from cometrunway._events import Event, Observer
 from cometrunway._handle import TaskHandle, TaskReference, Ticket
 from cometrunway._journal import Entry, Journal, State
 from cometrunway._map import Batch, Requests, Shot, check_key, check_request
+from cometrunway._names import FileNames
 from cometrunway._policy import PollPolicy, RetryPolicy
 from cometrunway._requests import Request
 from cometrunway._scheduler import PollScheduler
@@ -59,10 +60,13 @@ class Session:
         api_key: the gateway's key; by default from the environment's COMETAPI_KEY.
         base_url: the gateway's origin, without `/v1`; by default COMETRUNWAY_BASE_URL, else https://api.cometapi.com.
         output_dir: where files go, made if it is missing; None downloads nothing, and assets have only a URL.
+        template: what files are called: text with `{key}` (the task's id where there is none), `{id}`, `{route}` and
+            `{number}` (from 1, of the task's files). A `/` makes a folder; the extension is the content's.
         poll: how often to look, and for how long.
         retry: how often to repeat what is free or was refused.
         max_in_flight: how many tasks may be unfinished at once; `submit` waits for a place.
         max_creates: how many create requests may be under way at once; a crash leaves at most so many in doubt.
+        budget: how many creates may be accepted, or be in doubt, before `submit` raises `BudgetError`; None for no end.
         journal: a file that keeps what was paid for across crashes, made if it is missing; one process uses it at a
             time. With it, a key that was submitted before is never submitted again.
         http: an `aiohttp.ClientSession` to borrow for API calls, for its proxy or its TLS settings; never closed here.
@@ -79,10 +83,12 @@ class Session:
         *,
         base_url: str | None = None,
         output_dir: str | os.PathLike[str] | None = "outputs",
+        template: str = "{key}",
         poll: PollPolicy | None = None,
         retry: RetryPolicy | None = None,
         max_in_flight: int = 1000,
         max_creates: int = 16,
+        budget: int | None = None,
         journal: str | os.PathLike[str] | None = None,
         http: aiohttp.ClientSession | None = None,
         on_event: Observer | None = None,
@@ -95,10 +101,12 @@ class Session:
             http=http,
         )
         self._output_dir = None if output_dir is None else Path(output_dir)
+        self._names = FileNames(template)
         self._poll = _of_type("poll", poll or PollPolicy(), PollPolicy)
         self._retry = _of_type("retry", retry or RetryPolicy(), RetryPolicy)
-        self._max_in_flight = _at_least_one("max_in_flight", max_in_flight)
-        self._max_creates = _at_least_one("max_creates", max_creates)
+        self._max_in_flight = _at_least("max_in_flight", max_in_flight, 1)
+        self._max_creates = _at_least("max_creates", max_creates, 1)
+        self._budget = None if budget is None else _at_least("budget", budget, 0)
         self._journal_path = journal
         self._on_event = on_event
         self._rng = rng or Random()  # noqa: S311 - spreads polls, guards nothing
@@ -131,7 +139,13 @@ class Session:
     def _furnished(self, journal: Journal | None) -> _Rooms:
         api = Api(transport=self._transport, retry=self._retry, rng=self._rng)
         downloader = Downloader(open_asset=self._transport.asset, retry=self._retry, rng=self._rng)
-        delivery = Delivery(retrieve=api.retrieve, downloader=downloader, journal=journal, output_dir=self._output_dir)
+        delivery = Delivery(
+            retrieve=api.retrieve,
+            downloader=downloader,
+            journal=journal,
+            output_dir=self._output_dir,
+            names=self._names,
+        )
         scheduler = PollScheduler(
             look=api.look, conclude=delivery.conclude, policy=self._poll, rng=self._rng, observe=self._observe
         )
@@ -140,6 +154,7 @@ class Session:
             scheduler=scheduler,
             journal=journal,
             max_creates=self._max_creates,
+            budget=self._budget,
             observe=self._observe,
         )
         return _Rooms(
@@ -178,6 +193,7 @@ class Session:
             TransportError: never sent; nothing was created.
             OutcomeUnknownError: sent, and perhaps accepted and billed; it is never sent again by itself.
             JournalError: the key stands for another request, or the journal cannot be written; nothing was sent.
+            BudgetError: `budget` is used up; nothing was sent.
             ValueError: `key` is no text of 1 to 500 characters, or a local file is no longer what it was when the
                 request was made.
         """
@@ -391,7 +407,7 @@ def _of_type(name: str, value: object, wanted: type[_T]) -> _T:
     return value
 
 
-def _at_least_one(name: str, value: int) -> int:
-    if isinstance(value, bool) or value < 1:
-        raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+def _at_least(name: str, value: object, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
     return value

@@ -20,6 +20,7 @@
     │   └── TaskTimeoutError        we stopped waiting; also a TimeoutError
     ├── DownloadError               the file could not be had
     │   └── AssetExpiredError
+    ├── BudgetError                 the session may buy no more
     └── JournalError                the record on disk could not be kept, or contradicts what was asked
 
 Every error pickles, copies and hashes, and names in its message the task and the route that it is about.
@@ -227,6 +228,10 @@ class AssetExpiredError(DownloadError):
 
     def __init__(self, message: str, *, asset: Asset) -> None:
         super().__init__(message, asset=asset, retryable=False)
+
+
+class BudgetError(CometRunwayError):
+    """The session has sent as many creates as its budget allows. Nothing was sent."""
 
 
 class JournalError(CometRunwayError):

@@ -10,7 +10,7 @@ import pytest
 
 from cometrunway import DownloadError, RetryPolicy, Session, _download, errors
 from cometrunway._aiohttp import Transport
-from cometrunway._download import Downloader, safe_stem
+from cometrunway._download import Downloader
 from cometrunway.emulator import Emulator, Fault
 from tests.test_session import yawn
 
@@ -263,21 +263,3 @@ async def test_a_url_that_is_none_is_refused(store: Store, url: str) -> None:
     store.url = url
     with pytest.raises(DownloadError):
         await store.fetch()
-
-
-@pytest.mark.parametrize(
-    "name", ["../../etc/passwd", "a/b", ".hidden", "", "con", "NUL.txt", "ü", "x" * 500, "a\0b", "..", "a b"]
-)
-def test_a_strange_name_becomes_a_harmless_stem(name: str) -> None:
-    """Whatever a key or an id holds, the file stays in its folder, and two names never meet."""
-    stem = safe_stem(name)
-    assert stem
-    assert set(stem) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
-    assert not stem.startswith(".")
-    assert len(stem) < 150
-    assert stem not in {name, safe_stem(name + "x")}
-
-
-def test_an_ordinary_name_is_kept() -> None:
-    """A key that can be a file name is one."""
-    assert safe_stem("shot-0042_v1.2") == "shot-0042_v1.2"

@@ -438,3 +438,15 @@ async def test_an_entry_survives_the_way_to_disk_and_back(tmp_path: Path) -> Non
         await journal.refuse(strange.key, "because \udfff")
     [found] = Journal.read(tmp_path / "shots.db")
     assert json.dumps(dict(found.request)) == json.dumps(dict(strange.request))
+
+
+async def test_a_budget_leaves_no_trace_of_what_it_held_back(session: Any, tmp_path: Path) -> None:
+    """What is over budget is not in the journal; what was bought before costs nothing, and the next run goes on."""
+    shots = [Shot(str(number), yawn(number)) for number in range(5)]
+    async with Emulator() as emulator:
+        for bought in (2, 4, 5):
+            async with session(emulator, budget=2) as runway:
+                outcomes = [handle.exception() async for handle in runway.map(shots)]
+            assert sum(outcome is None for outcome in outcomes) == bought
+            assert len(states(tmp_path / "shots.db")) == emulator.creates.received == bought
+    assert not emulator.creates.repeats

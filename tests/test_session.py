@@ -534,6 +534,71 @@ async def test_map_takes_an_endless_input(session: Any) -> None:
     assert emulator.creates.accepted <= 26
 
 
+async def test_map_takes_no_more_than_it_can_submit_at_once(session: Any) -> None:
+    """An input that ends early, because its owner said stop, ends the buying at that very moment."""
+    wanted = True
+
+    def until_stopped() -> Iterator[ImageToVideo]:
+        number = 0
+        while wanted:
+            number += 1
+            yield yawn(number)
+
+    async with Emulator(duration=10) as emulator, session(emulator, max_in_flight=5) as runway:
+        handles = runway.map(until_stopped())
+        await anext(handles)
+        wanted, accepted = False, emulator.creates.accepted
+        assert len([handle async for handle in handles]) == accepted - 1
+        assert emulator.creates.accepted == accepted
+
+
+async def test_a_budget_is_never_exceeded(session: Any) -> None:
+    """With budget=5 a batch of twelve buys five; the others say so, and nothing was sent for them."""
+    async with Emulator() as emulator, session(emulator, budget=5) as runway:
+        outcomes = [handle.exception() async for handle in runway.map([yawn(number) for number in range(12)])]
+        with pytest.raises(errors.BudgetError, match="budget of 5"):
+            await runway.submit(yawn(99))
+    assert sum(outcome is None for outcome in outcomes) == 5
+    assert sum(isinstance(outcome, errors.BudgetError) for outcome in outcomes) == 7
+    assert emulator.creates.received == 5
+
+
+async def test_a_refusal_costs_nothing_of_the_budget(session: Any) -> None:
+    """What the server refused is not counted; what is in doubt is."""
+    async with Emulator() as emulator, session(emulator, budget=2) as runway:
+        emulator.script("create", Fault.answer(400), Fault.ok(), Fault.drop_after())
+        with pytest.raises(errors.InvalidRequestError):
+            await runway.submit(yawn(1))
+        await runway.submit(yawn(2))
+        with pytest.raises(OutcomeUnknownError):
+            await runway.submit(yawn(3))
+        with pytest.raises(errors.BudgetError):
+            await runway.submit(yawn(4))
+
+
+@pytest.mark.parametrize(
+    ("template", "name"),
+    [
+        ("{route}/{key}", "image_to_video/a_b-c14cddc0.mp4"),
+        ("{number}/{id}", "1/ID.mp4"),
+        ("batch {key}", "batch a_b-c14cddc0.mp4"),
+    ],
+)
+async def test_a_template_names_the_files(session: Any, tmp_path: Path, template: str, name: str) -> None:
+    """Its fields are filled in harmlessly, and its slashes are folders."""
+    async with Emulator() as emulator, session(emulator, template=template) as runway:
+        handle = await runway.submit(yawn(), key="a/b")
+        [asset] = await handle
+    assert asset.path == tmp_path / "out" / name.replace("ID", handle.id)
+
+
+@pytest.mark.parametrize("budget", [-1, 1.5, True, "5"])
+def test_a_wrong_budget_is_refused(budget: Any) -> None:
+    """A budget is a whole number of creates, or None."""
+    with pytest.raises(ValueError, match="budget"):
+        Session("sk-x", budget=budget)
+
+
 async def test_map_takes_an_async_input(session: Any) -> None:
     """Requests may come from an async iterable."""
 

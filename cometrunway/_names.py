@@ -1,0 +1,64 @@
+"""What files are called: a template of the user's, filled in so that every name is harmless on every system."""
+
+import hashlib
+import re
+from string import Formatter
+
+FIELDS = ("key", "id", "route", "number")
+_LONGEST_STEM = 120
+_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
+
+
+class FileNames:
+    """Names the files of a task, without their extensions.
+
+    Args:
+        template: text with `{key}` (the task's id where there is none), `{id}`, `{route}` and `{number}` (from 1, of
+            the task's files); a `/` begins a name within a folder. Several files are numbered at the end where the
+            template does not number them.
+
+    Raises:
+        ValueError: another field, none that tells tasks apart, or a name that leads out of the folder.
+    """
+
+    def __init__(self, template: str) -> None:
+        _check(template)
+        self._template = template
+
+    def __call__(self, *, key: str | None, task_id: str, route: str, files: int) -> list[str]:
+        """Return a relative path, with `/` between folders, for each file."""
+        is_numbered = files == 1 or "{number}" in self._template
+        fields = {"key": safe_stem(key or task_id), "id": safe_stem(task_id), "route": safe_stem(route)}
+        return [
+            self._template.format(**fields, number=number) + ("" if is_numbered else f"-{number}")
+            for number in range(1, files + 1)
+        ]
+
+
+def safe_stem(name: str) -> str:
+    """Return a file name's stem that is the same for the same name, another for another, and harmless everywhere."""
+    stem = re.sub(r"[^A-Za-z0-9._-]", "_", name).lstrip(".")[:_LONGEST_STEM]
+    if stem and stem == name and not _RESERVED.fullmatch(stem):
+        return stem
+    return f"{stem}-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:8]}"
+
+
+def _check(template: str) -> None:
+    try:
+        parts = list(Formatter().parse(template))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"template: {error}, got {template!r}") from error
+    names = {name for _, name, _, _ in parts if name is not None}
+    for _, name, layout, conversion in parts:
+        if layout or conversion or (name is not None and name not in FIELDS):
+            field = f"{name}{'!' * bool(conversion)}{conversion or ''}{':' * bool(layout)}{layout or ''}"
+            raise ValueError(f"template: knows only {', '.join(FIELDS)}, got {{{field}}}")
+    if not names & {"key", "id"}:
+        raise ValueError(f"template: must hold {{key}} or {{id}}, or all files would have one name, got {template!r}")
+    if not all(map(_is_harmless, template.split("/"))):
+        raise ValueError(f"template: must be a relative path within the folder, got {template!r}")
+
+
+def _is_harmless(part: str) -> bool:
+    is_name = bool(part.strip(" .")) and part == part.strip() and not _RESERVED.fullmatch(part)
+    return is_name and part.isprintable() and not set(part) & set('\\:*?"<>|')

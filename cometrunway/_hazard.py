@@ -16,6 +16,8 @@ _FORGETTING = 1.004
 _C = 0.7
 _KNOWN = 3.0
 """How many tasks must have lived through a bin for its hazard to be known."""
+_FORESEEN = math.log(4 / 3)
+"""How much risk must have been seen before ends are foretold: as much as ends a quarter."""
 _TOO_HEAVY = 1e12
 _SMOOTHING = (1.0, 2.0, 3.0, 2.0, 1.0)
 
@@ -36,6 +38,7 @@ class HazardTable:
         self._exposure = [0.0] * len(edges)
         self._weight = 1.0
         self._hazards: list[float] = []
+        self._risks: list[float] | None = None
         self._stale = 0
         self.ends = 0
         """How many ends it has learnt from."""
@@ -83,6 +86,19 @@ class HazardTable:
             cost, risk, moment, number = grown, risk + hazard * width, edge, number + 1
         return longest
 
+    def within(self, age: float, odds: float) -> float | None:
+        """Return the time from `age` within which all but one in `odds` have ended; None before a quarter has.
+
+        Beyond the frontier of what is known, the hazard is taken to stay as it was there.
+        """
+        self._current()
+        if self._risks is None:
+            self._risks = self._foreseen()
+        risks, edges = self._risks, self._edges[:-1]
+        if not risks:
+            return None
+        return _between(_between(age, edges, risks) + math.log(odds), risks, edges) - age
+
     def surprise(self, start: float, end: float, *, ended: bool) -> float:
         """Return minus the logarithm of the probability that the table gave to what a look found."""
         hazards = self._current()
@@ -113,8 +129,20 @@ class HazardTable:
             self._rebuild()
         return self._hazards
 
+    def _foreseen(self) -> list[float]:
+        """Return the risk run by each edge, as it was seen (a prior would put off the last ends), if that is enough."""
+        risks, seen, hazard = [0.0], 0.0, 0.0
+        smoothed = zip(_smoothed(self._events), _smoothed(self._exposure), strict=True)
+        for number, (events, exposure) in enumerate(smoothed):
+            is_known = exposure > 2 * _KNOWN * self._weight * self._width(number)
+            hazard = events / exposure if events and is_known else hazard
+            risks.append(risks[-1] + hazard * (self._edges[number + 1] - self._edges[number]))
+            seen = risks[-1] if is_known else seen
+        return risks[:-1] if seen > _FORESEEN else []
+
     def _rebuild(self) -> None:
         self._stale = 0
+        self._risks = None
         self._hazards = []
         for number, (events, exposure) in enumerate(
             zip(_smoothed(self._events), _smoothed(self._exposure), strict=True)
@@ -132,3 +160,10 @@ def _smoothed(values: list[float]) -> list[float]:
         sum(weight * padded[number + offset] for offset, weight in enumerate(_SMOOTHING)) / total
         for number in range(len(values))
     ]
+
+
+def _between(value: float, here: Sequence[float], there: Sequence[float]) -> float:
+    """Return where a rising curve through these points goes when it passes `value`; its last piece goes on."""
+    number = min(max(bisect_right(here, value), 1), len(there) - 1)
+    part = (value - here[number - 1]) / (here[number] - here[number - 1])
+    return there[number - 1] + part * (there[number] - there[number - 1])

@@ -106,12 +106,23 @@ class Pace:
         if kind.by_age.ends < _ENOUGH:
             return None
         longest = self._longest if kind.by_age.knows_beyond(age) else min(cautious, self._longest)
-        if course.has_progress and kind.advantage > _MARGIN and kind.by_progress.ends >= _ENOUGH_FOR_PROGRESS:
+        if self._asks_progress(kind, course):
             rate = course.rate
             pause = kind.by_progress.pause(course.progress_at(age), self._price * rate, longest * rate) / rate
         else:
             pause = kind.by_age.pause(age, self._price, longest)
         return min(max(pause, self._shortest), self._longest)
+
+    def foretell(self, course: Course, odds: float) -> float | None:
+        """Return the age by which the task has ended but once in `odds`; None before that is known."""
+        kind = self._kind(course)
+        longer = kind.by_age.within(course.age, odds)
+        return None if longer is None else course.age + longer
+
+    @staticmethod
+    def _asks_progress(kind: _Kind, course: Course) -> bool:
+        has_proved_itself = kind.advantage > _MARGIN and kind.by_progress.ends >= _ENOUGH_FOR_PROGRESS
+        return course.has_progress and has_proved_itself
 
     def _score(self, kind: _Kind, age: float, age_now: float, start: float, end: float, *, ended: bool) -> None:
         by_age = kind.by_age.surprise(age, age_now, ended=ended)

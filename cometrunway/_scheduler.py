@@ -32,6 +32,8 @@ _LOOKS_AT_ONCE = 128
 _JITTER = 0.1
 _NOT_WORTH_A_DELAY = 0.2
 """A look that has fallen due is taken, unless it should be put off by more than this part of its pause."""
+_SAMPLE = 200
+"""How many tasks are asked when all can be expected to have ended."""
 _LAST_WORDS = 2.0
 """Seconds that creates under way get to bring their ids home when the block is left on an error."""
 
@@ -75,7 +77,7 @@ class PollScheduler:
         self._loop = asyncio.get_running_loop()
         self._due: list[tuple[float, int, _Watch]] = []
         self._numbers = count()
-        self._open: dict[tuple[str, str], Ticket] = {}
+        self._open: dict[tuple[str, str], _Watch] = {}
         self._is_closing = False
         self._looking = 0
         self._alarm: asyncio.Future[None] | None = None
@@ -105,13 +107,13 @@ class PollScheduler:
             else:  # the group would wrap the user's own exception; without it, that leaves the block bare
                 await self._group.__aexit__(None, None, None)
         finally:
-            for ticket in self._open.values():
-                ticket.fail(self._stopped_waiting(ticket, "when the session was left"))
+            for watch in self._open.values():
+                watch.ticket.fail(self._stopped_waiting(watch.ticket, "when the session was left"))
 
     @property
     def owed(self) -> tuple[Ticket, ...]:
         """The tickets whose files are not yet home."""
-        return (*self._unfinished, *self._open.values())
+        return (*self._unfinished, *(watch.ticket for watch in self._open.values()))
 
     @property
     def is_closing(self) -> bool:
@@ -120,7 +122,22 @@ class PollScheduler:
 
     def find(self, reference: TaskReference) -> Ticket | None:
         """Return the open ticket of this task, if there is one."""
-        return self._open.get((reference.route, reference.id))
+        watch = self._open.get((reference.route, reference.id))
+        return None if watch is None else watch.ticket
+
+    @property
+    def eta(self) -> float | None:
+        """In how many seconds the last of the watched tasks can be expected to have ended; None before that is known.
+
+        Of many tasks a sample is asked, and what is known of most stands for all.
+        """
+        watches = [watch for watch in self._open.values() if not watch.ticket.ended.done()]
+        odds = 1.0 + len(watches)
+        now = self._loop.time()
+        sample = watches[:: 1 + len(watches) // _SAMPLE]
+        ages = [(watch, self._pace.foretell(watch.course, odds)) for watch in sample]
+        left = [max(0.0, watch.born + age - now) for watch, age in ages if age is not None]
+        return max(left, default=0.0) if 2 * len(left) >= len(sample) else None
 
     def start(
         self, work: Coroutine[Any, Any, _T], *, name: str, is_create: bool = False, is_waited_for: bool = True
@@ -157,7 +174,7 @@ class PollScheduler:
             deadline=math.inf if self._policy.deadline is None else now + self._policy.deadline,
             unknown_until=now if age is None else now - age + self._policy.grace,
         )
-        self._open[ticket.reference.route, ticket.reference.id] = ticket
+        self._open[ticket.reference.route, ticket.reference.id] = watch
         self._idle.clear()
         self._push(watch, self._pause(watch) if watch.is_new else 0.0)
 

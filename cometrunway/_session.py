@@ -310,6 +310,14 @@ class Session:
         tickets = self._rooms.scheduler.owed if self._rooms else self._owed
         return tuple(TaskHandle(ticket.reference, ticket) for ticket in tickets)
 
+    @property
+    def eta(self) -> float | None:
+        """In how many seconds the last of the tasks submitted so far can be expected to have ended at the server.
+
+        None before it is known: until about a quarter of a kind (a route and a model) have ended.
+        """
+        return self._opened().scheduler.eta
+
     def _opened(self) -> _Rooms:
         if self._rooms is None:
             raise RuntimeError("this Session is not open: use it as `async with Session() as runway:`")

@@ -61,6 +61,25 @@ def test_old_looks_are_forgotten() -> None:
     assert table.pause(30.0, 0.25, 60.0) > 20
 
 
+def test_the_end_is_foretold_from_what_was_seen() -> None:
+    """Where tasks end evenly from 1 to 99, nine of ten have ended by about 90, and of those aged 50 by about 95."""
+    table = taught(*[float(end) for end in range(1, 100)] * 5)
+    assert table.within(0.0, 10.0) == pytest.approx(90, abs=2)
+    assert table.within(50.0, 10.0) == pytest.approx(45, abs=2)
+
+
+def test_nothing_is_foretold_before_a_quarter_has_ended() -> None:
+    """Of a hundred that go together, the first ends say little about the last."""
+    table = HazardTable(EDGES, lindy=20.0)
+    known = []
+    for age in range(50):
+        for task in range(100 - age):
+            table.learn(float(age), age + 1.0, ended=task == 0)
+        known.append(table.within(age + 1.0, 10.0) is not None)
+    assert known.index(True) == pytest.approx(25, abs=3)
+    assert all(known[known.index(True) :])
+
+
 def pace() -> Pace:
     """Return a pace with the policy's defaults."""
     return Pace(price=0.25, shortest=1.0, longest=30.0)

@@ -400,3 +400,19 @@ async def test_the_same_seed_looks_at_the_same_times() -> None:
                 watched(scheduler, str(number))
         traces.append([(round(when - start, 6), task_id) for when, task_id in world.looks])
     assert traces[0] == traces[1]
+
+
+async def test_the_end_of_all_is_foretold_once_it_is_known() -> None:
+    """The eta is None at first, within 30 % of the truth later, and 0 where nothing is waited for."""
+    world = World(lambda task_id, now: task("SUCCEEDED" if now >= int(task_id) * 5 + 40 else "RUNNING", task_id))
+    async with world.scheduler() as scheduler:
+        assert scheduler.eta == 0
+        etas = []
+        for number in range(40):
+            watched(scheduler, str(number))
+            etas.append(scheduler.eta)
+            await asyncio.sleep(5)
+        assert etas[:8] == [None] * 8
+        assert etas[20:] == [pytest.approx(40, rel=0.3)] * 20
+        await asyncio.sleep(60)
+        assert scheduler.eta == 0

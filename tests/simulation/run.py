@@ -1,6 +1,7 @@
 """One simulated batch: the package's own scheduler, its clock virtual, its server a distribution."""
 
 import asyncio
+import math
 import statistics
 from collections.abc import Sequence
 from random import Random
@@ -12,6 +13,8 @@ from cometrunway._handle import TaskReference, Ticket
 from cometrunway._scheduler import PollScheduler
 from tests.simulation.workloads import Draw, Work
 from tests.virtual import VirtualLoop
+
+_BETWEEN_ETAS = 5.0
 
 
 @frozen(kw_only=True)
@@ -25,9 +28,11 @@ class Outcome:
     p95: float
     p99: float
     longest_pause: float
+    eta_error: float
+    """How far off the expected ends of all open tasks were, on average, as a part of the time that they had left."""
 
     @classmethod
-    def of(cls, polls: Sequence[int], lags: Sequence[float], longest_pause: float) -> "Outcome":
+    def of(cls, polls: Sequence[int], lags: Sequence[float], longest_pause: float, eta_error: float) -> "Outcome":
         """Sum up."""
         quantiles = statistics.quantiles(lags, n=100)
         return cls(
@@ -37,6 +42,7 @@ class Outcome:
             p95=quantiles[94],
             p99=quantiles[98],
             longest_pause=longest_pause,
+            eta_error=eta_error,
         )
 
 
@@ -50,6 +56,8 @@ class Server:
         self.last: dict[str, float] = {}
         self.lags: list[float] = []
         self.longest_pause = 0.0
+        self.etas: list[tuple[float, float]] = []
+        """What was foretold, and what was true."""
 
     def create(self, task_id: str, work: Work) -> None:
         """Begin a task now."""
@@ -69,6 +77,21 @@ class Server:
             return Task(id=task_id, status=TaskStatus.SUCCEEDED)
         status = TaskStatus.RUNNING if age > work.start else TaskStatus.PENDING
         return Task(id=task_id, status=status, progress=work.progress(age, self.progress))
+
+    async def compare_etas(self, scheduler: PollScheduler, tasks: int) -> None:
+        """Ask for the end of all open tasks from time to time, once a quarter of the batch has ended."""
+        while True:
+            await asyncio.sleep(_BETWEEN_ETAS)
+            now = asyncio.get_running_loop().time()
+            left = max(created + work.end for created, work in self.works.values()) - now
+            eta = scheduler.eta
+            if len(self.lags) > tasks / 4 and left > 0 and eta is not None:
+                self.etas.append((eta, left))
+
+    @property
+    def eta_error(self) -> float:
+        """The sum of the errors over the sum of what was true."""
+        return sum(abs(eta - left) for eta, left in self.etas) / (sum(left for _, left in self.etas) or math.nan)
 
     async def conclude(self, _ticket: Ticket, _task: Task) -> tuple[Asset, ...]:
         """Nothing is downloaded here."""
@@ -91,6 +114,7 @@ def simulate(
             look=server.look, conclude=server.conclude, policy=policy, rng=Random(seed + 2), observe=ignore
         )
         async with scheduler:
+            scheduler.start(server.compare_etas(scheduler, tasks), name="etas", is_waited_for=False)
             for number in range(tasks):
                 work = draw(draws, number / tasks)
                 server.create(str(number), work)
@@ -102,4 +126,4 @@ def simulate(
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         runner.run(batch())
-    return Outcome.of(list(server.polls.values()), server.lags, server.longest_pause)
+    return Outcome.of(list(server.polls.values()), server.lags, server.longest_pause, server.eta_error)

@@ -27,10 +27,11 @@ DOORS = {
     "cattrs": {"_wire"},
     "yarl": {"_aiohttp", "emulator"},
     "rich": {"progress"},
+    "shtab": {"_cli"},
 }
 FORBIDDEN_ROOMS = {"utils", "helpers", "common", "types", "models", "constants", "base", "abc", "client", "config"}
 AMBIENT = {
-    ("time", "time"): {"_desk", "emulator"},  # wall-clock time, for records only
+    ("time", "time"): {"_desk", "_batch", "emulator"},  # wall-clock time, for records only
     ("time", "monotonic"): set[str](),
     ("time", "perf_counter"): set[str](),
     ("time", "sleep"): set[str](),

@@ -122,7 +122,7 @@ def test_every_wrong_line_is_named_before_anything_is_sent(tmp_path: Path) -> No
         (["run", "absent.jsonl"], "absent.jsonl"),
         (["run", "."], "directory"),
         (["run", "empty.jsonl"], "no shot"),
-        (["run"], "SHOTS.jsonl"),
+        (["run"], "SHOTS"),
         (["dance"], "dance"),
         ([], "COMMAND"),
         (["run", "shots.jsonl", "--base-url", "nonsense"], "base_url"),

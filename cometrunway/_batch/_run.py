@@ -3,15 +3,14 @@
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from attrs import define, field
 
 from cometrunway import (
-    Asset,
     CometRunwayError,
     Event,
     EventKind,
@@ -21,34 +20,13 @@ from cometrunway import (
     Shot,
     TaskHandle,
 )
+from cometrunway._batch._rows import Row
+from cometrunway._events import Observer
 from cometrunway.emulator import Emulator
+from cometrunway.errors import BudgetError
 from cometrunway.progress import Board
 
 _EMULATED_POLLS = PollPolicy(first=1.5, floor=0.3, ceiling=3)
-
-
-@define(kw_only=True)
-class Row:
-    """What the table says of one shot."""
-
-    key: str
-    route: str
-    task_id: str = ""
-    status: str = "not submitted"
-    seconds: float | None = None
-    """From the create's answer to the files on disk, or to the failure."""
-    assets: tuple[Asset, ...] = ()
-
-    @property
-    def cells(self) -> tuple[str, ...]:
-        """The row as text."""
-        names = ", ".join(asset.path.name for asset in self.assets if asset.path)
-        size = sum(asset.size or 0 for asset in self.assets)
-        seconds = "" if self.seconds is None else f"{self.seconds:.1f}"
-        return self.key, self.route, self.task_id, self.status, seconds, names, f"{size:,}" if size else ""
-
-
-_HEADINGS = ("shot", "route", "id", "status", "seconds", "file", "bytes")
 
 
 @define(kw_only=True)
@@ -56,32 +34,41 @@ class BatchRun:
     """Runs `shots`, or finishes what a journal owes; `rows` and `owed` tell what became of them, interrupted or not."""
 
     shots: Sequence[Shot] | None
-    """None finishes what `journal` owes."""
-    output_dir: Path
+    """None finishes what the journal owes."""
+    options: Mapping[str, Any]
+    """What `Session` is made with."""
     board: Board
-    journal: Path | None = None
+    observers: Sequence[Observer] = ()
+    """Who else is told of each event."""
     emulated: bool = False
     """Against a server of our own in this process, which needs no key and costs nothing."""
-    base_url: str | None = None
+    may_wait: bool = False
+    """Whether the first Ctrl-C only ends the submitting, because somebody reads what the second one would do."""
     rows: dict[str, Row] = field(factory=dict)
     owed: tuple[TaskHandle, ...] = ()
     stopped_by: CometRunwayError | None = None
+    interrupted: bool = False
     _submitted_at: dict[str, float] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         self.rows = {shot.key: Row(key=shot.key, route=shot.request.route) for shot in self.shots or ()}
+
+    @property
+    def unfinished(self) -> list[Row]:
+        """The rows of the shots that did not succeed."""
+        return [row for row in self.rows.values() if row.status != "succeeded"]
 
     async def run(self) -> None:
         """Submit, wait and download.
 
         Raises:
             JournalError: the journal cannot be used; nothing was sent.
+            ValueError: an option of the session is wrong; nothing was sent.
         """
-        this, loop = asyncio.current_task(), asyncio.get_running_loop()
-        if this is not None and sys.platform != "win32":
-            loop.add_signal_handler(signal.SIGTERM, this.cancel)  # as orderly as Ctrl-C
         async with AsyncExitStack() as stack:
             session = await self._session(stack)
+            self._heed_signals(session)
+            self.board.eta = lambda: session.eta
             stack.callback(self._note_owed, session)
             stack.enter_context(self.board)
             await stack.enter_async_context(session)
@@ -91,24 +78,45 @@ class BatchRun:
             except CometRunwayError as error:
                 self.stopped_by = error
 
+    async def _session(self, stack: AsyncExitStack) -> Session:
+        if not self.emulated:
+            return Session(**self.options, on_event=self._on_event)
+        server = await stack.enter_async_context(Emulator())
+        emulated = {"api_key": server.api_key, "base_url": server.base_url, "poll": _EMULATED_POLLS}
+        return Session(**{**self.options, **emulated}, on_event=self._on_event)
+
+    def _heed_signals(self, session: Session) -> None:
+        this, loop = asyncio.current_task(), asyncio.get_running_loop()
+        if this is None or sys.platform == "win32":
+            return  # there Ctrl-C cancels this task
+        loop.add_signal_handler(signal.SIGTERM, this.cancel)
+        loop.add_signal_handler(signal.SIGINT, partial(self._interrupt, session, this.cancel))
+
+    def _interrupt(self, session: Session, leave: Callable[[], object]) -> None:
+        """End the submitting at the first Ctrl-C, where somebody reads the offer to wait; leave at the next."""
+        if self.interrupted or not self.may_wait:
+            leave()
+        else:
+            self.board.stop()
+            self.board.write(
+                f"stopping: nothing more is submitted; waiting for {len(session.owed):,} tasks that are paid for. "
+                "Ctrl-C again leaves at once"
+            )
+        self.interrupted = True
+
     async def _handles(self, session: Session) -> AsyncIterator[TaskHandle]:
         if self.shots is not None:
-            async for handle in session.map(self.shots):
+            async for handle in session.map(self._wanted(self.shots)):
                 yield handle
         else:
             for handle in await session.resume():
                 yield handle
 
-    async def _session(self, stack: AsyncExitStack) -> Session:
-        options: dict[str, Any] = {
-            "output_dir": self.output_dir,
-            "journal": self.journal,
-            "on_event": self._on_event,
-        }
-        if not self.emulated:
-            return Session(base_url=self.base_url, **options)
-        server = await stack.enter_async_context(Emulator())
-        return Session(server.api_key, base_url=server.base_url, poll=_EMULATED_POLLS, **options)
+    def _wanted(self, shots: Sequence[Shot]) -> Iterator[Shot]:
+        for shot in shots:
+            if self.interrupted:
+                return
+            yield shot
 
     def _note_owed(self, session: Session) -> None:
         self.owed = session.owed
@@ -121,37 +129,17 @@ class BatchRun:
         if event.kind is EventKind.SUBMITTED:
             self._submitted_at[key] = now
         elif event.kind in {EventKind.DOWNLOADED, EventKind.FAILED} and key in self._submitted_at:
-            row.seconds = now - self._submitted_at[key]
-        self.board.on_event(event)
+            row.seconds = now - self._submitted_at.pop(key)
+        for observe in (self.board.on_event, *self.observers):
+            observe(event)
 
     async def _enter(self, handle: TaskHandle) -> None:
         row = self.rows[handle.key or ""]
         try:
-            row.assets = await handle
-            row.status = "succeeded"
+            row.succeed(await handle)
         except OutcomeUnknownError:
             row.status = "in doubt"
+        except BudgetError as error:
+            self.stopped_by = error
         except (CometRunwayError, ValueError) as error:
             row.status = type(error).__name__.removesuffix("Error")
-
-    @property
-    def failures(self) -> list[str]:
-        """The keys of the shots that did not succeed."""
-        return [row.key for row in self.rows.values() if row.status != "succeeded"]
-
-    def table(self) -> str:
-        """Return a row for each shot, in columns, the numbers aligned to the right."""
-        return _aligned([_HEADINGS, *(row.cells for row in self.rows.values())])
-
-
-def _aligned(rows: Iterable[tuple[str, ...]]) -> str:
-    rows = list(rows)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    to_the_right = {_HEADINGS.index("seconds"), _HEADINGS.index("bytes")}
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if number in to_the_right else cell.ljust(width)
-            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )

@@ -7,11 +7,13 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
+from typing import TextIO
 
 from cometrunway import CometRunwayError, emulator
-from cometrunway._batch import BatchFileError
-from cometrunway._cli import _batches, _journals
+from cometrunway._batch import BatchFileError, silence
+from cometrunway._cli import _batches, _completion, _journals
 from cometrunway._cli._commands import Commands, add_command
+from cometrunway._cli._supervision import INTERRUPTED
 
 _STATUSES = (
     "exit status: 0 all succeeded, 1 a task failed or is in doubt, 2 wrong use or a bad file, 70 a bug, 130 interrupted"
@@ -24,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
     options = _parser().parse_args(argv)
     if options.debug:
-        logging.basicConfig(level=logging.DEBUG)
+        logging.basicConfig(level=logging.DEBUG, format="%(name)s: %(message)s", handlers=[_LogOfTheMoment()])
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name that a terminal cannot show must not stop a batch
@@ -33,10 +35,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     except _MISTAKES as error:
         return _complain(str(error), 2, debug=options.debug)
     except KeyboardInterrupt:
-        return _batches.INTERRUPTED
+        return INTERRUPTED
+    except BrokenPipeError:
+        silence(sys.stdout)  # `cometrunway status ... | head` has seen enough
+        return 0
     except Exception as bug:  # noqa: BLE001 - the last to know; --debug shows all of it
         return _complain(f"a bug of cometrunway: {bug!r}; --debug shows where", 70, debug=options.debug)
     return status
+
+
+class _LogOfTheMoment(logging.StreamHandler[TextIO]):
+    """Writes to what standard error is at the moment: a live board puts its own there, so that no log tears it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        self.stream = sys.stderr
+        super().emit(record)
 
 
 def _complain(message: str, status: int, *, debug: bool) -> int:
@@ -57,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     _batches.add_to(commands)
     _journals.add_to(commands)
     _add_emulator(commands)
+    _completion.add_to(commands, parser)
     return parser
 
 

@@ -1,19 +1,30 @@
 """The commands that run a batch: `run`, `resume`, `demo`."""
 
 import argparse
-import asyncio
+import json
 import sys
+from collections.abc import Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Any
 
-from cometrunway._batch import BatchRun, read_shots
-from cometrunway._cli._commands import Commands, add_base_url, add_command, add_journal, add_output_dir
+from cometrunway import PollPolicy, Shot
+from cometrunway._batch import BatchRun, EventLog, planned, read_shots, totals
+from cometrunway._cli._commands import (
+    Commands,
+    add_base_url,
+    add_command,
+    add_journal,
+    add_output_dir,
+    positive,
+    whole,
+)
+from cometrunway._cli._supervision import INTERRUPTED, Report, supervised
 from cometrunway._journal_report import JournalReport
 from cometrunway.progress import new_board
 
 _DEMO = files("cometrunway") / "demo"
 _MEANT_TO_FAIL = ["fails-on-purpose"]
-INTERRUPTED = 130
 
 
 def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
@@ -46,16 +57,39 @@ def _add_run(commands: "Commands[argparse.ArgumentParser]") -> None:
         "run",
         _run,
         summary="run a batch file",
-        details="Submit every shot of a JSON Lines file, wait for all, and download what they made. With a journal, "
-        "the same command run again finishes what is left, and pays for nothing twice.",
+        details="Submit every shot of a file, wait for all, and download what they made. The whole file is checked "
+        "before anything is sent. With a journal, the same command run again finishes what is left, and pays for "
+        "nothing twice. Ctrl-C ends the submitting and waits for what is paid for; a second one leaves at once.",
         example="COMETAPI_KEY=sk-... cometrunway run shots.jsonl --journal shots.db",
     )
-    run.add_argument("shots", type=Path, metavar="SHOTS.jsonl", help="one JSON object per line: route, key, fields")
-    run.add_argument("--journal", type=Path, metavar="FILE", help="keep what was paid for in this file")
-    server = run.add_mutually_exclusive_group()
+    run.add_argument(
+        "shots", type=Path, metavar="SHOTS", help="JSON Lines, JSON or CSV: route, key, fields; - is standard input"
+    )
+    _add_extent(run.add_argument_group("how much"))
+    _add_output(run)
+    server = run.add_argument_group("where").add_mutually_exclusive_group()
     server.add_argument("--emulator", action="store_true", help="run against a built-in server; needs no key")
     add_base_url(server)
-    add_output_dir(run)
+
+
+def _add_extent(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
+    group.add_argument("--limit", type=whole(1), metavar="N", help="take only the first N shots")
+    group.add_argument("--budget", type=whole(0), metavar="N", help="stop submitting after N creates")
+    group.add_argument("--max-in-flight", type=whole(1), metavar="N", help="unfinished tasks at once (1000)")
+    group.add_argument("--polls-per-second", type=positive, metavar="N", help="at most (250)")
+
+
+def _add_output(run: argparse.ArgumentParser) -> None:
+    group = run.add_argument_group("what stays and what is shown")
+    add_output_dir(group)
+    group.add_argument(
+        "--template", default="{key}", help="what files are called: {key}, {id}, {route}, {number}; / makes a folder"
+    )
+    group.add_argument("--journal", type=Path, metavar="FILE", help="keep what was paid for in this file")
+    shown = group.add_mutually_exclusive_group()
+    shown.add_argument("--json", action="store_true", help="one event per line on standard output")
+    shown.add_argument("--quiet", action="store_true", help="show only what went wrong")
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -64,76 +98,70 @@ def _demo(options: argparse.Namespace) -> int:
         print(
             f"{len(shots)} shots over all eight routes, against a built-in server that behaves like the API", flush=True
         )
-        batch = BatchRun(shots=shots, output_dir=options.output_dir, board=new_board(len(shots)), emulated=True)
-        status = _supervised(batch)
+        board = new_board(len(shots))
+        batch = BatchRun(shots=shots, options={"output_dir": options.output_dir}, board=board, emulated=True)
+        status = supervised(batch, Report(output_dir=options.output_dir))
     if status == INTERRUPTED:
         return status
     print(
         f"\n{_MEANT_TO_FAIL[0]} did what it is named for. The shots are in {listing}.\n"
         "With a key of your own:  COMETAPI_KEY=sk-... cometrunway run shots.jsonl"
     )
-    return 0 if batch.failures == _MEANT_TO_FAIL else 1
+    return 0 if [row.key for row in batch.unfinished] == _MEANT_TO_FAIL else 1
 
 
 def _run(options: argparse.Namespace) -> int:
-    shots = read_shots(options.shots)
-    return _supervised(
-        BatchRun(
-            shots=shots,
-            output_dir=options.output_dir,
-            board=new_board(len(shots)),
-            journal=options.journal,
-            emulated=options.emulator,
-            base_url=options.base_url,
-        )
+    shots = read_shots(options.shots)[: options.limit]
+    if options.dry_run:
+        return _dry_run(shots, options)
+    report = Report(
+        output_dir=options.output_dir,
+        journal=options.journal,
+        log=EventLog(sys.stdout) if options.json else None,
+        is_quiet=options.quiet,
     )
+    batch = BatchRun(
+        shots=shots,
+        options=_session_options(options),
+        board=new_board(len(shots), quiet=options.quiet),
+        observers=[report.log.on_event] if report.log else [],
+        emulated=options.emulator,
+        may_wait=sys.stderr.isatty(),
+    )
+    return supervised(batch, report)
+
+
+def _session_options(options: argparse.Namespace) -> dict[str, Any]:
+    given: dict[str, Any] = {
+        name: getattr(options, name) for name in ("base_url", "output_dir", "template", "journal", "budget")
+    }
+    if options.max_in_flight is not None:
+        given["max_in_flight"] = options.max_in_flight
+    if options.polls_per_second is not None:
+        given["poll"] = PollPolicy(per_second=options.polls_per_second)
+    return given
+
+
+def _dry_run(shots: Sequence[Shot], options: argparse.Namespace) -> int:
+    known = {entry.key for entry in JournalReport(options.journal).entries} if _exists(options.journal) else set()
+    wanted = [shot for shot in shots if shot.key not in known]
+    for plan in planned(wanted):
+        body = json.dumps(plan["body"], ensure_ascii=False)
+        print(json.dumps(plan, ensure_ascii=False) if options.json else f"{plan['key']}  POST {plan['path']}  {body}")
+    print(f"would submit {totals(wanted)}; nothing was sent", file=sys.stderr)
+    if known:
+        print(f"{len(shots) - len(wanted):,} shots are in {options.journal} already", file=sys.stderr)
+    if options.budget is not None and options.budget < len(wanted):
+        print(f"the budget ends it after {options.budget:,} creates", file=sys.stderr)
+    return 0
+
+
+def _exists(journal: Path | None) -> bool:
+    return journal is not None and journal.exists()
 
 
 def _resume(options: argparse.Namespace) -> int:
     owed = JournalReport(options.journal).counts()["owed"]
-    return _supervised(
-        BatchRun(
-            shots=None,
-            output_dir=options.output_dir,
-            board=new_board(owed),
-            journal=options.journal,
-            base_url=options.base_url,
-        )
-    )
-
-
-def _supervised(batch: BatchRun) -> int:
-    try:
-        asyncio.run(batch.run())
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        _print_owed(batch)
-        return INTERRUPTED
-    if batch.rows:
-        print(batch.table())
-    if batch.stopped_by is not None:
-        print(f"cometrunway: stopped: {batch.stopped_by}", file=sys.stderr)
-    failures = len(batch.failures)
-    succeeded = len(batch.rows) - failures
-    print(
-        f"\n{succeeded} of {len(batch.rows)} shots succeeded" + f"; files are in {batch.output_dir}" * bool(succeeded)
-    )
-    _print_doubts(batch)
-    return 1 if failures else 0
-
-
-def _print_doubts(batch: BatchRun) -> None:
-    doubts = [row.key for row in batch.rows.values() if row.status == "in doubt"]
-    if doubts:
-        print(
-            f"{len(doubts)} in doubt: they were sent, perhaps accepted and billed, and are not sent again by themselves"
-        )
-    if doubts and batch.journal is not None:
-        print(f"  look into the gateway's log, then:  cometrunway resolve {batch.journal} {doubts[0]} --help")
-
-
-def _print_owed(batch: BatchRun) -> None:
-    print(
-        f"\ncometrunway: interrupted; {len(batch.owed)} submitted tasks are still owed by the server", file=sys.stderr
-    )
-    for handle in batch.owed:
-        print(f"  {handle.key}  {handle.route}  {handle.id}", file=sys.stderr)
+    given = {"base_url": options.base_url, "output_dir": options.output_dir, "journal": options.journal}
+    batch = BatchRun(shots=None, options=given, board=new_board(owed), may_wait=sys.stderr.isatty())
+    return supervised(batch, Report(output_dir=options.output_dir, journal=options.journal))

@@ -1,6 +1,7 @@
 """What all commands have in common: how one is added, and the options that several of them take."""
 
 import argparse
+import math
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -32,7 +33,7 @@ def add_command(
     return parser
 
 
-def add_output_dir(parser: argparse.ArgumentParser) -> None:
+def add_output_dir(parser: "argparse.ArgumentParser | argparse._ArgumentGroup") -> None:
     """Add where files go."""
     parser.add_argument("--output-dir", type=Path, default=Path("outputs"), metavar="DIR", help="default: outputs")
 
@@ -47,6 +48,28 @@ def add_base_url(parser: "argparse.ArgumentParser | argparse._MutuallyExclusiveG
 def add_journal(parser: argparse.ArgumentParser) -> None:
     """Add the journal that the command is about."""
     parser.add_argument("journal", type=Path, metavar="JOURNAL", help="the file that `run --journal` made")
+
+
+def whole(least: int) -> Callable[[str], int]:
+    """Return what reads a whole number of at least `least`."""
+
+    def read(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"must be a whole number of at least {least}, got {text!r}")
+        return int(text)
+
+    return read
+
+
+def positive(text: str) -> float:
+    """Read a number above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a number above 0, got {text!r}")
+    return value
 
 
 def _filled(text: str) -> str:

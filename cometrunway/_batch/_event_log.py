@@ -1,0 +1,59 @@
+"""The events of a batch as JSON Lines, for pipes."""
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, TextIO
+
+from cometrunway import Event
+
+
+class EventLog:
+    """Writes one JSON object per event. A reader that goes away stops the writing, and harms nothing that is paid."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream: TextIO | None = stream
+
+    def on_event(self, event: Event) -> None:
+        """Write one event of the session."""
+        task, error = event.task, event.error
+        self.write(
+            {
+                "event": event.kind.value,
+                "key": event.key,
+                "route": event.route,
+                "task_id": event.task_id,
+                "status": task and task.status.value,
+                "progress": task and task.progress,
+                "error": error and {"type": type(error).__name__, "message": str(error)},
+                "files": [
+                    {
+                        "path": str(asset.path),
+                        "media_type": asset.media_type,
+                        "size": asset.size,
+                        "sha256": asset.sha256,
+                    }
+                    for asset in event.assets
+                    if asset.path
+                ],
+            }
+        )
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        """Write one line, with the wall-clock time in seconds since 1970."""
+        if self._stream is None:
+            return
+        try:
+            said = {name: value for name, value in record.items() if value not in (None, [])}
+            print(json.dumps({"at": round(time.time(), 3), **said}), file=self._stream, flush=True)
+        except BrokenPipeError:
+            silence(self._stream)
+            self._stream = None
+
+
+def silence(stream: TextIO) -> None:
+    """Lead a stream whose reader is gone to nowhere, so that nothing fails when the process ends."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -1,0 +1,36 @@
+"""What a batch would send, without sending it."""
+
+import json
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
+
+from cometrunway import Shot
+from cometrunway._media import shown
+from cometrunway._wire import encode
+
+
+def planned(shots: Iterable[Shot]) -> Iterator[dict[str, Any]]:
+    """Yield for each shot its key, route and path, and the body of its create, with data URIs told in a few words.
+
+    Raises:
+        ValueError: a local file is no longer what it was.
+    """
+    for shot in shots:
+        message = encode(shot.request)
+        body = _shortened(json.loads(message.body or b"{}"))
+        yield {"key": shot.key, "route": shot.request.route, "path": message.path, "body": body}
+
+
+def totals(shots: Collection[Shot]) -> str:
+    """Return how many shots there are, and how many of each route."""
+    routes = Counter(shot.request.route for shot in shots)
+    return f"{len(shots):,} shots: " + ", ".join(f"{count:,} {route}" for route, count in sorted(routes.items()))
+
+
+def _shortened(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _shortened(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_shortened(member) for member in value]
+    return shown(value) if isinstance(value, str) and value.startswith("data:") else value

@@ -1,0 +1,58 @@
+"""What became of each shot, as a table."""
+
+from collections.abc import Collection, Iterable
+
+from attrs import define
+
+from cometrunway import Asset
+
+_HEADINGS = ("shot", "route", "id", "status", "seconds", "file", "bytes")
+_TO_THE_RIGHT = {_HEADINGS.index("seconds"), _HEADINGS.index("bytes")}
+_SHOWN = 50
+"""Rows of a table; of a larger batch only what did not succeed is listed."""
+
+
+@define(kw_only=True)
+class Row:
+    """What the table says of one shot."""
+
+    key: str
+    route: str
+    task_id: str = ""
+    status: str = "not submitted"
+    seconds: float | None = None
+    """From the create's answer to the files on disk, or to the failure."""
+    files: tuple[str, ...] = ()
+    size: int = 0
+    """Bytes of all its files."""
+
+    def succeed(self, assets: Iterable[Asset]) -> None:
+        """Take in the files."""
+        self.status = "succeeded"
+        self.files = tuple(asset.path.name for asset in assets if asset.path)
+        self.size = sum(asset.size or 0 for asset in assets)
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The row as text."""
+        seconds = "" if self.seconds is None else f"{self.seconds:.1f}"
+        size = f"{self.size:,}" if self.size else ""
+        return self.key, self.route, self.task_id, self.status, seconds, ", ".join(self.files), size
+
+
+def table(rows: Collection[Row]) -> str:
+    """Return the rows in columns; of many, only those that did not succeed, and of these only the first."""
+    shown = list(rows) if len(rows) <= _SHOWN else [row for row in rows if row.status != "succeeded"]
+    more = f"\n... and {len(shown) - _SHOWN:,} more that did not succeed" if len(shown) > _SHOWN else ""
+    return _aligned([_HEADINGS, *(row.cells for row in shown[:_SHOWN])]) + more if shown else ""
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if number in _TO_THE_RIGHT else cell.ljust(width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )

@@ -1,0 +1,99 @@
+"""What has happened to a batch so far, in numbers. Pure: the caller tells the time."""
+
+from collections import Counter, deque
+from itertools import islice
+
+from attrs import define, field
+
+from cometrunway import Event, EventKind
+
+_WINDOW = 60.0
+"""Seconds over which the rate is measured."""
+_FINISHED = {
+    EventKind.DOWNLOADED: "done",
+    EventKind.FAILED: "failed",
+    EventKind.REFUSED: "refused",
+    EventKind.IN_DOUBT: "in doubt",
+}
+
+
+@define(eq=False)
+class RunningShot:
+    """One task that is not finished, as it was last seen."""
+
+    name: str
+    since: float
+    state: str = "submitted"
+    is_in_trouble: bool = False
+    """Whether the latest look at it failed."""
+
+
+@define
+class Tally:
+    """Counts of `total` shots, and the shots that run."""
+
+    total: int
+    began: float
+    is_stopped: bool = False
+    """Whether nothing more is submitted."""
+    counts: Counter[str] = field(init=False, factory=Counter)
+    _running: dict[str, RunningShot] = field(init=False, factory=dict)
+    _ends: deque[float] = field(init=False, factory=deque)
+
+    def count(self, event: Event, now: float) -> str | None:
+        """Take in an event; return how its shot has finished, if it has: `done`, `failed`, `refused` or `in doubt`."""
+        name = event.key or event.task_id or event.route
+        if event.kind in {EventKind.SUBMITTED, EventKind.RESUMED}:
+            self._running[name] = RunningShot(name, now)
+        elif event.kind is EventKind.POLL_FAILED:
+            self._see(name, f"looks fail: {event.error}", is_in_trouble=True)
+        elif event.kind is EventKind.ENDED:
+            self._see(name, "downloading")
+        elif event.kind is EventKind.CHANGED and event.task is not None:
+            progress = "" if event.task.progress is None else f" {event.task.progress:.0%}"
+            self._see(name, f"{event.task.status.value.lower()}{progress}")
+        outcome = _FINISHED.get(event.kind)
+        if outcome is not None:
+            self._running.pop(name, None)
+            self.counts[outcome] += 1
+            self._ends.append(now)
+        return outcome
+
+    @property
+    def finished(self) -> int:
+        """How many shots will change no more."""
+        return self.counts.total()
+
+    @property
+    def running(self) -> int:
+        """How many shots the server works on, or whose files are under way."""
+        return len(self._running)
+
+    @property
+    def waiting(self) -> int:
+        """How many shots are yet to be submitted."""
+        return 0 if self.is_stopped else max(0, self.total - self.finished - self.running)
+
+    def rate(self, now: float) -> float:
+        """Return how many shots finish per second, over the last minute."""
+        while self._ends and self._ends[0] < now - _WINDOW:
+            self._ends.popleft()
+        return len(self._ends) / max(1.0, min(_WINDOW, now - self.began))
+
+    def left(self, now: float, eta: float | None) -> float | None:
+        """Return the seconds until the end of the batch, given those of the running ones; None while unknown."""
+        if not self.waiting:
+            return eta if self.running else 0.0
+        rate = self.rate(now)
+        return None if eta is None or not rate else eta + self.waiting / rate
+
+    def interesting(self, number: int) -> tuple[RunningShot, ...]:
+        """Return so many running shots: those that cannot be looked at, then those that run the longest."""
+        in_trouble = list(islice((shot for shot in self._running.values() if shot.is_in_trouble), number))
+        longest = (shot for shot in self._running.values() if not shot.is_in_trouble)
+        return (*in_trouble, *islice(longest, number - len(in_trouble)))
+
+    def _see(self, name: str, state: str, *, is_in_trouble: bool = False) -> None:
+        shot = self._running.get(name)
+        if shot is not None:
+            shot.state, shot.is_in_trouble = state, is_in_trouble

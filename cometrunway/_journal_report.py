@@ -53,7 +53,7 @@ class JournalReport:
                 "task_id": entry.task_id,
                 "creates": entry.creates,
                 "created_at": entry.created_at,
-                "reason": self._reason(entry),
+                "reason": self.reason(entry),
                 "files": [str(asset.path) for asset in entry.assets if asset.path],
                 "bytes": sum(asset.size or 0 for asset in entry.assets),
                 "sha256": [asset.sha256 for asset in entry.assets if asset.sha256],
@@ -74,12 +74,13 @@ class JournalReport:
 
     def _listed(self, kind: str) -> list[str]:
         found = [entry for entry in self.entries if self.kind(entry) == kind]
-        lines = [f"  {entry.key}  {entry.route}  {entry.task_id or '-'}  {self._reason(entry)}" for entry in found]
+        lines = [f"  {entry.key}  {entry.route}  {entry.task_id or '-'}  {self.reason(entry)}" for entry in found]
         more = [f"  ... and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
         return [f"{kind.replace('_', ' ')}:", *(line.rstrip() for line in lines[:_SHOWN]), *more] if found else []
 
     @staticmethod
-    def _reason(entry: Entry) -> str:
+    def reason(entry: Entry) -> str:
+        """Return why it is not as it should be, in words."""
         if entry.failure is not None:
             code = f" [{entry.failure.code}]" if entry.failure.code else ""
             return f"{entry.failure.message}{code}"

@@ -17,12 +17,13 @@ FLOORS = [
     {"_scheduler", "_api", "_download", "_map"},
     {"_desk", "_delivery"},
     {"_session"},
-    {"__init__", "__main__", "_batch", "_cli", "_journal_report", "progress"},
+    {"__init__", "__main__", "_batch", "_cli", "_gallery", "_journal_report", "progress"},
 ]
 FREE_TO_MEET = [{"_http", "_media", "_requests", "_tasks", "_containers", "_names"}, FLOORS[-1]]
 """Floors whose rooms may know each other: the values, and what stands outside on the public face."""
 DOORS = {
-    "aiohttp": {"_aiohttp", "_session", "emulator"},  # the session only names the type of what it borrows
+    # the session only names the type of what it borrows; the gallery serves a page to this machine's browsers
+    "aiohttp": {"_aiohttp", "_session", "_gallery", "emulator"},
     "backoff": {"_policy"},
     "cattrs": {"_wire"},
     "yarl": {"_aiohttp", "emulator"},

@@ -11,7 +11,7 @@ from typing import TextIO
 
 from cometrunway import CometRunwayError, emulator
 from cometrunway._batch import BatchFileError, silence
-from cometrunway._cli import _batches, _completion, _journals
+from cometrunway._cli import _batches, _completion, _gallery, _journals
 from cometrunway._cli._commands import Commands, add_command
 from cometrunway._cli._supervision import INTERRUPTED
 
@@ -70,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _batches.add_to(commands)
     _journals.add_to(commands)
+    _gallery.add_to(commands)
     _add_emulator(commands)
     _completion.add_to(commands, parser)
     return parser

@@ -1,0 +1,65 @@
+"""The command about looking at a batch: `gallery`."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from cometrunway._cli._commands import Commands, add_command
+from cometrunway._gallery import GalleryServer, Source, source_of, write_page
+
+_OUTPUT = Path("gallery.html")
+
+
+def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    gallery = add_command(
+        commands,
+        "gallery",
+        _gallery,
+        summary="make one page of a batch, or serve it live while the batch runs",
+        details="Write one HTML page that needs nothing but a browser and the files: every shot with what was asked "
+        "for and what became of it. It links to the files where they are, so move it together with them.",
+        example="cometrunway gallery shots.db\n  cometrunway gallery shots.db --serve",
+    )
+    gallery.add_argument("source", type=Path, metavar="DIR|JOURNAL", help="a folder of media files, or a journal")
+    gallery.add_argument("-o", "--output", type=Path, metavar="FILE", help=f"the page; default: {_OUTPUT}")
+    gallery.add_argument(
+        "--serve", action="store_true", help="write nothing; serve it to this machine's browsers until Ctrl-C"
+    )
+    gallery.add_argument("--port", type=_port, metavar="PORT", help="with --serve; default: any free one")
+
+
+def _gallery(options: argparse.Namespace) -> int:
+    if options.serve and options.output:
+        raise ValueError("--serve writes no file: leave -o out")
+    if options.port is not None and not options.serve:
+        raise ValueError("--port is for --serve")
+    source = source_of(options.source)
+    if options.serve:
+        with suppress(KeyboardInterrupt):  # Windows: there Ctrl-C cannot be handled by the loop
+            asyncio.run(_serve(source, options.port or 0))
+        return 0
+    output = options.output or _OUTPUT
+    shots = write_page(source, output)
+    print(f"{shots} shots: {output.absolute().as_uri()}")
+    return 0
+
+
+async def _serve(source: Source, port: int) -> None:
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError):
+            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    async with GalleryServer(source, port=port) as server:
+        print(server.url, flush=True)
+        print("whoever has this URL sees the gallery; Ctrl-C ends it", file=sys.stderr)
+        await stopped.wait()
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"must be from 1 to 65535, got {text}")
+    return int(text)

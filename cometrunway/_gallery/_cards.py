@@ -1,0 +1,132 @@
+"""What the page says of one shot."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path, PurePath
+from typing import Any
+
+from attrs import frozen
+
+from cometrunway import Asset, Entry
+
+MEDIA_TYPES = {
+    ".mp4": "video/mp4",
+    ".m4v": "video/mp4",
+    ".mov": "video/quicktime",
+    ".webm": "video/webm",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".webp": "image/webp",
+    ".gif": "image/gif",
+    ".avif": "image/avif",
+}
+"""What a page shows, and the only files that are ever served. SVG is a program, and no task makes it."""
+
+_PROMPTS = ("prompt_text", "prompt")
+_LENGTHS = ("duration", "seconds")
+_SAID_ELSEWHERE = {"route", "model", "seed", "ratio", *_PROMPTS, *_LENGTHS}
+
+
+@frozen(kw_only=True)
+class MediaFile:
+    """One file of a shot."""
+
+    path: Path
+    media_type: str
+    size: int | None
+    """In bytes; None where nothing is there."""
+
+    @classmethod
+    def at(cls, path: Path) -> "MediaFile | None":
+        """Look at a file; None for what no page shows."""
+        media_type = MEDIA_TYPES.get(path.suffix.lower())
+        if media_type is None:
+            return None
+        try:
+            size = path.stat().st_size
+        except OSError:
+            return cls(path=path, media_type=media_type, size=None)
+        return cls(path=path, media_type=media_type, size=size)
+
+
+@frozen(kw_only=True)
+class Card:
+    """One shot."""
+
+    key: str
+    status: str
+    """As `cometrunway status` counts it; `file` where nothing is known but a file."""
+    files: tuple[MediaFile, ...] = ()
+    route: str | None = None
+    task_id: str | None = None
+    created_at: float | None = None
+    """Wall-clock seconds since 1970."""
+    reason: str | None = None
+    request: Mapping[str, Any] = {}
+
+    @classmethod
+    def of_entry(cls, entry: Entry, status: str, reason: str) -> "Card":
+        """Return what a journal's entry says."""
+        return cls(
+            key=entry.key,
+            status=status,
+            files=tuple(_files(entry.assets)),
+            route=entry.route,
+            task_id=entry.task_id,
+            created_at=entry.created_at,
+            reason=reason or None,
+            request=entry.request,
+        )
+
+    def to_json(self, number: int, link: "Link") -> dict[str, Any]:
+        """Return what the page's script reads; `link` makes the URL of a file."""
+        request = self.request
+        return {
+            "n": number,
+            "key": self.key,
+            "status": self.status,
+            "route": self.route,
+            "model": request.get("model"),
+            "prompt": _first(request, _PROMPTS),
+            "seed": request.get("seed"),
+            "seconds": _first(request, _LENGTHS),
+            "ratio": request.get("ratio"),
+            "id": self.task_id,
+            "created": self.created_at,
+            "reason": self.reason,
+            "more": [[name, _shown(value)] for name, value in request.items() if name not in _SAID_ELSEWHERE],
+            "files": [
+                {
+                    "url": None if file.size is None else link(number, index, file),
+                    "name": file.path.name,
+                    "type": file.media_type,
+                    "size": file.size,
+                }
+                for index, file in enumerate(self.files)
+            ],
+        }
+
+
+Link = Callable[[int, int, MediaFile], str]
+
+
+def _files(assets: tuple[Asset, ...]) -> Iterator[MediaFile]:
+    for asset in assets:
+        file = asset.path and MediaFile.at(asset.path)
+        if file:
+            yield file
+
+
+def _first(request: Mapping[str, Any], names: tuple[str, ...]) -> Any:
+    return next((request[name] for name in names if request.get(name) is not None), None)
+
+
+def _shown(value: Any) -> str:
+    """Return a field's value as text. Of a local file only its name: the page is made to be shown to others."""
+    if isinstance(value, Mapping):
+        if "sha256" in value:
+            return PurePath(value.get("path") or "").name or f"{value['sha256'][:12]}…"
+        return ", ".join(f"{name} {_shown(item)}" for name, item in value.items())
+    if isinstance(value, list | tuple):
+        return "; ".join(map(_shown, value))
+    return str(value)

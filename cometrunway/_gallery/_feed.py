@@ -1,0 +1,101 @@
+"""What a live page is told: all shots at first, then only what changed."""
+
+import asyncio
+from typing import Any
+
+from attrs import define
+
+from cometrunway import JournalError
+from cometrunway._gallery._cards import Card, MediaFile
+from cometrunway._gallery._sources import Batch, GalleryError, Source
+
+
+@define
+class _Row:
+    card: Card | None
+    """None once it has gone."""
+    version: int
+
+
+class Feed:
+    """The shots of a source, numbered for good, each with the version at which it last changed.
+
+    The source is read by a thread, only when it changed, and only while somebody asks.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.version = 0
+        self._source = source
+        self._rows: dict[str, _Row] = {}
+        self._numbers: list[str] = []
+        self._is_written = False
+        self._problem: str | None = None
+        self._signature: object = None
+        self._is_settled = False
+        self._lock = asyncio.Lock()
+
+    async def refresh(self) -> None:
+        """Read the source if it changed."""
+        async with self._lock:
+            signature = await asyncio.to_thread(self._look)
+            # A file's time is coarse: what was written just after the last read may bear the same. So once more.
+            if signature == self._signature and self._is_settled:
+                return
+            self._is_settled, self._signature = signature == self._signature, signature
+            await self._read()
+
+    def _look(self) -> object:
+        # That a process was killed changes no file. Who is not there is not asked for: asking holds the lock a moment.
+        return self._source.signature(), self._is_written and self._source.is_written()
+
+    async def _read(self) -> None:
+        try:
+            batch, problem = await asyncio.to_thread(self._source.read), None
+        except (JournalError, GalleryError) as error:
+            batch, problem = None, str(error)
+        if batch is None:
+            batch = Batch(cards=tuple(row.card for row in self._rows.values() if row.card))
+        self._take(batch, problem)
+
+    def _take(self, batch: Batch, problem: str | None) -> None:
+        version = self.version + 1
+        cards = {card.key: card for card in batch.cards}
+        for key in self._rows.keys() | cards.keys():
+            self._set(key, cards.get(key), version)
+        is_changed = (self._is_written, self._problem) != (batch.is_written, problem)
+        self._is_written, self._problem = batch.is_written, problem
+        if is_changed or any(row.version == version for row in self._rows.values()):
+            self.version = version
+
+    def _set(self, key: str, card: Card | None, version: int) -> None:
+        row = self._rows.get(key)
+        if row is None:
+            self._rows[key] = _Row(card, version)
+            self._numbers.append(key)
+        elif row.card != card:
+            row.card, row.version = card, version
+
+    def since(self, version: int) -> dict[str, Any]:
+        """Return the state, with those shots that changed after a version; all of them after 0."""
+        return {
+            "version": self.version,
+            "isWritten": self._is_written,
+            "problem": self._problem,
+            "shots": [
+                {"n": number, "gone": True} if row.card is None else row.card.to_json(number, _link)
+                for number, row in enumerate(map(self._rows.__getitem__, self._numbers))
+                if row.version > version
+            ],
+        }
+
+    def file(self, number: int, index: int) -> MediaFile | None:
+        """Return the file that a shot's number and its place there name."""
+        try:
+            card = self._rows[self._numbers[number]].card
+            return card.files[index] if card else None
+        except IndexError:
+            return None
+
+
+def _link(number: int, index: int, _file: MediaFile) -> str:
+    return f"media/{number}/{index}"

@@ -1,0 +1,95 @@
+// One shot in the grid.
+
+const SETTLED = 90; // milliseconds that a card must stay in sight before its file is asked for
+
+class Card {
+  constructor(shot) {
+    this.stage = make("div", { class: "stage" });
+    this.heading = make("p", { class: "heading" });
+    this.facts = make("p", { class: "facts" });
+    this.status = make("span", { class: "status" });
+    this.key = make("span", { class: "key" });
+    this.link = make(
+      "a",
+      { class: "card", tabindex: "-1" },
+      this.stage,
+      make("div", { class: "told" }, this.heading, this.facts, make("p", { class: "foot" }, this.status, this.key)),
+    );
+    this.element = make("li", {}, this.link);
+    this.link.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && !calm.matches && this.poster?.play());
+    this.link.addEventListener("pointerleave", () => this.poster?.stop());
+    this.link.addEventListener("click", (event) => {
+      if (event.metaKey || event.ctrlKey || event.shiftKey) return;
+      event.preventDefault();
+      viewer.open(this.shot);
+    });
+    this.update(shot);
+  }
+
+  update(shot) {
+    const had = this.shot;
+    this.shot = shot;
+    this.say();
+    if (JSON.stringify(had?.files) !== JSON.stringify(shot.files) || had?.status !== shot.status) this.setStage();
+  }
+
+  say() {
+    const { shot } = this;
+    this.link.href = query.address(shot.key);
+    this.link.setAttribute("aria-label", [titleOf(shot), statusOf(shot), ...factsOf(shot)].join(", "));
+    this.link.dataset.status = shot.status;
+    this.heading.textContent = titleOf(shot);
+    this.facts.textContent = factsOf(shot).join(" · ") || routeOf(shot) || (shot.files[0]?.size ? bytes(shot.files[0].size) : "");
+    this.status.textContent = statusOf(shot);
+    this.key.textContent = shot.prompt ? shot.key : shot.id ?? "";
+    this.tick();
+  }
+
+  tick() {
+    if (this.clock) this.clock.textContent = batch.isWritten && this.shot.created ? since(this.shot.created) : "";
+  }
+
+  setStage() {
+    this.drop();
+    const [file] = this.shot.files;
+    if (file?.url) this.timer = setTimeout(() => this.setPoster(file), SETTLED);
+    else this.setNote();
+  }
+
+  setPoster(file) {
+    this.poster = new Poster(file, () => this.setNote("This browser cannot show the file"));
+    const count = this.shot.files.length;
+    this.stage.replaceChildren(
+      this.poster.element,
+      ...(isVideo(file) ? [make("span", { class: "hint" }, icon("play"))] : []),
+      ...(count > 1 ? [make("span", { class: "count" }, `1 / ${count}`)] : []),
+    );
+  }
+
+  setNote(problem = null) {
+    const { shot } = this;
+    const [file] = shot.files;
+    const missing = file && !file.url ? `${file.name} is not on this disk any more` : null;
+    const waiting = shot.status === "owed" || shot.status === "submitting";
+    const picture = problem || missing || shot.status === "succeeded" ? "missing" : waiting ? "waiting" : shot.status === "in_doubt" ? "doubt" : "failed";
+    this.clock = waiting ? make("span", { class: "clock" }) : null;
+    const text = problem ?? missing ?? (waiting ? "" : reasonOf(shot) || "No file to show");
+    this.stage.replaceChildren(
+      make("div", { class: `note${waiting && batch.isWritten ? " is-waiting" : ""}` }, icon(picture), this.clock, make("span", { class: "why" }, text)),
+    );
+    this.tick();
+  }
+
+  drop() {
+    clearTimeout(this.timer);
+    this.poster?.drop();
+    this.poster = null;
+    this.clock = null;
+    this.stage.replaceChildren();
+  }
+
+  toggle() {
+    if (this.poster?.isPlaying) this.poster.stop();
+    else this.poster?.play();
+  }
+}

@@ -1,5 +1,9 @@
 """Everything that is checked, by name: `nox` runs the checks, `nox -l` lists all sessions."""
 
+import os
+import shutil
+import subprocess
+
 import nox
 
 nox.options.default_venv_backend = "venv"
@@ -30,6 +34,37 @@ def types(session: nox.Session) -> None:
     """Check types, strictly."""
     session.install("-e", ".[dev]")
     session.run("mypy")
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Look at the gallery in a real browser: this machine's Chromium, or Debian's, installed where that is possible."""
+    executable = _chromium() or _installed_chromium(session)
+    if executable is None:
+        session.skip("NOT TRIED: there is no Chromium here that starts, and none can be installed without apt and root")
+    session.install("-e", ".[browser]")
+    session.run(
+        "python", "-m", "pytest", "-q", "tests/browser", *session.posargs, env={"COMETRUNWAY_BROWSER": executable}
+    )
+
+
+def _chromium() -> str | None:
+    found = filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")))
+    return next((executable for executable in found if _starts(executable)), None)
+
+
+def _starts(executable: str) -> bool:
+    """Whether it is a browser; on some systems the name is only a pointer to where one could be had."""
+    return subprocess.run([executable, "--version"], capture_output=True, check=False).returncode == 0  # noqa: S603
+
+
+def _installed_chromium(session: nox.Session) -> str | None:
+    apt = shutil.which("apt-get")
+    if apt is None or os.geteuid() != 0:
+        return None
+    for arguments in (("update", "-qq"), ("install", "-y", "-qq", "chromium")):
+        session.run(apt, *arguments, external=True, silent=True, success_codes=range(256))
+    return _chromium()
 
 
 @nox.session

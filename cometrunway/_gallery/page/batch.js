@@ -12,10 +12,6 @@ class Batch {
     return this.version !== undefined;
   }
 
-  get isOpen() {
-    return this.isWritten || [...this.shots.values()].some((shot) => shot.status === "submitting");
-  }
-
   take(state) {
     this.isWritten = state.isWritten;
     this.problem = state.problem ?? null;

@@ -36,7 +36,7 @@ function sayEmpty(count) {
 function setChips() {
   const counts = batch.counts();
   const present = Object.keys(STATUSES).filter((status) => counts[status] > 0 || status === query.status);
-  const chips = present.length > 1 ? ["all", ...present] : [];
+  const chips = present.some((status) => status !== "file") ? ["all", ...present] : [];
   byId("chips").replaceChildren(...chips.map((status) => chip(status, status === "all" ? batch.shots.size : counts[status])));
 }
 

@@ -72,4 +72,9 @@ async def _end(journal: Journal, shot: Recorded) -> None:
         failure = Failure(message=shot.reason, code="INTERNAL.BAD_OUTPUT")
         await journal.end(key, Task(id=task_id, status=TaskStatus.FAILED, failure=failure))
     elif shot.outcome == "delivered":
-        await journal.deliver(key, tuple(Asset(url="https://example.com/file", path=path) for path in shot.files))
+        await journal.deliver(key, tuple(map(_asset, shot.files)))
+
+
+def _asset(path: Path) -> Asset:
+    size = path.stat().st_size if path.exists() else None
+    return Asset(url="https://example.com/file", path=path, size=size)

@@ -35,6 +35,8 @@ class MediaFile:
     media_type: str
     size: int | None
     """In bytes; None where nothing is there."""
+    modified: float | None = None
+    """Wall-clock seconds since 1970."""
 
     @classmethod
     def at(cls, path: Path) -> "MediaFile | None":
@@ -43,10 +45,10 @@ class MediaFile:
         if media_type is None:
             return None
         try:
-            size = path.stat().st_size
+            found = path.stat()
         except OSError:
             return cls(path=path, media_type=media_type, size=None)
-        return cls(path=path, media_type=media_type, size=size)
+        return cls(path=path, media_type=media_type, size=found.st_size, modified=found.st_mtime)
 
 
 @frozen(kw_only=True)

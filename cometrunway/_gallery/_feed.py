@@ -60,7 +60,7 @@ class Feed:
     def _take(self, batch: Batch, problem: str | None) -> None:
         version = self.version + 1
         cards = {card.key: card for card in batch.cards}
-        for key in self._rows.keys() | cards.keys():
+        for key in {**self._rows, **cards}:  # in order: new ones get their numbers as they come
             self._set(key, cards.get(key), version)
         is_changed = (self._is_written, self._problem) != (batch.is_written, problem)
         self._is_written, self._problem = batch.is_written, problem

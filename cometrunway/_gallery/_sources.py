@@ -1,7 +1,7 @@
 """Where a gallery's shots come from: a journal, or a folder of files."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +14,8 @@ from cometrunway._journal_report import JournalReport
 _SQLITE = b"SQLite format 3\0"
 _OURS = slice(68, 72), b"CRWY"
 """Where the header of a database says whose it is, and how ours do."""
+
+_ByFile = dict[tuple[str, int | None], Card]
 
 
 class GalleryError(ValueError):
@@ -90,9 +92,9 @@ class FolderSource:
     def read(self) -> Batch:
         """Return a shot for each file, in the order of their names."""
         files = list(self._files())
-        told: dict[tuple[str, int | None], Card] = {}
+        told: _ByFile = {}
         for path in self._journals():
-            told |= _by_file(_cards(JournalReport(path)))
+            told |= _by_file(JournalReport(path))
         return Batch(cards=tuple(_card(file, told) for file in files))
 
     def is_written(self) -> bool:
@@ -142,23 +144,29 @@ def source_of(path: Path) -> Source:
 
 
 def _cards(report: JournalReport) -> Iterator[Card]:
-    return (Card.of_entry(entry, report.kind(entry), _reason(entry, report)) for entry in report.entries)
+    return (_told(entry, report) for entry in report.entries)
 
 
-def _reason(entry: Entry, report: JournalReport) -> str:
-    return "" if report.kind(entry) in {"submitting", "owed", "succeeded"} else report.reason(entry)
+def _told(entry: Entry, report: JournalReport) -> Card:
+    status = report.kind(entry)
+    is_well = status in {"submitting", "owed", "succeeded"}
+    return Card.of_entry(entry, status, "" if is_well else report.reason(entry))
 
 
-def _by_file(cards: Iterable[Card]) -> dict[tuple[str, int | None], Card]:
-    """Find a card by one of its files: by name and size, for a folder may have been moved since."""
-    return {(file.path.name, file.size): card for card in cards for file in card.files}
+def _by_file(report: JournalReport) -> _ByFile:
+    """Find a shot by one of its files: by name and size, for a folder may have been moved since."""
+    return {
+        (asset.path.name, asset.size): _told(entry, report)
+        for entry in report.entries
+        for asset in entry.assets
+        if asset.path
+    }
 
 
-def _card(file: MediaFile, told: dict[tuple[str, int | None], Card]) -> Card:
+def _card(file: MediaFile, told: _ByFile) -> Card:
     card = told.get((file.path.name, file.size))
-    modified = file.path.stat().st_mtime
     if card is None:
-        return Card(key=file.path.name, status="file", files=(file,), created_at=modified)
+        return Card(key=file.path.name, status="file", files=(file,), created_at=file.modified)
     return evolve(card, key=file.path.name, files=(file,))
 
 

@@ -7,7 +7,8 @@ exposure, smoothed over its neighbours, with a prior of a few tasks' worth; olde
 
 import math
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 _PRIOR_WEIGHT = 2.0
 """Of how many tasks the prior is worth, in each bin."""
@@ -109,6 +110,40 @@ class HazardTable:
             moment, number = edge, number + 1
         return -math.log(max(-math.expm1(-risk), 1e-9)) if ended else risk
 
+    def snapshot(self) -> dict[str, Any]:
+        """Return what it has learnt as plain values, without what is empty at the end of the bins."""
+        return {
+            "bins": self._bins(),
+            "ends": self.ends,
+            "events": _rounded(value / self._weight for value in self._events),
+            "exposure": _rounded(value / self._weight for value in self._exposure),
+        }
+
+    def restore(self, snapshot: Mapping[str, Any], *, at_most: float) -> None:
+        """Begin with what another table had learnt, as if that were `at_most` ends.
+
+        Raises:
+            ValueError, TypeError, KeyError: it is not of a table with these bins; nothing has changed.
+        """
+        if snapshot["bins"] != self._bins():
+            raise ValueError(f"its bins are {snapshot['bins']}, not {self._bins()}")
+        events, exposure = self._checked(snapshot["events"]), self._checked(snapshot["exposure"])
+        [ends] = self._checked([snapshot["ends"]])[:1]
+        part = min(1.0, at_most / max(sum(events), 1.0))
+        self.ends = int(min(ends, at_most))
+        self._events = [value * part for value in events]
+        self._exposure = [value * part for value in exposure]
+        self._weight = 1.0
+        self._rebuild()
+
+    def _checked(self, values: Sequence[float]) -> list[float]:
+        if len(values) > len(self._events) or not all(0 <= value < _TOO_HEAVY for value in values):
+            raise ValueError("it holds more than its bins, or what is no amount")
+        return [*map(float, values)] + [0.0] * (len(self._events) - len(values))
+
+    def _bins(self) -> list[float]:
+        return [len(self._events), self._edges[1], self._edges[-2]]
+
     def _width(self, number: int) -> float:
         return min(self._edges[number + 1], 2 * self._edges[number] + 1) - self._edges[number]
 
@@ -150,6 +185,13 @@ class HazardTable:
             pretended = _PRIOR_WEIGHT * self._weight * self._width(number)
             prior = _C / max(self._edges[number], self._lindy)
             self._hazards.append((events + pretended * prior) / (exposure + pretended))
+
+
+def _rounded(values: Iterable[float]) -> list[float]:
+    rounded = [float(f"{value:.4g}") for value in values]
+    while rounded and not rounded[-1]:
+        rounded.pop()
+    return rounded
 
 
 def _smoothed(values: list[float]) -> list[float]:

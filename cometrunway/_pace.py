@@ -5,7 +5,9 @@ for each kind of task (a route and a model). Which of them is asked is decided b
 by what looks found, so progress is trusted only as far as it has proved itself in this session.
 """
 
-from collections.abc import Hashable
+import math
+from collections.abc import Mapping
+from typing import Any
 
 from attrs import define, field
 
@@ -22,13 +24,15 @@ _MEMORY = 0.98
 _MARGIN = 0.02
 """How much less surprising, per look, progress must have been before it is asked."""
 _LEAST_RATE = 1e-4
+_REMEMBERED = 100.0
+"""How many ends what an earlier session learnt is worth, at most: fresh ones outweigh it soon."""
 
 
 @define
 class Course:
     """What was seen of one task so far."""
 
-    kind: Hashable
+    kind: str
     """Tasks of one kind take about equally long."""
     age: float = 0.0
     """Seconds from its create to the latest look."""
@@ -68,6 +72,22 @@ class _Kind:
     advantage: float = 0.0
     """How much less surprising progress was than age, per look; fading."""
 
+    @classmethod
+    def restored(cls, snapshot: Mapping[str, Any]) -> "_Kind":
+        kind = cls(advantage=float(snapshot["advantage"]))
+        if not math.isfinite(kind.advantage):
+            raise ValueError("its advantage is no number")
+        kind.by_age.restore(snapshot["by_age"], at_most=_REMEMBERED)
+        kind.by_progress.restore(snapshot["by_progress"], at_most=_REMEMBERED)
+        return kind
+
+    def snapshot(self) -> dict[str, Any]:
+        return {
+            "advantage": self.advantage,
+            "by_age": self.by_age.snapshot(),
+            "by_progress": self.by_progress.snapshot(),
+        }
+
 
 class Pace:
     """Learns from every look, and prices the next one.
@@ -82,7 +102,19 @@ class Pace:
         self._price = price
         self._shortest = shortest
         self._longest = longest
-        self._kinds: dict[Hashable, _Kind] = {}
+        self._kinds: dict[str, _Kind] = {}
+
+    def snapshot(self) -> dict[str, dict[str, Any]]:
+        """Return what was learnt of each kind of which a task has ended, as plain values."""
+        return {name: kind.snapshot() for name, kind in self._kinds.items() if kind.by_age.ends}
+
+    def restore(self, name: str, snapshot: Mapping[str, Any]) -> None:
+        """Begin with what an earlier session learnt of a kind; it weighs less than what this one will see.
+
+        Raises:
+            ValueError, TypeError, KeyError: it is no snapshot, or one of another version; nothing has changed.
+        """
+        self._kinds[name] = _Kind.restored(snapshot)
 
     def learn(self, course: Course, age: float, *, ended: bool) -> None:
         """Take in what a look found at this age, before `course` has seen it."""

@@ -72,7 +72,8 @@ class PollScheduler:
         self._rng = rng
         self._observe = observe
         self._budget = PollBudget(policy.per_second)
-        self._pace = Pace(price=policy.price, shortest=policy.floor, longest=policy.ceiling)
+        self.pace = Pace(price=policy.price, shortest=policy.floor, longest=policy.ceiling)
+        """What it learns from looks."""
         self._group = asyncio.TaskGroup()
         self._loop = asyncio.get_running_loop()
         self._due: list[tuple[float, int, _Watch]] = []
@@ -135,7 +136,7 @@ class PollScheduler:
         odds = 1.0 + len(watches)
         now = self._loop.time()
         sample = watches[:: 1 + len(watches) // _SAMPLE]
-        ages = [(watch, self._pace.foretell(watch.course, odds)) for watch in sample]
+        ages = [(watch, self.pace.foretell(watch.course, odds)) for watch in sample]
         left = [max(0.0, watch.born + age - now) for watch, age in ages if age is not None]
         return max(left, default=0.0) if 2 * len(left) >= len(sample) else None
 
@@ -168,7 +169,7 @@ class PollScheduler:
         now = self._loop.time()
         watch = _Watch(
             ticket=ticket,
-            course=Course(kind=(ticket.reference.route, ticket.model), age=age or 0.0),
+            course=Course(kind=f"{ticket.reference.route} {ticket.model}", age=age or 0.0),
             born=now - (age or 0.0),
             is_new=age == 0.0,
             deadline=math.inf if self._policy.deadline is None else now + self._policy.deadline,
@@ -212,7 +213,7 @@ class PollScheduler:
     def _learned_pause(self, watch: _Watch, cautious: float) -> float | None:
         if self._policy.rule != "learned":
             return None
-        return self._pace.pause(watch.course, watch.course.age, cautious)
+        return self.pace.pause(watch.course, watch.course.age, cautious)
 
     async def _turn(self) -> None:
         """Wait until a look is due, a place is free, and the budget allows it."""
@@ -258,7 +259,7 @@ class PollScheduler:
         before, ticket.task = ticket.task, task
         watch.unknown_until = None
         age = self._loop.time() - watch.born
-        self._pace.learn(watch.course, age, ended=task.status.is_terminal)
+        self.pace.learn(watch.course, age, ended=task.status.is_terminal)
         if task.status.is_terminal:
             self._end(ticket, task)
             return

@@ -24,6 +24,7 @@ from cometrunway._events import Event, Observer
 from cometrunway._handle import TaskHandle, TaskReference, Ticket
 from cometrunway._journal import Entry, Journal, State
 from cometrunway._map import Batch, Requests, Shot, check_key, check_request
+from cometrunway._memory import Memory
 from cometrunway._names import FileNames
 from cometrunway._policy import PollPolicy, RetryPolicy
 from cometrunway._requests import Request
@@ -123,7 +124,13 @@ class Session:
             if self._journal_path is not None:
                 journal = await lifetime.enter_async_context(Journal(self._journal_path))
             rooms = self._furnished(journal)
+            memory = journal and Memory(journal, rooms.scheduler.pace)
+            if memory:
+                await memory.recall()
+                lifetime.push_async_callback(memory.keep)
             await lifetime.enter_async_context(rooms.scheduler)
+            if memory:
+                rooms.scheduler.start(memory.keep_on(), name="cometrunway memory", is_waited_for=False)
             rooms.lifetime.push_async_exit(lifetime.pop_all())
         self._rooms = rooms
         return self

@@ -30,12 +30,12 @@ def die_around_a_commit(crash: str) -> None:
     moment, _, number = crash.partition(":")
     commit, left = Journal._commit, int(number)
 
-    def fatal(journal: Journal, jobs: list[Any]) -> list[Any]:
+    def fatal(journal: Journal, operations: list[Any]) -> list[Any]:
         nonlocal left
         left -= 1
         if left == 0 and moment == "before":
             os.kill(os.getpid(), signal.SIGKILL)
-        results = commit(journal, jobs)
+        results = commit(journal, operations)
         if left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
         return results

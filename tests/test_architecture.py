@@ -15,7 +15,7 @@ FLOORS = [
     {"_wire", "_policy", "_budget", "_aiohttp", "_handle", "_events", "_journal", "_hazard"},
     {"_pace"},
     {"_scheduler", "_api", "_download", "_map"},
-    {"_desk", "_delivery"},
+    {"_desk", "_delivery", "_memory"},
     {"_session"},
     {"__init__", "__main__", "_batch", "_cli", "_gallery", "_journal_report", "progress"},
 ]

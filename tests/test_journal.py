@@ -77,10 +77,10 @@ async def test_changes_share_a_commit(tmp_path: Path) -> None:
         commits = 0
         commit = journal._commit
 
-        def counted(jobs: list[Any]) -> list[Any]:
+        def counted(operations: list[Any]) -> list[Any]:
             nonlocal commits
             commits += 1
-            return commit(jobs)
+            return commit(operations)
 
         journal._commit = counted  # type: ignore[method-assign]  # counts, and does the same
         await asyncio.gather(*(journal.begin(entry(str(number))) for number in range(1000)))

@@ -1,5 +1,9 @@
 """The pace: what looks teach, and when the next one pays."""
 
+import json
+import math
+from typing import Any
+
 import pytest
 
 from cometrunway._hazard import HazardTable
@@ -133,3 +137,59 @@ def test_progress_that_goes_backwards_is_ignored() -> None:
     course.see(10.0, 0.5)
     course.see(20.0, 0.1)
     assert course.progress_at(20.0) == pytest.approx(1.0)
+
+
+def teach(paced: Pace, end: float) -> None:
+    """Let it see a task end at about this age, and not before."""
+    paced.learn(Course(kind="a"), end - 1, ended=False)
+    paced.learn(Course(kind="a", age=end - 1), end + 1, ended=True)
+
+
+def test_what_was_learnt_can_be_taken_up() -> None:
+    """A pace that begins with another's snapshot, which went through JSON, gives about the same pauses."""
+    old, new = pace(), pace()
+    for end in range(20, 60):
+        course = Course(kind="a", age=end - 3.0)
+        old.learn(course, float(end), ended=True)
+    new.restore("a", json.loads(json.dumps(old.snapshot()["a"])))
+    for age in (0.0, 15.0, 30.0, 50.0):
+        course = Course(kind="a", age=age)
+        assert new.pause(course, age, 9.0) == pytest.approx(old.pause(course, age, 9.0), rel=0.01)
+
+
+def test_what_is_old_is_soon_outweighed() -> None:
+    """After a hundred fresh ends, what thousands had taught before counts for less than half."""
+    old, new = pace(), pace()
+    for _ in range(3000):
+        teach(old, 20.0)
+    new.restore("a", old.snapshot()["a"])
+    for _ in range(120):
+        teach(new, 60.0)
+    half = new.foretell(Course(kind="a"), 2.0)
+    assert half is not None
+    assert half > (20 + 60) / 2
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"bins": [3, 1.0, 2.0]},
+        {"events": [1.0] * 1000},
+        {"events": ["1"]},
+        {"exposure": [-1.0]},
+        {"exposure": [math.nan]},
+        {"exposure": [10**400]},
+        {"exposure": None},
+        {"ends": "many"},
+    ],
+)
+def test_a_snapshot_that_does_not_fit_changes_nothing(damage: dict[str, Any]) -> None:
+    """What is damaged, or of other bins, is refused whole."""
+    paced = pace()
+    for _ in range(10):
+        paced.learn(Course(kind="a", age=29.0), 30.0, ended=True)
+    before = paced.snapshot()
+    damaged = {**before["a"], "by_progress": {**before["a"]["by_progress"], **damage}}
+    with pytest.raises((ValueError, TypeError)):
+        paced.restore("a", damaged)
+    assert paced.snapshot() == before

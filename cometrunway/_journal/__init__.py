@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
@@ -132,6 +132,18 @@ class Journal:
         """Return all entries in the order of submission."""
         return await self._do(lambda database: tuple(entries(database)))
 
+    async def pace(self) -> dict[str, Any]:
+        """Return what earlier sessions have learnt of each kind of task, in whatever form they left it."""
+        return await self._do(lambda database: dict(database.execute("SELECT kind, learnt FROM pace")))
+
+    async def keep_pace(self, learnt: Mapping[str, str]) -> None:
+        """Record what was learnt, in a commit of its own: nothing of what was paid for fails with it."""
+        statement = "INSERT OR REPLACE INTO pace (kind, learnt) VALUES (?, ?)"
+        rows = [(storable(kind), text) for kind, text in learnt.items()]
+        await asyncio.get_running_loop().run_in_executor(
+            self._thread, self._commit, [lambda database: database.executemany(statement, rows)]
+        )
+
     async def _update(self, key: str, **columns: object) -> None:
         assignments = ", ".join(f"{name} = ?" for name in columns)
         statement = f"UPDATE submission SET {assignments} WHERE key = ?"  # noqa: S608 - our own column names
@@ -149,7 +161,7 @@ class Journal:
         if self._is_flushing or not self._waiting:
             return
         jobs, self._waiting, self._is_flushing = self._waiting, [], True
-        commit = asyncio.get_running_loop().run_in_executor(self._thread, self._commit, jobs)
+        commit = asyncio.get_running_loop().run_in_executor(self._thread, self._commit, [job.operation for job in jobs])
         commit.add_done_callback(lambda done: self._on_commit(jobs, done))
 
     def _on_commit(self, jobs: list[_Job], done: "asyncio.Future[list[Any]]") -> None:
@@ -164,7 +176,7 @@ class Journal:
             else:
                 job.outcome.set_result(done.result()[number])
 
-    def _commit(self, jobs: list[_Job]) -> list[Any]:
+    def _commit(self, operations: list[_Operation]) -> list[Any]:
         """Run the operations as one transaction: all of them become durable, or none."""
         database = self._database
         if database is None:
@@ -172,7 +184,7 @@ class Journal:
         with told(self.path):
             database.execute("BEGIN IMMEDIATE")
             try:
-                results = [job.operation(database) for job in jobs]
+                results = [operation(database) for operation in operations]
                 database.execute("COMMIT")
             except BaseException:
                 with suppress(sqlite3.Error):

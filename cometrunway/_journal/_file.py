@@ -16,7 +16,7 @@ else:
     import fcntl
 
 _APPLICATION_ID = 0x43525759  # "CRWY"
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = """
 CREATE TABLE submission (
     number INTEGER PRIMARY KEY,
@@ -33,6 +33,8 @@ CREATE TABLE submission (
     assets TEXT NOT NULL DEFAULT '[]'
 )
 """
+_PACE = "CREATE TABLE pace (kind TEXT PRIMARY KEY, learnt TEXT NOT NULL)"
+"""New in version 2: what looks at tasks of each kind have taught."""
 
 
 def connected(path: Path) -> sqlite3.Connection:
@@ -44,6 +46,7 @@ def connected(path: Path) -> sqlite3.Connection:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
         _check_whole(database)
+        _upgrade(database)
     except BaseException:
         database.close()
         raise
@@ -58,8 +61,15 @@ def _check_whole(database: sqlite3.Connection) -> None:
 
 def _create(database: sqlite3.Connection) -> None:
     database.executescript(
-        f"BEGIN; {_SCHEMA}; PRAGMA application_id = {_APPLICATION_ID}; PRAGMA user_version = {_VERSION}; COMMIT"
+        f"BEGIN; {_SCHEMA}; {_PACE}; "
+        f"PRAGMA application_id = {_APPLICATION_ID}; PRAGMA user_version = {_VERSION}; COMMIT"
     )
+
+
+def _upgrade(database: sqlite3.Connection) -> None:
+    [(version,)] = database.execute("PRAGMA user_version")
+    if version < _VERSION:
+        database.executescript(f"BEGIN IMMEDIATE; {_PACE}; PRAGMA user_version = {_VERSION}; COMMIT")
 
 
 def check_kind(database: sqlite3.Connection, path: Path) -> None:

@@ -3,8 +3,9 @@
 import asyncio
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
+from typing import Any
 
 from attrs import frozen
 
@@ -31,8 +32,11 @@ class Outcome:
     eta_error: float
     """How far off the expected ends of all open tasks were, on average, as a part of the time that they had left."""
 
+    learnt: Mapping[str, Any]
+    """What a later batch may begin with."""
+
     @classmethod
-    def of(cls, polls: Sequence[int], lags: Sequence[float], longest_pause: float, eta_error: float) -> "Outcome":
+    def of(cls, polls: Sequence[int], lags: Sequence[float], longest_pause: float, **other: Any) -> "Outcome":
         """Sum up."""
         quantiles = statistics.quantiles(lags, n=100)
         return cls(
@@ -42,7 +46,7 @@ class Outcome:
             p95=quantiles[94],
             p99=quantiles[98],
             longest_pause=longest_pause,
-            eta_error=eta_error,
+            **other,
         )
 
 
@@ -103,16 +107,26 @@ def ignore(_event: Event) -> None:
 
 
 def simulate(
-    draw: Draw, policy: PollPolicy, *, tasks: int = 1500, progress: str = "absent", per_second: float = 0, seed: int = 1
+    draw: Draw,
+    policy: PollPolicy,
+    *,
+    tasks: int = 1500,
+    progress: str = "absent",
+    per_second: float = 0,
+    seed: int = 1,
+    learnt: Mapping[str, Any] | None = None,
 ) -> Outcome:
     """Run a batch whose tasks arrive at once, or so many per second, and return what it cost and brought."""
     server = Server(progress)
+    known: dict[str, Any] = {}
 
     async def batch() -> None:
         arrivals, draws = Random(seed), Random(seed + 1)
         scheduler = PollScheduler(
             look=server.look, conclude=server.conclude, policy=policy, rng=Random(seed + 2), observe=ignore
         )
+        for kind, snapshot in (learnt or {}).items():
+            scheduler.pace.restore(kind, snapshot)
         async with scheduler:
             scheduler.start(server.compare_etas(scheduler, tasks), name="etas", is_waited_for=False)
             for number in range(tasks):
@@ -123,7 +137,10 @@ def simulate(
                 scheduler.watch(ticket, age=0.0)
                 if per_second:
                     await asyncio.sleep(arrivals.expovariate(per_second))
+        known.update(scheduler.pace.snapshot())
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         runner.run(batch())
-    return Outcome.of(list(server.polls.values()), server.lags, server.longest_pause, server.eta_error)
+    return Outcome.of(
+        list(server.polls.values()), server.lags, server.longest_pause, eta_error=server.eta_error, learnt=known
+    )

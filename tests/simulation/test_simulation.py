@@ -1,5 +1,7 @@
 """Laws of the learned rule, held by the real scheduler against known distributions. `report` prints all the figures."""
 
+from random import Random
+
 import pytest
 
 from cometrunway import PollPolicy
@@ -62,6 +64,33 @@ def test_the_end_of_all_is_foretold(name: str) -> None:
     """Once a quarter of a stream has ended, the expected end of all open tasks is on average off by less than 30 %."""
     outcomes = [simulate(STATIONARY[name], LEARNED, tasks=1000, per_second=3, seed=seed) for seed in range(3)]
     assert all(outcome.eta_error < 0.3 for outcome in outcomes)
+
+
+@pytest.mark.parametrize("name", STATIONARY)
+def test_a_warm_batch_costs_a_fifth_less_than_a_fixed_rule(name: str) -> None:
+    """All at once, with what another batch taught: fewer polls, no more lag, four fifths of a fixed rule's polls."""
+    draw = STATIONARY[name]
+    taught = simulate(draw, LEARNED, tasks=1000).learnt
+    cold = simulate(draw, LEARNED, tasks=1000, seed=5)
+    warm = simulate(draw, LEARNED, tasks=1000, seed=5, learnt=taught)
+    assert warm.polls < cold.polls
+    assert warm.mean < 1.05 * cold.mean
+    assert beside_fixed(draw, warm) < 0.8
+
+
+@pytest.mark.parametrize("per_second", [0, 3])
+@pytest.mark.parametrize("factor", [0.2, 5.0])
+def test_what_no_longer_holds_does_little_harm(factor: float, per_second: float) -> None:
+    """Where tasks take five times as long as those before, or a fifth, memory costs at most 1.3 times a fixed rule."""
+    taught = simulate(STATIONARY["lognormal"], LEARNED, tasks=1000).learnt
+
+    def draw(rng: Random, part: float) -> Work:
+        work = STATIONARY["lognormal"](rng, part)
+        return Work(work.model, work.start * factor, work.end * factor)
+
+    outcome = simulate(draw, LEARNED, tasks=500, per_second=per_second, learnt=taught)
+    assert beside_fixed(draw, outcome) < 1.3
+    assert outcome.longest_pause <= LEARNED.ceiling + ROUNDING
 
 
 def test_the_same_seed_gives_the_same_figures() -> None:

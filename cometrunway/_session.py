@@ -323,7 +323,7 @@ class Session:
 
         None before it is known: until about a quarter of a kind (a route and a model) have ended.
         """
-        return self._opened().scheduler.eta
+        return self._rooms.scheduler.eta if self._rooms else None
 
     def _opened(self) -> _Rooms:
         if self._rooms is None:

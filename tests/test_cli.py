@@ -1,18 +1,21 @@
 """The command, as a process: what it prints, what it leaves on disk, and how it ends."""
 
+import hashlib
 import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 import pytest
 
-COMMAND = [sys.executable, "-m", "cometrunway"]
+from cometrunway._cli import main
+from tests.served import COMMAND, served_by_emulator
+
 CAT = "https://example.com/cat.jpg"
 
 
@@ -32,14 +35,8 @@ def run(*arguments: str, folder: Path, **environment: str) -> subprocess.Complet
 @pytest.fixture
 def served() -> Iterator[dict[str, str]]:
     """An emulator in a process of its own; yields the environment that points at it."""
-    with subprocess.Popen(
-        [*COMMAND, "emulator", "--median", "0.5", "--not-exist", "0.2"], stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        ready = json.loads(process.stdout.readline())
-        yield {"COMETRUNWAY_BASE_URL": ready["base_url"], "COMETAPI_KEY": ready["api_key"]}
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+    with served_by_emulator("--median", "0.5", "--not-exist", "0.2") as environment:
+        yield environment
 
 
 def write(folder: Path, *shots: object) -> str:
@@ -52,6 +49,17 @@ def write(folder: Path, *shots: object) -> str:
 def shot(**fields: object) -> dict[str, object]:
     """Return a line that is right."""
     return {"route": "image_to_video", "promptImage": CAT, **fields}
+
+
+def never_asked() -> dict[str, str]:
+    """Return an environment whose server does not exist, for commands that must send nothing."""
+    return {"COMETRUNWAY_BASE_URL": "http://127.0.0.1:9", "COMETAPI_KEY": "sk-x"}
+
+
+def ledger(served: dict[str, str]) -> Any:
+    """Return what the emulator has seen."""
+    with urlopen(f"{served['COMETRUNWAY_BASE_URL']}/__emulator__/ledger") as answer:  # noqa: S310 - our own process
+        return json.load(answer)
 
 
 def test_the_demo_leaves_videos(tmp_path: Path) -> None:
@@ -190,21 +198,15 @@ def test_a_batch_run_again_buys_nothing(served: dict[str, str], tmp_path: Path) 
 
 def test_a_doubt_is_shown_and_can_be_ended(tmp_path: Path) -> None:
     """A lost answer is in doubt until the user says what became of it; then the batch can be finished."""
-    command = [*COMMAND, "emulator", "--median", "0.3", "--not-exist", "0", "--fault", "create:lost=1"]
     name = write(tmp_path, shot(key="lost"))
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        ready = json.loads(process.stdout.readline())
-        served = {"COMETRUNWAY_BASE_URL": ready["base_url"], "COMETAPI_KEY": ready["api_key"]}
+    with served_by_emulator("--median", "0.3", "--not-exist", "0", "--fault", "create:lost=1") as served:
         ended = run("run", name, "--journal", "shots.db", folder=tmp_path, **served)
         assert ended.returncode == 1
         assert "1 in doubt" in ended.stdout
         assert "lost" in run("status", "shots.db", folder=tmp_path).stdout
-        with urlopen(f"{ready['base_url']}/__emulator__/ledger") as answer:  # noqa: S310 - our own process
-            [task] = json.load(answer)["entries"]
+        [task] = ledger(served)["entries"]
         assert run("resolve", "shots.db", "lost", "--task-id", task["id"], folder=tmp_path).returncode == 0
         ended = run("resume", "shots.db", folder=tmp_path, **served)
-        process.terminate()
     assert ended.returncode == 0, ended.stderr
     assert (tmp_path / "outputs" / "lost.mp4").exists()
 
@@ -220,3 +222,228 @@ def test_a_journal_that_is_not_there_is_not_made(arguments: list[str], tmp_path:
     assert ended.returncode == 2
     assert "absent.db" in ended.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_sends_nothing(tmp_path: Path) -> None:
+    """--dry-run shows each body and how many of each route, needs no key and leaves nothing on disk."""
+    (tmp_path / "first.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(1000))
+    name = write(
+        tmp_path,
+        shot(key="one", seed=7),
+        shot(key="two", promptImage="first.png"),
+        {"route": "pro_generate", "key": "three", "prompt": "a cat", "callback_url": "https://example.com/hook"},
+    )
+    ended = run("run", name, "--dry-run", folder=tmp_path, COMETAPI_KEY="", COMETRUNWAY_BASE_URL="http://127.0.0.1:9")
+    assert ended.returncode == 0, ended.stderr
+    one, two, three = ended.stdout.splitlines()
+    assert one.startswith("one  POST /runwayml/v1/image_to_video  {")
+    assert json.loads(one.split("  ", 2)[2])["seed"] == 7
+    assert len(two) < 400
+    assert "<data:image/png" in two
+    assert "three  POST /runway/pro/generate" in three
+    assert "3 shots: 2 image_to_video, 1 pro_generate; nothing was sent" in ended.stderr
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["first.png", "shots.jsonl"]
+
+
+def test_a_dry_run_knows_the_journal_the_limit_and_the_budget(served: dict[str, str], tmp_path: Path) -> None:
+    """What the journal holds already is not counted, and --limit and --budget are."""
+    name = write(tmp_path, *(shot(key=str(number), seed=number) for number in range(6)))
+    assert run("run", name, "--limit", "2", "--journal", "shots.db", folder=tmp_path, **served).returncode == 0
+    options = ("--dry-run", "--json", "--limit", "5", "--budget", "1", "--journal", "shots.db")
+    ended = run("run", name, *options, folder=tmp_path, **never_asked())
+    assert [json.loads(line)["key"] for line in ended.stdout.splitlines()] == ["2", "3", "4"]
+    assert "3 shots: 3 image_to_video" in ended.stderr
+    assert "2 shots are in shots.db already" in ended.stderr
+    assert "after 1 creates" in ended.stderr
+
+
+def test_a_budget_ends_the_buying(served: dict[str, str], tmp_path: Path) -> None:
+    """--budget N buys N, says why it stopped with status 1, and the next run goes on."""
+    name = write(tmp_path, *(shot(key=str(number), seed=number) for number in range(4)))
+    first, second = (
+        run("run", name, "--journal", "shots.db", "--budget", "2", folder=tmp_path, **served) for _ in range(2)
+    )
+    assert (first.returncode, second.returncode) == (1, 0), second.stderr
+    assert "2 of 4 shots succeeded" in first.stdout
+    assert "budget of 2" in first.stderr
+    assert ledger(served)["creates"]["received"] == 4
+
+
+def test_events_are_json_lines(served: dict[str, str], tmp_path: Path) -> None:
+    """--json gives one object per line on standard output, the files' digests and the totals among them."""
+    name = write(tmp_path, shot(key="good"), shot(key="bad", promptText="[fail INTERNAL]"))
+    ended = run("run", name, "--json", "--template", "{route}/{key}", folder=tmp_path, **served)
+    assert ended.returncode == 1
+    events = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert events[-1].items() >= {"event": "end", "total": 2, "succeeded": 1, "interrupted": False}.items()
+    [downloaded] = [event for event in events if event["event"] == "downloaded"]
+    [file] = downloaded["files"]
+    assert file["path"] == str(Path("outputs/image_to_video/good.mp4"))
+    assert hashlib.sha256((tmp_path / file["path"]).read_bytes()).hexdigest() == file["sha256"]
+    [failed] = [event for event in events if event["event"] == "failed"]
+    assert failed["error"]["type"] == "TaskFailedError"
+
+
+def test_a_reader_that_goes_away_loses_nothing(served: dict[str, str], tmp_path: Path) -> None:
+    """`run --json | head -1` goes on to the end: what is paid for comes home."""
+    name = write(tmp_path, *(shot(key=str(number), seed=number) for number in range(3)))
+    with subprocess.Popen(
+        [*COMMAND, "run", name, "--json"],
+        cwd=tmp_path,
+        env={**os.environ, **served},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        errors = process.stderr.read()
+        assert process.wait(30) == 0
+    assert len(list((tmp_path / "outputs").iterdir())) == 3
+    assert "Traceback" not in errors
+    assert "Broken" not in errors
+
+
+def test_quiet_says_only_what_went_wrong(served: dict[str, str], tmp_path: Path) -> None:
+    """--quiet says nothing of what succeeds, and one line of what fails."""
+    good = run("run", write(tmp_path, shot(key="good")), "--quiet", folder=tmp_path, **served)
+    assert (good.returncode, good.stdout, good.stderr) == (0, "", "")
+    bad = run("run", write(tmp_path, shot(promptText="[fail INTERNAL]")), "--quiet", folder=tmp_path, **served)
+    assert (bad.returncode, bad.stdout) == (1, "")
+    assert len(bad.stderr.splitlines()) == 1
+
+
+def test_a_batch_comes_from_standard_input(served: dict[str, str], tmp_path: Path) -> None:
+    """`run -` reads the shots from a pipe."""
+    ended = subprocess.run(
+        [*COMMAND, "run", "-"],
+        cwd=tmp_path,
+        env={**os.environ, **served},
+        input=f"route,key,prompt_image\nimage_to_video,cat,{CAT}\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert (tmp_path / "outputs" / "cat.mp4").exists()
+
+
+def test_a_journal_in_use_is_named(tmp_path: Path) -> None:
+    """A second run on the same journal sends nothing, names who holds it, and ends with status 2."""
+    name = write(tmp_path, shot())
+    command = [*COMMAND, "run", name, "--journal", "shots.db", "--emulator"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first:
+        while not (tmp_path / "shots.db").exists():
+            assert first.poll() is None
+        second = run("run", name, "--journal", "shots.db", folder=tmp_path, **never_asked())
+        first.communicate(timeout=60)
+    assert second.returncode == 2
+    assert "shots.db" in second.stderr
+    assert str(first.pid) in second.stderr
+
+
+def test_sigterm_leaves_in_order(served: dict[str, str], tmp_path: Path) -> None:
+    """SIGTERM ends a run with status 130, and what it owes can be resumed."""
+    name = write(tmp_path, shot(key="slow", promptText="[seconds 20]"))
+    with subprocess.Popen(
+        [*COMMAND, "run", name, "--json", "--journal", "shots.db"],
+        cwd=tmp_path,
+        env={**os.environ, **served},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["event"] == "submitted"
+        process.send_signal(signal.SIGTERM)
+        output, errors = process.communicate(timeout=10)
+    assert process.returncode == 130
+    end = json.loads(output.splitlines()[-1])
+    assert [owed["key"] for owed in end["owed"]] == ["slow"]
+    assert "cometrunway resume shots.db" in errors
+    assert json.loads(run("status", "shots.db", "--json", folder=tmp_path).stdout)["owed"] == 1
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["--limit 0", "--budget -1", "--max-in-flight x", "--polls-per-second nan", "--template {x}", "--json --quiet"],
+)
+def test_a_wrong_option_is_status_2(option: str, tmp_path: Path) -> None:
+    """The option is named, nothing was sent, and there is no traceback."""
+    ended = run("run", write(tmp_path, shot()), *option.split(), folder=tmp_path, **never_asked())
+    assert ended.returncode == 2
+    assert option.split(maxsplit=1)[0].strip("-") in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+COMMANDS = ["demo", "run", "resume", "status", "export", "resolve", "emulator", "completion"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """--help of each command ends with a line to copy."""
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert f"cometrunway {command}" in capsys.readouterr().out.partition("example:")[2]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_can_complete(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The script for each shell knows all commands and options."""
+    assert main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    assert all(word in script for word in [*COMMANDS, "max-in-flight"])
+
+
+def test_bash_completes_files(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Where a command takes a file, bash offers those that are there."""
+    main(["completion", "bash"])
+    write(tmp_path, shot())
+    ask = "COMP_WORDS=(cometrunway run sh); COMP_CWORD=2; _shtab_cometrunway; echo ${COMPREPLY[@]}"
+    asked = subprocess.run(
+        ["bash", "-c", f"{capsys.readouterr().out}\n{ask}"],  # noqa: S607 - the bash of this machine
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert asked.stdout.split() == ["shots.jsonl"]
+
+
+def test_a_bug_is_one_line_and_with_debug_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What nobody foresaw ends with status 70, and says how to see more."""
+
+    def broken(_path: object) -> None:
+        raise KeyError("surprise")
+
+    monkeypatch.setattr("cometrunway._cli._journals.JournalReport", broken)
+    assert main(["status", "shots.db"]) == 70
+    short = capsys.readouterr().err
+    assert len(short.splitlines()) == 1
+    assert "surprise" in short
+    assert "--debug" in short
+    assert main(["status", "shots.db", "--debug"]) == 70
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_closed_pipe_is_no_error(served: dict[str, str], tmp_path: Path) -> None:
+    """`cometrunway export | head` ends without a word about it."""
+    run("run", write(tmp_path, shot()), "--journal", "shots.db", folder=tmp_path, **served)
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as nobody:
+        ended = subprocess.run(
+            [*COMMAND, "export", "shots.db"],
+            cwd=tmp_path,
+            stdout=nobody,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (ended.returncode, ended.stderr) == (0, "")

@@ -1,6 +1,5 @@
 """The documentation: every Python example runs, and every link leads somewhere."""
 
-import json
 import os
 import re
 import subprocess
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import cometrunway
+from tests.served import served_by_emulator
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -24,12 +24,8 @@ EXAMPLES = {
 @pytest.fixture(scope="module")
 def environment() -> Iterator[dict[str, str]]:
     """What the tutorial tells its reader to set, with an emulator behind it."""
-    command = [sys.executable, "-m", "cometrunway", "emulator", "--median", "0.3"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        ready = json.loads(process.stdout.readline())
-        yield {**os.environ, "COMETRUNWAY_BASE_URL": ready["base_url"], "COMETAPI_KEY": ready["api_key"]}
-        process.terminate()
+    with served_by_emulator("--median", "0.3") as served:
+        yield {**os.environ, **served}
 
 
 @pytest.fixture(scope="module")

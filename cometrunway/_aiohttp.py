@@ -1,13 +1,14 @@
 """The transport: the only module that knows aiohttp's client, and where its exceptions become ours."""
 
-import ssl
-from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from ipaddress import ip_address
+from types import TracebackType
 from typing import Self
 
 import aiohttp
-from attrs import frozen
+from attrs import define, frozen
+from multidict import CIMultiDict
 from yarl import URL
 
 from cometrunway._http import HttpRequest, HttpResponse, without_query
@@ -20,7 +21,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CONNECTIONS = 256
 _KEEPALIVE = 4.0  # shorter than common servers' own, so that no create meets a connection that is being closed
 _CONNECT = 15.0
-_CALL = aiohttp.ClientTimeout(total=30, connect=_CONNECT)
+_CALL = aiohttp.ClientTimeout(total=30, sock_connect=_CONNECT)  # `connect` is a timer more for every look
 _CREATE = aiohttp.ClientTimeout(total=180, connect=_CONNECT)  # the gateway may try several channels before it answers
 _ASSET = aiohttp.ClientTimeout(total=None, connect=_CONNECT, sock_read=60)
 
@@ -30,6 +31,8 @@ _NEVER_SENT = (
     aiohttp.ConnectionTimeoutError,
     aiohttp.InvalidURL,
 )
+_THEIRS = (aiohttp.ClientError, OSError, ValueError)
+"""OSError: also a timeout and TLS; ValueError: a host or a header that cannot be put into words."""
 
 
 @frozen(kw_only=True)
@@ -58,11 +61,10 @@ class Transport:
     def __init__(self, *, base_url: str, api_key: str, version: str, http: aiohttp.ClientSession | None) -> None:
         self._base = _checked_base(base_url)
         self._secret = api_key.encode()
-        self._headers = {
-            "Authorization": f"Bearer {api_key}",
-            "Accept": "application/json",
-            "X-Runway-Version": version,
-        }
+        self._headers = CIMultiDict(
+            {"Authorization": f"Bearer {api_key}", "Accept": "application/json", "X-Runway-Version": version}
+        )
+        self._headers_with_body = CIMultiDict({**self._headers, "Content-Type": "application/json"})
         self._borrowed = http
         self._api: aiohttp.ClientSession | None = None
         self._assets: aiohttp.ClientSession | None = None
@@ -90,13 +92,12 @@ class Transport:
 
     async def _send(self, request: HttpRequest, *, limits: aiohttp.ClientTimeout) -> HttpResponse:
         assert self._api is not None  # noqa: S101 - the session opens its transport before it uses it
-        headers = self._headers if request.body is None else {**self._headers, "Content-Type": "application/json"}
-        with _translated(f"{request.method} {request.path}"):
+        with _Translated(request.method, request.path):
             async with self._api.request(
                 request.method,
                 URL(self._base + request.path, encoded=True),
                 data=request.body,
-                headers=headers,
+                headers=self._headers if request.body is None else self._headers_with_body,
                 timeout=limits,
                 allow_redirects=False,
                 raise_for_status=False,  # a borrowed session may have it otherwise
@@ -125,7 +126,7 @@ class Transport:
         assert self._assets is not None  # noqa: S101 - as in `_send`
         target = _asset_url(url)
         for _ in range(_HOPS + 1):
-            with _translated(f"GET {without_query(str(target))}"):
+            with _Translated("GET", str(target)):
                 response = await self._assets.get(
                     target, headers={"Accept-Encoding": "identity", **headers}, timeout=_ASSET, allow_redirects=False
                 )
@@ -182,37 +183,50 @@ def _asset_url(url: str, *, relative_to: URL | None = None) -> URL:
 
 
 async def _bounded(response: aiohttp.ClientResponse, path: str) -> bytes:
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > BODY_LIMIT:
-            raise ProtocolError(
-                f"the answer to {path} is larger than {BODY_LIMIT} bytes",
-                status=response.status,
-                body=bytes(body[:2000]),
-            )
+    content = response.content
+    body = bytearray(await content.readany())
+    while not content.at_eof() and len(body) <= BODY_LIMIT:
+        body += await content.readany()
+    if len(body) > BODY_LIMIT:
+        raise ProtocolError(
+            f"the answer to {path} is larger than {BODY_LIMIT} bytes",
+            status=response.status,
+            body=bytes(body[:2000]),
+        )
     return bytes(body)
 
 
 async def _chunks(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
-    with _translated(f"GET {without_query(str(response.url))}"):
+    with _Translated("GET", str(response.url)):
         async for chunk in response.content.iter_any():
             yield chunk
 
 
-@contextmanager
-def _translated(what: str) -> Iterator[None]:
-    """Turn aiohttp's exceptions into ours; theirs may hold the key, so only safe ones are kept as the cause."""
-    try:
-        yield
-    except _NEVER_SENT as error:
-        raise TransportError(f"{what}: no connection: {_told(error)}", may_have_been_sent=False) from _safe(error)
-    except TimeoutError as error:
-        raise TransportError(f"{what}: no answer in time") from _safe(error)
-    except (aiohttp.ClientError, ssl.SSLError, OSError) as error:
-        raise TransportError(f"{what}: the connection broke: {_told(error)}") from _safe(error)
-    except ValueError as error:  # a host or a header that cannot be put into words
-        raise TransportError(f"{what}: {_told(error)}") from error
+@define
+class _Translated:
+    """Turns aiohttp's exceptions into ours; theirs may hold the key, so only safe ones are kept as the cause."""
+
+    method: str
+    url: str
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, _type: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        if isinstance(error, _THEIRS):
+            raise _ours(f"{self.method} {without_query(self.url)}", error) from _safe(error)
+
+
+def _ours(what: str, error: Exception) -> TransportError:
+    if isinstance(error, _NEVER_SENT):
+        return TransportError(f"{what}: no connection: {_told(error)}", may_have_been_sent=False)
+    if isinstance(error, TimeoutError):
+        return TransportError(f"{what}: no answer in time")
+    if isinstance(error, aiohttp.ClientError | OSError):
+        return TransportError(f"{what}: the connection broke: {_told(error)}")
+    return TransportError(f"{what}: {_told(error)}")
 
 
 def _told(error: Exception) -> str:

@@ -30,6 +30,8 @@ from cometrunway.errors import (
 _logger = logging.getLogger(__name__)
 _LOOKS_AT_ONCE = 128
 _JITTER = 0.1
+_PRICED_AT_A_STRETCH = 256
+"""Looks that may be put off before the event loop gets its turn."""
 _NOT_WORTH_A_DELAY = 0.2
 """A look that has fallen due is taken, unless it should be put off by more than this part of its pause."""
 _SAMPLE = 200
@@ -182,18 +184,39 @@ class PollScheduler:
     async def _dispatch(self) -> None:
         while True:
             await self._turn()
-            _, _, watch = heapq.heappop(self._due)
-            if self._is_put_off(watch):
+            watch = self._next_due()
+            if watch is None:
+                await asyncio.sleep(0)
                 continue
-            self._budget.take(self._loop.time())
             self._looking += 1
-            self.start(self._poll(watch), name=f"cometrunway look at {watch.ticket.reference.id}")
+            self.start(self._looks(watch), name="cometrunway looks")
 
-    def _is_put_off(self, watch: _Watch) -> bool:
+    def _next_due(self) -> _Watch | None:
+        """Take the watch whose turn it is now, if the budget allows it; None also if many in a row were put off."""
+        now = self._loop.time()
+        for _ in range(_PRICED_AT_A_STRETCH):
+            if not self._due or max(self._due[0][0], self._budget.free_at()) > now:
+                break
+            _, _, watch = heapq.heappop(self._due)
+            if not self._is_put_off(watch, now):
+                self._budget.take(now)
+                return watch
+        return None
+
+    async def _looks(self, watch: _Watch | None) -> None:
+        """Look at one task after another, as long as one is due: that costs less than a child for each look."""
+        try:
+            while watch is not None:
+                await self._poll(watch)
+                watch = self._next_due()
+        finally:
+            self._looking -= 1
+            self._wake()
+
+    def _is_put_off(self, watch: _Watch, now: float) -> bool:
         """Price a look anew that has fallen due: what was learnt meanwhile may say that it does not pay yet."""
         if not watch.course.looks and not watch.is_new:
             return False  # what was taken up again may have ended long ago
-        now = self._loop.time()
         pause = self._learned_pause(watch, self._policy.pause(watch.course.looks, self._rng))
         if pause is None or now >= watch.deadline:
             return False
@@ -249,9 +272,6 @@ class PollScheduler:
             self._fail_by_a_bug(watch.ticket, bug)
         else:
             self._on_look(watch, task)
-        finally:
-            self._looking -= 1
-            self._wake()
 
     def _on_look(self, watch: _Watch, task: Task) -> None:
         ticket = watch.ticket

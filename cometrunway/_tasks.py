@@ -28,7 +28,7 @@ class TaskStatus(Enum):
         return self in _TERMINAL
 
 
-_TERMINAL = frozenset({TaskStatus.SUCCEEDED, TaskStatus.FAILED, TaskStatus.CANCELLED})
+_TERMINAL = (TaskStatus.SUCCEEDED, TaskStatus.FAILED, TaskStatus.CANCELLED)  # no set: an Enum's hash is slow
 
 
 @frozen(kw_only=True)

@@ -26,6 +26,7 @@ DOORS = {
     "aiohttp": {"_aiohttp", "_session", "_gallery", "emulator"},
     "backoff": {"_policy"},
     "cattrs": {"_wire"},
+    "multidict": {"_aiohttp", "emulator"},
     "yarl": {"_aiohttp", "emulator"},
     "rich": {"progress"},
     "shtab": {"_cli"},

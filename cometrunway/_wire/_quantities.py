@@ -63,7 +63,7 @@ def instant(value: object) -> datetime | None:
     without a zone is taken as UTC.
     """
     if isinstance(value, str):
-        number = _number(value)
+        number = None if ":" in value else _number(value)  # nearly every poll has a time: spare it the exception
         return _from_iso(value.strip()) if number is None else _from_epoch(number)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _from_epoch(value)

@@ -19,8 +19,7 @@ _VOCABULARY = {
     TaskStatus.CANCELLED: ["cancelled", "canceled"],
 }
 _STATUSES = {word: status for status, words in _VOCABULARY.items() for word in words}
-_FINAL = frozenset(status for status in TaskStatus if status.is_terminal)
-_WAITING = frozenset(TaskStatus) - _FINAL - {TaskStatus.UNKNOWN}
+_WAITING = (TaskStatus.PENDING, TaskStatus.THROTTLED, TaskStatus.RUNNING)
 
 
 def levels(body: JsonObject) -> list[JsonObject]:
@@ -62,7 +61,7 @@ def verdict(nest: Sequence[JsonObject]) -> tuple[TaskStatus, Sequence[JsonObject
     """
     stating = [(said, nest[depth:]) for depth, level in enumerate(nest) if (said := stated(level))]
     for number, (said, within) in enumerate(stating):
-        if said in _FINAL and (number == 0 or said is not TaskStatus.SUCCEEDED or outputs(within)):
+        if said.is_terminal and (number == 0 or said is not TaskStatus.SUCCEEDED or outputs(within)):
             return said, within
     waiting = (said for said, _ in stating if said in _WAITING)
     return next(waiting, TaskStatus.UNKNOWN), stating[0][1] if stating else nest

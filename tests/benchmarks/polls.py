@@ -1,0 +1,102 @@
+"""What one poll costs: bare aiohttp GET and json, and this package's whole way from the heap to the ticket.
+
+Both poll the same kind of server for the same time on the same event loop, with 128 requests under way at any time and
+connections for 256, each task by its own URL. Nothing waits: the loops are as busy as they can be, so that what differs
+is what the client does for each poll. `bare` is what one writes by hand: a session with its defaults but the number of
+connections, a URL made from a string, `json.loads`.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+
+import aiohttp
+
+from cometrunway import ImageToVideo, PollPolicy, Session
+from tests.benchmarks import machine
+
+AT_ONCE = 128
+CONNECTIONS = 256
+TASKS = 256
+WARM_UP = 0.5
+HEADERS = {"Authorization": "Bearer sk-benchmark", "X-Runway-Version": "2024-11-06", "Accept": "application/json"}
+IMAGE = "https://example.com/cat.jpg"
+
+
+async def bare(base_url: str, seconds: float) -> float:
+    """Poll by hand; return microseconds of CPU per poll."""
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTIONS), headers=HEADERS) as http:
+        ids = []
+        for _ in range(TASKS):
+            async with http.post(f"{base_url}/runwayml/v1/image_to_video", json={}) as answer:
+                ids.append((await answer.json())["id"])
+
+        async def look_for_ever(number: int) -> None:
+            while True:
+                for task_id in ids[number::AT_ONCE]:
+                    async with http.get(f"{base_url}/runwayml/v1/tasks/{task_id}") as answer:
+                        assert json.loads(await answer.read())["status"] == "RUNNING"
+
+        loops = [asyncio.ensure_future(look_for_ever(number)) for number in range(AT_ONCE)]
+        found = await _per_poll(base_url, seconds)
+        for loop in loops:
+            loop.cancel()
+        await asyncio.wait(loops)
+        return found
+
+
+async def cometrunway(base_url: str, seconds: float) -> float:
+    """Poll through a session; return microseconds of CPU per poll."""
+    at_once = PollPolicy(rule="fixed", first=0.001, per_second=1e6)
+    found = 0.0
+    with suppress(_EnoughError):
+        async with Session("sk-benchmark", base_url=base_url, output_dir=None, poll=at_once) as runway:
+            for number in range(TASKS):
+                await runway.submit(ImageToVideo(prompt_image=IMAGE, prompt_text=f"{number}"))
+            found = await _per_poll(base_url, seconds)
+            raise _EnoughError
+    return found
+
+
+class _EnoughError(Exception):
+    """Nobody waits for what these tasks make."""
+
+
+async def _per_poll(base_url: str, seconds: float) -> float:
+    await asyncio.sleep(WARM_UP)
+    # Asking blocks the loop, so that nothing is polled between the question and the clock.
+    before: int = machine.books(base_url)["polls"]
+    cpu = time.process_time()
+    await asyncio.sleep(seconds)
+    cpu = time.process_time() - cpu
+    after: int = machine.books(base_url)["polls"]
+    return cpu / (after - before) * 1e6
+
+
+CLIENTS: dict[str, Callable[[str, float], Coroutine[Any, Any, float]]] = {"bare": bare, "cometrunway": cometrunway}
+
+
+def main() -> None:
+    """Measure one client in this process; for `measure`."""
+    client, base_url, seconds = sys.argv[1:]
+    machine.pin(0)
+    with asyncio.Runner() as runner:
+        print(json.dumps(runner.run(CLIENTS[client](base_url, float(seconds)))))
+
+
+def measure(*, runs: int, seconds: float) -> dict[str, list[float]]:
+    """Return each client's microseconds of CPU per poll, run after run, in turn."""
+    found: dict[str, list[float]] = {client: [] for client in CLIENTS}
+    for _ in range(runs):
+        for client in CLIENTS:
+            with machine.server(shortest=3600, longest=3600) as base_url:
+                found[client].append(machine.in_a_process("tests.benchmarks.polls", client, base_url, str(seconds)))
+    return found
+
+
+if __name__ == "__main__":
+    main()

@@ -29,6 +29,7 @@ from cometrunway._gallery._feed import Feed
 from cometrunway._gallery._page import _PAGE, _SCRIPTS, as_script_data, linked_from, policy, render
 from cometrunway._gallery._sources import Batch
 from tests.recorded import Recorded, clip, record, still
+from tests.virtual import VirtualLoop
 
 COMMAND = [sys.executable, "-m", "cometrunway", "gallery"]
 DATA = re.compile(r'<script id="data" type="application/json">(.*?)</script>', re.DOTALL)
@@ -205,6 +206,19 @@ async def test_nothing_is_read_while_nothing_changes() -> None:
     assert source.reads == 4
 
 
+async def test_slow_reads_are_rare() -> None:
+    """After a read no other follows for four times as long as it took, however much changes."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+    source = SlowSource(loop)
+    feed = Feed(source)
+    for _ in range(100):
+        source.stamp += 1
+        await feed.refresh()
+        await asyncio.sleep(1)
+    assert 15 <= source.reads <= 25
+
+
 async def test_what_has_gone_is_told(tmp_path: Path) -> None:
     """A file that was deleted leaves the page, and the others keep their numbers."""
     for name in ("a.png", "b.png"):
@@ -252,6 +266,18 @@ class StillSource:
 
     def signature(self) -> object:
         return self.stamp
+
+
+class SlowSource(StillSource):
+    """A source that takes a second to read."""
+
+    def __init__(self, loop: VirtualLoop) -> None:
+        super().__init__()
+        self.loop = loop
+
+    def read(self) -> Batch:
+        self.loop.now += 1
+        return super().read()
 
 
 # The server

@@ -195,7 +195,7 @@ class PollScheduler:
         """Take the watch whose turn it is now, if the budget allows it; None also if many in a row were put off."""
         now = self._loop.time()
         for _ in range(_PRICED_AT_A_STRETCH):
-            if not self._due or max(self._due[0][0], self._budget.free_at()) > now:
+            if not self._due or self._due[0][0] > now or self._budget.free_at() > now:
                 break
             _, _, watch = heapq.heappop(self._due)
             if not self._is_put_off(watch, now):

@@ -5,7 +5,6 @@ import os
 import resource
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,11 +31,10 @@ def pin(core: int) -> None:
 
 
 @contextmanager
-def server(**options: float | bool) -> Iterator[str]:
+def server(*flags: str, **options: float) -> Iterator[str]:
     """Run a server in a process of its own; yield its base URL."""
-    words = [f"--{name.replace('_', '-')}={value}" for name, value in options.items() if value is not True]
-    words += [f"--{name.replace('_', '-')}" for name, value in options.items() if value is True]
-    command = [sys.executable, "-m", "tests.benchmarks.server", *words]
+    words = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
+    command = [sys.executable, "-m", "tests.benchmarks.server", *flags, *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
@@ -73,8 +71,3 @@ def _kib(name: str) -> int:
         return next(int(line.split()[1]) for line in _STATUS.read_text().splitlines() if line.startswith(name))
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return used // 1024 if sys.platform == "darwin" else used
-
-
-def cpu() -> float:
-    """Return the seconds of CPU that this process has used, in all its threads."""
-    return time.process_time()

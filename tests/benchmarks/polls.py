@@ -18,13 +18,12 @@ import aiohttp
 
 from cometrunway import ImageToVideo, PollPolicy, Session
 from tests.benchmarks import machine
+from tests.benchmarks.workload import HEADERS, IMAGE, KEY
 
 AT_ONCE = 128
 CONNECTIONS = 256
 TASKS = 256
 WARM_UP = 0.5
-HEADERS = {"Authorization": "Bearer sk-benchmark", "X-Runway-Version": "2024-11-06", "Accept": "application/json"}
-IMAGE = "https://example.com/cat.jpg"
 
 
 async def bare(base_url: str, seconds: float) -> float:
@@ -54,7 +53,7 @@ async def cometrunway(base_url: str, seconds: float) -> float:
     at_once = PollPolicy(rule="fixed", first=0.001, per_second=1e6)
     found = 0.0
     with suppress(_EnoughError):
-        async with Session("sk-benchmark", base_url=base_url, output_dir=None, poll=at_once) as runway:
+        async with Session(KEY, base_url=base_url, output_dir=None, poll=at_once) as runway:
             for number in range(TASKS):
                 await runway.submit(ImageToVideo(prompt_image=IMAGE, prompt_text=f"{number}"))
             found = await _per_poll(base_url, seconds)

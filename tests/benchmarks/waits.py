@@ -1,174 +1,109 @@
-"""What waiting costs: `python -m tests.benchmarks.waits [TASKS] [PROGRESS] [CLIENT ...]`.
-
-TASKS tasks of 20 to 60 seconds, submitted over 20 seconds, against an emulator in another process, client by client:
-`cometrunway`, `runwayml` (the official SDK), `runwayml-aiohttp` (with its aiohttp extra), `coroutines` (an aiohttp loop
-of one's own for each task, every five seconds). Prints polls per task, the lag between a task's end and the look that
-saw it, the client's CPU time, its peak memory, and the longest time for which its event loop stood still.
-"""
+"""What waiting costs, client by client: each in a process of its own, with a server of its own on the other core."""
 
 import asyncio
+import importlib
 import json
 import os
-import resource
 import statistics
-import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.request import urlopen
 
-import aiohttp
+from tests.benchmarks import machine
+from tests.benchmarks.workload import Workload
 
-from cometrunway import ImageToVideo, PollPolicy, Session
-
-SUBMITTED_OVER = 20.0
-IMAGE = "https://example.com/cat.jpg"
-Client = Callable[[dict[str, str], int], Awaitable[int]]
-
-
-async def paced(number: int, tasks: int) -> None:
-    """Wait for the moment at which this task is submitted."""
-    await asyncio.sleep(SUBMITTED_OVER * number / tasks)
-
-
-async def cometrunway(ready: dict[str, str], tasks: int) -> int:
-    """Use this package."""
-    done = 0
-
-    async def one(runway: Session, number: int) -> None:
-        nonlocal done
-        await paced(number, tasks)
-        handle = await runway.submit(ImageToVideo(prompt_image=IMAGE, prompt_text=f"{os.getpid()} {number}"))
-        await handle
-        done += 1
-
-    async with Session(
-        ready["api_key"],
-        base_url=ready["base_url"],
-        output_dir=None,
-        max_in_flight=tasks,
-        poll=PollPolicy(per_second=1000),
-    ) as runway:
-        await asyncio.gather(*(one(runway, number) for number in range(tasks)))
-    return done
-
-
-async def official(ready: dict[str, str], tasks: int, **options: Any) -> int:
-    """Use the official SDK."""
-    from runwayml import AsyncRunwayML
-
-    done = 0
-    async with AsyncRunwayML(api_key=ready["api_key"], base_url=f"{ready['base_url']}/runwayml", **options) as client:
-
-        async def one(number: int) -> None:
-            nonlocal done
-            await paced(number, tasks)
-            task = await client.image_to_video.create(
-                model="gen4_turbo", prompt_image=IMAGE, ratio="1280:720", prompt_text=f"{os.getpid()} {number}"
-            )
-            await task.wait_for_task_output()
-            done += 1
-
-        await asyncio.gather(*(one(number) for number in range(tasks)), return_exceptions=True)
-    return done
-
-
-async def official_on_aiohttp(ready: dict[str, str], tasks: int) -> int:
-    """Use the official SDK with its aiohttp extra."""
-    from runwayml import DefaultAioHttpClient
-
-    return await official(ready, tasks, http_client=DefaultAioHttpClient())
-
-
-async def coroutines(ready: dict[str, str], tasks: int) -> int:
-    """Use a loop of one's own."""
-    done = 0
-    headers = {"Authorization": f"Bearer {ready['api_key']}", "X-Runway-Version": "2024-11-06"}
-
-    async def one(http: aiohttp.ClientSession, number: int) -> None:
-        nonlocal done
-        await paced(number, tasks)
-        prompt = f"{os.getpid()} {number}"
-        body = {"model": "gen4_turbo", "promptImage": IMAGE, "ratio": "1280:720", "promptText": prompt}
-        async with http.post(f"{ready['base_url']}/runwayml/v1/image_to_video", json=body) as answer:
-            task_id = (await answer.json())["id"]
-        status = ""
-        while status not in {"SUCCEEDED", "FAILED", "CANCELLED"}:
-            await asyncio.sleep(5)
-            async with http.get(f"{ready['base_url']}/runwayml/v1/tasks/{task_id}") as answer:
-                status = (await answer.json()).get("status", "")
-        done += 1
-
-    async with aiohttp.ClientSession(headers=headers) as http:
-        await asyncio.gather(*(one(http, number) for number in range(tasks)))
-    return done
-
-
-CLIENTS: dict[str, Client] = {
-    "cometrunway": cometrunway,
-    "runwayml": official,
-    "runwayml-aiohttp": official_on_aiohttp,
-    "coroutines": coroutines,
+CLIENTS = {
+    "cometrunway": "ours:wait_for_all",
+    "runwayml": "official:wait_for_all",
+    "runwayml-aiohttp": "official:wait_for_all_on_aiohttp",
+    "coroutines": "by_hand:wait_for_all",
+    "bare": "by_hand:only_ask",
 }
+_TICK = 0.01
 
 
-async def longest_stall(stop: asyncio.Event) -> float:
-    """Return the longest time for which the loop did not come round, in seconds."""
-    longest, before = 0.0, time.perf_counter()
-    while not stop.is_set():
-        await asyncio.sleep(0.01)
-        now = time.perf_counter()
-        longest, before = max(longest, now - before - 0.01), now
-    return longest
+class Stall:
+    """The longest time for which the event loop did not come round."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.of_cpu = 0.0
+        """How much of it this thread was running: the rest is the machine's."""
+
+    async def watch(self) -> None:
+        """Watch for ever."""
+        wall, cpu = time.perf_counter(), time.thread_time()
+        while True:
+            await asyncio.sleep(_TICK)
+            wall_before, cpu_before, wall, cpu = wall, cpu, time.perf_counter(), time.thread_time()
+            late = wall - wall_before - _TICK
+            if late > self.seconds:
+                self.seconds, self.of_cpu = late, min(late, cpu - cpu_before)
 
 
-async def measured(client: str, ready: dict[str, str], tasks: int) -> dict[str, float]:
-    """Run one client in this process; return its figures."""
-    stop = asyncio.Event()
-    stall = asyncio.ensure_future(longest_stall(stop))
-    cpu = time.process_time()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    async with asyncio.timeout(300):
-        done = await CLIENTS[client](ready, tasks)
-    cpu = time.process_time() - cpu
-    stop.set()
-    memory = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / tasks
-    return {"done": done, "cpu": cpu, "kib": memory, "stall": await stall}
+async def measured(client: str, base_url: str, workload: Workload, limit: float) -> dict[str, Any]:
+    """Run a client for at most so many seconds; return what it used."""
+    module, _, function = CLIENTS[client].partition(":")
+    use = getattr(importlib.import_module(f"tests.benchmarks.clients.{module}"), function)
+    stall = Stall()
+    watching = asyncio.ensure_future(stall.watch())
+    await asyncio.sleep(0)
+    memory, cpu, wall = machine.memory(), time.process_time(), time.monotonic()
+    work = asyncio.ensure_future(use(base_url, workload))
+    await asyncio.wait([work], timeout=limit)
+    if work.done():
+        work.result()
+    found = {
+        "seconds": time.monotonic() - wall,
+        "cpu": time.process_time() - cpu,
+        "memory": machine.peak_memory() - memory,
+        "stall": stall.seconds,
+        "stall_cpu": stall.of_cpu,
+        "failures": dict(workload.failures),
+        "ends": workload.ends,
+    }
+    watching.cancel()
+    return found
 
 
-def books(ready: dict[str, str]) -> tuple[float, list[float]]:
-    """Return the polls per task and the lags, as the emulator saw them."""
-    with urlopen(f"{ready['base_url']}/__emulator__/ledger") as answer:  # noqa: S310 - our own process
-        entries = json.load(answer)["entries"]
-    lags = [entry["end_seen_at"] - entry["completed_at"] for entry in entries if entry["end_seen_at"] is not None]
-    return statistics.fmean(entry["polls"] for entry in entries), lags
+def main() -> None:
+    """Measure one client in this process; for `run`."""
+    client, base_url, tasks, over, limit = sys.argv[1:]
+    machine.pin(0)
+    workload = Workload(int(tasks), float(over))
+    runner = asyncio.Runner()
+    print(json.dumps(runner.run(measured(client, base_url, workload, float(limit)))), flush=True)
+    os._exit(0)  # a client that has not finished may take minutes to be cancelled
 
 
-def main(tasks: int, progress: str, clients: list[str]) -> None:
-    """Print the figures, client after client, each in a process of its own with a fresh emulator."""
-    print("| client | done | polls per task | lag p50 | p95 | CPU s | KiB per task | longest stall ms |")
-    print("|---|---|---|---|---|---|---|---|")
-    for client in clients:
-        command = [sys.executable, "-m", "cometrunway", "emulator", "--uniform", "20", "60", "--not-exist", "0"]
-        with subprocess.Popen([*command, "--progress", progress], stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            ready = json.loads(process.stdout.readline())
-            child = [sys.executable, "-m", "tests.benchmarks.waits", "--child", client, json.dumps(ready), str(tasks)]
-            found = json.loads(subprocess.run(child, stdout=subprocess.PIPE, check=True).stdout)
-            polls, lags = books(ready)
-            process.terminate()
-        quantiles = statistics.quantiles(lags, n=100)
-        print(
-            f"| {client} | {found['done']}/{tasks} | {polls:.2f} | {quantiles[49]:.2f} | {quantiles[94]:.2f} | "
-            f"{found['cpu']:.1f} | {found['kib']:.1f} | {found['stall'] * 1000:.0f} |",
-            flush=True,
+def run(
+    client: str, *, tasks: int, over: float, shortest: float, longest: float, limit: float, progress: bool = False
+) -> dict[str, Any]:
+    """Measure one client once; return its figures, with the server's."""
+    flags = ["--progress"] if progress else []
+    with machine.server(*flags, shortest=shortest, longest=longest) as base_url:
+        found: dict[str, Any] = machine.in_a_process(
+            "tests.benchmarks.waits", client, base_url, str(tasks), str(over), str(limit)
         )
+        books = machine.books(base_url)
+    ends = found.pop("ends")
+    lags = [ends[task_id] - books["ends"][task_id] for task_id in ends]
+    created = len(books["ends"])
+    return {
+        "client": client,
+        "tasks": tasks,
+        "finished": len(ends),
+        "requests": created + books["polls"],
+        "polls_per_task": books["polls"] / created,
+        "lag": _quantiles(lags) if len(lags) > 1 else None,
+        **found,
+    }
+
+
+def _quantiles(lags: list[float]) -> dict[str, float]:
+    cuts = statistics.quantiles(lags, n=100, method="inclusive")
+    return {"p50": cuts[49], "p95": cuts[94], "p99": cuts[98]}
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--child"]:
-        print(json.dumps(asyncio.run(measured(sys.argv[2], json.loads(sys.argv[3]), int(sys.argv[4])))))
-    else:
-        arguments = sys.argv[1:] or ["2000"]
-        main(int(arguments[0]), (arguments[1:2] or ["none"])[0], arguments[2:] or list(CLIENTS))
+    main()

@@ -2,9 +2,9 @@
 
 10,000 tasks that take 20 to 60 seconds, submitted at once, on a clock that jumps, with looks that answer at once: what
 is left is the scheduler's own work. A *decision* says when a task is looked at next: it is priced, pushed into the
-heap, popped when it is due, and priced anew. There is one after each look, and one more where a look was put off. *Learning*
-is what is done with a look's answer. *All* is the whole process per look: also the children, the timers, the event
-loop, the tickets and the ends.
+heap, popped when it is due, and priced anew. There is one after each look, and one more where a look was put off.
+*Learning* is what is done with a look's answer. *All* is the whole process per look: also the children, the timers, the
+event loop, the tickets and the ends.
 """
 
 import asyncio

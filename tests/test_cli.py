@@ -379,7 +379,7 @@ def test_a_wrong_option_is_status_2(option: str, tmp_path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
-COMMANDS = ["demo", "run", "resume", "status", "export", "resolve", "emulator", "completion"]
+COMMANDS = ["demo", "run", "resume", "status", "export", "resolve", "gallery", "emulator", "completion"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -63,11 +63,14 @@ def ledger(served: dict[str, str]) -> Any:
 
 
 def test_the_demo_leaves_videos(tmp_path: Path) -> None:
-    """The demo ends well, prints a row for each of its shots, and leaves their files."""
+    """The demo ends well, prints a row for each of its shots, and leaves their files and a page to look at them."""
     ended = run("demo", folder=tmp_path)
     assert ended.returncode == 0, ended.stderr
-    files = list((tmp_path / "outputs").iterdir())
+    page = tmp_path / "outputs" / "gallery.html"
+    assert page.as_uri() in ended.stdout
+    files = [file for file in page.parent.iterdir() if file != page]
     assert len(files) == 25
+    assert all(file.name in page.read_text() for file in files)
     assert all(file.name in ended.stdout for file in files)
     for route in ("image_to_video", "text_to_image", "video_to_video", "video_upscale", "character_performance"):
         assert route in ended.stdout

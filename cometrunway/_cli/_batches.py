@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from cometrunway import PollPolicy, Shot
@@ -20,6 +21,7 @@ from cometrunway._cli._commands import (
     whole,
 )
 from cometrunway._cli._supervision import INTERRUPTED, Report, supervised
+from cometrunway._gallery import JournalSource, write_page
 from cometrunway._journal_report import JournalReport
 from cometrunway.progress import new_board
 
@@ -93,19 +95,23 @@ def _add_output(run: argparse.ArgumentParser) -> None:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    with as_file(_DEMO / "shots.jsonl") as listing:
+    with as_file(_DEMO / "shots.jsonl") as listing, TemporaryDirectory() as folder:
         shots = read_shots(listing)
         print(
             f"{len(shots)} shots over all eight routes, against a built-in server that behaves like the API", flush=True
         )
-        board = new_board(len(shots))
-        batch = BatchRun(shots=shots, options={"output_dir": options.output_dir}, board=board, emulated=True)
+        journal = Path(folder, "demo")
+        given = {"output_dir": options.output_dir, "journal": journal}
+        batch = BatchRun(shots=shots, options=given, board=new_board(len(shots)), emulated=True)
         status = supervised(batch, Report(output_dir=options.output_dir))
-    if status == INTERRUPTED:
-        return status
+        if status == INTERRUPTED:
+            return status
+        gallery = options.output_dir / "gallery.html"
+        write_page(JournalSource(journal), gallery)
     print(
         f"\n{_MEANT_TO_FAIL[0]} did what it is named for. The shots are in {listing}.\n"
-        "With a key of your own:  COMETAPI_KEY=sk-... cometrunway run shots.jsonl"
+        f"Look at them in a browser:  {gallery.absolute().as_uri()}\n"
+        "With a key of your own:     COMETAPI_KEY=sk-... cometrunway run shots.jsonl --journal shots.db"
     )
     return 0 if [row.key for row in batch.unfinished] == _MEANT_TO_FAIL else 1
 

@@ -32,7 +32,7 @@ class Board:
         loop = asyncio.get_running_loop()
         if self._tally is None:
             self._tally = Tally(self.total, began=loop.time())
-            self._tick(self._tally, loop)
+            self._timer = loop.call_later(self._period, self._tick, self._tally, loop)
         outcome = self._tally.count(event, loop.time())
         if outcome is not None:
             self._on_finish(self._tally, event, outcome)
@@ -106,8 +106,7 @@ class LineBoard(Board):
             self.write(f"a look failed, and the wait goes on: {event.error}")
 
     def _draw(self, tally: Tally, now: float) -> None:
-        if now > tally.began:
-            self.write(f"[{tally.finished}/{self.total}] {summary(tally, now, self.eta())}")
+        self.write(f"[{tally.finished}/{self.total}] {summary(tally, now, self.eta())}")
 
 
 def summary(tally: Tally, now: float, eta: float | None) -> str:
@@ -118,7 +117,7 @@ def summary(tally: Tally, now: float, eta: float | None) -> str:
         parts.append(f"{tally.waiting:,} waiting")
     parts.append(f"{tally.rate(now) * 60:,.0f}/min")
     left = tally.left(now, eta)
-    if left is not None:
+    if left:
         parts.append(f"about {clock(left)} left")
     return ", ".join(parts)
 

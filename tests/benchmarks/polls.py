@@ -1,24 +1,28 @@
-"""What one poll costs: bare aiohttp GET and json, and this package's whole way from the heap to the ticket.
+"""What one poll costs: a bare aiohttp GET and json, our whole way from the heap to the ticket, and the official SDK.
 
-Both poll the same kind of server for the same time on the same event loop, with 128 requests under way at any time and
-connections for 256, each task by its own URL. Nothing waits: the loops are as busy as they can be, so that what differs
-is what the client does for each poll. `bare` is what one writes by hand: a session with its defaults but the number of
-connections, a URL made from a string, `json.loads`.
+All poll the same kind of server for the same time on the same kind of event loop, with 128 requests under way at any
+time, each task by its own URL. Nothing waits: the loops are as busy as they can be, so that what differs is what the
+client does for each poll. `bare` is what one writes by hand: a session with its defaults, except that it may open 256
+connections, as ours may; a URL made from a string; `json.loads`. The official SDK only retrieves: it has no scheduler.
 """
 
 import asyncio
 import json
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.request import urlopen
 
 import aiohttp
 
 from cometrunway import ImageToVideo, PollPolicy, Session
 from tests.benchmarks import machine
 from tests.benchmarks.workload import HEADERS, IMAGE, KEY
+
+if TYPE_CHECKING:
+    from runwayml import AsyncRunwayML
 
 AT_ONCE = 128
 CONNECTIONS = 256
@@ -29,23 +33,54 @@ WARM_UP = 0.5
 async def bare(base_url: str, seconds: float) -> float:
     """Poll by hand; return microseconds of CPU per poll."""
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTIONS), headers=HEADERS) as http:
-        ids = []
-        for _ in range(TASKS):
-            async with http.post(f"{base_url}/runwayml/v1/image_to_video", json={}) as answer:
-                ids.append((await answer.json())["id"])
 
-        async def look_for_ever(number: int) -> None:
-            while True:
-                for task_id in ids[number::AT_ONCE]:
-                    async with http.get(f"{base_url}/runwayml/v1/tasks/{task_id}") as answer:
-                        assert json.loads(await answer.read())["status"] == "RUNNING"
+        async def look(task_id: str) -> None:
+            async with http.get(f"{base_url}/runwayml/v1/tasks/{task_id}") as answer:
+                assert json.loads(await answer.read())["status"] == "RUNNING"
 
-        loops = [asyncio.ensure_future(look_for_ever(number)) for number in range(AT_ONCE)]
-        found = await _per_poll(base_url, seconds)
-        for loop in loops:
-            loop.cancel()
-        await asyncio.wait(loops)
-        return found
+        return await _in_loops(look, base_url, seconds)
+
+
+async def official(base_url: str, seconds: float) -> float:
+    """Retrieve with the official SDK as it comes."""
+    from runwayml import AsyncRunwayML
+
+    return await _retrieving(AsyncRunwayML(api_key=KEY, base_url=f"{base_url}/runwayml"), base_url, seconds)
+
+
+async def official_on_aiohttp(base_url: str, seconds: float) -> float:
+    """Retrieve with the official SDK and its aiohttp extra."""
+    from runwayml import AsyncRunwayML, DefaultAioHttpClient
+
+    http = DefaultAioHttpClient()
+    client = AsyncRunwayML(api_key=KEY, base_url=f"{base_url}/runwayml", http_client=http)
+    return await _retrieving(client, base_url, seconds)
+
+
+async def _retrieving(client: "AsyncRunwayML", base_url: str, seconds: float) -> float:
+    async with client:
+        return await _in_loops(client.tasks.retrieve, base_url, seconds)
+
+
+async def _in_loops(look: Callable[[str], Awaitable[object]], base_url: str, seconds: float) -> float:
+    ids = [_create(base_url) for _ in range(TASKS)]
+
+    async def look_for_ever(number: int) -> None:
+        while True:
+            for task_id in ids[number::AT_ONCE]:
+                await look(task_id)
+
+    loops = [asyncio.ensure_future(look_for_ever(number)) for number in range(AT_ONCE)]
+    found = await _per_poll(base_url, seconds)
+    for loop in loops:
+        loop.cancel()
+    await asyncio.wait(loops)
+    return found
+
+
+def _create(base_url: str) -> str:
+    with urlopen(f"{base_url}/runwayml/v1/image_to_video", data=b"{}") as answer:  # noqa: S310 - our own process
+        return str(json.load(answer)["id"])
 
 
 async def cometrunway(base_url: str, seconds: float) -> float:
@@ -76,7 +111,12 @@ async def _per_poll(base_url: str, seconds: float) -> float:
     return cpu / (after - before) * 1e6
 
 
-CLIENTS: dict[str, Callable[[str, float], Coroutine[Any, Any, float]]] = {"bare": bare, "cometrunway": cometrunway}
+CLIENTS: dict[str, Callable[[str, float], Coroutine[Any, Any, float]]] = {
+    "bare": bare,
+    "cometrunway": cometrunway,
+    "runwayml": official,
+    "runwayml-aiohttp": official_on_aiohttp,
+}
 
 
 def main() -> None:

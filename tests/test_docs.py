@@ -1,5 +1,6 @@
 """The documentation: every Python example runs, and every link leads somewhere."""
 
+import inspect
 import os
 import re
 import subprocess
@@ -7,9 +8,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import attrs
 import pytest
 
 import cometrunway
+from cometrunway import emulator
 from tests.served import served_by_emulator
 
 ROOT = Path(__file__).parent.parent
@@ -57,6 +60,27 @@ def test_the_reference_names_everything_public() -> None:
     reference = (ROOT / "docs" / "reference.md").read_text()
     public = {*cometrunway.__all__, *(name for name in dir(cometrunway.errors) if name.endswith("Error"))}
     assert not [name for name in public if f"`{name}" not in reference]
+
+
+REQUESTS = [cls for cls in vars(cometrunway).values() if isinstance(cls, type) and issubclass(cls, cometrunway.Request)]
+
+
+@pytest.mark.parametrize("cls", [cls for cls in REQUESTS if cls is not cometrunway.Request])
+def test_the_reference_names_every_field_and_default(cls: type[cometrunway.Request]) -> None:
+    """What a request takes, and what it is if nobody says so, stands in its row."""
+    reference = (ROOT / "docs" / "reference.md").read_text()
+    [row] = [line for line in reference.splitlines() if line.startswith(f"| `{cls.__name__}` (`{cls.route}`)")]
+    for attribute in attrs.fields(cls):
+        default = attribute.default if isinstance(attribute.default, str | int) else None
+        said = f"`{attribute.name}`" if default is None else rf"`{attribute.name}` \(`?{default}\b"
+        assert re.search(said, row), f"{cls.__name__}.{attribute.name} = {default}"
+
+
+def test_the_reference_names_every_option_of_the_emulator() -> None:
+    """A test that needs a strange server finds how to get one."""
+    section = (ROOT / "docs" / "reference.md").read_text().partition("## The emulator")[2]
+    options = list(inspect.signature(emulator.Emulator).parameters)
+    assert not [name for name in options if f"`{name}`" not in section]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

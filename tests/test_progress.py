@@ -90,11 +90,8 @@ def test_the_summary_is_one_line() -> None:
     tally = Tally(12_000, began=0.0)
     tally.count(event(EventKind.SUBMITTED), 1.0)
     tally.count(event(EventKind.DOWNLOADED), 2.0)
-    assert summary(
-        tally, 60.0, 90.0
-    ) == "0 running, 1 done, 0 failed, 11,999 waiting, 1/min, about 200:01:00 left".replace(
-        "200:01:00", clock(90 + 11_999 * 60)
-    )
+    said = summary(tally, 60.0, 90.0)
+    assert said == f"1 submitted, 0 running, 1 done, 0 failed, 1/min, about {clock(90 + 11_999 * 60)} left"
 
 
 async def test_a_large_batch_has_no_line_for_each_shot() -> None:

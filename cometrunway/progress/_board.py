@@ -112,10 +112,13 @@ class LineBoard(Board):
 def summary(tally: Tally, now: float, eta: float | None) -> str:
     """Return the counts, the rate and the time left, in one line."""
     failed = tally.finished - tally.counts["done"]
-    parts = [f"{tally.running:,} running", f"{tally.counts['done']:,} done", f"{failed:,} failed"]
-    if tally.waiting:
-        parts.append(f"{tally.waiting:,} waiting")
-    parts.append(f"{tally.rate(now) * 60:,.0f}/min")
+    parts = [
+        f"{tally.submitted:,} submitted",
+        f"{tally.running:,} running",
+        f"{tally.counts['done']:,} done",
+        f"{failed:,} failed",
+        f"{tally.rate(now) * 60:,.0f}/min",
+    ]
     left = tally.left(now, eta)
     if left:
         parts.append(f"about {clock(left)} left")

@@ -36,6 +36,8 @@ class Tally:
     began: float
     is_stopped: bool = False
     """Whether nothing more is submitted."""
+    submitted: int = field(init=False, default=0)
+    """How many shots have a task, by now or from an earlier run."""
     counts: Counter[str] = field(init=False, factory=Counter)
     _running: dict[str, RunningShot] = field(init=False, factory=dict)
     _ends: deque[float] = field(init=False, factory=deque)
@@ -44,6 +46,7 @@ class Tally:
         """Take in an event; return how its shot has finished, if it has: `done`, `failed`, `refused` or `in doubt`."""
         name = event.key or event.task_id or event.route
         if event.kind in {EventKind.SUBMITTED, EventKind.RESUMED}:
+            self.submitted += 1
             self._running[name] = RunningShot(name, now)
         elif event.kind is EventKind.POLL_FAILED:
             self._see(name, f"looks fail: {event.error}", is_in_trouble=True)

@@ -44,7 +44,7 @@ def _gallery(options: argparse.Namespace) -> int:
         return 0
     output = options.output or _OUTPUT
     shots = write_page(source, output)
-    print(f"{shots} shots: {output.absolute().as_uri()}")
+    print(f"{shots} shot{'s' * (shots != 1)}: {output.absolute().as_uri()}")
     return 0
 
 

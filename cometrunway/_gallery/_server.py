@@ -4,6 +4,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Self
 
 from aiohttp import web
@@ -94,11 +95,16 @@ class GalleryServer:
         )
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
-        """Tell what changed after the version that the page has, and go on telling."""
         told = _version(request.headers.get("Last-Event-ID") or request.query.get("since"))
         headers = {**_HEADERS, "Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         response = web.StreamResponse(headers=headers)
         await response.prepare(request)
+        with suppress(ConnectionError):  # the page has gone
+            await self._tell(response, told)
+        return response
+
+    async def _tell(self, response: web.StreamResponse, told: int) -> None:
+        """Tell what changed after the version that the page has, and go on telling."""
         await response.write(b"retry: 1000\n\n")
         now = asyncio.get_running_loop().time
         spoke = now()
@@ -112,7 +118,6 @@ class GalleryServer:
                 spoke = now()
                 await response.write(b": still here\n\n")
             await self._pause()
-        return response
 
     async def _pause(self) -> None:
         try:

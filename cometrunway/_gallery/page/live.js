@@ -27,5 +27,4 @@ function follow() {
   events.addEventListener("error", () => {
     setLive("lost", "Connection lost", "The gallery's server does not answer; this page shows the last that it said");
   });
-  addEventListener("pagehide", () => events.close());
 }

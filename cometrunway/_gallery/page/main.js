@@ -33,29 +33,35 @@ function sayEmpty(count) {
   byId("clear").hidden = !isFiltered;
 }
 
+const chips = new Map(); // made once: a live page must not take away what somebody is about to press
+
 function setChips() {
-  const counts = batch.counts();
+  const counts = { ...batch.counts(), all: batch.shots.size };
   const present = Object.keys(STATUSES).filter((status) => counts[status] > 0 || status === query.status);
-  const chips = present.some((status) => status !== "file") ? ["all", ...present] : [];
-  byId("chips").replaceChildren(...chips.map((status) => chip(status, status === "all" ? batch.shots.size : counts[status])));
+  const shown = present.some((status) => status !== "file") ? ["all", ...present] : [];
+  for (const status of ["all", ...Object.keys(STATUSES)]) {
+    const { button, name, number } = chipOf(status);
+    button.hidden = !shown.includes(status);
+    button.setAttribute("aria-pressed", String(status === query.status));
+    name.textContent = status === "all" ? "All" : statusOf({ status });
+    number.textContent = counts[status].toLocaleString("en");
+  }
 }
 
-function chip(status, count) {
-  const name = status === "all" ? "All" : statusOf({ status });
-  const button = make(
-    "button",
-    { type: "button", class: "chip", "data-status": status, "aria-pressed": String(status === query.status) },
-    make("span", { class: "status" }, name),
-    make("span", { class: "number" }, count.toLocaleString("en")),
-  );
-  button.addEventListener("click", () => setStatus(status));
-  return button;
+function chipOf(status) {
+  if (!chips.has(status)) {
+    const [name, number] = [make("span", { class: "status" }), make("span", { class: "number" })];
+    const button = make("button", { type: "button", class: "chip", "data-status": status }, name, number);
+    button.addEventListener("click", () => setStatus(status));
+    byId("chips").append(button);
+    chips.set(status, { button, name, number });
+  }
+  return chips.get(status);
 }
 
 function setStatus(status) {
   query.status = status === query.status ? "all" : status;
   setChips();
-  byId("chips").querySelector(`[data-status="${status}"]`)?.focus();
   changed();
 }
 

@@ -31,8 +31,9 @@ class Query {
   read() {
     const fields = new URLSearchParams(location.hash.slice(1));
     this.text = fields.get("q") ?? "";
-    this.status = fields.get("status") in STATUSES ? fields.get("status") : "all";
-    this.sort = Object.hasOwn(SORTS, fields.get("sort") ?? "") ? fields.get("sort") : "order";
+    const known = (choices, name, fallback) => (Object.hasOwn(choices, fields.get(name) ?? "") ? fields.get(name) : fallback);
+    this.status = known(STATUSES, "status", "all");
+    this.sort = known(SORTS, "sort", "order");
     this.opened = fields.get("shot");
   }
 

@@ -55,6 +55,7 @@ class Viewer {
 
   follow() {
     query.read();
+    setChips();
     showResult();
     this.sync();
   }
@@ -63,6 +64,7 @@ class Viewer {
     const shot = query.opened === null ? null : batch.of(query.opened);
     if (shot === null) this.hide();
     else if (shot !== this.shot) this.show(shot);
+    else this.setPlace();
   }
 
   hide() {

@@ -88,7 +88,7 @@ class GalleryServer:
 
     async def _page(self, _request: web.Request) -> web.Response:
         await self._feed.refresh()
-        content = render(self._title, self._feed.since(0))
+        content = await asyncio.to_thread(render, self._title, self._feed.since(0))
         headers = {"Content-Security-Policy": f"{policy(is_live=True)}; frame-ancestors 'none'"}
         return web.Response(
             text=content, content_type="text/html", headers={**_HEADERS, **headers, "Cache-Control": "no-store"}

@@ -1,5 +1,7 @@
 // One shot, large, with all that is known of it.
 
+const LONG = 240; // characters of a prompt that is set smaller
+
 class Viewer {
   constructor(dialog) {
     this.dialog = dialog;
@@ -139,7 +141,8 @@ class Viewer {
 
   setSide() {
     const { shot } = this;
-    const prompt = make("p", { class: shot.prompt ? "prompt" : "prompt is-key" }, titleOf(shot));
+    const kind = !shot.prompt ? " is-key" : shot.prompt.length > LONG ? " is-long" : "";
+    const prompt = make("p", { class: `prompt${kind}` }, titleOf(shot));
     this.side.replaceChildren(
       make("p", { class: "badge", "data-status": shot.status }, make("span", { class: "status" }, statusOf(shot))),
       prompt,

@@ -36,7 +36,7 @@ AMBIENT = {
     ("time", "time"): {"_desk", "_batch", "emulator"},  # wall-clock time, for records only
     ("time", "monotonic"): set[str](),
     ("time", "perf_counter"): set[str](),
-    ("time", "sleep"): set[str](),
+    ("time", "sleep"): {"_journal"},  # in its own thread
     ("datetime", "now"): {"emulator"},
     ("random", "random"): set[str](),
     ("random", "uniform"): set[str](),

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -450,3 +451,22 @@ async def test_a_budget_leaves_no_trace_of_what_it_held_back(session: Any, tmp_p
             assert sum(outcome is None for outcome in outcomes) == bought
             assert len(states(tmp_path / "shots.db")) == emulator.creates.received == bought
     assert not emulator.creates.repeats
+
+
+async def test_whoever_asks_for_the_holder_keeps_nobody_out(tmp_path: Path) -> None:
+    """A journal can be opened while others ask, as fast as they can, who holds it."""
+    path, is_over = tmp_path / "shots.db", threading.Event()
+
+    def ask() -> None:
+        while not is_over.is_set():
+            Journal.holder(path)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        for _ in range(100):
+            async with Journal(path):
+                pass
+    finally:
+        is_over.set()
+        asking.join()

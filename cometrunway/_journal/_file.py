@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ else:
     import fcntl
 
 _APPLICATION_ID = 0x43525759  # "CRWY"
+_TRIES, _BETWEEN_TRIES = 20, 0.01
 _VERSION = 2
 _SCHEMA = """
 CREATE TABLE submission (
@@ -92,7 +94,7 @@ def locked(path: Path) -> BinaryIO:
         lock = name.open("a+b")
     except OSError as error:
         raise JournalError(f"the journal {path} cannot be written: {error.strerror}: {error.filename}") from error
-    if not _take(lock):
+    if not _take_patiently(lock):
         pid = _pid_in(lock)
         lock.close()
         raise JournalError(
@@ -130,6 +132,15 @@ def _take(lock: BinaryIO) -> bool:
     except OSError:
         return False
     return True
+
+
+def _take_patiently(lock: BinaryIO) -> bool:
+    # Whoever asks for the holder has the lock for a moment.
+    for _ in range(_TRIES):
+        if _take(lock):
+            return True
+        time.sleep(_BETWEEN_TRIES)
+    return False
 
 
 def _lock(lock: BinaryIO) -> None:

@@ -76,10 +76,15 @@ def kills(session: nox.Session) -> None:
 
 @nox.session
 def benchmark(session: nox.Session) -> None:
-    """Print what waiting costs beside other clients, what the journal costs, and what the learned rule saves."""
-    session.install("-e", ".[test]", "runwayml[aiohttp]")
-    session.run("python", "-m", "tests.benchmarks.waits", "2000", "none")
-    session.run("python", "-m", "tests.benchmarks.waits", "2000", "good", "cometrunway")
+    """Measure beside other clients, and renew docs/benchmarks.md; half an hour; `-- --help` tells of less."""
+    session.install("-e", ".[test]", "runwayml[aiohttp]", "matplotlib>=3.8")
+    session.run("python", "-m", "tests.benchmarks", *session.posargs)
+
+
+@nox.session
+def figures(session: nox.Session) -> None:
+    """Print what the journal costs, and what the learned rule saves."""
+    session.install("-e", ".[test]")
     session.run("python", "-m", "tests.benchmarks.journal")
     session.run("python", "-m", "tests.simulation.report")
 

@@ -1,1 +1,1 @@
-"""Benchmarks: figures side by side in one run, never assertions. `nox -s benchmark` runs them all."""
+"""Benchmarks: figures side by side in one run, never assertions. `nox -s benchmark` makes and renews them."""

@@ -43,11 +43,16 @@ def server(*flags: str, **options: float) -> Iterator[str]:
             process.terminate()
 
 
+def asked(base_url: str, path: str, body: bytes | None = None) -> dict[str, Any]:
+    """Return the server's answer to a GET or, with a body, a POST; blocks meanwhile."""
+    with urlopen(f"{base_url}{path}", data=body) as answer:  # noqa: S310 - our own process
+        said: dict[str, Any] = json.load(answer)
+        return said
+
+
 def books(base_url: str) -> dict[str, Any]:
     """Return what the server knows of its tasks: when each `ends`, and how many `polls` there were in all."""
-    with urlopen(f"{base_url}/books") as answer:  # noqa: S310 - our own process
-        known: dict[str, Any] = json.load(answer)
-        return known
+    return asked(base_url, "/books")
 
 
 def in_a_process(module: str, *arguments: str, limit: float = 600) -> Any:

@@ -13,7 +13,6 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
-from urllib.request import urlopen
 
 import aiohttp
 
@@ -63,7 +62,7 @@ async def _retrieving(client: "AsyncRunwayML", base_url: str, seconds: float) ->
 
 
 async def _in_loops(look: Callable[[str], Awaitable[object]], base_url: str, seconds: float) -> float:
-    ids = [_create(base_url) for _ in range(TASKS)]
+    ids = [machine.asked(base_url, "/runwayml/v1/image_to_video", b"{}")["id"] for _ in range(TASKS)]
 
     async def look_for_ever(number: int) -> None:
         while True:
@@ -76,11 +75,6 @@ async def _in_loops(look: Callable[[str], Awaitable[object]], base_url: str, sec
         loop.cancel()
     await asyncio.wait(loops)
     return found
-
-
-def _create(base_url: str) -> str:
-    with urlopen(f"{base_url}/runwayml/v1/image_to_video", data=b"{}") as answer:  # noqa: S310 - our own process
-        return str(json.load(answer)["id"])
 
 
 async def cometrunway(base_url: str, seconds: float) -> float:

@@ -7,7 +7,7 @@ import os
 import statistics
 import sys
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.benchmarks import machine
 from tests.benchmarks.workload import Workload
@@ -23,12 +23,12 @@ _TICK = 0.01
 
 
 class Stall:
-    """The longest time for which the event loop did not come round."""
+    """The longest time for which the event loop did not come round, in seconds."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
         self.of_cpu = 0.0
-        """How much of it this thread was running: the rest is the machine's."""
+        """The same, of the time that this thread was running: the rest is what else the machine was doing."""
 
     async def watch(self) -> None:
         """Watch for ever."""
@@ -37,8 +37,8 @@ class Stall:
             await asyncio.sleep(_TICK)
             wall_before, cpu_before, wall, cpu = wall, cpu, time.perf_counter(), time.thread_time()
             late = wall - wall_before - _TICK
-            if late > self.seconds:
-                self.seconds, self.of_cpu = late, min(late, cpu - cpu_before)
+            self.seconds = max(self.seconds, late)
+            self.of_cpu = max(self.of_cpu, min(late, cpu - cpu_before))
 
 
 async def measured(client: str, base_url: str, workload: Workload, limit: float) -> dict[str, Any]:
@@ -76,14 +76,21 @@ def main() -> None:
     os._exit(0)  # a client that has not finished may take minutes to be cancelled
 
 
-def run(
-    client: str, *, tasks: int, over: float, shortest: float, longest: float, limit: float, progress: bool = False
-) -> dict[str, Any]:
+class Shape(NamedTuple):
+    """How tasks come and go, in seconds."""
+
+    over: float
+    """All are submitted within."""
+    shortest: float
+    longest: float
+
+
+def run(client: str, *, tasks: int, shape: Shape, limit: float, progress: bool = False) -> dict[str, Any]:
     """Measure one client once; return its figures, with the server's."""
     flags = ["--progress"] if progress else []
-    with machine.server(*flags, shortest=shortest, longest=longest) as base_url:
+    with machine.server(*flags, shortest=shape.shortest, longest=shape.longest) as base_url:
         found: dict[str, Any] = machine.in_a_process(
-            "tests.benchmarks.waits", client, base_url, str(tasks), str(over), str(limit)
+            "tests.benchmarks.waits", client, base_url, str(tasks), str(shape.over), str(limit)
         )
         books = machine.books(base_url)
     ends = found.pop("ends")

@@ -416,3 +416,29 @@ async def test_the_end_of_all_is_foretold_once_it_is_known() -> None:
         assert etas[20:] == [pytest.approx(40, rel=0.3)] * 20
         await asyncio.sleep(60)
         assert scheduler.eta == 0
+
+
+async def test_putting_off_many_looks_leaves_the_loop_its_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand looks that fall due together and do not pay yet are not all priced in one turn of the event loop."""
+    priced_in_turns: list[int] = []
+    priced = 0
+
+    def not_yet(*_: object) -> float:
+        nonlocal priced
+        if not priced:
+            asyncio.get_running_loop().call_soon(turn)
+        priced += 1
+        return 20.0
+
+    def turn() -> None:
+        nonlocal priced
+        priced_in_turns.append(priced)
+        priced = 0
+
+    async with World(after(15, task("SUCCEEDED"))).scheduler(first=1, ceiling=1) as scheduler:
+        handles = [watched(scheduler, str(number)) for number in range(1000)]
+        await asyncio.sleep(0.9)
+        monkeypatch.setattr(scheduler, "_learned_pause", not_yet)
+        await asyncio.gather(*handles)
+    assert sum(priced_in_turns) >= 1000
+    assert max(priced_in_turns) <= 256

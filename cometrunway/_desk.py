@@ -105,8 +105,7 @@ class Desk:
         if ended is None or not await asyncio.to_thread(are_intact, entry.assets):
             return self.attach(reference, request)
         ticket = Ticket.new(reference, request)
-        ticket.task = ended
-        ticket.ended.set_result(ended)
+        ticket.end(ended)
         if ended.failure is None:
             ticket.files.set_result(entry.assets)
             self._tell(EventKind.DOWNLOADED, reference, assets=entry.assets)

@@ -5,6 +5,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Generator
+from functools import partial
 from typing import Any
 
 from attrs import define, field, frozen
@@ -55,36 +56,57 @@ class Ticket:
 
     reference: TaskReference
     request: Request | None = field(default=None, repr=False)
-    ended: "asyncio.Future[Task]" = field(repr=False)
     files: "asyncio.Future[tuple[Asset, ...]]" = field(repr=False)
     task: Task | None = None
     poll_errors: int = 0
     last_error: CometRunwayError | None = None
+    _ended: "asyncio.Future[Task] | None" = field(default=None, init=False, repr=False)
 
     @classmethod
     def new(cls, reference: TaskReference, request: Request | None = None) -> "Ticket":
         """Make a ticket whose futures belong to the running loop."""
-        loop = asyncio.get_running_loop()
-        ticket = cls(reference=reference, request=request, ended=loop.create_future(), files=loop.create_future())
-        for future in (ticket.ended, ticket.files):
-            future.add_done_callback(_mark_retrieved)  # a failure that nobody awaits was already logged
-        return ticket
+        return cls(reference=reference, request=request, files=asyncio.get_running_loop().create_future())
 
     @property
     def model(self) -> str | None:
         """The model that works on it, where that is known."""
         return getattr(self.request, "model", None)
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the server has reached a final status; the files may still be on their way."""
+        return self.task is not None and self.task.status.is_terminal
+
+    def ended(self) -> "asyncio.Future[Task]":
+        """Return the future of the task's end. It is made for the first who asks: ten thousand wait for files only."""
+        if self._ended is None:
+            self._ended = self.files.get_loop().create_future()
+            if self.task is not None and self.has_ended:
+                self._ended.set_result(self.task)
+            elif self.files.done() and (error := self.files.exception()) is not None:
+                _fail(self._ended, error)
+        return self._ended
+
+    def end(self, task: Task) -> None:
+        """Take in that the server has reached a final status."""
+        self.task = task
+        if self._ended is not None:
+            self._ended.set_result(task)
+
     def fail(self, error: Exception) -> None:
         """End whatever has not ended, with this error."""
-        for future in (self.ended, self.files):
-            if not future.done():
-                future.set_exception(error)
+        for future in (self._ended, self.files):
+            if future is not None and not future.done():
+                _fail(future, error)
 
 
-def _mark_retrieved(future: "asyncio.Future[Any]") -> None:
-    if not future.cancelled():
-        future.exception()
+def _fail(future: "asyncio.Future[Any]", error: BaseException) -> None:
+    future.set_exception(error)
+    future.exception()  # which counts as retrieved: a failure that nobody awaits was already logged
+
+
+def _call(callback: "Callable[[TaskHandle], object]", handle: "TaskHandle", _future: object) -> None:
+    callback(handle)
 
 
 class TaskHandle:
@@ -151,7 +173,7 @@ class TaskHandle:
 
     def add_done_callback(self, callback: "Callable[[TaskHandle], object]") -> None:
         """Call `callback(handle)` from the event loop once the handle is done."""
-        self._attached().files.add_done_callback(lambda _: callback(self))
+        self._attached().files.add_done_callback(partial(_call, callback, self))
 
     async def wait(self) -> Task:
         """Wait for the task's end and return it, failed or not; does not wait for its files.
@@ -160,7 +182,7 @@ class TaskHandle:
             TaskTimeoutError: the poll policy's deadline passed; the task goes on.
             APIError: no later look can succeed (401, 403, or an id that the API does not know).
         """
-        return await asyncio.shield(self._attached().ended)
+        return await asyncio.shield(self._attached().ended())
 
     def __await__(self) -> Generator[Any, None, tuple[Asset, ...]]:
         return asyncio.shield(self._attached().files).__await__()

@@ -134,7 +134,7 @@ class PollScheduler:
 
         Of many tasks a sample is asked, and what is known of most stands for all.
         """
-        watches = [watch for watch in self._open.values() if not watch.ticket.ended.done()]
+        watches = [watch for watch in self._open.values() if not watch.ticket.has_ended]
         odds = 1.0 + len(watches)
         now = self._loop.time()
         sample = watches[:: 1 + len(watches) // _SAMPLE]
@@ -328,7 +328,7 @@ class PollScheduler:
         )
 
     def _end(self, ticket: Ticket, task: Task) -> None:
-        ticket.ended.set_result(task)
+        ticket.end(task)
         self._tell(EventKind.ENDED, ticket)
         self.start(self._bring_home(ticket, task), name=f"cometrunway end of {task.id}")
 

@@ -38,6 +38,14 @@ _T = TypeVar("_T")
 _VERSION = "2024-11-06"
 
 
+class _Places(asyncio.Semaphore):
+    """How many tasks may be unfinished at once."""
+
+    def give_back(self, _ended: object) -> None:
+        """Release one; a callback for as many futures as there are tasks, so no closure for each."""
+        self.release()
+
+
 @frozen(kw_only=True)
 class _Rooms:
     """What an open session works with; all of it belongs to one event loop."""
@@ -47,7 +55,7 @@ class _Rooms:
     downloader: Downloader
     scheduler: PollScheduler
     journal: Journal | None
-    places: asyncio.Semaphore
+    places: _Places
     lifetime: AsyncExitStack
 
 
@@ -170,7 +178,7 @@ class Session:
             downloader=downloader,
             scheduler=scheduler,
             journal=journal,
-            places=asyncio.Semaphore(self._max_in_flight),
+            places=_Places(self._max_in_flight),
             lifetime=AsyncExitStack(),
         )
 
@@ -398,11 +406,11 @@ def _handle(ticket: Ticket) -> TaskHandle:
     return TaskHandle(ticket.reference, ticket)
 
 
-def _release_when_done(places: asyncio.Semaphore, child: "asyncio.Task[Ticket | Exception]") -> None:
+def _release_when_done(places: _Places, child: "asyncio.Task[Ticket | Exception]") -> None:
     """Give the place back once the submission's task has ended, or at once if there is none."""
     outcome = None if child.cancelled() else child.result()
     if isinstance(outcome, Ticket):
-        outcome.files.add_done_callback(lambda _: places.release())
+        outcome.files.add_done_callback(places.give_back)
     else:
         places.release()
 

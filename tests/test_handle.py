@@ -1,7 +1,9 @@
 """Handles: what a token holds, what a pickle keeps, and what waiting cannot harm."""
 
 import asyncio
+import gc
 import pickle
+from typing import Any
 
 import pytest
 
@@ -55,10 +57,44 @@ async def test_many_may_wait() -> None:
     waiters = [asyncio.ensure_future(handle.wait()) for _ in range(3)]
     await asyncio.sleep(0)
     waiters[0].cancel()
-    ticket.ended.set_result(Task(id="d0658ae1", status=TaskStatus.SUCCEEDED))
+    ticket.end(Task(id="d0658ae1", status=TaskStatus.SUCCEEDED))
     ticket.files.set_result((Asset(url="https://a/1.mp4"),))
     assert await waiters[1] == await waiters[2]
     assert await handle == await handle == (Asset(url="https://a/1.mp4"),)
+
+
+async def test_the_end_may_be_asked_for_late() -> None:
+    """Who waits after the end gets the task, also if its files could not be had; who asks again, the same."""
+    ticket = Ticket.new(REFERENCE)
+    ended = Task(id="d0658ae1", status=TaskStatus.SUCCEEDED)
+    ticket.end(ended)
+    assert await TaskHandle(REFERENCE, ticket).wait() is ended
+    ticket.fail(KeyError("no files"))
+    assert await TaskHandle(REFERENCE, ticket).wait() is ended
+
+
+@pytest.mark.parametrize("asks_before", [True, False])
+async def test_a_wait_that_failed_raises_its_reason(asks_before: bool) -> None:
+    """What ended the wait before the task's end is raised to who asked for the end before, and to who asks after."""
+    ticket = Ticket.new(REFERENCE)
+    waiter = asyncio.ensure_future(TaskHandle(REFERENCE, ticket).wait()) if asks_before else None
+    await asyncio.sleep(0)
+    ticket.fail(KeyError("x"))
+    with pytest.raises(KeyError):
+        await (waiter or TaskHandle(REFERENCE, ticket).wait())
+
+
+async def test_a_failure_that_nobody_awaits_is_not_reported_again() -> None:
+    """It was logged when it happened; the event loop has nothing to say about it when its future is collected."""
+    said: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
+    ticket = Ticket.new(REFERENCE)
+    ticket.ended()
+    ticket.fail(KeyError("x"))
+    del ticket
+    gc.collect()
+    await asyncio.sleep(0)
+    assert not said
 
 
 async def test_a_done_callback_is_given_the_handle() -> None:

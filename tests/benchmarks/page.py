@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from statistics import median
@@ -91,7 +92,19 @@ def _machine(data: dict[str, Any]) -> str:
     packages = ", ".join(f"{name} {number}" for name, number in found["packages"].items())
     where = "client and server each on a core of its own" if found["pinned"] else "client and server not pinned"
     system = f"{found['system']}, Python {found['python']}"
-    return f"{found['processor']}, {found['cores']} cores, {where}; {system}; {packages}."
+    return f"{found['processor']}, {found['cores']} cores, {where}; {system}; {packages}. {_runs(data)}."
+
+
+def _runs(data: dict[str, Any]) -> str:
+    ours = Counter(run["tasks"] for run in data["waits"] if run["client"] == "cometrunway")
+    fewest = min(
+        len(data["polls"]["bare"]),
+        len(data["memory"]["system"]),
+        *ours.values(),
+        *(len(runs) for part in ("decisions", "field") for runs in data[part].values()),
+        *(len(runs) for runs in data["downloads"]["speeds"].values()),
+    )
+    return f"Medians of at least {fewest} runs" if fewest > 1 else "Single runs: no more than a first impression"
 
 
 def _goals(data: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ exposure, smoothed over its neighbours, with a prior of a few tasks' worth; olde
 import math
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 _PRIOR_WEIGHT = 2.0
@@ -40,7 +41,9 @@ class HazardTable:
         self._weight = 1.0
         self._hazards: list[float] = []
         self._risks: list[float] | None = None
-        pretended = [_PRIOR_WEIGHT * self._width(number) for number in range(len(edges))]
+        # The last bin has no end: it counts as wide as all before it.
+        self._widths = [min(end, 2 * start + 1) - start for start, end in pairwise(self._edges)]
+        pretended = [_PRIOR_WEIGHT * width for width in self._widths]
         self._prior = [(width, width * _C / max(edge, lindy)) for edge, width in zip(edges, pretended, strict=True)]
         self._looks = 0
         self._stale = 0
@@ -69,7 +72,7 @@ class HazardTable:
     def knows_beyond(self, age: float) -> bool:
         """Whether enough tasks were seen to live past this age; else it is the frontier of what is known."""
         number = min(self._bin(age) + 1, len(self._exposure) - 1)
-        return self._exposure[number] > _KNOWN * self._weight * self._width(number)
+        return self._exposure[number] > _KNOWN * self._weight * self._widths[number]
 
     def pause(self, age: float, price: float, longest: float) -> float:
         """Return the time until the look that is worth its price.
@@ -148,9 +151,6 @@ class HazardTable:
     def _bins(self) -> list[float]:
         return [len(self._events), self._edges[1], self._edges[-2]]
 
-    def _width(self, number: int) -> float:
-        return min(self._edges[number + 1], 2 * self._edges[number] + 1) - self._edges[number]
-
     def _bin(self, moment: float) -> int:
         return bisect_right(self._edges, moment) - 1
 
@@ -173,7 +173,7 @@ class HazardTable:
         risks, seen, hazard = [0.0], 0.0, 0.0
         smoothed = zip(_smoothed(self._events), _smoothed(self._exposure), strict=True)
         for number, (events, exposure) in enumerate(smoothed):
-            is_known = exposure > 2 * _KNOWN * self._weight * self._width(number)
+            is_known = exposure > 2 * _KNOWN * self._weight * self._widths[number]
             hazard = events / exposure if events and is_known else hazard
             risks.append(risks[-1] + hazard * (self._edges[number + 1] - self._edges[number]))
             seen = risks[-1] if is_known else seen

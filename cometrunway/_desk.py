@@ -91,7 +91,7 @@ class Desk:
         """Return the open ticket of a task from elsewhere, or a new one; `RuntimeError` while the session is left."""
         ticket = self._scheduler.find(reference)
         if ticket is None:
-            if self._scheduler.is_closing:
+            if self._scheduler.children.is_closing:
                 raise RuntimeError("the Session is being left; nothing more can be waited for in it")
             ticket = Ticket.new(reference, request)
             self._scheduler.watch(ticket, age=_age(reference))
@@ -195,7 +195,7 @@ class Desk:
         return ticket
 
     def _sending(self) -> Sending:
-        return Sending(lambda: not self._scheduler.is_closing)
+        return Sending(lambda: not self._scheduler.children.is_closing)
 
     async def _create(self, request: Request, message: HttpRequest, key: str | None, sending: Sending) -> TaskReference:
         reference = TaskReference(id="", route=request.route, key=key)

@@ -1,18 +1,19 @@
-"""The poll scheduler: one TaskGroup, one heap of due looks, one shared budget, any number of tasks waited for."""
+"""The poll scheduler: one heap of due looks, one shared budget, any number of tasks waited for."""
 
 import asyncio
 import heapq
 import logging
 import math
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from itertools import count
 from random import Random
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self
 
 from attrs import define
 
 from cometrunway._budget import PollBudget
+from cometrunway._children import Children, Role
 from cometrunway._events import Event, EventKind, Observer
 from cometrunway._handle import TaskReference, Ticket
 from cometrunway._pace import Course, Pace
@@ -36,14 +37,10 @@ _NOT_WORTH_A_DELAY = 0.2
 """A look that has fallen due is taken, unless it should be put off by more than this part of its pause."""
 _SAMPLE = 200
 """How many tasks are asked when all can be expected to have ended."""
-_LAST_WORDS = 2.0
-"""Seconds that creates under way get to bring their ids home when the block is left on an error."""
-
 Look = Callable[[str, str], Awaitable[Task]]
 """Looks once at the task of this route and id."""
 Conclude = Callable[[Ticket, Task], Awaitable[tuple[Asset, ...]]]
 """Brings the files of a task that ended home, or raises why there are none."""
-_T = TypeVar("_T")
 
 
 @define(kw_only=True, eq=False)
@@ -62,10 +59,7 @@ class _Watch:
 
 
 class PollScheduler:
-    """Looks at every watched task in due-time order until each has ended, and resolves their tickets.
-
-    A child of its TaskGroup ends quietly with every error of ours; what escapes is a bug, and ends the session.
-    """
+    """Looks at every watched task in due-time order until each has ended, and resolves their tickets."""
 
     def __init__(self, *, look: Look, conclude: Conclude, policy: PollPolicy, rng: Random, observe: Observer) -> None:
         self._look = look
@@ -76,39 +70,26 @@ class PollScheduler:
         self._budget = PollBudget(policy.per_second)
         self.pace = Pace(price=policy.price, shortest=policy.floor, longest=policy.ceiling)
         """What it learns from looks."""
-        self._group = asyncio.TaskGroup()
+        self.children = Children(is_waiting=lambda: bool(self._open))
+        """What runs in the session, its looks and downloads among it."""
         self._loop = asyncio.get_running_loop()
         self._due: list[tuple[float, int, _Watch]] = []
         self._numbers = count()
         self._open: dict[tuple[str, str], _Watch] = {}
-        self._is_closing = False
         self._looking = 0
         self._alarm: asyncio.Future[None] | None = None
-        self._children: set[asyncio.Task[Any]] = set()
-        self._creates: set[asyncio.Task[Any]] = set()
-        self._feeders: set[asyncio.Task[Any]] = set()
         self._unfinished: list[Ticket] = []
-        self._idle = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        await self._group.__aenter__()
-        self._dispatcher = self._group.create_task(self._dispatch(), name="cometrunway dispatcher")
-        self._settle()
+        await self.children.__aenter__()
+        self.children.start(self._dispatch(), name="cometrunway dispatcher", role=Role.SERVICE)
         return self
 
     async def __aexit__(
-        self, _type: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
+        self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if error is None:
-            error = await _cancellation(self._drained())
-        if error is not None:
-            error = await _cancellation(self._last_words()) or error
-        self._cancel_children()
         try:
-            if isinstance(error, asyncio.CancelledError):
-                await self._group.__aexit__(type(error), error, error.__traceback__)
-            else:  # the group would wrap the user's own exception; without it, that leaves the block bare
-                await self._group.__aexit__(None, None, None)
+            await self.children.__aexit__(error_type, error, traceback)
         finally:
             for watch in self._open.values():
                 watch.ticket.fail(self._stopped_waiting(watch.ticket, "when the session was left"))
@@ -117,11 +98,6 @@ class PollScheduler:
     def owed(self) -> tuple[Ticket, ...]:
         """The tickets whose files are not yet home."""
         return (*self._unfinished, *(watch.ticket for watch in self._open.values()))
-
-    @property
-    def is_closing(self) -> bool:
-        """Whether the block is being left, so that nothing more may be paid for."""
-        return self._is_closing
 
     def find(self, reference: TaskReference) -> Ticket | None:
         """Return the open ticket of this task, if there is one."""
@@ -142,25 +118,6 @@ class PollScheduler:
         left = [max(0.0, watch.born + age - now) for watch, age in ages if age is not None]
         return max(left, default=0.0) if 2 * len(left) >= len(sample) else None
 
-    def start(
-        self, work: Coroutine[Any, Any, _T], *, name: str, is_create: bool = False, is_waited_for: bool = True
-    ) -> asyncio.Task[_T]:
-        """Run `work`, which must end quietly with errors of ours, as a child.
-
-        Creates may finish their last words. What is not waited for is cancelled when the block is left.
-        """
-        if self._is_closing:
-            work.close()
-            raise RuntimeError("the Session is being left; nothing more can be started in it")
-        child = self._group.create_task(work, name=name)
-        children = self._creates if is_create else self._children if is_waited_for else self._feeders
-        children.add(child)
-        child.add_done_callback(children.discard)
-        child.add_done_callback(self._settle)
-        if is_waited_for:
-            self._idle.clear()
-        return child
-
     def watch(self, ticket: Ticket, *, age: float | None) -> None:
         """Look at the ticket's task from now on.
 
@@ -178,7 +135,7 @@ class PollScheduler:
             unknown_until=now if age is None else now - age + self._policy.grace,
         )
         self._open[ticket.reference.route, ticket.reference.id] = watch
-        self._idle.clear()
+        self.children.settle()
         self._push(watch, self._pause(watch) if watch.is_new else 0.0)
 
     async def _dispatch(self) -> None:
@@ -189,7 +146,7 @@ class PollScheduler:
                 await asyncio.sleep(0)
                 continue
             self._looking += 1
-            self.start(self._looks(watch), name="cometrunway looks")
+            self.children.start(self._looks(watch), name="cometrunway looks")
 
     def _next_due(self) -> _Watch | None:
         """Take the watch whose turn it is now, if the budget allows it; None also if many in a row were put off."""
@@ -330,7 +287,7 @@ class PollScheduler:
     def _end(self, ticket: Ticket, task: Task) -> None:
         ticket.end(task)
         self._tell(EventKind.ENDED, ticket)
-        self.start(self._bring_home(ticket, task), name=f"cometrunway end of {task.id}")
+        self.children.start(self._bring_home(ticket, task), name=f"cometrunway end of {task.id}")
 
     async def _bring_home(self, ticket: Ticket, task: Task) -> None:
         try:
@@ -364,11 +321,7 @@ class PollScheduler:
 
     def _close(self, ticket: Ticket) -> None:
         self._open.pop((ticket.reference.route, ticket.reference.id), None)
-        self._settle()
-
-    def _settle(self, _child: object = None) -> None:
-        if not (self._open or self._children or self._creates):
-            self._idle.set()
+        self.children.settle()
 
     def _tell(
         self,
@@ -389,29 +342,3 @@ class PollScheduler:
                 error=error,
             )
         )
-
-    async def _drained(self) -> None:
-        while not self._idle.is_set():
-            await self._idle.wait()
-        self._is_closing = True
-
-    async def _last_words(self) -> None:
-        """Stop everything that is free at once, and let creates under way bring their ids home."""
-        self._is_closing = True
-        for child in (self._dispatcher, *self._children, *self._feeders):
-            child.cancel()
-        if self._creates:
-            await asyncio.wait(self._creates, timeout=_LAST_WORDS)
-
-    def _cancel_children(self) -> None:
-        for child in (self._dispatcher, *self._children, *self._feeders, *self._creates):
-            child.cancel()
-
-
-async def _cancellation(work: Coroutine[Any, Any, object]) -> asyncio.CancelledError | None:
-    """Return the cancellation that ended `work`, if one did."""
-    try:
-        await work
-    except asyncio.CancelledError as error:
-        return error
-    return None

@@ -17,6 +17,7 @@ from attrs import evolve, frozen
 from cometrunway import _wire
 from cometrunway._aiohttp import Transport
 from cometrunway._api import Api
+from cometrunway._children import Role
 from cometrunway._delivery import Delivery
 from cometrunway._desk import Desk, Name, named_by_content, unlike_any_other
 from cometrunway._download import Downloader
@@ -138,7 +139,7 @@ class Session:
                 lifetime.push_async_callback(memory.keep)
             await lifetime.enter_async_context(rooms.scheduler)
             if memory:
-                rooms.scheduler.start(memory.keep_on(), name="cometrunway memory", is_waited_for=False)
+                rooms.scheduler.children.start(memory.keep_on(), name="cometrunway memory", role=Role.SERVICE)
             rooms.lifetime.push_async_exit(lifetime.pop_all())
         self._rooms = rooms
         return self
@@ -222,12 +223,12 @@ class Session:
         a refusal that all others would share (a wrong key, no balance) no more input is taken, and it is raised once
         everything already submitted was yielded; so is an error of the iterable itself.
         """
-        scheduler = self._opened().scheduler
+        children = self._opened().scheduler.children
         batch = Batch(
             requests=requests,
             submit=partial(self._submit_or_refused, name=named_by_content()),
-            start=lambda work: scheduler.start(work, name="cometrunway map"),
-            start_feeder=lambda work: scheduler.start(work, name="cometrunway map", is_waited_for=False),
+            start=lambda work: children.start(work, name="cometrunway map"),
+            start_feeder=lambda work: children.start(work, name="cometrunway map", role=Role.SERVICE),
             at_once=self._max_creates,
             window=self._max_in_flight,
         )
@@ -360,8 +361,8 @@ class Session:
         rooms = self._opened()
         await rooms.places.acquire()
         try:
-            child = rooms.scheduler.start(
-                self._outcome(rooms, request, key, name, again), name=f"cometrunway create {key}", is_create=True
+            child = rooms.scheduler.children.start(
+                self._outcome(rooms, request, key, name, again), name=f"cometrunway create {key}", role=Role.CREATE
             )
         except RuntimeError:
             rooms.places.release()

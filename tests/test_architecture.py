@@ -12,7 +12,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
     {"_http", "_media", "_requests", "_tasks", "_containers", "_names"},
     {"errors"},
-    {"_wire", "_policy", "_budget", "_aiohttp", "_handle", "_events", "_journal", "_hazard"},
+    {"_wire", "_policy", "_budget", "_aiohttp", "_handle", "_events", "_journal", "_hazard", "_children"},
     {"_pace"},
     {"_scheduler", "_api", "_download", "_map"},
     {"_desk", "_delivery", "_memory"},
@@ -107,14 +107,14 @@ def test_nothing_is_ambient(path: Path) -> None:
             assert allowed is None or room(path) in allowed, f"{room(path)} calls {name}.{node.func.attr}()"
 
 
-def test_tasks_are_made_in_the_scheduler_only() -> None:
-    """Every asyncio task of the library is a child of the scheduler's group."""
+def test_tasks_are_made_in_one_place() -> None:
+    """Every asyncio task of the library is a child of one group."""
     makers = {
         room(path)
         for path in MODULES
         if any(word in path.read_text() for word in ("create_task(", "ensure_future(", "TaskGroup("))
     }
-    assert makers - {"emulator"} == {"_scheduler"}
+    assert makers - {"emulator"} == {"_children"}
 
 
 def test_no_room_has_a_name_that_says_nothing() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cometrunway import Asset, Event, EventKind, Failure, PollPolicy, Task, TaskStatus, errors
+from cometrunway._children import Role
 from cometrunway._handle import TaskHandle, TaskReference, Ticket
 from cometrunway._scheduler import PollScheduler
 
@@ -338,7 +339,7 @@ async def test_a_create_under_way_may_bring_its_id_home() -> None:
 
     with pytest.raises(KeyError):
         async with World(script(task("RUNNING"))).scheduler() as scheduler:
-            scheduler.start(create(), name="create", is_create=True)
+            scheduler.children.start(create(), name="create", role=Role.CREATE)
             await asyncio.sleep(0)
             raise KeyError
     assert heard == ["id"]
@@ -348,7 +349,7 @@ async def test_a_create_that_hangs_is_left_after_two_seconds() -> None:
     """Leaving the block is bounded."""
     with pytest.raises(KeyError):
         async with World(script(task("RUNNING"))).scheduler() as scheduler:
-            scheduler.start(asyncio.sleep(1000), name="create", is_create=True)
+            scheduler.children.start(asyncio.sleep(1000), name="create", role=Role.CREATE)
             raise KeyError
     assert asyncio.get_running_loop().time() == pytest.approx(2, abs=0.1)
 

@@ -10,6 +10,7 @@ from typing import Any
 from attrs import frozen
 
 from cometrunway import Asset, Event, ImageToVideo, PollPolicy, Task, TaskStatus
+from cometrunway._children import Role
 from cometrunway._handle import TaskReference, Ticket
 from cometrunway._scheduler import PollScheduler
 from tests.simulation.workloads import Draw, Work
@@ -128,7 +129,7 @@ def simulate(
         for kind, snapshot in (learnt or {}).items():
             scheduler.pace.restore(kind, snapshot)
         async with scheduler:
-            scheduler.start(server.compare_etas(scheduler, tasks), name="etas", is_waited_for=False)
+            scheduler.children.start(server.compare_etas(scheduler, tasks), name="etas", role=Role.SERVICE)
             for number in range(tasks):
                 work = draw(draws, number / tasks)
                 server.create(str(number), work)

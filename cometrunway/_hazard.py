@@ -8,7 +8,6 @@ exposure, smoothed over its neighbours, with a prior of a few tasks' worth; olde
 import math
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 _PRIOR_WEIGHT = 2.0
@@ -16,13 +15,12 @@ _PRIOR_WEIGHT = 2.0
 _FORGETTING = 1.004
 """How much more each end weighs than the one before: after 175, half is forgotten."""
 _C = 0.7
-_KNOWN = 3.0
+_KNOWN = 10.0
 """How many tasks must have lived through a bin for its hazard to be known."""
 _FORESEEN = math.log(4 / 3)
 """How much risk must have been seen before ends are foretold: as much as ends a quarter."""
 _TOO_HEAVY = 1e12
-_FRESH = 64
-"""After how many looks the hazards are rebuilt at the latest, which costs as much as some ten decisions."""
+_SMOOTHING = (1.0, 2.0, 3.0, 2.0, 1.0)
 
 
 class HazardTable:
@@ -36,16 +34,13 @@ class HazardTable:
 
     def __init__(self, edges: Sequence[float], *, lindy: float) -> None:
         self._edges = [*edges, math.inf]
+        self._lindy = lindy
         self._events = [0.0] * len(edges)
         self._exposure = [0.0] * len(edges)
         self._weight = 1.0
         self._hazards: list[float] = []
+        self._reach: list[float] = []
         self._risks: list[float] | None = None
-        # The last bin has no end: it counts as wide as all before it.
-        self._widths = [min(end, 2 * start + 1) - start for start, end in pairwise(self._edges)]
-        pretended = [_PRIOR_WEIGHT * width for width in self._widths]
-        self._prior = [(width, width * _C / max(edge, lindy)) for edge, width in zip(edges, pretended, strict=True)]
-        self._looks = 0
         self._stale = 0
         self.ends = 0
         """How many ends it has learnt from."""
@@ -64,15 +59,14 @@ class HazardTable:
             else:
                 self._exposure[number] += (edge - moment) * self._weight
             moment, number = edge, number + 1
-        self._looks += 1
         self._stale += 1
         if ended:
             self._on_end()
 
-    def knows_beyond(self, age: float) -> bool:
-        """Whether enough tasks were seen to live past this age; else it is the frontier of what is known."""
-        number = min(self._bin(age) + 1, len(self._exposure) - 1)
-        return self._exposure[number] > _KNOWN * self._weight * self._widths[number]
+    def known_until(self, age: float) -> float:
+        """Return up to which age, from this one on, enough tasks were seen to live: the frontier of what is known."""
+        self._current()
+        return max(age, self._reach[self._bin(age)])
 
     def pause(self, age: float, price: float, longest: float) -> float:
         """Return the time until the look that is worth its price.
@@ -80,11 +74,11 @@ class HazardTable:
         That is d with `integral over x from 0 to d of h(age + x) * (d - x) = price`: where the lag that the look can be
         expected to save, were it not taken, has grown to what a look costs. At most `longest`.
         """
-        hazards, edges = self._current(), self._edges
+        hazards = self._current()
         number, moment, cost, risk = self._bin(age), age, 0.0, 0.0
         horizon = age + longest
-        while moment < horizon:  # runs for every decision: a comparison costs a third of what `min` does
-            edge = edges[number + 1] if edges[number + 1] < horizon else horizon
+        while moment < horizon:
+            edge = min(self._edges[number + 1], horizon)
             width, hazard = edge - moment, hazards[number]
             grown = cost + risk * width + hazard * width * width / 2
             if grown >= price:
@@ -151,6 +145,9 @@ class HazardTable:
     def _bins(self) -> list[float]:
         return [len(self._events), self._edges[1], self._edges[-2]]
 
+    def _width(self, number: int) -> float:
+        return min(self._edges[number + 1], 2 * self._edges[number] + 1) - self._edges[number]
+
     def _bin(self, moment: float) -> int:
         return bisect_right(self._edges, moment) - 1
 
@@ -163,8 +160,8 @@ class HazardTable:
             self._weight = 1.0
 
     def _current(self) -> list[float]:
-        # Rebuilding after every look would cost more than the look; the more is known, the less one look can change.
-        if not self._hazards or self._stale > min(_FRESH, max(self.ends, self._looks // 8) // 8):
+        # Rebuilding after every look would cost as much as the look; the more is known, the less one look can change.
+        if not self._hazards or self._stale > min(64, self.ends // 8):
             self._rebuild()
         return self._hazards
 
@@ -173,20 +170,34 @@ class HazardTable:
         risks, seen, hazard = [0.0], 0.0, 0.0
         smoothed = zip(_smoothed(self._events), _smoothed(self._exposure), strict=True)
         for number, (events, exposure) in enumerate(smoothed):
-            is_known = exposure > 2 * _KNOWN * self._weight * self._widths[number]
+            is_known = self._is_known(number, exposure, _KNOWN / 2)
             hazard = events / exposure if events and is_known else hazard
             risks.append(risks[-1] + hazard * (self._edges[number + 1] - self._edges[number]))
             seen = risks[-1] if is_known else seen
         return risks[:-1] if seen > _FORESEEN else []
 
+    def _is_known(self, number: int, exposure: float, tasks: float = _KNOWN) -> bool:
+        return exposure > tasks * self._weight * self._width(number)
+
+    def _reaches(self) -> list[float]:
+        reach, reaches = self._edges[-1], []
+        for number in reversed(range(len(self._exposure))):
+            if not self._is_known(number, self._exposure[number]):
+                reach = self._edges[number]
+            reaches.append(reach)
+        return reaches[::-1]
+
     def _rebuild(self) -> None:
         self._stale = 0
         self._risks = None
-        smoothed = zip(self._prior, _smoothed(self._events), _smoothed(self._exposure), strict=True)
-        self._hazards = [
-            (events + self._weight * expected) / (exposure + self._weight * width)
-            for (width, expected), events, exposure in smoothed
-        ]
+        self._reach = self._reaches()
+        self._hazards = []
+        for number, (events, exposure) in enumerate(
+            zip(_smoothed(self._events), _smoothed(self._exposure), strict=True)
+        ):
+            pretended = _PRIOR_WEIGHT * self._weight * self._width(number)
+            prior = _C / max(self._edges[number], self._lindy)
+            self._hazards.append((events + pretended * prior) / (exposure + pretended))
 
 
 def _rounded(values: Iterable[float]) -> list[float]:
@@ -197,11 +208,13 @@ def _rounded(values: Iterable[float]) -> list[float]:
 
 
 def _smoothed(values: list[float]) -> list[float]:
-    """Return each value's mean with its neighbours, weighted 1, 2, 3, 2 and 1; the ends go on beyond themselves."""
-    first, last = values[0], values[-1]
-    padded = [first, first, *values, last, last]
-    windows = zip(padded, padded[1:], values, padded[3:], padded[4:], strict=False)
-    return [(before + 2 * left + 3 * here + 2 * right + after) / 9 for before, left, here, right, after in windows]
+    reach = len(_SMOOTHING) // 2
+    padded = [values[0]] * reach + values + [values[-1]] * reach
+    total = sum(_SMOOTHING)
+    return [
+        sum(weight * padded[number + offset] for offset, weight in enumerate(_SMOOTHING)) / total
+        for number in range(len(values))
+    ]
 
 
 def _between(value: float, here: Sequence[float], there: Sequence[float]) -> float:

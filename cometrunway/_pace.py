@@ -15,10 +15,8 @@ from cometrunway._hazard import HazardTable
 
 _AGE_EDGES = (0.0, *(1.06**number for number in range(140)))  # seconds, to an hour
 _PROGRESS_EDGES = (*(number / 50 for number in range(100)), *(2 * 1.1**number for number in range(40)))  # of the whole
-_ENOUGH = 4
-"""How many ends of a kind must be known before its table is believed."""
 _ENOUGH_FOR_PROGRESS = 50
-"""The same for the table of progress, which is asked instead of another that is known to be good."""
+"""How many ends its table must have seen before it is asked instead of the other, which is known to be good."""
 _MEMORY = 0.98
 """How much of the old score remains with each look that both clocks had foretold."""
 _MARGIN = 0.02
@@ -128,16 +126,17 @@ class Pace:
                 kind.by_progress.learn(start, end, ended=ended)
         kind.by_age.learn(course.age, age, ended=ended)
 
-    def pause(self, course: Course, age: float, cautious: float) -> float | None:
-        """Return the seconds from `age` until the next look pays; None before a few of its kind have ended.
+    def pause(self, course: Course, age: float, cautious: float) -> float:
+        """Return the seconds from `age` until the next look pays.
 
-        At an age that few have reached, never more than `cautious`: a batch that was submitted at once goes all its way
-        along the frontier of what is known, where nothing speaks against an end in the next moment.
+        It is never more than `cautious` after the age to which enough of its kind were seen to live: beyond that,
+        nothing speaks against an end in the next moment. A batch that was submitted at once goes all its way along this
+        frontier; the few of it that are looked at first move it on, and spare the others their looks.
         """
         kind = self._kind(course)
-        if kind.by_age.ends < _ENOUGH:
-            return None
-        longest = self._longest if kind.by_age.knows_beyond(age) else min(cautious, self._longest)
+        longest = min(kind.by_age.known_until(age) - age + cautious, self._longest)
+        if not kind.by_age.ends:
+            return longest
         if self._asks_progress(kind, course):
             rate = course.rate
             pause = kind.by_progress.pause(course.progress_at(age), self._price * rate, longest * rate) / rate

@@ -33,7 +33,7 @@ _LOOKS_AT_ONCE = 128
 _JITTER = 0.1
 _PRICED_AT_A_STRETCH = 256
 """Looks that may be put off before the event loop gets its turn."""
-_NOT_WORTH_A_DELAY = 0.2
+_NOT_WORTH_A_DELAY = 0.1
 """A look that has fallen due is taken, unless it should be put off by more than this part of its pause."""
 _SAMPLE = 200
 """How many tasks are asked when all can be expected to have ended."""

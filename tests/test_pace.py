@@ -89,14 +89,28 @@ def pace() -> Pace:
     return Pace(price=0.25, shortest=1.0, longest=30.0)
 
 
-def test_nothing_is_said_before_something_is_known() -> None:
-    """Until four tasks of a kind have ended, the pace has no opinion, and one kind teaches no other."""
+def teach(paced: Pace, end: float) -> None:
+    """Let it see a task end at about this age, and not before."""
+    paced.learn(Course(kind="a"), end - 1, ended=False)
+    paced.learn(Course(kind="a", age=end - 1), end + 1, ended=True)
+
+
+def test_before_an_end_is_known_the_pause_is_cautious() -> None:
+    """Until a task of its kind has ended, a pause is the cautious one, and one kind teaches no other."""
     paced = pace()
-    for _ in range(4):
-        assert paced.pause(Course(kind="a"), 0.0, 9.0) is None
-        paced.learn(Course(kind="a", age=29.0), 30.0, ended=True)
-    assert paced.pause(Course(kind="a"), 0.0, 9.0) is not None
-    assert paced.pause(Course(kind="b"), 0.0, 9.0) is None
+    assert paced.pause(Course(kind="a"), 0.0, 9.0) == 9.0
+    teach(paced, 30.0)
+    assert paced.pause(Course(kind="a"), 0.0, 9.0) != 9.0
+    assert paced.pause(Course(kind="b"), 0.0, 9.0) == 9.0
+
+
+def test_a_few_scouts_spare_the_others_their_looks() -> None:
+    """Where a dozen of a kind were just seen to live, the cautious pause of all others begins there."""
+    paced = pace()
+    for _ in range(12):
+        paced.learn(Course(kind="a"), 16.0, ended=False)
+    assert 16.0 < paced.pause(Course(kind="a"), 0.0, 4.0) + 1 < 16.0 + 5.0
+    assert paced.pause(Course(kind="a", age=16.0), 16.0, 4.0) == 4.0
 
 
 def test_no_pause_leaves_its_bounds() -> None:
@@ -106,7 +120,6 @@ def test_no_pause_leaves_its_bounds() -> None:
         paced.learn(Course(kind="a", age=end - 0.5), float(end), ended=True)
     for age in range(500):
         pause = paced.pause(Course(kind="a", age=float(age)), float(age), 9.0)
-        assert pause is not None
         assert 1.0 <= pause <= 30.0
 
 
@@ -116,7 +129,6 @@ def test_beyond_what_is_known_the_pace_is_cautious() -> None:
     for _ in range(100):
         paced.learn(Course(kind="a", age=29.0), 30.0, ended=True)
     pause = paced.pause(Course(kind="a", age=200.0), 200.0, 4.0)
-    assert pause is not None
     assert pause <= 4.0
 
 
@@ -137,12 +149,6 @@ def test_progress_that_goes_backwards_is_ignored() -> None:
     course.see(10.0, 0.5)
     course.see(20.0, 0.1)
     assert course.progress_at(20.0) == pytest.approx(1.0)
-
-
-def teach(paced: Pace, end: float) -> None:
-    """Let it see a task end at about this age, and not before."""
-    paced.learn(Course(kind="a"), end - 1, ended=False)
-    paced.learn(Course(kind="a", age=end - 1), end + 1, ended=True)
 
 
 def test_what_was_learnt_can_be_taken_up() -> None:

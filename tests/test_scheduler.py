@@ -249,7 +249,7 @@ async def test_no_task_waits_longer_than_the_ceiling_between_looks() -> None:
 async def test_all_polls_share_one_budget() -> None:
     """Two thousand tasks at 100 polls per second are looked at 100 times per second, in due-time order."""
     world = World(lambda task_id, now: task("SUCCEEDED", task_id) if now > 40 else task("RUNNING", task_id))
-    async with world.scheduler(per_second=100) as scheduler:
+    async with world.scheduler(per_second=100, rule="backoff") as scheduler:
         for number in range(2000):
             watched(scheduler, str(number))
     per_second = Counter(int(when) for when, _ in world.looks)

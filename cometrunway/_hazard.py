@@ -1,17 +1,18 @@
 """A hazard table: how likely is an end in the next moment, given that there was none until now? Learnt online, pure.
 
 Time is cut into bins that grow with age. Every look at a task adds to the table: one that found nothing, exposure; one
-that found the end, an event spread over the time since the look before. The hazard of a bin is its events over its
-exposure, smoothed over its neighbours, with a prior of a few tasks' worth; older looks weigh less and less.
+that found the end, an event, spread over the time since the look before as the table itself thinks likely (the
+self-consistent estimate for interval-censored data, taken one look at a time). The hazard of a bin is its events over
+its exposure, smoothed over its neighbours, with a prior worth less than one task; older looks weigh less and less.
 """
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-_PRIOR_WEIGHT = 2.0
-"""Of how many tasks the prior is worth, in each bin."""
+_PRIOR_WEIGHT = 0.5
+"""How many tasks the prior is worth, in each bin."""
 _FORGETTING = 1.004
 """How much more each end weighs than the one before: after 175, half is forgotten."""
 _C = 0.7
@@ -19,8 +20,9 @@ _KNOWN = 10.0
 """How many tasks must have lived through a bin for its hazard to be known."""
 _FORESEEN = math.log(4 / 3)
 """How much risk must have been seen before ends are foretold: as much as ends a quarter."""
+_LEAST = 1e-9
 _TOO_HEAVY = 1e12
-_SMOOTHING = (1.0, 2.0, 3.0, 2.0, 1.0)
+_SMOOTHING = (1.0, 2.0, 1.0)
 
 
 class HazardTable:
@@ -47,21 +49,35 @@ class HazardTable:
 
     def learn(self, start: float, end: float, *, ended: bool) -> None:
         """Take in a look at age `end` after one at `start`: whether the end lay between them."""
-        share = self._weight / (end - start) if end > start else 0.0
+        if end <= start:
+            return
+        self._stale += 1
+        if ended:
+            self._on_end(list(self._cut(start, end)))
+        else:
+            for number, width in self._cut(start, end):
+                self._exposure[number] += width * self._weight
+
+    def _on_end(self, cuts: list[tuple[int, float]]) -> None:
+        hazards, alive, shares = self._current(), 1.0, []
+        for number, width in cuts:
+            shares.append(-alive * math.expm1(-hazards[number] * width))
+            alive -= shares[-1]
+        later = total = sum(shares)
+        for (number, width), share in zip(cuts, shares, strict=True):
+            later -= share
+            self._events[number] += self._weight * share / total
+            self._exposure[number] += self._weight * width * (later + share / 2) / total
+        self.ends += 1
+        self._forget()
+
+    def _cut(self, start: float, end: float) -> Iterator[tuple[int, float]]:
+        """Yield the bins between two ages, and how wide each is there."""
         moment, number = start, self._bin(start)
         while moment < end:
             edge = min(self._edges[number + 1], end)
-            if ended:
-                # At risk until the end, which lay anywhere between the looks.
-                at_risk = (end - (moment + edge) / 2) / (end - start)
-                self._events[number] += (edge - moment) * share
-                self._exposure[number] += (edge - moment) * self._weight * at_risk
-            else:
-                self._exposure[number] += (edge - moment) * self._weight
+            yield number, edge - moment
             moment, number = edge, number + 1
-        self._stale += 1
-        if ended:
-            self._on_end()
 
     def known_until(self, age: float) -> float:
         """Return up to which age, from this one on, enough tasks were seen to live: the frontier of what is known."""
@@ -104,11 +120,7 @@ class HazardTable:
     def surprise(self, start: float, end: float, *, ended: bool) -> float:
         """Return minus the logarithm of the probability that the table gave to what a look found."""
         hazards = self._current()
-        risk, moment, number = 0.0, start, self._bin(start)
-        while moment < end:
-            edge = min(self._edges[number + 1], end)
-            risk += hazards[number] * (edge - moment)
-            moment, number = edge, number + 1
+        risk = sum(hazards[number] * width for number, width in self._cut(start, end))
         return -math.log(max(-math.expm1(-risk), 1e-9)) if ended else risk
 
     def snapshot(self) -> dict[str, Any]:
@@ -151,8 +163,7 @@ class HazardTable:
     def _bin(self, moment: float) -> int:
         return bisect_right(self._edges, moment) - 1
 
-    def _on_end(self) -> None:
-        self.ends += 1
+    def _forget(self) -> None:
         self._weight *= _FORGETTING
         if self._weight > _TOO_HEAVY:
             self._events = [value / self._weight for value in self._events]
@@ -167,13 +178,13 @@ class HazardTable:
 
     def _foreseen(self) -> list[float]:
         """Return the risk run by each edge, as it was seen (a prior would put off the last ends), if that is enough."""
-        risks, seen, hazard = [0.0], 0.0, 0.0
+        risks, seen, last = [0.0], 0.0, 0.0
         smoothed = zip(_smoothed(self._events), _smoothed(self._exposure), strict=True)
         for number, (events, exposure) in enumerate(smoothed):
             is_known = self._is_known(number, exposure, _KNOWN / 2)
-            hazard = events / exposure if events and is_known else hazard
-            risks.append(risks[-1] + hazard * (self._edges[number + 1] - self._edges[number]))
-            seen = risks[-1] if is_known else seen
+            hazard = events / exposure if is_known else last
+            risks.append(risks[-1] + max(hazard, _LEAST) * (self._edges[number + 1] - self._edges[number]))
+            seen, last = risks[-1] if is_known else seen, hazard or last
         return risks[:-1] if seen > _FORESEEN else []
 
     def _is_known(self, number: int, exposure: float, tasks: float = _KNOWN) -> bool:

@@ -65,6 +65,23 @@ def test_old_looks_are_forgotten() -> None:
     assert table.pause(30.0, 0.25, 60.0) > 20
 
 
+def test_an_end_is_learnt_where_it_is_likely() -> None:
+    """Of a task that was not looked at for long, the end is put where those of others lay, not evenly over the time."""
+    table = taught(*[30.0] * 50)
+    before = table.surprise(5.0, 25.0, ended=False)
+    for _ in range(50):
+        table.learn(0.0, 40.0, ended=True)
+    assert table.surprise(5.0, 25.0, ended=False) < before + 0.05
+
+
+def test_looks_at_the_same_moment_teach_nothing() -> None:
+    """No time passed between two looks, or next to none: no division fails, and no end is lost."""
+    table = taught(30.0)
+    table.learn(30.0, 30.0, ended=True)
+    table.learn(30.0, 30.0 + 1e-14, ended=True)
+    assert table.ends == 2
+
+
 def test_the_end_is_foretold_from_what_was_seen() -> None:
     """Where tasks end evenly from 1 to 99, nine of ten have ended by about 90, and of those aged 50 by about 95."""
     table = taught(*[float(end) for end in range(1, 100)] * 5)

@@ -1,6 +1,7 @@
 """What other rules cost on the same distributions, and the optimum that no rule can beat."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from random import Random
 
@@ -33,30 +34,33 @@ def official(durations: Sequence[float], seed: int = 3) -> tuple[float, float]:
     return polls / len(durations), lags / len(durations)
 
 
-def optimal(pairs: Sequence[tuple[str, float]], lag: float) -> float:
-    """Return the fewest polls per task at this mean lag, for who knows the distribution of each model."""
+def optimal(pairs: Sequence[tuple[str, float]], lag: float, *, longest: float) -> float:
+    """Return the fewest polls per task at this mean lag, for who knows the distribution of each model.
+
+    No two looks at a task are further apart than `longest` seconds.
+    """
     low, high = 0.001, 30.0
     for _ in range(14):
         price = math.sqrt(low * high)
-        polls, reached = optimum(pairs, price)
+        polls, reached = optimum(pairs, price, longest)
         low, high = (price, high) if reached < lag else (low, price)
     return polls
 
 
-def optimum(pairs: Sequence[tuple[str, float]], price: float) -> tuple[float, float]:
+def optimum(pairs: Sequence[tuple[str, float]], price: float, longest: float) -> tuple[float, float]:
     """Return polls and mean lag of the rule that minimises lag + price * polls."""
     polls = lags = 0.0
     for model in {model for model, _ in pairs}:
         durations = sorted(duration for name, duration in pairs if name == model)
-        looks = _looks(durations, price)
+        looks = _looks(durations, price, longest)
         for duration in durations:
-            number = next(number for number, look in enumerate(looks) if look >= duration)
+            number = bisect_left(looks, duration)
             polls += number + 1
             lags += looks[number] - duration
     return polls / len(pairs), lags / len(pairs)
 
 
-def _looks(durations: Sequence[float], price: float) -> list[float]:
+def _looks(durations: Sequence[float], price: float, longest: float) -> list[float]:
     """Return the moments to look at, by dynamic programming from the last possible end backwards."""
     end = math.ceil(durations[-1] / STEP)
     alive, total = [0] * (end + 1), [0.0] * (end + 1)  # how many, and their sum, end by each moment of the grid
@@ -73,7 +77,7 @@ def _looks(durations: Sequence[float], price: float) -> list[float]:
             position += 1
         total[slot] = running
     cost, following = [0.0] * (end + 1), [end] * (end + 1)
-    widest = int(120 / STEP)
+    widest = int(longest / STEP)
     for slot in range(end - 1, -1, -1):
         waiting = len(durations) - alive[slot]
         best = math.inf

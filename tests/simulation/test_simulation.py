@@ -42,6 +42,18 @@ def test_good_progress_halves_the_polls(name: str) -> None:
     assert beside_fixed(STATIONARY[name], outcome) < 0.5
 
 
+@pytest.mark.parametrize(
+    ("progress", "polls", "median", "late"),
+    [("good", 5.0, 1.5, 3.0), ("coarse", 6.0, 1.5, 4.0), ("absent", 7.5, 1.6, 5.0)],
+)
+def test_the_benchmark_of_the_field(progress: str, polls: float, median: float, late: float) -> None:
+    """Two thousand tasks of 20 to 60 seconds, submitted within 20: few polls, and a short lag for nearly all."""
+    outcome = simulate(STATIONARY["uniform 20 to 60"], LEARNED, tasks=2000, per_second=100, progress=progress)
+    assert outcome.polls <= polls
+    assert outcome.p50 <= median
+    assert outcome.p95 <= late
+
+
 HOSTILE: dict[str, tuple[Draw, str]] = {
     "all end at once": (lambda _rng, part: Work("m", 1, 200 - part * 1e-3), "absent"),
     "all end at once, frozen": (lambda _rng, part: Work("m", 1, 200 - part * 1e-3), "frozen"),

@@ -9,20 +9,21 @@ its exposure, smoothed over its neighbours, with a prior worth less than one tas
 import math
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 _PRIOR_WEIGHT = 0.5
 """How many tasks the prior is worth, in each bin."""
 _FORGETTING = 1.004
 """How much more each end weighs than the one before: after 175, half is forgotten."""
-_C = 0.7
+_PRIOR_RATE = 0.7
+"""What the prior hazard is, times the age."""
 _KNOWN = 10.0
 """How many tasks must have lived through a bin for its hazard to be known."""
 _FORESEEN = math.log(4 / 3)
 """How much risk must have been seen before ends are foretold: as much as ends a quarter."""
 _LEAST = 1e-9
 _TOO_HEAVY = 1e12
-_SMOOTHING = (1.0, 2.0, 1.0)
 
 
 class HazardTable:
@@ -36,7 +37,9 @@ class HazardTable:
 
     def __init__(self, edges: Sequence[float], *, lindy: float) -> None:
         self._edges = [*edges, math.inf]
-        self._lindy = lindy
+        # The last bin, which has no end, counts as wide as the ages before it are long.
+        self._widths = [min(end, 2 * start + 1) - start for start, end in pairwise(self._edges)]
+        self._prior = [_PRIOR_RATE / max(start, lindy) for start in edges]
         self._events = [0.0] * len(edges)
         self._exposure = [0.0] * len(edges)
         self._weight = 1.0
@@ -157,9 +160,6 @@ class HazardTable:
     def _bins(self) -> list[float]:
         return [len(self._events), self._edges[1], self._edges[-2]]
 
-    def _width(self, number: int) -> float:
-        return min(self._edges[number + 1], 2 * self._edges[number] + 1) - self._edges[number]
-
     def _bin(self, moment: float) -> int:
         return bisect_right(self._edges, moment) - 1
 
@@ -181,20 +181,16 @@ class HazardTable:
         risks, seen, last = [0.0], 0.0, 0.0
         smoothed = zip(_smoothed(self._events), _smoothed(self._exposure), strict=True)
         for number, (events, exposure) in enumerate(smoothed):
-            is_known = self._is_known(number, exposure, _KNOWN / 2)
+            is_known = exposure > _KNOWN / 2 * self._weight * self._widths[number]
             hazard = events / exposure if is_known else last
             risks.append(risks[-1] + max(hazard, _LEAST) * (self._edges[number + 1] - self._edges[number]))
             seen, last = risks[-1] if is_known else seen, hazard or last
         return risks[:-1] if seen > _FORESEEN else []
 
-    def _is_known(self, number: int, exposure: float, tasks: float = _KNOWN) -> bool:
-        return exposure > tasks * self._weight * self._width(number)
-
     def _reaches(self) -> list[float]:
-        reach, reaches = self._edges[-1], []
-        for number in reversed(range(len(self._exposure))):
-            if not self._is_known(number, self._exposure[number]):
-                reach = self._edges[number]
+        reach, reaches, enough = self._edges[-1], [], _KNOWN * self._weight
+        for start, width, exposure in zip(self._edges[-2::-1], self._widths[::-1], self._exposure[::-1], strict=True):
+            reach = reach if exposure > enough * width else start
             reaches.append(reach)
         return reaches[::-1]
 
@@ -202,13 +198,12 @@ class HazardTable:
         self._stale = 0
         self._risks = None
         self._reach = self._reaches()
-        self._hazards = []
-        for number, (events, exposure) in enumerate(
-            zip(_smoothed(self._events), _smoothed(self._exposure), strict=True)
-        ):
-            pretended = _PRIOR_WEIGHT * self._weight * self._width(number)
-            prior = _C / max(self._edges[number], self._lindy)
-            self._hazards.append((events + pretended * prior) / (exposure + pretended))
+        pretended = _PRIOR_WEIGHT * self._weight
+        smoothed = zip(self._widths, self._prior, _smoothed(self._events), _smoothed(self._exposure), strict=True)
+        self._hazards = [
+            (events + pretended * width * prior) / (exposure + pretended * width)
+            for width, prior, events, exposure in smoothed
+        ]
 
 
 def _rounded(values: Iterable[float]) -> list[float]:
@@ -219,13 +214,9 @@ def _rounded(values: Iterable[float]) -> list[float]:
 
 
 def _smoothed(values: list[float]) -> list[float]:
-    reach = len(_SMOOTHING) // 2
-    padded = [values[0]] * reach + values + [values[-1]] * reach
-    total = sum(_SMOOTHING)
-    return [
-        sum(weight * padded[number + offset] for offset, weight in enumerate(_SMOOTHING)) / total
-        for number in range(len(values))
-    ]
+    """Return each value's mean with its neighbours, itself counted twice."""
+    before, after = [values[0], *values], [*values[1:], values[-1]]
+    return [(one + 2 * two + three) / 4 for one, two, three in zip(before, values, after, strict=False)]
 
 
 def _between(value: float, here: Sequence[float], there: Sequence[float]) -> float:

@@ -24,6 +24,8 @@ _FORESEEN = math.log(4 / 3)
 """How much risk must have been seen before ends are foretold: as much as ends a quarter."""
 _LEAST = 1e-9
 _TOO_HEAVY = 1e12
+_FRESH = 64
+"""After how many looks the hazards are rebuilt at the latest, which costs as much as some ten decisions."""
 
 
 class HazardTable:
@@ -46,6 +48,7 @@ class HazardTable:
         self._hazards: list[float] = []
         self._reach: list[float] = []
         self._risks: list[float] | None = None
+        self._looks = 0
         self._stale = 0
         self.ends = 0
         """How many ends it has learnt from."""
@@ -54,6 +57,7 @@ class HazardTable:
         """Take in a look at age `end` after one at `start`: whether the end lay between them."""
         if end <= start:
             return
+        self._looks += 1
         self._stale += 1
         if ended:
             self._on_end(list(self._cut(start, end)))
@@ -93,11 +97,11 @@ class HazardTable:
         That is d with `integral over x from 0 to d of h(age + x) * (d - x) = price`: where the lag that the look can be
         expected to save, were it not taken, has grown to what a look costs. At most `longest`.
         """
-        hazards = self._current()
+        hazards, edges = self._current(), self._edges
         number, moment, cost, risk = self._bin(age), age, 0.0, 0.0
         horizon = age + longest
-        while moment < horizon:
-            edge = min(self._edges[number + 1], horizon)
+        while moment < horizon:  # runs for every decision: a comparison costs a third of what `min` does
+            edge = edges[number + 1] if edges[number + 1] < horizon else horizon
             width, hazard = edge - moment, hazards[number]
             grown = cost + risk * width + hazard * width * width / 2
             if grown >= price:
@@ -171,8 +175,8 @@ class HazardTable:
             self._weight = 1.0
 
     def _current(self) -> list[float]:
-        # Rebuilding after every look would cost as much as the look; the more is known, the less one look can change.
-        if not self._hazards or self._stale > min(64, self.ends // 8):
+        # Rebuilding after every look would cost more than the look; the more is known, the less one look can change.
+        if not self._hazards or self._stale > min(_FRESH, max(self.ends, self._looks // 8) // 8):
             self._rebuild()
         return self._hazards
 

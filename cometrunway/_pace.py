@@ -15,7 +15,7 @@ from cometrunway._hazard import HazardTable
 
 _AGE_EDGES = (0.0, *(1.06**number for number in range(140)))  # seconds, to an hour
 _PROGRESS_EDGES = (*(number / 50 for number in range(100)), *(2 * 1.1**number for number in range(40)))  # of the whole
-_ENOUGH_FOR_PROGRESS = 10
+_ENOUGH_FOR_PROGRESS = 4
 """How many ends its table must have seen before it is asked instead of the other, which is known to be good."""
 _MEMORY = 0.98
 """How much of the old score remains with each look that both clocks had foretold."""

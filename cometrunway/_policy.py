@@ -62,10 +62,11 @@ class PollPolicy:
 
     With the rule `learned`, the session learns from what its looks find how long tasks of a route and model take, and
     takes the next look after d seconds, with `integral over x from 0 to d of h(age + x) * (d - x) = price`, where h is
-    the learnt hazard: when the lag that the look can be expected to save has grown to what a look is worth. Until four
-    tasks of a kind have ended, and with the rule `backoff` always, the n-th pause (from 0) is drawn evenly from the
-    upper half of `min(ceiling, 2 * first, first * growth ** n)`. With the rule `fixed` every pause is `first`. No pause
-    is below `floor` or above `ceiling`.
+    the learnt hazard: when the lag that the look can be expected to save has grown to what a look is worth. With the
+    rule `backoff` the n-th pause (from 0) is drawn evenly from the upper half of
+    `min(ceiling, 2 * first, first * growth ** n)`; so it is with `learned` until a task of a kind has ended, and no
+    look is ever later than so long after the age at which ten of its kind were seen to live. With the rule `fixed`
+    every pause is `first`. No pause is below `floor` or above `ceiling`.
     """
 
     rule: Literal["learned", "backoff", "fixed"] = field(default="learned", validator=in_(_RULES))

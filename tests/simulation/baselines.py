@@ -40,11 +40,16 @@ def optimal(pairs: Sequence[tuple[str, float]], lag: float, *, longest: float) -
     No two looks at a task are further apart than `longest` seconds.
     """
     low, high = 0.001, 30.0
-    for _ in range(14):
+    (fewest, late), (most, soon) = (optimum(pairs, price, longest) for price in (high, low))
+    for _ in range(12):
         price = math.sqrt(low * high)
         polls, reached = optimum(pairs, price, longest)
-        low, high = (price, high) if reached < lag else (low, price)
-    return polls
+        if reached < lag:
+            low, most, soon = price, polls, reached
+        else:
+            high, fewest, late = price, polls, reached
+    # Looks lie on a grid, so a lag between two optima is reached by taking now the one and now the other.
+    return most + (fewest - most) * (lag - soon) / (late - soon)
 
 
 def optimum(pairs: Sequence[tuple[str, float]], price: float, longest: float) -> tuple[float, float]:

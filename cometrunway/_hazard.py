@@ -114,7 +114,8 @@ class HazardTable:
     def within(self, age: float, odds: float) -> float | None:
         """Return the time from `age` within which all but one in `odds` have ended; None before a quarter has.
 
-        Beyond the frontier of what is known, the hazard is taken to stay as it was there.
+        Beyond the frontier of what is known, the hazard is taken to stay as it was where ends were last seen, and to be
+        the prior's at least.
         """
         self._current()
         if self._risks is None:
@@ -183,11 +184,11 @@ class HazardTable:
     def _foreseen(self) -> list[float]:
         """Return the risk run by each edge, as it was seen (a prior would put off the last ends), if that is enough."""
         risks, seen, last = [0.0], 0.0, 0.0
-        smoothed = zip(_smoothed(self._events), _smoothed(self._exposure), strict=True)
-        for number, (events, exposure) in enumerate(smoothed):
-            is_known = exposure > _KNOWN / 2 * self._weight * self._widths[number]
-            hazard = events / exposure if is_known else last
-            risks.append(risks[-1] + max(hazard, _LEAST) * (self._edges[number + 1] - self._edges[number]))
+        smoothed = zip(self._widths, self._prior, _smoothed(self._events), _smoothed(self._exposure), strict=True)
+        for width, prior, events, exposure in smoothed:
+            is_known = exposure > _KNOWN / 2 * self._weight * width
+            hazard = events / exposure if is_known else max(last, prior)
+            risks.append(risks[-1] + max(hazard, _LEAST) * width)
             seen, last = risks[-1] if is_known else seen, hazard or last
         return risks[:-1] if seen > _FORESEEN else []
 

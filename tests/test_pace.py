@@ -89,6 +89,17 @@ def test_the_end_is_foretold_from_what_was_seen() -> None:
     assert table.within(50.0, 10.0) == pytest.approx(45, abs=2)
 
 
+def test_what_outlives_all_that_is_known_is_not_put_off_for_ever() -> None:
+    """Where next to no end was seen for long, a task is expected to last a few times as long as it did."""
+    table = taught(*[30.0] * 50)
+    for _ in range(50):
+        table.learn(0.0, 60.0, ended=False)
+    table._events[59] = 1e-9
+    within = table.within(60.0, 10.0)
+    assert within is not None
+    assert 30 < within < 60 * 20
+
+
 def test_nothing_is_foretold_before_a_quarter_has_ended() -> None:
     """Of a hundred that go together, the first ends say little about the last."""
     table = HazardTable(EDGES, lindy=20.0)

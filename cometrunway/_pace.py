@@ -22,6 +22,8 @@ _MEMORY = 0.98
 _MARGIN = 0.02
 """How much less surprising, per look, progress must have been before it is asked."""
 _LEAST_RATE = 1e-4
+_LEAST_TIME = 1.0
+"""Seconds between two reports of progress that tell a rate: a task taken up from elsewhere has come far at age 0."""
 _REMEMBERED = 100.0
 """How many ends what an earlier session learnt is worth, at most: fresh ones outweigh it soon."""
 
@@ -43,7 +45,8 @@ class Course:
     def see(self, age: float, progress: float | None) -> None:
         """Take in a look that found the task unfinished at this age."""
         if progress is not None and progress > self._progress:
-            self._rate = (progress - self._progress) / (age - self._progress_age)
+            if age - self._progress_age >= _LEAST_TIME:
+                self._rate = (progress - self._progress) / (age - self._progress_age)
             self._progress, self._progress_age = progress, age
         elif not self._progress:
             self._progress_age = age  # it has not begun

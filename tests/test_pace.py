@@ -171,6 +171,15 @@ def test_progress_is_a_clock() -> None:
     assert course.progress_at(40.0) == pytest.approx(0.8)
 
 
+def test_progress_at_once_tells_no_rate() -> None:
+    """A task taken up from elsewhere, of unknown age, has come far at its first look: its rate is told by the next."""
+    course = Course(kind="a")
+    course.see(0.0, 0.5)
+    assert not course.has_progress
+    course.see(10.0, 0.6)
+    assert course.progress_at(20.0) == pytest.approx(0.7)
+
+
 def test_progress_that_goes_backwards_is_ignored() -> None:
     """A report below the last one does not turn the clock back."""
     course = Course(kind="a")

@@ -6,6 +6,7 @@ import json
 import os
 import statistics
 import sys
+import threading
 import time
 from typing import Any, NamedTuple
 
@@ -28,52 +29,70 @@ class Stall:
     def __init__(self) -> None:
         self.seconds = 0.0
         self.of_cpu = 0.0
-        """The same, of the time that this thread was running: the rest is what else the machine was doing."""
+        """The same, of the time that this process was running: the rest is what else the machine was doing."""
+        self._before = time.perf_counter(), time.process_time()
 
     async def watch(self) -> None:
         """Watch for ever."""
-        wall, cpu = time.perf_counter(), time.thread_time()
         while True:
             await asyncio.sleep(_TICK)
-            wall_before, cpu_before, wall, cpu = wall, cpu, time.perf_counter(), time.thread_time()
-            late = wall - wall_before - _TICK
-            self.seconds = max(self.seconds, late)
-            self.of_cpu = max(self.of_cpu, min(late, cpu - cpu_before))
+            self.count()
+            self._before = time.perf_counter(), time.process_time()
+
+    def count(self) -> None:
+        """Take in how late the loop is."""
+        wall, cpu = self._before
+        late = time.perf_counter() - wall - _TICK
+        self.seconds = max(self.seconds, late)
+        self.of_cpu = max(self.of_cpu, min(late, time.process_time() - cpu))
 
 
-async def measured(client: str, base_url: str, workload: Workload, limit: float) -> dict[str, Any]:
-    """Run a client for at most so many seconds; return what it used."""
+class Measurement:
+    """What a client uses from now on."""
+
+    def __init__(self, workload: Workload, stall: Stall) -> None:
+        self._workload = workload
+        self._stall = stall
+        self._before = machine.memory(), time.process_time(), time.monotonic()
+
+    def tell(self) -> None:
+        """Print the figures, and end the process: a client that has not finished may take minutes to be cancelled."""
+        memory, cpu, wall = self._before
+        self._stall.count()  # it may be standing still
+        found = {
+            "seconds": time.monotonic() - wall,
+            "cpu": time.process_time() - cpu,
+            "memory": machine.peak_memory() - memory,
+            "stall": self._stall.seconds,
+            "stall_cpu": self._stall.of_cpu,
+            "failures": dict(self._workload.failures),
+            "ends": dict(self._workload.ends),
+        }
+        print(json.dumps(found), flush=True)
+        os._exit(0)
+
+
+async def measured(client: str, base_url: str, workload: Workload, limit: float) -> None:
+    """Run a client for at most so many seconds; tell what it used."""
     module, _, function = CLIENTS[client].partition(":")
     use = getattr(importlib.import_module(f"tests.benchmarks.clients.{module}"), function)
     stall = Stall()
     watching = asyncio.ensure_future(stall.watch())
-    await asyncio.sleep(0)
-    memory, cpu, wall = machine.memory(), time.process_time(), time.monotonic()
-    work = asyncio.ensure_future(use(base_url, workload))
-    await asyncio.wait([work], timeout=limit)
-    if work.done():
-        work.result()
-    found = {
-        "seconds": time.monotonic() - wall,
-        "cpu": time.process_time() - cpu,
-        "memory": machine.peak_memory() - memory,
-        "stall": stall.seconds,
-        "stall_cpu": stall.of_cpu,
-        "failures": dict(workload.failures),
-        "ends": workload.ends,
-    }
+    measurement = Measurement(workload, stall)
+    # In a thread: the event loop of an overwhelmed client may not come round for minutes.
+    bell = threading.Timer(limit, measurement.tell)
+    bell.daemon = True
+    bell.start()
+    await use(base_url, workload)
     watching.cancel()
-    return found
+    measurement.tell()
 
 
 def main() -> None:
     """Measure one client in this process; for `run`."""
     client, base_url, tasks, over, limit = sys.argv[1:]
     machine.pin(0)
-    workload = Workload(int(tasks), float(over))
-    runner = asyncio.Runner()
-    print(json.dumps(runner.run(measured(client, base_url, workload, float(limit)))), flush=True)
-    os._exit(0)  # a client that has not finished may take minutes to be cancelled
+    asyncio.run(measured(client, base_url, Workload(int(tasks), float(over)), float(limit)))
 
 
 class Shape(NamedTuple):

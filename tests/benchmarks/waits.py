@@ -120,7 +120,7 @@ def run(client: str, *, tasks: int, shape: Shape, limit: float, progress: bool =
         "tasks": tasks,
         "finished": len(ends),
         "requests": created + books["polls"],
-        "polls_per_task": books["polls"] / created,
+        "polls_per_task": books["polls"] / created if created else 0.0,
         "lag": _quantiles(lags) if len(lags) > 1 else None,
         **found,
     }

@@ -92,7 +92,10 @@ def main() -> None:
     arguments = parser.parse_args()
     if not machine.are_apart():
         print("Client and server share what cores there are: this system does not pin processes, or has only one.")
-    data = {} if not DATA.exists() else json.loads(DATA.read_text())
+    is_whole = set(arguments.only) == PARTS.keys()
+    data = json.loads(DATA.read_text()) if DATA.exists() and not is_whole else {}
+    if not is_whole:
+        data["note"] = "Not all parts were measured in one run"
     for name in arguments.only:
         data[name] = PARTS[name](arguments)
         _say(name, data[name])

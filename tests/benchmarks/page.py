@@ -92,7 +92,8 @@ def _machine(data: dict[str, Any]) -> str:
     packages = ", ".join(f"{name} {number}" for name, number in found["packages"].items())
     where = "client and server each on a core of its own" if found["pinned"] else "client and server not pinned"
     system = f"{found['system']}, Python {found['python']}"
-    return f"{found['processor']}, {found['cores']} cores, {where}; {system}; {packages}. {_runs(data)}."
+    note = f"**{data['note']}.** " if "note" in data else ""
+    return f"{found['processor']}, {found['cores']} cores, {where}; {system}; {packages}. {note}{_runs(data)}."
 
 
 def _runs(data: dict[str, Any]) -> str:

@@ -53,9 +53,9 @@ def per_task(run: Run) -> float | None:
     return run["cpu"] / run["finished"] * 1e3 if run["finished"] else None
 
 
-def kib_per_task(run: Run) -> float:
-    """Return the KiB by which memory grew at most, per task."""
-    return float(run["memory"] / run["tasks"] / 1024)
+def kib_per_task(run: Run) -> float | None:
+    """Return the KiB by which memory grew at most, per task; None where not all tasks came to wait."""
+    return run["memory"] / run["tasks"] / 1024 if run["finished"] == run["tasks"] else None
 
 
 def middle(figure: Callable[[Run], float | None], runs: Iterable[Run]) -> float | None:
@@ -166,12 +166,12 @@ def _checked(data: dict[str, Any]) -> list[tuple[str, str, float | None, int, bo
 
 
 def _last_comparison(runs: list[Run]) -> tuple[int, float | None]:
-    """Return the official SDK's CPU per request over ours with as many tasks as let it have an answer at all."""
+    """Return the official SDK's CPU per request over ours with the most tasks of which it finished all."""
     found: tuple[int, float | None] = 0, None
     for tasks in sorted({run["tasks"] for run in runs}):
         clients = by_client(runs, tasks)
-        ratio = ratios(per_request, clients["runwayml"], clients["cometrunway"])
-        found = (tasks, ratio) if ratio is not None else found
+        if all(run["finished"] == tasks for run in clients["runwayml"]):
+            found = tasks, ratios(per_request, clients["runwayml"], clients["cometrunway"])
     return found
 
 
@@ -208,6 +208,8 @@ def _wait_row(client: str, runs: list[Run], ours: list[Run]) -> list[str]:
     waits = client != "bare"
     tasks = runs[0]["tasks"]
     finished = min(run["finished"] for run in runs)
+    # What a client used that got hardly an answer says nothing of what an answer costs.
+    compared = ours if finished == tasks or not waits else []
     within = "" if finished == tasks else f" within {max(run['seconds'] for run in runs):.0f} s"
     return [
         f"{tasks:,}",
@@ -215,8 +217,8 @@ def _wait_row(client: str, runs: list[Run], ours: list[Run]) -> list[str]:
         f"{finished:,} of {tasks:,}{within}" if waits else "-",
         shown(middle(per_request, runs), 0),
         shown(middle(per_task, runs), 2),
-        shown(ratios(per_request, runs, ours), 2),
-        shown(ratios(per_task, runs, ours), 2),
+        shown(ratios(per_request, runs, compared), 2),
+        shown(ratios(per_task, runs, compared), 2),
         shown(middle(kib_per_task, runs)) if waits else "-",
         shown(middle(lambda run: run["polls_per_task"], runs), 2) if waits else "-",
         *(shown(middle(lag(quantile), runs), 2) for quantile in ("p50", "p95", "p99")),

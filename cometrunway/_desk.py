@@ -6,8 +6,8 @@ import reprlib
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar
 
 from attrs import evolve
@@ -80,6 +80,10 @@ class Desk:
             RuntimeError: the session is being left; nothing was sent.
             ValueError: a local file is no longer what it was.
         """
+        with self._told(request.route, key):
+            return await self._submit(request, key, name)
+
+    async def _submit(self, request: Request, key: str | None, name: Name) -> Ticket:
         async with self._turns:
             if self._journal is not None:
                 return await self._create_once(request, name if key is None else lambda *_: key, self._journal)
@@ -119,7 +123,12 @@ class Desk:
         """Submit once more what is in doubt or failed, because the user has decided so."""
         assert self._journal is not None  # noqa: S101 - the entry is from it
         message, wanted = await _recordable(request, lambda *_: entry.key)
-        _check_same(entry, wanted)
+        with self._told(entry.route, entry.key):
+            _check_same(entry, wanted)
+            return await self._create_again(entry, request, message)
+
+    async def _create_again(self, entry: Entry, request: Request, message: HttpRequest) -> Ticket:
+        assert self._journal is not None  # noqa: S101 - the entry is from it
         async with self._turns, self._alone(entry.key):
             self._spend(entry.route, entry.key)
             if not await self._journal.again(entry):
@@ -138,9 +147,7 @@ class Desk:
                 return await self._create_recorded(request, message, wanted.key, journal)
         _check_same(standing, wanted)
         if standing.is_in_doubt:
-            error = _in_doubt_already(standing)
-            self._tell(EventKind.IN_DOUBT, TaskReference(id="", route=standing.route, key=standing.key), error=error)
-            raise error
+            raise _in_doubt_already(standing)
         return await self.restore(standing, request)
 
     async def _begin(self, wanted: Entry, journal: Journal) -> Entry | None:
@@ -163,7 +170,6 @@ class Desk:
         """Count a create before it leaves; one that is refused is not counted in the end."""
         if self._is_spent:
             error = BudgetError(f"the budget of {self._budget} creates is used up; nothing was sent")
-            self._tell(EventKind.REFUSED, TaskReference(id="", route=route, key=key), error=error)
             raise error.about(route=route, key=key)
         self._spent += 1
 
@@ -206,11 +212,8 @@ class Desk:
                 self._tell(EventKind.IN_DOUBT, reference, error=_left_during(reference))
             raise
         except CometRunwayError as error:
-            in_doubt = isinstance(error, OutcomeUnknownError)
-            self._spent -= not in_doubt
-            error.about(route=reference.route, key=reference.key)
-            self._tell(EventKind.IN_DOUBT if in_doubt else EventKind.REFUSED, reference, error=error)
-            raise
+            self._spent -= not isinstance(error, OutcomeUnknownError)
+            raise error.about(route=reference.route, key=reference.key)  # noqa: B904 - the same error
         return evolve(reference, id=task_id, created_at=time.time())
 
     def _watched(self, reference: TaskReference, request: Request) -> Ticket:
@@ -222,13 +225,25 @@ class Desk:
         self._scheduler.watch(ticket, age=0.0)
         return ticket
 
+    @contextmanager
+    def _told(self, route: str, key: str | None) -> Iterator[None]:
+        """Tell the observer why no task came of a submission."""
+        try:
+            yield
+        except (CometRunwayError, ValueError) as error:
+            key = getattr(error, "key", None) or key
+            if not getattr(error, "task_id", None):  # else there is a task, and it is waited for
+                kind = EventKind.IN_DOUBT if isinstance(error, OutcomeUnknownError) else EventKind.REFUSED
+                self._tell(kind, TaskReference(id="", route=route, key=key), error=error)
+            raise
+
     def _tell(
         self,
         kind: EventKind,
         reference: TaskReference,
         *,
         assets: tuple[Asset, ...] = (),
-        error: CometRunwayError | None = None,
+        error: Exception | None = None,
     ) -> None:
         if kind is EventKind.IN_DOUBT:
             _logger.warning("%s", error)

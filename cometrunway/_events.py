@@ -6,7 +6,6 @@ from enum import Enum
 from attrs import frozen
 
 from cometrunway._tasks import Asset, Task
-from cometrunway.errors import CometRunwayError
 
 
 class EventKind(Enum):
@@ -17,7 +16,7 @@ class EventKind(Enum):
     RESUMED = "resumed"
     """The journal knows it from an earlier submission, which counts; nothing was sent."""
     REFUSED = "refused"
-    """The server refused it, or the budget is used up; nothing was created."""
+    """Nothing was created: the server, the journal or the budget refused it."""
     IN_DOUBT = "in_doubt"
     """It was sent, and nobody knows whether it was accepted."""
     CHANGED = "changed"
@@ -42,7 +41,8 @@ class Event:
     task_id: str | None = None
     task: Task | None = None
     assets: tuple[Asset, ...] = ()
-    error: CometRunwayError | None = None
+    error: Exception | None = None
+    """A `CometRunwayError`; on REFUSED also a `ValueError`, of a local file that is no longer what it was."""
 
 
 Observer = Callable[[Event], None]

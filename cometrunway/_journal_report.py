@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from cometrunway import Entry, Journal
+from cometrunway._journal import State
+from cometrunway._terminal import printable
 
 _SHOWN = 50
 _KINDS = ("succeeded", "failed", "owed", "in_doubt", "refused", "submitting")
@@ -36,7 +38,7 @@ class JournalReport:
         kinds = Counter(self.kind(entry) for entry in self.entries)
         creates = Counter[str]()
         for entry in self.entries:
-            creates[entry.route] += entry.creates
+            creates[entry.route] += entry.creates - (entry.state is State.REFUSED)
         return {
             "total": len(self.entries),
             **{kind: kinds[kind] for kind in _KINDS},
@@ -70,7 +72,7 @@ class JournalReport:
             lines.append(f"being written by process {self.holder}")
         for kind in ("owed", "in_doubt", "failed", "refused"):
             lines += self._listed(kind)
-        return "\n".join(lines)
+        return "\n".join(map(printable, lines))
 
     def _listed(self, kind: str) -> list[str]:
         found = [entry for entry in self.entries if self.kind(entry) == kind]

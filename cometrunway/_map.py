@@ -1,6 +1,7 @@
 """A batch: requests in, handles out in the order of their ends, with only a window of them held."""
 
 import asyncio
+import re
 import reprlib
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from typing import Any
@@ -13,10 +14,12 @@ from cometrunway.errors import AuthenticationError, InsufficientBalanceError
 
 
 def check_key(key: object) -> None:
-    """Make sure that it can be written down and name a file; else `ValueError`."""
-    is_text = isinstance(key, str) and not any("\ud800" <= character <= "\udfff" for character in key)
+    """Make sure that it can be written down, be shown on one line and name a file; else `ValueError`."""
+    is_text = isinstance(key, str) and not _UNFIT.search(key)
     if not is_text or not 0 < len(str(key)) <= _LONGEST_KEY:
-        raise ValueError(f"key must be a text of 1 to {_LONGEST_KEY} characters, got {reprlib.repr(key)}")
+        raise ValueError(
+            f"key must be a text of 1 to {_LONGEST_KEY} characters without control characters, got {reprlib.repr(key)}"
+        )
 
 
 def check_request(request: object) -> None:
@@ -42,6 +45,7 @@ Submit = Callable[[Request | Shot], Awaitable[TaskHandle]]
 Start = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
 _LONGEST_KEY = 500
+_UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _POINTLESS = (AuthenticationError, InsufficientBalanceError)
 """What refuses one submission for this reason would refuse all that follow."""
 

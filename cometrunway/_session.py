@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryFile
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -84,7 +85,7 @@ class Session:
         rng: where all randomness comes from.
 
     Raises:
-        ValueError: no key, or an option out of its range; on entering, an `output_dir` that cannot be made.
+        ValueError: no key, or an option out of its range; on entering, an `output_dir` that cannot be written.
     """
 
     def __init__(
@@ -148,9 +149,9 @@ class Session:
         # A folder that cannot be should be known before anything is paid for.
         if self._output_dir is not None:
             try:
-                await asyncio.to_thread(self._output_dir.mkdir, parents=True, exist_ok=True)
+                await asyncio.to_thread(_check_writable, self._output_dir)
             except OSError as error:
-                raise ValueError(f"output_dir {self._output_dir} cannot be made: {error.strerror}") from error
+                raise ValueError(f"output_dir {self._output_dir} cannot be written: {error.strerror}") from error
 
     def _furnished(self, journal: Journal | None) -> _Rooms:
         api = Api(transport=self._transport, retry=self._retry, rng=self._rng)
@@ -403,6 +404,12 @@ class Session:
             _logger.exception("on_event failed on %s of task %s", event.kind.value, event.task_id)
 
 
+def _check_writable(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryFile(dir=folder) as file:
+        file.write(b"whether there is room")
+
+
 def _handle(ticket: Ticket) -> TaskHandle:
     return TaskHandle(ticket.reference, ticket)
 
@@ -419,7 +426,7 @@ def _release_when_done(places: _Places, child: "asyncio.Task[Ticket | Exception]
 def _checked_key(key: str | None) -> str:
     key = (key or "").strip()
     if not key:
-        raise ValueError("no API key: pass Session(api_key=...) or set COMETAPI_KEY in the environment")
+        raise ValueError("no API key: set COMETAPI_KEY in the environment, or pass Session(api_key=...)")
     if not (key.isascii() and key.isprintable() and " " not in key):
         raise ValueError("the API key holds characters that no key has; was more than the key copied?")
     return key

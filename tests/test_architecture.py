@@ -17,7 +17,7 @@ FLOORS = [
     {"_scheduler", "_api", "_download", "_map"},
     {"_desk", "_delivery", "_memory"},
     {"_session"},
-    {"__init__", "__main__", "_batch", "_cli", "_gallery", "_journal_report", "progress"},
+    {"_terminal", "__init__", "__main__", "_batch", "_cli", "_gallery", "_journal_report", "progress"},
 ]
 FREE_TO_MEET = [{"_http", "_media", "_requests", "_tasks", "_containers", "_names"}, FLOORS[-1]]
 """Floors whose rooms may know each other: the values, and what stands outside on the public face."""

@@ -1,6 +1,7 @@
 """The events of a batch as JSON Lines, for pipes."""
 
 import json
+import logging
 import os
 import time
 from collections.abc import Mapping
@@ -9,9 +10,11 @@ from typing import Any, TextIO
 
 from cometrunway import Event
 
+_logger = logging.getLogger(__name__)
+
 
 class EventLog:
-    """Writes one JSON object per event. A reader that goes away stops the writing, and harms nothing that is paid."""
+    """Writes one JSON object per event. Where that fails the writing ends, and nothing that is paid is harmed."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream: TextIO | None = stream
@@ -30,7 +33,7 @@ class EventLog:
                 "error": error and {"type": type(error).__name__, "message": str(error)},
                 "files": [
                     {
-                        "path": str(asset.path),
+                        "path": str(asset.path.absolute()),
                         "media_type": asset.media_type,
                         "size": asset.size,
                         "sha256": asset.sha256,
@@ -48,7 +51,9 @@ class EventLog:
         try:
             said = {name: value for name, value in record.items() if value not in (None, [])}
             print(json.dumps({"at": round(time.time(), 3), **said}), file=self._stream, flush=True)
-        except BrokenPipeError:
+        except OSError as error:
+            if not isinstance(error, BrokenPipeError):
+                _logger.warning("events can no longer be written: %s", error.strerror)
             silence(self._stream)
             self._stream = None
 

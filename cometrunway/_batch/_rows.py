@@ -4,12 +4,28 @@ from collections.abc import Collection, Iterable
 
 from attrs import define
 
-from cometrunway import Asset
+from cometrunway import Asset, JournalError, OutcomeUnknownError, errors
+from cometrunway._terminal import printable
 
 _HEADINGS = ("shot", "route", "id", "status", "seconds", "file", "bytes")
 _TO_THE_RIGHT = {_HEADINGS.index("seconds"), _HEADINGS.index("bytes")}
 _SHOWN = 50
 """Rows of a table; of a larger batch only what did not succeed is listed."""
+
+
+_FAILURES: dict[type[Exception], str] = {
+    OutcomeUnknownError: "in doubt",
+    errors.BudgetError: "not submitted",
+    errors.ModerationError: "moderated",
+    errors.TaskCancelledError: "cancelled",
+    errors.TaskTimeoutError: "timed out",
+    errors.DownloadError: "no download",
+    errors.APIError: "refused",
+    JournalError: "no record",
+    errors.TransportError: "not sent",
+    ValueError: "refused",
+}
+"""What to call a failure, the special ones before the general."""
 
 
 @define(kw_only=True)
@@ -32,12 +48,17 @@ class Row:
         self.files = tuple(asset.path.name for asset in assets if asset.path)
         self.size = sum(asset.size or 0 for asset in assets)
 
+    def fail(self, error: Exception) -> None:
+        """Take in why there are none."""
+        self.status = next((words for cls, words in _FAILURES.items() if isinstance(error, cls)), "failed")
+
     @property
     def cells(self) -> tuple[str, ...]:
         """The row as text."""
         seconds = "" if self.seconds is None else f"{self.seconds:.1f}"
         size = f"{self.size:,}" if self.size else ""
-        return self.key, self.route, self.task_id, self.status, seconds, ", ".join(self.files), size
+        cells = self.key, self.route, self.task_id, self.status, seconds, ", ".join(self.files), size
+        return tuple(map(printable, cells))
 
 
 def table(rows: Collection[Row]) -> str:

@@ -14,7 +14,6 @@ from cometrunway import (
     CometRunwayError,
     Event,
     EventKind,
-    OutcomeUnknownError,
     PollPolicy,
     Session,
     Shot,
@@ -137,9 +136,7 @@ class BatchRun:
         row = self.rows[handle.key or ""]
         try:
             row.succeed(await handle)
-        except OutcomeUnknownError:
-            row.status = "in doubt"
-        except BudgetError as error:
-            self.stopped_by = error
         except (CometRunwayError, ValueError) as error:
-            row.status = type(error).__name__.removesuffix("Error")
+            row.fail(error)
+            if isinstance(error, BudgetError):
+                self.stopped_by = error

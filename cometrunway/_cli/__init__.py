@@ -14,6 +14,7 @@ from cometrunway._batch import BatchFileError, silence
 from cometrunway._cli import _batches, _completion, _gallery, _journals
 from cometrunway._cli._commands import Commands, add_command
 from cometrunway._cli._supervision import INTERRUPTED
+from cometrunway._terminal import printable
 
 _STATUSES = (
     "exit status: 0 all succeeded, 1 a task failed or is in doubt, 2 wrong use or a bad file, 70 a bug, 130 interrupted"
@@ -39,6 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         silence(sys.stdout)  # `cometrunway status ... | head` has seen enough
         return 0
+    except OSError as error:
+        place = f": {error.filename}" if error.filename else ""
+        return _complain(f"cannot read or write: {error.strerror}{place}", 2, debug=options.debug)
     except Exception as bug:  # noqa: BLE001 - the last to know; --debug shows all of it
         return _complain(f"a bug of cometrunway: {bug!r}; --debug shows where", 70, debug=options.debug)
     return status
@@ -56,7 +60,8 @@ class _LogOfTheMoment(logging.StreamHandler[TextIO]):
 def _complain(message: str, status: int, *, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    print(f"cometrunway: error: {message}", file=sys.stderr)
+    for line in message.split("\n"):
+        print(f"cometrunway: error: {printable(line)}", file=sys.stderr)
     return status
 
 

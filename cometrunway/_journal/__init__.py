@@ -111,7 +111,7 @@ class Journal:
             ValueError: nothing of this key is in doubt.
         """
         entry = await self.find(key)
-        if entry is None or not entry.is_in_doubt:
+        if entry is None or not (entry.is_in_doubt or entry.is_by_hearsay):
             raise ValueError(
                 f"nothing is in doubt under the key {key!r}" + (f": it is {entry.state.value}" if entry else "")
             )

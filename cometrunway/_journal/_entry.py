@@ -65,6 +65,11 @@ class Entry:
         return self.state in {State.ACCEPTED, State.SUCCEEDED}
 
     @property
+    def is_by_hearsay(self) -> bool:
+        """Whether its id is one that the user gave, who may have been mistaken, and nothing has come of it yet."""
+        return self.state is State.ACCEPTED and self.created_at is None
+
+    @property
     def is_in_doubt(self) -> bool:
         """Whether it may or may not have been accepted."""
         return self.state in {State.SUBMITTING, State.IN_DOUBT}

@@ -6,6 +6,8 @@ from types import TracebackType
 from typing import Self, TextIO
 
 from cometrunway import Event, EventKind
+from cometrunway._terminal import printable
+from cometrunway.errors import BudgetError
 from cometrunway.progress._tally import Tally
 
 FAILURES_SHOWN = 50
@@ -29,6 +31,8 @@ class Board:
 
     def on_event(self, event: Event) -> None:
         """Take one event of the session; called from its event loop."""
+        if isinstance(event.error, BudgetError):
+            return  # it waits for another run
         loop = asyncio.get_running_loop()
         if self._tally is None:
             self._tally = Tally(self.total, began=loop.time())
@@ -46,7 +50,7 @@ class Board:
 
     def write(self, line: str) -> None:
         """Write a line that stays, whatever else is shown."""
-        print(line, file=self._stream, flush=True)
+        print(printable(line), file=self._stream, flush=True)
 
     def _on_finish(self, tally: Tally, event: Event, outcome: str) -> None:
         failures = tally.finished - tally.counts["done"]
@@ -111,12 +115,13 @@ class LineBoard(Board):
 
 def summary(tally: Tally, now: float, eta: float | None) -> str:
     """Return the counts, the rate and the time left, in one line."""
-    failed = tally.finished - tally.counts["done"]
+    in_doubt = tally.counts["in doubt"]
     parts = [
         f"{tally.submitted:,} submitted",
         f"{tally.running:,} running",
         f"{tally.counts['done']:,} done",
-        f"{failed:,} failed",
+        f"{tally.finished - tally.counts['done'] - in_doubt:,} failed",
+        *([f"{in_doubt:,} in doubt"] if in_doubt else []),
         f"{tally.rate(now) * 60:,.0f}/min",
     ]
     left = tally.left(now, eta)
@@ -137,4 +142,4 @@ def _name(event: Event) -> str:
 
 
 def _reason(event: Event) -> str:
-    return f": {event.error.message}" if event.error else ""
+    return f": {getattr(event.error, 'message', event.error)}" if event.error else ""

@@ -9,6 +9,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from cometrunway._terminal import printable
 from cometrunway.progress._board import Board, clock, summary
 from cometrunway.progress._tally import Tally
 
@@ -44,10 +45,10 @@ class LiveBoard(Board):
 
     def write(self, line: str) -> None:
         """Write a line above the bar."""
-        self._console.print(Text(line))
+        self._console.print(Text(printable(line)))
 
     def _write_failure(self, line: str) -> None:
-        self._console.print(Text(line, style="red"))
+        self._console.print(Text(printable(line), style="red"))
 
     def _draw(self, tally: Tally, now: float) -> None:
         self._live.update(self._drawn(tally, now), refresh=True)
@@ -74,5 +75,5 @@ class LiveBoard(Board):
 
 
 def _cut(text: str, length: int) -> str:
-    line = " ".join(text.split())
+    line = printable(" ".join(text.split()))
     return line if len(line) <= length else f"{line[: length - 1]}…"

@@ -1,7 +1,5 @@
 """`python -m cometrunway` is the command `cometrunway`."""
 
-import sys
+from cometrunway._cli import command
 
-from cometrunway._cli import main
-
-sys.exit(main())
+command()

@@ -21,8 +21,8 @@ _T = TypeVar("_T")
 class Sending:
     """One submission on its way."""
 
-    may_leave: Callable[[], bool]
-    """Asked before each time that its create is sent."""
+    check_may_leave: Callable[[], None]
+    """Asked before each time that its create is sent; raises why it may not be."""
     is_under_way: bool = False
     """Whether a create was sent whose answer is not known."""
 
@@ -43,7 +43,7 @@ class Api:
             APIError: refused; nothing was created.
             TransportError: never sent; nothing was created.
             OutcomeUnknownError: anything else; a task may exist, and may be billed.
-            RuntimeError: it may no longer leave; nothing was created.
+            BudgetError, RuntimeError: it may no longer leave; nothing was created.
         """
         return await self._repeated(lambda: self._create_once(request, sending))
 
@@ -58,8 +58,7 @@ class Api:
 
     async def _create_once(self, request: HttpRequest, sending: Sending) -> str:
         await asyncio.sleep(self._refused_until - asyncio.get_running_loop().time())
-        if not sending.may_leave():
-            raise RuntimeError("the Session was left before this request was sent; nothing was submitted")
+        sending.check_may_leave()
         sending.is_under_way = True
         try:
             task_id = _wire.decode_created(await self._transport.create(request))

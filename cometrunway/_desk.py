@@ -13,6 +13,7 @@ from typing import TypeVar
 from attrs import evolve
 
 from cometrunway import _wire
+from cometrunway._allowance import Allowance
 from cometrunway._api import Api, Sending
 from cometrunway._download import are_intact
 from cometrunway._events import Event, EventKind, Observer
@@ -22,7 +23,7 @@ from cometrunway._journal import Entry, Journal, State
 from cometrunway._requests import Request
 from cometrunway._scheduler import PollScheduler
 from cometrunway._tasks import Asset, Task, TaskStatus
-from cometrunway.errors import BudgetError, CometRunwayError, JournalError, OutcomeUnknownError, TaskError
+from cometrunway.errors import CometRunwayError, JournalError, OutcomeUnknownError, TaskError
 
 _logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -57,15 +58,14 @@ class Desk:
         scheduler: PollScheduler,
         journal: Journal | None,
         max_creates: int,
-        budget: int | None,
+        allowance: Allowance,
         observe: Observer,
     ) -> None:
         self._api = api
         self._scheduler = scheduler
         self._journal = journal
         self._turns = asyncio.Semaphore(max_creates)
-        self._budget = budget
-        self._spent = 0
+        self._allowance = allowance
         self._observe = observe
         self._under_way: dict[str, asyncio.Event] = {}
 
@@ -76,7 +76,7 @@ class Desk:
             APIError, TransportError: nothing was created.
             OutcomeUnknownError: sent, now or before, and perhaps accepted.
             JournalError: the key stands for another request, or the journal cannot be written; nothing was sent.
-            BudgetError: the budget is used up; nothing was sent.
+            BudgetError: the budget is used up, or submitting was stopped; nothing was sent.
             RuntimeError: the session is being left; nothing was sent.
             ValueError: a local file is no longer what it was.
         """
@@ -88,7 +88,7 @@ class Desk:
             if self._journal is not None:
                 return await self._create_once(request, name if key is None else lambda *_: key, self._journal)
             message = await _off_the_loop_if_large(request, lambda: _wire.encode(request))
-            self._spend(request.route, key)
+            self._allowance.take()
             return self._watched(await self._create(request, message, key, self._sending()), request)
 
     def attach(self, reference: TaskReference, request: Request | None = None) -> Ticket:
@@ -121,19 +121,19 @@ class Desk:
 
     async def again(self, entry: Entry, request: Request) -> Ticket:
         """Submit once more what is in doubt or failed, because the user has decided so."""
-        assert self._journal is not None  # noqa: S101 - the entry is from it
-        message, wanted = await _recordable(request, lambda *_: entry.key)
         with self._told(entry.route, entry.key):
+            message, wanted = await _recordable(request, lambda *_: entry.key)
             _check_same(entry, wanted)
-            return await self._create_again(entry, request, message)
+            async with self._turns, self._alone(entry.key):
+                return await self._create_again(entry, request, message)
 
     async def _create_again(self, entry: Entry, request: Request, message: HttpRequest) -> Ticket:
         assert self._journal is not None  # noqa: S101 - the entry is from it
-        async with self._turns, self._alone(entry.key):
-            self._spend(entry.route, entry.key)
+        self._allowance.take()
+        with self._given_back_on_error():
             if not await self._journal.again(entry):
                 raise ValueError(f"the submission {entry.key!r} has changed meanwhile; nothing was sent")
-            return await self._create_recorded(request, message, entry.key, self._journal)
+        return await self._create_recorded(request, message, entry.key, self._journal, before=entry)
 
     def is_under_way(self, key: str) -> bool:
         """Whether this process is waiting for the answer to the key's create."""
@@ -151,27 +151,25 @@ class Desk:
         return await self.restore(standing, request)
 
     async def _begin(self, wanted: Entry, journal: Journal) -> Entry | None:
-        """Record that it is about to be sent, if the budget allows; or return what stands under its key already."""
-        if self._is_spent:
+        """Record that it is about to be sent, if it may be; or return what stands under its key already."""
+        if self._allowance.is_limited:  # what is known costs nothing, so it must not wait for what does
             standing = await journal.find(wanted.key)
             if standing is not None and standing.state is not State.REFUSED:
                 return standing
-        self._spend(wanted.route, wanted.key)
-        standing = await journal.begin(wanted)
+        self._allowance.take()
+        with self._given_back_on_error():
+            standing = await journal.begin(wanted)
         if standing is not None:
-            self._spent -= 1
+            self._allowance.give_back()
         return standing
 
-    @property
-    def _is_spent(self) -> bool:
-        return self._budget is not None and self._spent >= self._budget
-
-    def _spend(self, route: str, key: str | None) -> None:
-        """Count a create before it leaves; one that is refused is not counted in the end."""
-        if self._is_spent:
-            error = BudgetError(f"the budget of {self._budget} creates is used up; nothing was sent")
-            raise error.about(route=route, key=key)
-        self._spent += 1
+    @contextmanager
+    def _given_back_on_error(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._allowance.give_back()
+            raise
 
     @asynccontextmanager
     async def _alone(self, key: str) -> AsyncIterator[None]:
@@ -184,13 +182,20 @@ class Desk:
         finally:
             self._under_way.pop(key).set()
 
-    async def _create_recorded(self, request: Request, message: HttpRequest, key: str, journal: Journal) -> Ticket:
+    async def _create_recorded(
+        self, request: Request, message: HttpRequest, key: str, journal: Journal, *, before: Entry | None = None
+    ) -> Ticket:
         sending = self._sending()
         try:
             reference = await self._create(request, message, key, sending)
         except BaseException as error:
-            change = journal.doubt if sending.is_under_way else journal.refuse
-            await _if_possible(change(key, str(error) or "the Session was left"))
+            reason = str(error) or "the Session was left"
+            if sending.is_under_way:
+                await _if_possible(journal.doubt(key, reason))
+            elif before is None:
+                await _if_possible(journal.refuse(key, reason))
+            else:  # nothing came of this create; what came of the one before is as open as it was
+                await _if_possible(journal.reinstate(before))
             raise
         ticket = self._watched(reference, request)  # before it is recorded, so that nothing can make us forget it
         try:
@@ -201,7 +206,12 @@ class Desk:
         return ticket
 
     def _sending(self) -> Sending:
-        return Sending(lambda: not self._scheduler.children.is_closing)
+        return Sending(self._check_may_leave)
+
+    def _check_may_leave(self) -> None:
+        if self._scheduler.children.is_closing:
+            raise RuntimeError("the Session was left before this request was sent; nothing was submitted")
+        self._allowance.check()
 
     async def _create(self, request: Request, message: HttpRequest, key: str | None, sending: Sending) -> TaskReference:
         reference = TaskReference(id="", route=request.route, key=key)
@@ -212,7 +222,8 @@ class Desk:
                 self._tell(EventKind.IN_DOUBT, reference, error=_left_during(reference))
             raise
         except CometRunwayError as error:
-            self._spent -= not isinstance(error, OutcomeUnknownError)
+            if not isinstance(error, OutcomeUnknownError):
+                self._allowance.give_back()
             raise error.about(route=reference.route, key=reference.key)  # noqa: B904 - the same error
         return evolve(reference, id=task_id, created_at=time.time())
 

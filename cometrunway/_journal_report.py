@@ -92,7 +92,7 @@ class JournalReport:
 def write_jsonl(report: JournalReport, stream: TextIO) -> None:
     """Write one JSON object per line."""
     for record in report.records():
-        stream.write(json.dumps(record, ensure_ascii=False) + "\n")
+        stream.write(json.dumps(record) + "\n")
 
 
 def write_csv(report: JournalReport, stream: TextIO) -> None:

@@ -10,7 +10,6 @@ from attrs import define, field, frozen
 
 from cometrunway._handle import TaskHandle
 from cometrunway._requests import Request
-from cometrunway.errors import AuthenticationError, InsufficientBalanceError
 
 
 def check_key(key: object) -> None:
@@ -46,22 +45,21 @@ Start = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
 _LONGEST_KEY = 500
 _UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_POINTLESS = (AuthenticationError, InsufficientBalanceError)
-"""What refuses one submission for this reason would refuse all that follow."""
 
 
 @define(kw_only=True, eq=False)
 class Batch:
     """One pass over the requests.
 
-    `at_once` bounds how many submissions are unanswered, so that what is pointless stops soon; `window` bounds how many
-    are not yet yielded.
+    `is_pointless` tells of a refusal whether all that follow would be refused as well; `at_once` bounds how many
+    submissions are unanswered, so that what is pointless stops soon; `window` bounds how many are not yet yielded.
     """
 
     requests: Requests
     submit: Submit
     start: Start
     start_feeder: Start
+    is_pointless: Callable[[BaseException], bool]
     at_once: int
     window: int
     _turns: asyncio.Semaphore = field(init=False)
@@ -111,7 +109,7 @@ class Batch:
 
     def _on_end(self, handle: TaskHandle) -> None:
         error = handle.exception()
-        if isinstance(error, _POINTLESS) and not handle.id:
+        if error is not None and not handle.id and self.is_pointless(error):
             self._stopped_by = error
             if self._feeder is not None:
                 self._feeder.cancel()  # it may wait for input that never comes

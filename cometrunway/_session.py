@@ -17,6 +17,7 @@ from attrs import evolve, frozen
 
 from cometrunway import _wire
 from cometrunway._aiohttp import Transport
+from cometrunway._allowance import Allowance
 from cometrunway._api import Api
 from cometrunway._children import Role
 from cometrunway._delivery import Delivery
@@ -32,7 +33,7 @@ from cometrunway._policy import PollPolicy, RetryPolicy
 from cometrunway._requests import Request
 from cometrunway._scheduler import PollScheduler
 from cometrunway._tasks import Asset, Task
-from cometrunway.errors import CometRunwayError
+from cometrunway.errors import AuthenticationError, BudgetError, CometRunwayError, InsufficientBalanceError
 
 _logger = logging.getLogger(__name__)
 _BASE_URL = "https://api.cometapi.com"
@@ -117,7 +118,7 @@ class Session:
         self._retry = _of_type("retry", retry or RetryPolicy(), RetryPolicy)
         self._max_in_flight = _at_least("max_in_flight", max_in_flight, 1)
         self._max_creates = _at_least("max_creates", max_creates, 1)
-        self._budget = None if budget is None else _at_least("budget", budget, 0)
+        self._allowance = Allowance(None if budget is None else _at_least("budget", budget, 0))
         self._journal_path = journal
         self._on_event = on_event
         self._rng = rng or Random()  # noqa: S311 - spreads polls, guards nothing
@@ -171,7 +172,7 @@ class Session:
             scheduler=scheduler,
             journal=journal,
             max_creates=self._max_creates,
-            budget=self._budget,
+            allowance=self._allowance,
             observe=self._observe,
         )
         return _Rooms(
@@ -221,8 +222,8 @@ class Session:
 
         Takes a sync or an async iterable, which may be endless: at most `max_in_flight` submissions are held that are
         not yet yielded. One that is refused comes as a handle with an empty `id`, whose await raises the refusal. After
-        a refusal that all others would share (a wrong key, no balance) no more input is taken, and it is raised once
-        everything already submitted was yielded; so is an error of the iterable itself.
+        a refusal that all others would share (a wrong key, no balance; without a journal, no budget) no more input is
+        taken, and it is raised once everything already submitted was yielded; so is an error of the iterable itself.
         """
         children = self._opened().scheduler.children
         batch = Batch(
@@ -230,6 +231,7 @@ class Session:
             submit=partial(self._submit_or_refused, name=named_by_content()),
             start=lambda work: children.start(work, name="cometrunway map"),
             start_feeder=lambda work: children.start(work, name="cometrunway map", role=Role.SERVICE),
+            is_pointless=self._is_pointless,
             at_once=self._max_creates,
             window=self._max_in_flight,
         )
@@ -274,6 +276,7 @@ class Session:
             ValueError: no submission of this key is in doubt.
         """
         entry = await self._doubtful(key)
+        _wire.poll(entry.route, task_id)  # what no task is called is an error here rather than in a poll
         await self._record().accept(key, task_id=task_id, created_at=None)
         return _handle(await self._opened().desk.restore(evolve(entry, task_id=task_id, state=State.ACCEPTED)))
 
@@ -321,6 +324,13 @@ class Session:
             raise FileExistsError(f"{target} exists and is not overwritten")
         return await self._opened().downloader.fetch(asset.url, folder=target.parent, stem=target.name, extension="")
 
+    def stop_submitting(self) -> None:
+        """Send no more creates, for as long as this session lives: each further one raises `BudgetError`.
+
+        What was submitted is waited for, and `map` ends once all that it has taken is done.
+        """
+        self._allowance.stop()
+
     @property
     def owed(self) -> tuple[TaskHandle, ...]:
         """The handles of all tasks that were submitted and whose files are not home; also after the block was left."""
@@ -351,7 +361,7 @@ class Session:
         if entry is None:
             raise ValueError(f"the journal has nothing under the key {key!r}")
         is_doubtful = entry.is_in_doubt and not self._opened().desk.is_under_way(key)
-        if not is_doubtful and not (or_failed and entry.state is State.FAILED):
+        if not (is_doubtful or entry.is_by_hearsay) and not (or_failed and entry.state is State.FAILED):
             raise ValueError(f"the submission {key!r} is not in doubt: it is {entry.state.value}")
         return entry
 
@@ -383,17 +393,23 @@ class Session:
             if again is not None:
                 return await rooms.desk.again(again, request)
             return await rooms.desk.submit(request, key=key, name=name)
-        except (CometRunwayError, RuntimeError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - raised to whoever submits
             return error
 
     async def _submit_or_refused(self, shot: Request | Shot, *, name: Name) -> TaskHandle:
         key, request = (shot.key, shot.request) if isinstance(shot, Shot) else (None, shot)
         try:
             return await self._submit(request, key, name)
-        except (CometRunwayError, RuntimeError, TypeError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - raised to whoever awaits the handle
             ticket = Ticket.new(TaskReference(id="", route=getattr(request, "route", ""), key=key), request)
             ticket.fail(error)
             return _handle(ticket)
+
+    def _is_pointless(self, error: BaseException) -> bool:
+        """Whether what refused one submission would refuse all others; what a journal knows costs no budget."""
+        if isinstance(error, BudgetError):
+            return self._allowance.is_stopped or self._journal_path is None
+        return isinstance(error, AuthenticationError | InsufficientBalanceError)
 
     def _observe(self, event: Event) -> None:
         if self._on_event is None:

@@ -231,7 +231,7 @@ class AssetExpiredError(DownloadError):
 
 
 class BudgetError(CometRunwayError):
-    """The session has sent as many creates as its budget allows. Nothing was sent."""
+    """The session may buy no more: its budget is used up, or submitting was stopped. Nothing was sent."""
 
 
 class JournalError(CometRunwayError):

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shlex
 import signal
 import subprocess
 import time
@@ -281,8 +282,8 @@ def test_events_are_json_lines(served: dict[str, str], tmp_path: Path) -> None:
     assert events[-1].items() >= {"event": "end", "total": 2, "succeeded": 1, "interrupted": False}.items()
     [downloaded] = [event for event in events if event["event"] == "downloaded"]
     [file] = downloaded["files"]
-    assert file["path"] == str(Path("outputs/image_to_video/good.mp4"))
-    assert hashlib.sha256((tmp_path / file["path"]).read_bytes()).hexdigest() == file["sha256"]
+    assert file["path"] == str(tmp_path / "outputs/image_to_video/good.mp4")
+    assert hashlib.sha256(Path(file["path"]).read_bytes()).hexdigest() == file["sha256"]
     [failed] = [event for event in events if event["event"] == "failed"]
     assert failed["error"]["type"] == "TaskFailedError"
 
@@ -450,3 +451,102 @@ def test_a_closed_pipe_is_no_error(served: dict[str, str], tmp_path: Path) -> No
             check=False,
         )
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["shots.db", "shots.db-wal", "shots.db.lock", "other.db"])
+def test_an_export_replaces_no_journal(name: str, tmp_path: Path) -> None:
+    """The only record of what was paid for cannot be written over by an export of it, or of another."""
+    for journal in ("shots.db", "other.db"):
+        assert run("run", write(tmp_path, shot()), "--journal", journal, "--emulator", folder=tmp_path).returncode == 0
+    ended = run("export", "shots.db", "-o", name, folder=tmp_path)
+    assert ended.returncode == 2
+    assert name in ended.stderr
+    for journal in ("shots.db", "other.db"):
+        assert json.loads(run("status", journal, "--json", folder=tmp_path).stdout)["succeeded"] == 1
+
+
+def test_a_key_that_means_something_else_in_the_journal_is_found_before_anything_is_sent(
+    served: dict[str, str], tmp_path: Path
+) -> None:
+    """Every conflict is named with its cure, with --dry-run too, and what is new is not bought either."""
+    assert run("run", write(tmp_path, shot()), "--journal", "shots.db", folder=tmp_path, **served).returncode == 0
+    name = write(tmp_path, shot(seed=5), shot(key="new"))
+    for option in ("--dry-run", "--quiet"):
+        ended = run("run", name, "--journal", "shots.db", option, folder=tmp_path, **served)
+        assert ended.returncode == 2
+        assert "shots-0001: stands for another request" in ended.stderr
+    assert ledger(served)["creates"]["received"] == 1
+
+
+def test_controls_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    """A key with escape sequences is refused, and shown, as every text from elsewhere, with its controls spelt out."""
+    ended = run("run", write(tmp_path, shot(key="b\x1b[2J", promptText="\x9b31m\u202e")), "--dry-run", folder=tmp_path)
+    assert ended.returncode == 2
+    assert "without control characters" in ended.stderr
+    assert "x1b[2J" in ended.stderr
+    shown = run("run", write(tmp_path, shot(promptText="\x9b31m\u202e")), "--dry-run", folder=tmp_path)
+    assert shown.returncode == 0
+    for text in (ended.stdout, ended.stderr, shown.stdout, shown.stderr):
+        assert not set(text) & set("\x1b\x9b\u202e")
+
+
+def test_a_full_disk_says_so(tmp_path: Path) -> None:
+    """What cannot be written is one line and status 2, not a bug; a batch that is done keeps its own status."""
+    name = write(tmp_path, shot())
+    with Path("/dev/full").open("w") as full:
+        dry = subprocess.run([*COMMAND, "run", name, "--dry-run"], cwd=tmp_path, stdout=full, stderr=-1, check=False)
+        done = subprocess.run([*COMMAND, "run", name, "--emulator"], cwd=tmp_path, stdout=full, stderr=-1, check=False)
+    assert dry.returncode == 2
+    assert b"No space left" in dry.stderr
+    assert done.returncode == 0
+    assert b"No space left" in done.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_found_before_anything_is_bought(
+    served: dict[str, str], tmp_path: Path
+) -> None:
+    """An output folder in which nothing can be made ends the run with status 2, and no create."""
+    ended = run("run", write(tmp_path, shot()), "--output-dir", "/proc", folder=tmp_path, **served)
+    assert ended.returncode == 2
+    assert "/proc" in ended.stderr
+    assert ledger(served)["creates"]["received"] == 0
+
+
+def test_what_is_owed_can_be_had_by_the_command_that_is_shown(served: dict[str, str], tmp_path: Path) -> None:
+    """After a download that failed, the line to resume with names the journal, the folder and the template."""
+    name = write(tmp_path, shot(key="a", promptText="[seconds 3]"))
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "x").touch()
+    options = ("--journal", "shots.db", "--output-dir", "clips", "--template", "x/{key}")
+    ended = run("run", name, *options, folder=tmp_path, **served)
+    assert ended.returncode == 1
+    [line] = [line for line in ended.stderr.splitlines() if "cometrunway resume" in line]
+    (tmp_path / "clips" / "x").unlink()
+    again = run(*shlex.split(line.partition("cometrunway ")[2]), folder=tmp_path, **served)
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / "clips" / "x" / "a.mp4").exists()
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_stream_whose_reader_is_gone_changes_no_status(stream: str, served: dict[str, str], tmp_path: Path) -> None:
+    """A batch that failed says so by its status, whoever reads."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    streams: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: writing}
+    name = write(tmp_path, shot(promptText="[fail INTERNAL]"))
+    ended = subprocess.run([*COMMAND, "run", name], cwd=tmp_path, env={**os.environ, **served}, **streams, check=False)
+    os.close(writing)
+    assert ended.returncode == 1
+
+
+def test_a_mistaken_id_can_be_corrected(tmp_path: Path) -> None:
+    """After `resolve` with an id that does not exist, `resolve` with the right one finishes the batch."""
+    name = write(tmp_path, shot(key="lost"))
+    with served_by_emulator("--median", "0.3", "--not-exist", "0", "--fault", "create:lost=1") as served:
+        assert run("run", name, "--journal", "shots.db", folder=tmp_path, **served).returncode == 1
+        [task] = ledger(served)["entries"]
+        assert run("resolve", "shots.db", "lost", "--task-id", "..", folder=tmp_path).returncode == 2
+        assert run("resolve", "shots.db", "lost", "--task-id", "typo", folder=tmp_path).returncode == 0
+        assert run("resume", "shots.db", folder=tmp_path, **served).returncode == 1
+        assert run("resolve", "shots.db", "lost", "--task-id", task["id"], folder=tmp_path).returncode == 0
+        assert run("resume", "shots.db", folder=tmp_path, **served).returncode == 0

@@ -13,7 +13,18 @@ from typing import Any
 
 import pytest
 
-from cometrunway import ImageToVideo, OutcomeUnknownError, PollPolicy, Session, Shot, TaskFailedError, errors
+from cometrunway import (
+    Event,
+    EventKind,
+    ImageToVideo,
+    OutcomeUnknownError,
+    PollPolicy,
+    RetryPolicy,
+    Session,
+    Shot,
+    TaskFailedError,
+    errors,
+)
 from cometrunway._journal import Entry, Journal, State
 from cometrunway.emulator import Emulator, Fault
 from tests.test_session import yawn
@@ -470,3 +481,61 @@ async def test_whoever_asks_for_the_holder_keeps_nobody_out(tmp_path: Path) -> N
     finally:
         is_over.set()
         asking.join()
+
+
+@pytest.mark.parametrize("refusal", ["unauthorized", "unreachable"])
+async def test_a_doubt_outlives_a_resubmission_that_bought_nothing(session: Any, tmp_path: Path, refusal: str) -> None:
+    """Where the second create provably had no effect, the first is as doubtful as before, and is not sent by itself."""
+    async with Emulator() as emulator:
+        emulator.script("create", Fault.drop_after())
+        async with session(emulator) as runway:
+            with pytest.raises(OutcomeUnknownError):
+                await runway.submit(yawn(), key="a")
+        once = RetryPolicy(attempts=1)
+        if refusal == "unauthorized":
+            again = Session("sk-wrong", base_url=emulator.base_url, journal=tmp_path / "shots.db", retry=once)
+        else:
+            again = Session("sk-x", base_url="http://127.0.0.1:9", journal=tmp_path / "shots.db", retry=once)
+        async with again as runway:
+            with pytest.raises(errors.CometRunwayError):
+                await runway.resubmit("a")
+            assert [entry.key for entry in await runway.in_doubt()] == ["a"]
+        async with session(emulator) as runway:
+            with pytest.raises(OutcomeUnknownError):
+                await runway.submit(yawn(), key="a")
+    assert emulator.creates.accepted == 1
+
+
+async def test_what_is_known_does_not_wait_for_the_budget(session: Any) -> None:
+    """A budget of one buys the one new shot of a batch, however many known ones are looked up beside it."""
+    shots = [Shot(str(number), yawn(number)) for number in range(50)]
+    async with Emulator() as emulator:
+        async with session(emulator) as runway:
+            assert len([handle async for handle in runway.map(shots[:49])]) == 49
+        async with session(emulator, budget=1) as runway:
+            assert [handle.exception() async for handle in runway.map(shots)] == [None] * 50
+    assert emulator.creates.accepted == 50
+
+
+async def test_a_key_that_stands_for_another_request_is_told(session: Any) -> None:
+    """A conflict with the journal reaches the observer, with its reason."""
+    events: list[Event] = []
+    async with Emulator() as emulator, session(emulator, on_event=events.append) as runway:
+        await runway.submit(yawn(1), key="a")
+        with pytest.raises(errors.JournalError):
+            await runway.submit(yawn(2), key="a")
+    [refused] = [event for event in events if event.kind is EventKind.REFUSED]
+    assert refused.key == "a"
+    assert "stands for another request" in str(refused.error)
+
+
+@pytest.mark.parametrize("task_id", ["..", "", "a\nb"])
+async def test_what_is_no_id_resolves_nothing(session: Any, task_id: str) -> None:
+    """A doubt is ended only with something that a task can be called."""
+    async with Emulator() as emulator, session(emulator) as runway:
+        emulator.script("create", Fault.drop_after())
+        with pytest.raises(OutcomeUnknownError):
+            await runway.submit(yawn(), key="a")
+        with pytest.raises(ValueError, match="task_id"):
+            await runway.resolve("a", task_id=task_id)
+        assert [entry.key for entry in await runway.in_doubt()] == ["a"]

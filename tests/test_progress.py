@@ -2,12 +2,15 @@
 
 import asyncio
 import io
+from collections.abc import Callable
+from typing import TextIO
 
 import pytest
 
 from cometrunway import Event, EventKind, Task, TaskStatus, errors
-from cometrunway.progress import LineBoard, QuietBoard, new_board
+from cometrunway.progress import Board, LineBoard, QuietBoard, new_board
 from cometrunway.progress._board import FAILURES_SHOWN, clock, summary
+from cometrunway.progress._live import LiveBoard
 from cometrunway.progress._tally import Tally
 
 ROUTE = "image_to_video"
@@ -128,3 +131,37 @@ async def test_quiet_shows_failures_only() -> None:
 def test_what_is_no_terminal_gets_lines() -> None:
     """A file or a pipe is never drawn on."""
     assert isinstance(new_board(1, io.StringIO()), LineBoard)
+
+
+@pytest.mark.parametrize("board", [LineBoard, QuietBoard, LiveBoard])
+async def test_a_servers_words_do_not_steer_the_terminal(board: Callable[[int, TextIO], Board]) -> None:
+    """Escape sequences in a message, and a line break that would forge a line, are shown as what they are."""
+    stream = io.StringIO()
+    told = Event(
+        kind=EventKind.FAILED, route=ROUTE, key="a", error=errors.CometRunwayError("\x1b[31mred\n[2/2] b done\x9b")
+    )
+    with board(2, stream) as shown:
+        shown.on_event(told)
+    said = stream.getvalue()
+    assert "\\x1b[31mred\\n" in said.replace("\n", "")
+    assert not set(said) & set("\x1b\x9b")
+
+
+@pytest.mark.parametrize("board", [LineBoard, QuietBoard, LiveBoard])
+async def test_a_stream_that_is_gone_harms_nobody(board: Callable[[int, TextIO], Board]) -> None:
+    """A board whose stream is closed goes on counting, and raises nothing."""
+    stream = io.StringIO()
+    with board(2, stream) as shown:
+        stream.close()
+        for key in ("a", "b"):
+            shown.on_event(event(EventKind.FAILED, key))
+            shown.write("a line")
+        await asyncio.sleep(120)
+
+
+def test_an_end_that_was_none_is_not_counted() -> None:
+    """A shot that is submitted again, or whose file comes at last, counts as what it became in the end."""
+    tally = Tally(2, began=0.0)
+    for kind in (EventKind.REFUSED, EventKind.SUBMITTED, EventKind.FAILED, EventKind.RESUMED, EventKind.DOWNLOADED):
+        tally.count(event(kind, "a"), 1.0)
+    assert (tally.finished, tally.counts["done"], tally.running) == (1, 1, 0)

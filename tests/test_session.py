@@ -5,6 +5,7 @@ import hashlib
 import pickle
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -553,14 +554,52 @@ async def test_map_takes_no_more_than_it_can_submit_at_once(session: Any) -> Non
 
 
 async def test_a_budget_is_never_exceeded(session: Any) -> None:
-    """With budget=5 a batch of twelve buys five; the others say so, and nothing was sent for them."""
-    async with Emulator() as emulator, session(emulator, budget=5) as runway:
-        outcomes = [handle.exception() async for handle in runway.map([yawn(number) for number in range(12)])]
-        with pytest.raises(errors.BudgetError, match="budget of 5"):
-            await runway.submit(yawn(99))
+    """With budget=5 an endless batch buys five and then ends with the reason, also if the session is opened anew."""
+    outcomes = []
+    async with Emulator() as emulator:
+        runway = session(emulator, budget=5)
+        async with runway:
+            with pytest.raises(errors.BudgetError, match="budget of 5"):
+                async for handle in runway.map(yawn(number) for number in count()):
+                    outcomes.append(handle.exception())
+        async with runway:
+            with pytest.raises(errors.BudgetError, match="budget of 5"):
+                await runway.submit(yawn(-1))
     assert sum(outcome is None for outcome in outcomes) == 5
-    assert sum(isinstance(outcome, errors.BudgetError) for outcome in outcomes) == 7
+    assert all(outcome is None or isinstance(outcome, errors.BudgetError) for outcome in outcomes)
     assert emulator.creates.received == 5
+
+
+async def test_what_is_stopped_buys_nothing_more(session: Any) -> None:
+    """After stop_submitting not even a create that was refused for the moment is sent again; the others come home."""
+    events: list[Event] = []
+    async with Emulator(duration=10) as emulator, session(emulator, on_event=events.append) as runway:
+        bought = await runway.submit(yawn(1))
+        emulator.script("create", *[Fault.rate_limited(5)] * 3)
+        late = [asyncio.ensure_future(runway.submit(yawn(number))) for number in (2, 3, 4)]
+        await asyncio.sleep(1)
+        runway.stop_submitting()
+        outcomes = await asyncio.gather(*late, return_exceptions=True)
+        assert all(isinstance(outcome, errors.BudgetError) for outcome in outcomes)
+        assert [asset.path.exists() for asset in await bought] == [True]
+    assert emulator.creates.accepted == 1
+    assert sum(event.kind is EventKind.REFUSED for event in events) == 3
+
+
+async def test_a_local_file_that_vanishes_harms_only_its_own_submission(session: Any, tmp_path: Path) -> None:
+    """What cannot be read any more is a ValueError for whoever submits it, an event, and nothing else."""
+    events: list[Event] = []
+    picture = tmp_path / "cat.png"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    request = ImageToVideo(prompt_image=picture)
+    picture.unlink()
+    for journal in (None, tmp_path / "shots.db"):
+        async with Emulator() as emulator, session(emulator, journal=journal, on_event=events.append) as runway:
+            good = await runway.submit(yawn())
+            with pytest.raises(ValueError, match=r"cat\.png"):
+                await runway.submit(request, key="gone")
+            assert await good
+    assert [event.key for event in events if event.kind is EventKind.REFUSED] == ["gone", "gone"]
 
 
 async def test_a_refusal_costs_nothing_of_the_budget(session: Any) -> None:

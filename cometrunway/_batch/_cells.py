@@ -35,6 +35,7 @@ def _value(cell: str, annotation: Any) -> Any:
 def _parsed(cell: str) -> Any:
     """Return what the cell says in JSON, or as a spreadsheet writes flags; None for any other text."""
     try:
-        return json.loads(cell.lower() if cell in {"TRUE", "FALSE", "True", "False"} else cell)
+        value = json.loads(cell.lower() if cell in {"TRUE", "FALSE", "True", "False"} else cell)
     except (ValueError, RecursionError):
         return None
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -2,13 +2,12 @@
 
 import json
 import logging
-import os
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any, TextIO
 
 from cometrunway import Event
+from cometrunway._terminal import silence
 
 _logger = logging.getLogger(__name__)
 
@@ -56,9 +55,3 @@ class EventLog:
                 _logger.warning("events can no longer be written: %s", error.strerror)
             silence(self._stream)
             self._stream = None
-
-
-def silence(stream: TextIO) -> None:
-    """Lead a stream whose reader is gone to nowhere, so that nothing fails when the process ends."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

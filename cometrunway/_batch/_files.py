@@ -26,12 +26,13 @@ def read_shots(path: Path) -> list[Shot]:
         BatchFileError: the file cannot be read, or anything in it is wrong.
     """
     name, stem, text = _text(path)
+    folder = path.parent.absolute()
     shots: dict[str, Shot] = {}
     problems = []
     read = format_of(path.suffix, text)
     for record in read(text):
         try:
-            shot = _shot(record, default_key=f"{stem}-{record.number:04d}", folder=path.parent, is_text=read is table)
+            shot = _shot(record, default_key=f"{stem}-{record.number:04d}", folder=folder, is_text=read is table)
             if shot.key in shots:
                 raise ValueError(f"key: {shot.key!r} is used twice")  # noqa: TRY301 - one way to report a line
             shots[shot.key] = shot
@@ -48,12 +49,18 @@ def _text(path: Path) -> tuple[str, str, str]:
     """Return what the file is called in messages and in keys, and what it holds."""
     name, stem = ("<stdin>", "stdin") if path == STANDARD_INPUT else (str(path), path.stem)
     try:
-        content = sys.stdin.buffer.read() if path == STANDARD_INPUT else path.read_bytes()
+        content = _standard_input() if path == STANDARD_INPUT else path.read_bytes()
         return name, stem, content.decode("utf-8-sig")
     except OSError as error:
         raise BatchFileError(f"{name}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise BatchFileError(f"{name}: is not UTF-8 text: {error}") from error
+        raise BatchFileError(f"{name}: is not UTF-8 text ({error.reason}); save it as UTF-8") from error
+
+
+def _standard_input() -> bytes:
+    if sys.stdin is None:
+        raise BatchFileError("<stdin>: is closed")
+    return sys.stdin.buffer.read()
 
 
 def _shot(record: Record, *, default_key: str, folder: Path, is_text: bool) -> Shot:

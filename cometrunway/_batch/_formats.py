@@ -1,6 +1,7 @@
 """JSON Lines, JSON and CSV: text in, numbered records out, each with the fields of a shot or with what is wrong."""
 
 import csv
+import io
 import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -54,10 +55,14 @@ def json_list(text: str) -> Iterator[Record]:
 
 def table(text: str) -> Iterator[Record]:
     """Read CSV whose first row names the fields; an empty cell is a field not given."""
-    rows = csv.reader(text.splitlines(keepends=True), strict=True)
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=_delimiter(text))
     try:
         names = [name.strip() for name in next(rows, [])]
         before = rows.line_num
+        problem = _wrong_heading(names)
+        if problem:
+            yield Record(1, 1, None, problem)
+            return
         for row in rows:
             fields, problem = _row(names, row)
             if fields or problem:
@@ -65,6 +70,19 @@ def table(text: str) -> Iterator[Record]:
             before = rows.line_num
     except csv.Error as error:
         yield Record(rows.line_num, rows.line_num, None, f"is not CSV: {error}")
+
+
+def _delimiter(text: str) -> str:
+    """Return what separates the names in the first row; some spreadsheets write semicolons or tabs."""
+    first_row = text.partition("\n")[0]
+    return max(",;\t", key=first_row.count)
+
+
+def _wrong_heading(names: list[str]) -> str:
+    if "route" not in names:
+        return f"the first row must name the fields, `route` among them, got {', '.join(names)[:100] or 'nothing'}"
+    double = next((name for name in names if name and names.count(name) > 1), "")
+    return f"{double}: two columns have this name" if double else ""
 
 
 def _row(names: list[str], row: list[str]) -> tuple[dict[str, Any] | None, str]:

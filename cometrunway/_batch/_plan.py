@@ -2,12 +2,13 @@
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from cometrunway import Shot
+from cometrunway import Entry, Shot
+from cometrunway._batch._files import BatchFileError
 from cometrunway._media import shown
-from cometrunway._wire import encode
+from cometrunway._wire import encode, fingerprint
 
 
 def planned(shots: Iterable[Shot]) -> Iterator[dict[str, Any]]:
@@ -25,7 +26,30 @@ def planned(shots: Iterable[Shot]) -> Iterator[dict[str, Any]]:
 def totals(shots: Collection[Shot]) -> str:
     """Return how many shots there are, and how many of each route."""
     routes = Counter(shot.request.route for shot in shots)
-    return f"{len(shots):,} shots: " + ", ".join(f"{count:,} {route}" for route, count in sorted(routes.items()))
+    of_each = ", ".join(f"{count:,} {route}" for route, count in sorted(routes.items()))
+    return f"{len(shots):,} shots: {of_each}" if shots else "no shots"
+
+
+def check_conflicts(shots: Iterable[Shot], known: Mapping[str, Entry]) -> None:
+    """Make sure that no key stands for one request in the file and for another in the journal.
+
+    Raises:
+        BatchFileError: some do; has a line for each.
+        ValueError: a local file is no longer what it was.
+    """
+    conflicts = [
+        shot.key
+        for shot in shots
+        if shot.key in known and known[shot.key].fingerprint != fingerprint(encode(shot.request))
+    ]
+    if conflicts:
+        raise BatchFileError(
+            "\n".join(
+                f"{key}: stands for another request in the journal; give the shot another key (without one it is named "
+                "after its line), or the request as it was; nothing was sent"
+                for key in conflicts
+            )
+        )
 
 
 def _shortened(value: Any) -> Any:

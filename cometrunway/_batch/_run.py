@@ -75,7 +75,7 @@ class BatchRun:
                 async for handle in self._handles(session):
                     await self._enter(handle)
             except CometRunwayError as error:
-                self.stopped_by = error
+                self.stopped_by = None if self.interrupted else error
 
     async def _session(self, stack: AsyncExitStack) -> Session:
         if not self.emulated:
@@ -88,20 +88,23 @@ class BatchRun:
         this, loop = asyncio.current_task(), asyncio.get_running_loop()
         if this is None or sys.platform == "win32":
             return  # there Ctrl-C cancels this task
-        loop.add_signal_handler(signal.SIGTERM, this.cancel)
-        loop.add_signal_handler(signal.SIGINT, partial(self._interrupt, session, this.cancel))
+        work = {signal.SIGINT: partial(self._interrupt, session, this.cancel)}
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+                loop.add_signal_handler(number, work.get(number, this.cancel))
 
     def _interrupt(self, session: Session, leave: Callable[[], object]) -> None:
         """End the submitting at the first Ctrl-C, where somebody reads the offer to wait; leave at the next."""
-        if self.interrupted or not self.may_wait:
+        was_interrupted, self.interrupted = self.interrupted, True
+        if was_interrupted or not self.may_wait:
             leave()
-        else:
-            self.board.stop()
-            self.board.write(
-                f"stopping: nothing more is submitted; waiting for {len(session.owed):,} tasks that are paid for. "
-                "Ctrl-C again leaves at once"
-            )
-        self.interrupted = True
+            return
+        session.stop_submitting()
+        self.board.stop()
+        self.board.write(
+            f"stopping: nothing more is submitted; waiting for {len(session.owed):,} tasks that are paid for. "
+            "Ctrl-C again leaves at once"
+        )
 
     async def _handles(self, session: Session) -> AsyncIterator[TaskHandle]:
         if self.shots is not None:
@@ -129,7 +132,7 @@ class BatchRun:
             self._submitted_at[key] = now
         elif event.kind in {EventKind.DOWNLOADED, EventKind.FAILED} and key in self._submitted_at:
             row.seconds = now - self._submitted_at.pop(key)
-        for observe in (self.board.on_event, *self.observers):
+        for observe in (*self.observers, self.board.on_event):
             observe(event)
 
     async def _enter(self, handle: TaskHandle) -> None:
@@ -138,5 +141,5 @@ class BatchRun:
             row.succeed(await handle)
         except (CometRunwayError, ValueError) as error:
             row.fail(error)
-            if isinstance(error, BudgetError):
+            if isinstance(error, BudgetError) and not self.interrupted:
                 self.stopped_by = error

@@ -3,18 +3,21 @@
 import argparse
 import io
 import logging
+import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import TextIO
 
 from cometrunway import CometRunwayError, emulator
-from cometrunway._batch import BatchFileError, silence
+from cometrunway._batch import BatchFileError
 from cometrunway._cli import _batches, _completion, _gallery, _journals
 from cometrunway._cli._commands import Commands, add_command
 from cometrunway._cli._supervision import INTERRUPTED
-from cometrunway._terminal import printable
+from cometrunway._terminal import say, silence
 
 _STATUSES = (
     "exit status: 0 all succeeded, 1 a task failed or is in doubt, 2 wrong use or a bad file, 70 a bug, 130 interrupted"
@@ -23,8 +26,16 @@ _MISTAKES = (BatchFileError, CometRunwayError, ValueError)
 """What the user can put right, so that one line says all."""
 
 
+def command() -> None:
+    """Be the installed command."""
+    status = main()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said and done
+    sys.exit(status)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
+    _open_closed_streams()
     options = _parser().parse_args(argv)
     if options.debug:
         logging.basicConfig(level=logging.DEBUG, format="%(name)s: %(message)s", handlers=[_LogOfTheMoment()])
@@ -38,14 +49,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        silence(sys.stdout)  # `cometrunway status ... | head` has seen enough
+        silence(sys.stdout)  # `cometrunway export ... | head` has seen enough
         return 0
     except OSError as error:
-        place = f": {error.filename}" if error.filename else ""
-        return _complain(f"cannot read or write: {error.strerror}{place}", 2, debug=options.debug)
+        place = f" {error.filename}" if error.filename else ""
+        return _complain(f"cannot read or write{place}: {error.strerror}", 2, debug=options.debug)
     except Exception as bug:  # noqa: BLE001 - the last to know; --debug shows all of it
         return _complain(f"a bug of cometrunway: {bug!r}; --debug shows where", 70, debug=options.debug)
     return status
+
+
+def _open_closed_streams() -> None:
+    """Let what goes to a stream that was closed from outside go nowhere, rather than elsewhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - for good
 
 
 class _LogOfTheMoment(logging.StreamHandler[TextIO]):
@@ -60,8 +78,7 @@ class _LogOfTheMoment(logging.StreamHandler[TextIO]):
 def _complain(message: str, status: int, *, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    for line in message.split("\n"):
-        print(f"cometrunway: error: {printable(line)}", file=sys.stderr)
+    say(f"cometrunway: error: {message}", sys.stderr)
     return status
 
 

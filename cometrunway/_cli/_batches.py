@@ -3,26 +3,28 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from cometrunway import PollPolicy, Shot
-from cometrunway._batch import BatchRun, EventLog, planned, read_shots, totals
+from cometrunway import Entry, Journal, PollPolicy, Session, Shot
+from cometrunway._batch import BatchRun, EventLog, check_conflicts, planned, read_shots, totals
 from cometrunway._cli._commands import (
     Commands,
     add_base_url,
     add_command,
     add_journal,
     add_output_dir,
+    add_template,
     positive,
     whole,
 )
 from cometrunway._cli._supervision import INTERRUPTED, Report, supervised
 from cometrunway._gallery import JournalSource, write_page
 from cometrunway._journal_report import JournalReport
+from cometrunway._terminal import say
 from cometrunway.progress import new_board
 
 _DEMO = files("cometrunway") / "demo"
@@ -51,6 +53,7 @@ def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
     add_journal(resume)
     add_base_url(resume)
     add_output_dir(resume)
+    add_template(resume)
 
 
 def _add_run(commands: "Commands[argparse.ArgumentParser]") -> None:
@@ -77,7 +80,7 @@ def _add_run(commands: "Commands[argparse.ArgumentParser]") -> None:
 def _add_extent(group: "argparse._ArgumentGroup") -> None:
     group.add_argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
     group.add_argument("--limit", type=whole(1), metavar="N", help="take only the first N shots")
-    group.add_argument("--budget", type=whole(0), metavar="N", help="stop submitting after N creates")
+    group.add_argument("--budget", type=whole(0), metavar="N", help="stop submitting after N creates in this run")
     group.add_argument("--max-in-flight", type=whole(1), metavar="N", help="unfinished tasks at once (1000)")
     group.add_argument("--polls-per-second", type=positive, metavar="N", help="at most (250)")
 
@@ -85,9 +88,7 @@ def _add_extent(group: "argparse._ArgumentGroup") -> None:
 def _add_output(run: argparse.ArgumentParser) -> None:
     group = run.add_argument_group("what stays and what is shown")
     add_output_dir(group)
-    group.add_argument(
-        "--template", default="{key}", help="what files are called: {key}, {id}, {route}, {number}; / makes a folder"
-    )
+    add_template(group)
     group.add_argument("--journal", type=Path, metavar="FILE", help="keep what was paid for in this file")
     shown = group.add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", help="one event per line on standard output")
@@ -111,18 +112,21 @@ def _demo(options: argparse.Namespace) -> int:
     print(
         f"\n{_MEANT_TO_FAIL[0]} did what it is named for. The shots are in {listing}.\n"
         f"Look at them in a browser:  {gallery.absolute().as_uri()}\n"
-        "With a key of your own:     COMETAPI_KEY=sk-... cometrunway run shots.jsonl --journal shots.db"
+        "With a key of your own:     COMETAPI_KEY=sk-... cometrunway run YOUR-SHOTS.jsonl --journal shots.db"
     )
     return 0 if [row.key for row in batch.unfinished] == _MEANT_TO_FAIL else 1
 
 
 def _run(options: argparse.Namespace) -> int:
     shots = read_shots(options.shots)[: options.limit]
+    known = _known(options.journal)
+    check_conflicts(shots, known)
     if options.dry_run:
-        return _dry_run(shots, options)
+        return _dry_run(shots, known, options)
     report = Report(
         output_dir=options.output_dir,
         journal=options.journal,
+        template=options.template,
         log=EventLog(sys.stdout) if options.json else None,
         is_quiet=options.quiet,
     )
@@ -138,9 +142,9 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _session_options(options: argparse.Namespace) -> dict[str, Any]:
-    given: dict[str, Any] = {
-        name: getattr(options, name) for name in ("base_url", "output_dir", "template", "journal", "budget")
-    }
+    given: dict[str, Any] = {name: getattr(options, name) for name in ("base_url", "output_dir", "journal", "budget")}
+    if options.template is not None:
+        given["template"] = options.template
     if options.max_in_flight is not None:
         given["max_in_flight"] = options.max_in_flight
     if options.polls_per_second is not None:
@@ -148,26 +152,30 @@ def _session_options(options: argparse.Namespace) -> dict[str, Any]:
     return given
 
 
-def _dry_run(shots: Sequence[Shot], options: argparse.Namespace) -> int:
-    known = {entry.key for entry in JournalReport(options.journal).entries} if _exists(options.journal) else set()
+def _dry_run(shots: Sequence[Shot], known: Mapping[str, Entry], options: argparse.Namespace) -> int:
+    Session("of-a-dry-run", **_session_options(options))  # so that a wrong option is found now
     wanted = [shot for shot in shots if shot.key not in known]
     for plan in planned(wanted):
         body = json.dumps(plan["body"], ensure_ascii=False)
-        print(json.dumps(plan, ensure_ascii=False) if options.json else f"{plan['key']}  POST {plan['path']}  {body}")
-    print(f"would submit {totals(wanted)}; nothing was sent", file=sys.stderr)
-    if known:
-        print(f"{len(shots) - len(wanted):,} shots are in {options.journal} already", file=sys.stderr)
+        say(json.dumps(plan) if options.json else f"{plan['key']}  POST {plan['path']}  {body}")
+    say(f"would submit {totals(wanted)}; nothing was sent", sys.stderr)
+    if len(wanted) < len(shots):
+        say(f"{len(shots) - len(wanted):,} shots are in {options.journal} already", sys.stderr)
     if options.budget is not None and options.budget < len(wanted):
-        print(f"the budget ends it after {options.budget:,} creates", file=sys.stderr)
+        say(f"the budget ends it after {options.budget:,} creates", sys.stderr)
     return 0
 
 
-def _exists(journal: Path | None) -> bool:
-    return journal is not None and journal.exists()
+def _known(journal: Path | None) -> dict[str, Entry]:
+    """Return what a journal will not submit anew."""
+    if journal is None or not journal.exists() or not journal.stat().st_size:
+        return {}
+    return {entry.key: entry for entry in Journal.read(journal) if entry.state.value != "refused"}
 
 
 def _resume(options: argparse.Namespace) -> int:
     owed = JournalReport(options.journal).counts()["owed"]
-    given = {"base_url": options.base_url, "output_dir": options.output_dir, "journal": options.journal}
+    names = ("base_url", "output_dir", "journal", "template")
+    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     batch = BatchRun(shots=None, options=given, board=new_board(owed), may_wait=sys.stderr.isatty())
-    return supervised(batch, Report(output_dir=options.output_dir, journal=options.journal))
+    return supervised(batch, Report(output_dir=options.output_dir, journal=options.journal, template=options.template))

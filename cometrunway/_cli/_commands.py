@@ -38,6 +38,16 @@ def add_output_dir(parser: "argparse.ArgumentParser | argparse._ArgumentGroup") 
     parser.add_argument("--output-dir", type=Path, default=Path("outputs"), metavar="DIR", help="default: outputs")
 
 
+def add_template(parser: "argparse.ArgumentParser | argparse._ArgumentGroup") -> None:
+    """Add what files are called."""
+    parser.add_argument(
+        "--template",
+        metavar="TEXT",
+        help="what files are called: {key}, {id}, {route}, {number} (of a task's files); / makes a folder; "
+        "default: {key}",
+    )
+
+
 def add_base_url(parser: "argparse.ArgumentParser | argparse._MutuallyExclusiveGroup") -> None:
     """Add where the API is."""
     parser.add_argument(

@@ -3,12 +3,18 @@
 import argparse
 import asyncio
 import json
+import re
 import sys
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from cometrunway import Journal
+from cometrunway import Entry, Journal, _wire
 from cometrunway._cli._commands import Commands, add_command, add_journal
 from cometrunway._journal_report import JournalReport, write_csv, write_jsonl
+
+_SQLITE = b"SQLite format 3\0"
 
 
 def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
@@ -63,13 +69,27 @@ def _export(options: argparse.Namespace) -> int:
     write = write_csv if options.format == "csv" else write_jsonl
     if options.output is None:
         write(report, sys.stdout)
+        sys.stdout.flush()
         return 0
+    _check_output(options.output)
     try:
-        with options.output.open("w", encoding="utf-8", newline="") as stream:
-            write(report, stream)
+        with TemporaryDirectory(dir=options.output.parent) as folder:
+            part = Path(folder, options.output.name)
+            with part.open("w", encoding="utf-8", newline="") as stream:
+                write(report, stream)
+            part.replace(options.output)
     except OSError as error:
         raise ValueError(f"cannot write {options.output}: {error.strerror}") from error
     return 0
+
+
+def _check_output(output: Path) -> None:
+    """Make sure that an export replaces no journal, which is the only record of what was paid for."""
+    journal = output.with_name(re.sub(r"-(wal|shm)$|\.lock$", "", output.name))
+    for path in (output, journal):
+        with suppress(OSError), path.open("rb") as file:
+            if file.read(len(_SQLITE)) == _SQLITE:
+                raise ValueError(f"{output} is a journal or belongs to one; write the export to another file")
 
 
 def _resolve(options: argparse.Namespace) -> int:
@@ -77,6 +97,15 @@ def _resolve(options: argparse.Namespace) -> int:
         async with Journal(options.journal) as journal:
             await journal.resolve(options.key, task_id=options.task_id)
 
-    JournalReport(options.journal)  # a journal that is not there is not to be made
+    entries = JournalReport(options.journal).entries  # a journal that is not there is not to be made
+    if options.task_id is not None:
+        _check_task_id(options.task_id, options.key, entries)
     asyncio.run(resolve())
     return 0
+
+
+def _check_task_id(task_id: str, key: str, entries: Iterable[Entry]) -> None:
+    _wire.poll("image_to_video", task_id)  # raises what no task is called
+    for entry in entries:
+        if entry.task_id == task_id and entry.key != key:
+            raise ValueError(f"the task {task_id} is that of {entry.key!r} already")

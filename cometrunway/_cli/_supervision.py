@@ -1,12 +1,15 @@
 """A batch under way, from the command's side: it is run, interrupted or not, and its outcome told."""
 
 import asyncio
+import shlex
 import sys
+from collections import Counter
 from pathlib import Path
 
 from attrs import frozen
 
 from cometrunway._batch import BatchRun, EventLog, table
+from cometrunway._terminal import say
 
 INTERRUPTED = 130
 
@@ -17,6 +20,8 @@ class Report:
 
     output_dir: Path
     journal: Path | None = None
+    template: str | None = None
+    """What files are called, where that is not the default."""
     log: EventLog | None = None
     """Where it goes as JSON, in place of text."""
     is_quiet: bool = False
@@ -28,24 +33,37 @@ def supervised(batch: BatchRun, report: Report) -> int:
     try:
         asyncio.run(batch.run())
     except (KeyboardInterrupt, asyncio.CancelledError):
-        was_left = True
+        was_left = batch.interrupted = True
+    try:
+        _tell(batch, report, was_left=was_left)
+    except OSError as error:  # as on a full disk; the status says it all the same
+        say(f"cometrunway: the outcome cannot be written: {error.strerror}", sys.stderr)
+    return INTERRUPTED if batch.interrupted else 1 if batch.unfinished else 0
+
+
+def _tell(batch: BatchRun, report: Report, *, was_left: bool) -> None:
     if report.log is not None:
-        report.log.write(_outcome(batch, was_left=was_left))
+        report.log.write(_outcome(batch))
     elif not was_left and not report.is_quiet:
-        _print_rows(batch, report)
+        say(_rows(batch, report))
     if batch.stopped_by is not None:
-        print(f"cometrunway: stopped: {batch.stopped_by}", file=sys.stderr)
+        say(f"cometrunway: stopped: {batch.stopped_by}", sys.stderr)
     if was_left:
-        _print_owed(batch, report)
-    return INTERRUPTED if was_left or batch.interrupted else 1 if batch.unfinished else 0
+        say(f"\ncometrunway: interrupted; {len(batch.owed):,} submitted tasks are still owed by the server", sys.stderr)
+    if batch.owed:
+        say(_how_to_get_what_is_owed(batch, report), sys.stderr)
 
 
-def _outcome(batch: BatchRun, *, was_left: bool) -> dict[str, object]:
+def _outcome(batch: BatchRun) -> dict[str, object]:
+    statuses = Counter(row.status for row in batch.rows.values())
     return {
         "event": "end",
         "total": len(batch.rows),
-        "succeeded": len(batch.rows) - len(batch.unfinished),
-        "interrupted": was_left or batch.interrupted,
+        "succeeded": statuses["succeeded"],
+        "in_doubt": statuses["in doubt"],
+        "not_submitted": statuses["not submitted"],
+        "failed": len(batch.unfinished) - statuses["in doubt"] - statuses["not submitted"],
+        "interrupted": batch.interrupted,
         "stopped_by": batch.stopped_by and str(batch.stopped_by),
         "owed": [
             {"key": handle.key, "route": handle.route, "task_id": handle.id, "token": handle.token}
@@ -54,29 +72,27 @@ def _outcome(batch: BatchRun, *, was_left: bool) -> dict[str, object]:
     }
 
 
-def _print_rows(batch: BatchRun, report: Report) -> None:
-    rows = table(batch.rows.values())
-    if rows:
-        print(rows)
+def _rows(batch: BatchRun, report: Report) -> str:
     succeeded = len(batch.rows) - len(batch.unfinished)
     where = f"; files are in {report.output_dir}" if succeeded else ""
-    print(f"\n{succeeded:,} of {len(batch.rows):,} shots succeeded{where}")
+    lines = [table(batch.rows.values()), f"\n{succeeded:,} of {len(batch.rows):,} shots succeeded{where}"]
     doubts = [row.key for row in batch.unfinished if row.status == "in doubt"]
     if doubts:
-        print(
+        lines.append(
             f"{len(doubts):,} in doubt: they were sent, perhaps accepted and billed, and are not sent again by "
             "themselves"
         )
     if doubts and report.journal is not None:
-        print(f"  look into the gateway's log, then:  cometrunway resolve {report.journal} {doubts[0]} --help")
+        resolve = shlex.join(["cometrunway", "resolve", str(report.journal), doubts[0]])
+        lines.append(f"  look into the gateway's log; if it is there:  {resolve} --task-id ID")
+        lines.append(f"  if it is not:  {resolve} --not-created")
+    return "\n".join(filter(None, lines))
 
 
-def _print_owed(batch: BatchRun, report: Report) -> None:
-    print(
-        f"\ncometrunway: interrupted; {len(batch.owed):,} submitted tasks are still owed by the server", file=sys.stderr
-    )
-    if report.journal is not None:
-        print(f"  later:  cometrunway resume {report.journal}", file=sys.stderr)
-        return
-    for handle in batch.owed:
-        print(f"  {handle.key}  {handle.route}  {handle.id}", file=sys.stderr)
+def _how_to_get_what_is_owed(batch: BatchRun, report: Report) -> str:
+    if report.journal is None:
+        return "\n".join(f"  {handle.key}  {handle.route}  {handle.id}" for handle in batch.owed)
+    resume = ["cometrunway", "resume", str(report.journal), "--output-dir", str(report.output_dir)]
+    if report.template is not None:
+        resume += ["--template", report.template]
+    return f"  {len(batch.owed):,} are paid for and not on disk; later:  {shlex.join(resume)}"

@@ -124,6 +124,16 @@ class Journal:
         """Record the user's decision to submit once more; False, and nothing changes, if `entry` no longer stands."""
         return await self._do(lambda database: _again(database, entry))
 
+    async def reinstate(self, entry: Entry) -> None:
+        """Record that what was submitted once more was not created: the entry stands as it did before."""
+        await self._update(
+            entry.key,
+            state=entry.state.value,
+            task_id=entry.task_id,
+            reason=entry.reason,
+            failure=entry.failure and json.dumps(asdict(entry.failure)),
+        )
+
     async def find(self, key: str) -> Entry | None:
         """Return what stands under a key."""
         return await self._do(lambda database: find(database, key))

@@ -39,7 +39,10 @@ def is_complete(description: object) -> bool:
 
 def _described(file: Path | bytes) -> dict[str, str]:
     if isinstance(file, Path):
-        return {"path": str(file.absolute()), _DIGEST: _digest(file.read_bytes())}
+        try:
+            return {"path": str(file.absolute()), _DIGEST: _digest(file.read_bytes())}
+        except OSError as error:
+            raise ValueError(f"{file} cannot be read any more: {error.strerror}") from error
     return {_DIGEST: _digest(file)}
 
 

@@ -28,6 +28,7 @@ class Board:
         self._period = period
         self._tally: Tally | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._is_gone = False
 
     def on_event(self, event: Event) -> None:
         """Take one event of the session; called from its event loop."""
@@ -50,7 +51,7 @@ class Board:
 
     def write(self, line: str) -> None:
         """Write a line that stays, whatever else is shown."""
-        print(printable(line), file=self._stream, flush=True)
+        self._show(lambda: self._print(printable(line)))
 
     def _on_finish(self, tally: Tally, event: Event, outcome: str) -> None:
         failures = tally.finished - tally.counts["done"]
@@ -62,6 +63,18 @@ class Board:
     def _write_failure(self, line: str) -> None:
         self.write(line)
 
+    def _print(self, line: str) -> None:
+        print(line, file=self._stream, flush=True)
+
+    def _show(self, work: Callable[[], object]) -> None:
+        """Do what shows something; a stream that is closed, or whose reader is gone, ends that and nothing else."""
+        if self._is_gone:
+            return
+        try:
+            work()
+        except (OSError, ValueError):
+            self._is_gone = True
+
     def _on_failed_look(self, event: Event, now: float) -> None:
         """Say that a look failed, which harms nothing."""
 
@@ -69,7 +82,7 @@ class Board:
         """Show the counts anew."""
 
     def _tick(self, tally: Tally, loop: asyncio.AbstractEventLoop) -> None:
-        self._draw(tally, loop.time())
+        self._show(lambda: self._draw(tally, loop.time()))
         self._timer = loop.call_later(self._period, self._tick, tally, loop)
 
     def __enter__(self) -> Self:
@@ -80,7 +93,8 @@ class Board:
     ) -> None:
         if self._timer is not None and self._tally is not None:
             self._timer.cancel()
-            self._draw(self._tally, self._timer.when())
+            tally, now = self._tally, self._timer.when()
+            self._show(lambda: self._draw(tally, now))
 
 
 class QuietBoard(Board):

@@ -34,21 +34,20 @@ class LiveBoard(Board):
         self._live = Live(console=self._console, auto_refresh=False, transient=False, redirect_stdout=False)
 
     def __enter__(self) -> Self:
-        self._live.start()
+        self._show(self._live.start)
         return self
 
     def __exit__(
         self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         super().__exit__(error_type, error, traceback)
-        self._live.stop()
+        self._show(self._live.stop)
 
-    def write(self, line: str) -> None:
-        """Write a line above the bar."""
-        self._console.print(Text(printable(line)))
+    def _print(self, line: str) -> None:
+        self._console.print(Text(line))
 
     def _write_failure(self, line: str) -> None:
-        self._console.print(Text(printable(line), style="red"))
+        self._show(lambda: self._console.print(Text(printable(line), style="red")))
 
     def _draw(self, tally: Tally, now: float) -> None:
         self._live.update(self._drawn(tally, now), refresh=True)

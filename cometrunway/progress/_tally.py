@@ -40,26 +40,32 @@ class Tally:
     """How many shots have a task, by now or from an earlier run."""
     counts: Counter[str] = field(init=False, factory=Counter)
     _running: dict[str, RunningShot] = field(init=False, factory=dict)
+    _not_done: dict[str, str] = field(init=False, factory=dict)
     _ends: deque[float] = field(init=False, factory=deque)
 
     def count(self, event: Event, now: float) -> str | None:
         """Take in an event; return how its shot has finished, if it has: `done`, `failed`, `refused` or `in doubt`."""
         name = event.key or event.task_id or event.route
+        run = event.task_id or name
         if event.kind in {EventKind.SUBMITTED, EventKind.RESUMED}:
             self.submitted += 1
-            self._running[name] = RunningShot(name, now)
+            self._take_back(name)
+            self._running[run] = RunningShot(name, now)
         elif event.kind is EventKind.POLL_FAILED:
-            self._see(name, f"looks fail: {event.error}", is_in_trouble=True)
+            self._see(run, f"looks fail: {event.error}", is_in_trouble=True)
         elif event.kind is EventKind.ENDED:
-            self._see(name, "downloading")
+            self._see(run, "downloading")
         elif event.kind is EventKind.CHANGED and event.task is not None:
             progress = "" if event.task.progress is None else f" {event.task.progress:.0%}"
-            self._see(name, f"{event.task.status.value.lower()}{progress}")
+            self._see(run, f"{event.task.status.value.lower()}{progress}")
         outcome = _FINISHED.get(event.kind)
         if outcome is not None:
-            self._running.pop(name, None)
+            self._running.pop(run, None)
+            self._take_back(name)
             self.counts[outcome] += 1
             self._ends.append(now)
+            if outcome != "done":
+                self._not_done[name] = outcome
         return outcome
 
     @property
@@ -96,7 +102,13 @@ class Tally:
         longest = (shot for shot in self._running.values() if not shot.is_in_trouble)
         return (*in_trouble, *islice(longest, number - len(in_trouble)))
 
-    def _see(self, name: str, state: str, *, is_in_trouble: bool = False) -> None:
-        shot = self._running.get(name)
+    def _take_back(self, name: str) -> None:
+        """Count no more what seemed to be the end of a shot, and was not: it is submitted again, or its file came."""
+        outcome = self._not_done.pop(name, None)
+        if outcome is not None:
+            self.counts[outcome] -= 1
+
+    def _see(self, run: str, state: str, *, is_in_trouble: bool = False) -> None:
+        shot = self._running.get(run)
         if shot is not None:
             shot.state, shot.is_in_trouble = state, is_in_trouble

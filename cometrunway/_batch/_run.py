@@ -139,7 +139,9 @@ class BatchRun:
         row = self.rows[handle.key or ""]
         try:
             row.succeed(await handle)
-        except (CometRunwayError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - the others of the batch go on
             row.fail(error)
+            if not isinstance(error, CometRunwayError | ValueError):
+                self.board.write(f"{row.key} failed by a bug of cometrunway: {error!r}")
             if isinstance(error, BudgetError) and not self.interrupted:
                 self.stopped_by = error

@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes, urljoin, urlsplit
@@ -130,11 +130,41 @@ def test_only_a_gallery_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "two.png").write_bytes(still())
     assert write_page(source, page) == 2
     letter.write_text("Dear Sir")
-    for output, reason in ((letter, "is no gallery"), (tmp_path, "cannot write"), (tmp_path / "no" / "x", "No such")):
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    for output, reason in (
+        (letter, "is no gallery"),
+        (tmp_path / "folder", "cannot write"),
+        (tmp_path / "no" / "x", "No such"),
+        (tmp_path / "pipe", "is a pipe"),
+    ):
         with pytest.raises(GalleryError, match=reason):
             write_page(source, output)
     assert letter.read_text() == "Dear Sir"
-    assert {path.name for path in tmp_path.iterdir()} == {"one.png", "two.png", "gallery.html", "letter.html"}
+    names = {"one.png", "two.png", "gallery.html", "letter.html", "folder", "pipe"}
+    assert {path.name for path in tmp_path.iterdir()} == names
+
+
+def test_no_other_file_is_touched(tmp_path: Path) -> None:
+    """A name that looks like a half-written page's may be the user's, or a link; a name may be as long as can be."""
+    (tmp_path / "one.png").write_bytes(still())
+    (tmp_path / "mine").write_text("mine")
+    (tmp_path / "a.html.part").write_text("mine")
+    (tmp_path / "b.html.part").symlink_to(tmp_path / "mine")
+    for output in ("a.html", "b.html", "x" * 255):
+        write_page(source_of(tmp_path), tmp_path / output)
+        assert len(data_of(tmp_path / output)["shots"]) == 1
+    assert [(tmp_path / name).read_text() for name in ("mine", "a.html.part", "b.html.part")] == ["mine"] * 3
+    assert len(list(tmp_path.iterdir())) == 7
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root writes everywhere")
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    """In one line, like every mistake."""
+    (tmp_path / "one.png").write_bytes(still())
+    tmp_path.chmod(0o555)
+    with pytest.raises(GalleryError, match="Permission denied"):
+        write_page(source_of(tmp_path), tmp_path / "gallery.html")
 
 
 # The sources
@@ -157,15 +187,62 @@ async def test_a_folders_journals_tell_what_its_files_are(tmp_path: Path) -> Non
     assert unknown.files[0].media_type == "image/png"
 
 
+async def test_a_folder_is_shown_whole(tmp_path: Path) -> None:
+    """With its subfolders, each file under its relative path; without hidden folders, links, and what is no file."""
+    for name in ("image/one.mp4", "video/one.mp4", ".hidden/x.mp4", "z.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(clip())
+    (tmp_path / "file.mp4").symlink_to(tmp_path / "z.mp4")
+    (tmp_path / "folder").symlink_to(tmp_path / "image")
+    os.mkfifo(tmp_path / "pipe.mp4")
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("image", "video"):
+        shot = Recorded(key="one", prompt=name, files=(tmp_path / name / "one.mp4",))
+        await record(tmp_path / name / "shots.db", [shot])
+    cards = source_of(tmp_path).read().cards
+    assert [(card.key, card.request.get("prompt_text")) for card in cards] == [
+        ("image/one.mp4", "image"),
+        ("video/one.mp4", "video"),
+        ("z.mp4", None),
+    ]
+    write_page(source_of(tmp_path), tmp_path / "gallery.html")
+    assert data_of(tmp_path / "gallery.html")["shots"][0]["files"][0]["url"] == "image/one.mp4"
+
+
+@pytest.mark.parametrize("damage", ["PRAGMA user_version = 99", "UPDATE submission SET state = 'strange'"])
+async def test_a_journal_that_cannot_be_read_spoils_no_folder(damage: str, tmp_path: Path) -> None:
+    """It is left out, and the page says so."""
+    (tmp_path / "one.png").write_bytes(still())
+    await record(tmp_path / "shots.db", [Recorded(key="one")])
+    change(tmp_path / "shots.db", damage)
+    write_page(source_of(tmp_path), tmp_path / "gallery.html")
+    data = data_of(tmp_path / "gallery.html")
+    assert [shot["key"] for shot in data["shots"]] == ["one.png"]
+    assert data["problem"] == "Journals that cannot be read: shots.db"
+
+
+def change(journal: Path, statement: str) -> None:
+    """Change a journal behind its back."""
+    with closing(sqlite3.connect(journal)) as database, database:
+        database.execute(statement)
+
+
 @pytest.mark.parametrize(
     ("name", "reason"),
-    [("absent", "there is no .*absent"), (".", "no media file"), ("letter.txt", "no journal"), ("x.mp4", "folder")],
+    [
+        ("absent", "there is no .*absent"),
+        (".", "no media file"),
+        ("letter.txt", "no journal"),
+        ("x.mp4", "folder"),
+        ("pipe", "no journal file"),
+    ],
 )
 def test_what_is_no_source_is_named(name: str, reason: str, tmp_path: Path) -> None:
     """What cannot be shown raises an error that names it, and says what can."""
     if name != ".":
         (tmp_path / "x.mp4").touch()
     (tmp_path / "letter.txt").write_text("Dear Sir, this is a letter.")
+    os.mkfifo(tmp_path / "pipe")
     with pytest.raises((GalleryError, JournalError), match=reason):
         source_of(tmp_path / name)
 
@@ -244,9 +321,64 @@ async def test_a_journal_that_breaks_is_told(tmp_path: Path) -> None:
     state = feed.since(0)
     assert "there is no journal" in state["problem"]
     assert [shot["key"] for shot in state["shots"]] == ["one"]
+    os.mkfifo(path)
+    await feed.refresh()
+    assert "there is no journal" in feed.since(0)["problem"]
     (tmp_path / "hidden").rename(path)
     await feed.refresh()
     assert feed.since(0)["problem"] is None
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "state = 'strange'",
+        "request = '{'",
+        "request = '[1]'",
+        "assets = '[{}]'",
+        "failure = '{\"x\": 1}'",
+        "key = x'ff'",
+        "created_at = 'x'",
+    ],
+)
+async def test_a_damaged_row_is_told(damage: str, tmp_path: Path) -> None:
+    """As long as it is damaged, however often one asks; and no longer."""
+    path = tmp_path / "shots.db"
+    await record(path, [Recorded(key="one", outcome="accepted")])
+    sound = path.read_bytes()
+    feed = Feed(source_of(path))
+    await feed.refresh()
+    change(path, f"UPDATE submission SET {damage}")  # noqa: S608 - the test's own
+    for _ in range(3):
+        await feed.refresh()
+        assert "is damaged" in feed.since(0)["problem"]
+        assert [shot["key"] for shot in feed.since(0)["shots"]] == ["one"]
+    path.write_bytes(sound)
+    await feed.refresh()
+    assert feed.since(0)["problem"] is None
+
+
+async def test_whatever_a_source_raises_is_told() -> None:
+    """Also what nobody foresaw, and it is read again until it can be."""
+    source = StillSource()
+    feed = Feed(source)
+    source.error = RuntimeError("what nobody foresaw")
+    await feed.refresh()
+    assert feed.since(0)["problem"] == "what nobody foresaw"
+    source.error = None
+    await feed.refresh()
+    assert feed.since(0)["problem"] is None
+
+
+async def test_what_json_cannot_say_is_left_out(tmp_path: Path) -> None:
+    """Infinities and the like are no JSON, and no browser reads them; what is no text is shown as text."""
+    request = {"seed": float("nan"), "duration": float("inf"), "model": {"sha256": 5}, "x": {"sha256": 5, "path": 5}}
+    await record(tmp_path / "shots.db", [Recorded(key="one", outcome="accepted", request=request)])
+    change(tmp_path / "shots.db", "UPDATE submission SET created_at = 9e999")
+    write_page(source_of(tmp_path / "shots.db"), tmp_path / "gallery.html")
+    [shot] = data_of(tmp_path / "gallery.html")["shots"]
+    told = {"created": None, "seed": None, "seconds": None, "model": "5…", "more": [["x", "5"]]}
+    assert told.items() <= shot.items()
 
 
 class StillSource:
@@ -256,8 +388,11 @@ class StillSource:
 
     def __init__(self) -> None:
         self.reads, self.stamp = 0, 0
+        self.error: Exception | None = None
 
     def read(self) -> Batch:
+        if self.error:
+            raise self.error
         self.reads += 1
         return Batch(cards=(Card(key="one", status="file"),))
 

@@ -1,10 +1,13 @@
 """What the page says of one shot."""
 
+import math
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
+from attrs.validators import instance_of, optional
 
 from cometrunway import Asset, Entry
 
@@ -34,7 +37,7 @@ class MediaFile:
     path: Path
     media_type: str
     size: int | None
-    """In bytes; None where nothing is there."""
+    """In bytes; None where no regular file is: nothing, or a link, which may lead anywhere."""
     modified: float | None = None
     """Wall-clock seconds since 1970."""
 
@@ -45,26 +48,28 @@ class MediaFile:
         if media_type is None:
             return None
         try:
-            found = path.stat()
+            found = path.lstat()
         except OSError:
+            found = None
+        if found is None or not stat.S_ISREG(found.st_mode):
             return cls(path=path, media_type=media_type, size=None)
         return cls(path=path, media_type=media_type, size=found.st_size, modified=found.st_mtime)
 
 
 @frozen(kw_only=True)
 class Card:
-    """One shot."""
+    """One shot. Its types are checked, for it is made of what is found on a disk."""
 
-    key: str
+    key: str = field(validator=instance_of(str))
     status: str
     """As `cometrunway status` counts it; `file` where nothing is known but a file."""
     files: tuple[MediaFile, ...] = ()
-    route: str | None = None
-    task_id: str | None = None
-    created_at: float | None = None
+    route: str | None = field(default=None, validator=optional(instance_of(str)))
+    task_id: str | None = field(default=None, validator=optional(instance_of(str)))
+    created_at: float | None = field(default=None, validator=optional(instance_of((int, float))))
     """Wall-clock seconds since 1970."""
-    reason: str | None = None
-    request: Mapping[str, Any] = {}
+    reason: str | None = field(default=None, validator=optional(instance_of(str)))
+    request: dict[str, Any] = field(factory=dict, validator=instance_of(dict))
 
     @classmethod
     def of_entry(cls, entry: Entry, status: str, reason: str) -> "Card":
@@ -77,7 +82,7 @@ class Card:
             task_id=entry.task_id,
             created_at=entry.created_at,
             reason=reason or None,
-            request=entry.request,
+            request=dict(entry.request),
         )
 
     def to_json(self, number: int, link: "Link") -> dict[str, Any]:
@@ -88,13 +93,13 @@ class Card:
             "key": self.key,
             "status": self.status,
             "route": self.route,
-            "model": request.get("model"),
-            "prompt": _first(request, _PROMPTS),
-            "seed": request.get("seed"),
-            "seconds": _first(request, _LENGTHS),
-            "ratio": request.get("ratio"),
+            "model": _plain(request.get("model")),
+            "prompt": _plain(_first(request, _PROMPTS)),
+            "seed": _plain(request.get("seed")),
+            "seconds": _plain(_first(request, _LENGTHS)),
+            "ratio": _plain(request.get("ratio")),
             "id": self.task_id,
-            "created": self.created_at,
+            "created": _plain(self.created_at),
             "reason": self.reason,
             "more": [[name, _shown(value)] for name, value in request.items() if name not in _SAID_ELSEWHERE],
             "files": [
@@ -123,11 +128,18 @@ def _first(request: Mapping[str, Any], names: tuple[str, ...]) -> Any:
     return next((request[name] for name in names if request.get(name) is not None), None)
 
 
+def _plain(value: Any) -> str | float | None:
+    """Return what the page's script expects of a value: text or a number. JSON has no infinity."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    return value if isinstance(value, str | int | float) else _shown(value)
+
+
 def _shown(value: Any) -> str:
     """Return a field's value as text. Of a local file only its name: the page is made to be shown to others."""
     if isinstance(value, Mapping):
         if "sha256" in value:
-            return PurePath(value.get("path") or "").name or f"{value['sha256'][:12]}…"
+            return PurePath(str(value.get("path") or "")).name or f"{str(value['sha256'])[:12]}…"
         return ", ".join(f"{name} {_shown(item)}" for name, item in value.items())
     if isinstance(value, list | tuple):
         return "; ".join(map(_shown, value))

@@ -5,9 +5,8 @@ from typing import Any
 
 from attrs import define
 
-from cometrunway import JournalError
 from cometrunway._gallery._cards import Card, MediaFile
-from cometrunway._gallery._sources import Batch, GalleryError, Source
+from cometrunway._gallery._sources import Batch, Source
 
 _REST = 4
 """How many times as long as a read took none follows it: one of 10,000 shots takes a quarter of a second."""
@@ -45,34 +44,33 @@ class Feed:
             begun = now()
             if begun < self._rests_until:
                 return
-            signature = await asyncio.to_thread(self._look)
-            # A file's time is coarse: what was written just after the last read may bear the same. So once more.
-            if signature == self._signature and self._is_settled:
-                return
-            self._is_settled, self._signature = signature == self._signature, signature
-            await self._read()
+            try:
+                await self._read_if_changed()
+            except Exception as error:  # noqa: BLE001 - the page says it, whatever it is
+                known = tuple(row.card for row in self._rows.values() if row.card)
+                self._take(Batch(cards=known, problem=str(error) or repr(error)))
             self._rests_until = now() + _REST * (now() - begun)
+
+    async def _read_if_changed(self) -> None:
+        signature = await asyncio.to_thread(self._look)
+        # A file's time is coarse: what was written just after the last read may bear the same. So once more.
+        if signature == self._signature and self._is_settled:
+            return
+        batch = await asyncio.to_thread(self._source.read)
+        self._is_settled, self._signature = signature == self._signature, signature
+        self._take(batch)
 
     def _look(self) -> object:
         # That a process was killed changes no file. Who is not there is not asked for: asking holds the lock a moment.
         return self._source.signature(), self._is_written and self._source.is_written()
 
-    async def _read(self) -> None:
-        try:
-            batch, problem = await asyncio.to_thread(self._source.read), None
-        except (JournalError, GalleryError) as error:
-            batch, problem = None, str(error)
-        if batch is None:
-            batch = Batch(cards=tuple(row.card for row in self._rows.values() if row.card))
-        self._take(batch, problem)
-
-    def _take(self, batch: Batch, problem: str | None) -> None:
+    def _take(self, batch: Batch) -> None:
         version = self.version + 1
         cards = {card.key: card for card in batch.cards}
         for key in {**self._rows, **cards}:  # in order: new ones get their numbers as they come
             self._set(key, cards.get(key), version)
-        is_changed = (self._is_written, self._problem) != (batch.is_written, problem)
-        self._is_written, self._problem = batch.is_written, problem
+        is_changed = (self._is_written, self._problem) != (batch.is_written, batch.problem)
+        self._is_written, self._problem = batch.is_written, batch.problem
         if is_changed or any(row.version == version for row in self._rows.values()):
             self.version = version
 

@@ -5,9 +5,11 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 from urllib.parse import quote
 
@@ -42,15 +44,20 @@ def write_page(source: Source, output: Path) -> int:
     """
     _check_output(output)
     link = linked_from(output)
-    shots = [card.to_json(number, link) for number, card in enumerate(source.read().cards)]
-    content = render(source.title, {"shots": shots, "isWritten": False})  # it stays as it is, whoever writes now
-    part = output.with_name(f"{output.name}.part")
+    batch = source.read()
+    shots = [card.to_json(number, link) for number, card in enumerate(batch.cards)]
+    # It stays as it is, whoever writes now.
+    content = render(source.title, {"shots": shots, "isWritten": False, "problem": batch.problem})
+    part = output.with_name(f".{token_hex(8)}.part")  # nobody's; with the permissions that any file gets
     try:
-        part.write_text(content, encoding="utf-8")
+        with part.open("x", encoding="utf-8") as file:
+            file.write(content)
         part.replace(output)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise GalleryError(f"cannot write {output}: {error.strerror}") from error
+    finally:
+        with suppress(OSError):
+            part.unlink()
     return len(shots)
 
 
@@ -87,7 +94,7 @@ def policy(*, is_live: bool) -> str:
 
 def as_script_data(data: Any) -> str:
     """Return JSON that no HTML parser takes for markup: ASCII only, without angle brackets and ampersands."""
-    text = json.dumps(data, separators=(",", ":"))
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text
@@ -108,6 +115,8 @@ def linked_from(page: Path) -> Link:
 
 
 def _check_output(output: Path) -> None:
+    if output.is_fifo():
+        raise GalleryError(f"cannot write {output}: it is a pipe")
     try:
         with output.open("rb") as file:
             if _MARK.encode() not in file.read(_MARK_WITHIN):

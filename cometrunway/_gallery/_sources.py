@@ -1,13 +1,12 @@
 """Where a gallery's shots come from: a journal, or a folder of files."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
 from attrs import evolve, frozen
 
-from cometrunway import Entry, Journal
+from cometrunway import Entry, Journal, JournalError
 from cometrunway._gallery._cards import MEDIA_TYPES, Card, MediaFile
 from cometrunway._journal_report import JournalReport
 
@@ -29,6 +28,8 @@ class Batch:
     cards: tuple[Card, ...]
     is_written: bool = False
     """Whether a process is at it now."""
+    problem: str | None = None
+    """What could not be read, in words for the page."""
 
 
 class Source(Protocol):
@@ -43,7 +44,7 @@ class Source(Protocol):
 
         Raises:
             JournalError: a journal cannot be read.
-            GalleryError: there is nothing to show.
+            GalleryError: there is nothing to show, or it is damaged.
         """
 
     def is_written(self) -> bool:
@@ -66,8 +67,8 @@ class JournalSource:
 
     def read(self) -> Batch:
         """Return all submissions, in their order."""
-        report = JournalReport(self.path)
-        return Batch(cards=tuple(_cards(report)), is_written=report.holder is not None)
+        report, cards = _read(self.path)
+        return Batch(cards=cards, is_written=report.holder is not None)
 
     def is_written(self) -> bool:
         """Whether a process holds its lock."""
@@ -80,7 +81,10 @@ class JournalSource:
 
 @frozen
 class FolderSource:
-    """The media files of a folder; journals in it tell what they are."""
+    """The media files of a folder and of those in it; journals there tell what they are.
+
+    Links and hidden folders are left out, and so is a journal that cannot be read.
+    """
 
     path: Path
 
@@ -91,11 +95,16 @@ class FolderSource:
 
     def read(self) -> Batch:
         """Return a shot for each file, in the order of their names."""
-        files = list(self._files())
+        names = self._names()
         told: _ByFile = {}
-        for path in self._journals():
-            told |= _by_file(JournalReport(path))
-        return Batch(cards=tuple(_card(file, told) for file in files))
+        unread = []
+        for name in names:
+            try:
+                told |= _by_file(self.path / name)
+            except (JournalError, GalleryError):
+                unread.append(name)
+        cards = tuple(_card(name, file, told) for name in names if (file := _file_at(self.path / name)))
+        return Batch(cards=cards, problem=f"Journals that cannot be read: {', '.join(unread)}" if unread else None)
 
     def is_written(self) -> bool:
         """Nobody can tell."""
@@ -105,20 +114,17 @@ class FolderSource:
         """Return the names, times and sizes of all that is in it."""
         return tuple((name, _stamp(self.path / name)) for name in self._names())
 
-    def _files(self) -> Iterator[MediaFile]:
-        for name in self._names():
-            file = MediaFile.at(self.path / name)
-            if file and file.size is not None and file.path.is_file():
-                yield file
-
-    def _journals(self) -> Iterator[Path]:
-        return (self.path / name for name in self._names() if _is_journal(self.path / name))
-
     def _names(self) -> list[str]:
-        try:
-            return sorted(os.listdir(self.path))  # noqa: PTH208 - names are all that is wanted
-        except OSError as error:
-            raise GalleryError(f"cannot read the folder {self.path}: {error.strerror}") from error
+        """Return the files' paths as seen from the folder."""
+        names: list[str] = []
+        folder = None
+        for folder, inner, files in os.walk(self.path):
+            inner[:] = [name for name in inner if not name.startswith(".")]
+            within = Path(folder).relative_to(self.path)
+            names += [(within / name).as_posix() for name in files]
+        if folder is None:
+            raise GalleryError(f"cannot read the folder {self.path}")
+        return sorted(names)
 
 
 def source_of(path: Path) -> Source:
@@ -143,8 +149,17 @@ def source_of(path: Path) -> Source:
     return journal
 
 
-def _cards(report: JournalReport) -> Iterator[Card]:
-    return (_told(entry, report) for entry in report.entries)
+def _read(path: Path) -> tuple[JournalReport, tuple[Card, ...]]:
+    """Read a journal, and tell a card of each of its entries."""
+    if not path.is_file():  # a pipe would be waited for
+        raise GalleryError(f"there is no journal file {path}")
+    try:
+        report = JournalReport(path)
+        return report, tuple(_told(entry, report) for entry in report.entries)
+    except JournalError:
+        raise
+    except Exception as error:  # a damaged row may raise anything
+        raise GalleryError(f"the journal {path} is damaged: {error!r}") from error
 
 
 def _told(entry: Entry, report: JournalReport) -> Card:
@@ -153,24 +168,35 @@ def _told(entry: Entry, report: JournalReport) -> Card:
     return Card.of_entry(entry, status, "" if is_well else report.reason(entry))
 
 
-def _by_file(report: JournalReport) -> _ByFile:
-    """Find a shot by one of its files: by name and size, for a folder may have been moved since."""
+def _by_file(path: Path) -> _ByFile:
+    """Find a journal's shots by their files: where they were, or by name, for a folder may have been moved since."""
+    if not _is_journal(path):
+        return {}
+    report, cards = _read(path)
     return {
-        (asset.path.name, asset.size): _told(entry, report)
-        for entry in report.entries
+        (name, asset.size): card
+        for entry, card in zip(report.entries, cards, strict=True)
         for asset in entry.assets
         if asset.path
+        for name in (str(asset.path), asset.path.name)
     }
 
 
-def _card(file: MediaFile, told: _ByFile) -> Card:
-    card = told.get((file.path.name, file.size))
+def _file_at(path: Path) -> MediaFile | None:
+    file = MediaFile.at(path)
+    return None if file is None or file.size is None else file
+
+
+def _card(name: str, file: MediaFile, told: _ByFile) -> Card:
+    card = told.get((str(file.path.absolute()), file.size)) or told.get((file.path.name, file.size))
     if card is None:
-        return Card(key=file.path.name, status="file", files=(file,), created_at=file.modified)
-    return evolve(card, key=file.path.name, files=(file,))
+        return Card(key=name, status="file", files=(file,), created_at=file.modified)
+    return evolve(card, key=name, files=(file,))
 
 
 def _is_journal(path: Path) -> bool:
+    if path.is_symlink() or not path.is_file():  # a pipe would be waited for
+        return False
     try:
         with path.open("rb") as file:
             header = file.read(100)

@@ -1,6 +1,8 @@
 """The page that is written to a file: it plays, filters, obeys the keys, and takes no prompt for markup."""
 
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -290,6 +292,18 @@ def test_a_folder_is_a_gallery_too(tmp_path: Path, show: OpenPage) -> None:
     assert page.locator(".chip:visible").count() == 0
     until(page, "document.querySelector('#grid img')?.naturalWidth > 0")
     wait_for_frame(page, card(page, "one.mp4"))
+
+
+def test_an_unread_journal_is_named(tmp_path: Path, show: OpenPage) -> None:
+    """Above the files of its folder, which are shown all the same."""
+    file_in(tmp_path, "one.mp4")
+    written(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "shots.db")) as database:
+        database.execute("PRAGMA user_version = 99")
+    write_page(source_of(tmp_path), tmp_path / "gallery.html")
+    page = show((tmp_path / "gallery.html").as_uri())
+    expect(page.locator("#problem")).to_have_text("Journals that cannot be read: shots.db")
+    assert page.locator("#grid .heading").all_inner_texts() == ["one.mp4"]
 
 
 def test_an_empty_journal_says_so(tmp_path: Path, show: OpenPage) -> None:

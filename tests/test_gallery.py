@@ -7,11 +7,12 @@ import json
 import os
 import re
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes, urljoin, urlsplit
@@ -27,6 +28,7 @@ from cometrunway._gallery import FolderSource, GalleryError, GalleryServer, sour
 from cometrunway._gallery._cards import Card, MediaFile
 from cometrunway._gallery._feed import Feed
 from cometrunway._gallery._page import _PAGE, _SCRIPTS, as_script_data, linked_from, policy, render
+from cometrunway._gallery._server import _STREAMS
 from cometrunway._gallery._sources import Batch
 from tests.recorded import Recorded, clip, record, still
 from tests.virtual import VirtualLoop
@@ -474,6 +476,23 @@ async def test_only_media_that_the_journal_names_are_served(tmp_path: Path) -> N
         assert await status(http, f"{server.url}media/0/0") == 404
 
 
+async def test_nothing_beside_a_file_is_served(tmp_path: Path) -> None:
+    """Neither what looks like a compressed copy, nor where a link leads, nor what is no file."""
+    async with serving(tmp_path) as (server, http):
+        path = tmp_path / "one.mp4"
+        for suffix in (".br", ".gz"):
+            (tmp_path / f"one.mp4{suffix}").write_bytes(b"nobody named me")
+        async with http.get(f"{server.url}media/0/0", headers={"Accept-Encoding": "br, gzip"}) as response:
+            assert await response.read() == clip()
+            assert "Content-Encoding" not in response.headers
+        path.unlink()
+        path.symlink_to(tmp_path / "secret.txt")
+        assert await status(http, f"{server.url}media/0/0") == 404
+        path.unlink()
+        os.mkfifo(path)
+        assert await status(http, f"{server.url}media/0/0") == 404
+
+
 async def test_the_live_page_is_never_stored(tmp_path: Path) -> None:
     """Its headers forbid storing and framing, and its policy lets it talk to its own server only."""
     async with serving(tmp_path) as (server, http), http.get(server.url) as response:
@@ -509,6 +528,28 @@ async def test_events_go_on_where_a_page_stopped(tmp_path: Path) -> None:
                 while not shots:  # that somebody writes may be told first
                     shots = json.loads((await next_event(response))["data"])["shots"]
         assert [shot["key"] for shot in shots] == ["two"]
+
+
+async def test_the_number_of_streams_is_bounded(tmp_path: Path) -> None:
+    """Beyond it a page is told so; whoever goes makes room, and who only asks for the head takes none."""
+    async with serving(tmp_path) as (server, http), AsyncExitStack() as stack:
+        for _ in range(_STREAMS):
+            assert await status(http, f"{server.url}events", "HEAD") == 404
+        streams = [await stack.enter_async_context(http.get(f"{server.url}events")) for _ in range(_STREAMS)]
+        assert [stream.status for stream in streams] == [200] * _STREAMS
+        async with http.get(f"{server.url}events") as response:
+            assert (response.status, await response.text()) == (503, "too many pages are open; close some\n")
+        streams[0].close()
+        await asyncio.sleep(1)
+        assert await status(http, f"{server.url}events") == 200
+
+
+async def test_what_is_told_is_encoded_once(tmp_path: Path) -> None:
+    """Pages that know the same are sent the same, and it is made once for all of them."""
+    async with serving(tmp_path) as (server, _):
+        feed = server._feed
+        assert feed.event(0) is feed.event(0)
+        assert feed.event(0) != feed.event(feed.version)
 
 
 async def test_a_quiet_stream_beats(tmp_path: Path) -> None:
@@ -575,7 +616,7 @@ def test_wrong_use_is_status_2(arguments: list[str], reason: str, tmp_path: Path
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_server_ends_when_it_is_told_to(number: signal.Signals, tmp_path: Path) -> None:
-    """The first line is its URL; a signal ends it with status 0, quietly, also with one page connected and one gone."""
+    """The first line is its URL; a signal ends it with status 0. Of pages gone and wrong requests nothing is said."""
     (tmp_path / "one.png").write_bytes(still())
     with subprocess.Popen(
         [*COMMAND, ".", "--serve"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -584,6 +625,9 @@ def test_the_server_ends_when_it_is_told_to(number: signal.Signals, tmp_path: Pa
         url = process.stdout.readline().strip()
         with urlopen(f"{url}events", timeout=10) as gone:  # noqa: S310 - the process's own
             assert gone.readline() == b"retry: 1000\n"
+        with socket.create_connection(("127.0.0.1", urlsplit(url).port or 0), timeout=10) as wrong:
+            wrong.sendall(b"GET \xff HTTP/9.9\r\n\x00: x\r\n\r\n")
+            assert b" 400 " in wrong.recv(100)
         with urlopen(f"{url}events", timeout=10) as stream:  # noqa: S310
             for name in ("two.png", "three.png", "four.png"):
                 (tmp_path / name).write_bytes(still())

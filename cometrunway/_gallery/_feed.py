@@ -1,6 +1,8 @@
 """What a live page is told: all shots at first, then only what changed."""
 
 import asyncio
+import json
+from functools import lru_cache
 from typing import Any
 
 from attrs import define
@@ -10,6 +12,8 @@ from cometrunway._gallery._sources import Batch, Source
 
 _REST = 4
 """How many times as long as a read took none follows it: one of 10,000 shots takes a quarter of a second."""
+_KEPT = 4
+"""How many events are kept encoded: pages differ in how far they are behind for a moment only."""
 
 
 @define
@@ -36,6 +40,7 @@ class Feed:
         self._is_settled = False
         self._rests_until = 0.0
         self._lock = asyncio.Lock()
+        self._encoded = lru_cache(_KEPT)(self._encode)
 
     async def refresh(self) -> None:
         """Read the source if it changed."""
@@ -94,6 +99,13 @@ class Feed:
                 if row.version > version
             ],
         }
+
+    def event(self, version: int) -> bytes:
+        """Return what changed after a version as an event of a stream, encoded once for all pages that stand there."""
+        return self._encoded(version, self.version)
+
+    def _encode(self, since: int, version: int) -> bytes:
+        return f"id: {version}\ndata: {json.dumps(self.since(since), allow_nan=False)}\n\n".encode()
 
     def file(self, number: int, index: int) -> MediaFile | None:
         """Return the file that a shot's number and its place there name."""

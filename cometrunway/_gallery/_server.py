@@ -1,14 +1,16 @@
 """The live page: served on this machine only, to whoever has its URL."""
 
 import asyncio
-import json
+import logging
 import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Self
 
-from aiohttp import web
+from aiohttp import hdrs, web
+from aiohttp.abc import AbstractStreamWriter
 
+from cometrunway._gallery._cards import MediaFile
 from cometrunway._gallery._feed import Feed
 from cometrunway._gallery._page import policy, render
 from cometrunway._gallery._sources import GalleryError, Source
@@ -16,12 +18,17 @@ from cometrunway._gallery._sources import GalleryError, Source
 _HOST = "127.0.0.1"
 _LOOK = 0.5
 _HEARTBEAT = 15.0
+_STREAMS = 24
+"""How many pages are told what changes at the same time; a browser holds six at most."""
+_PIECE = 64 * 1024
+"""In bytes: what is held for a page that does not read. What is told may be some MB."""
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
+_logger = logging.getLogger(__name__)
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -29,7 +36,8 @@ class GalleryServer:
     """Serves a source as a live page at `url`, on 127.0.0.1, under a path that nobody can guess.
 
     Only requests for this very host are answered, so that no page of another site can reach it by a name of its own
-    (DNS rebinding), and only files that the source names are served.
+    (DNS rebinding), and only files that the source names are served. What aiohttp complains of goes to our own logger,
+    which is silent unless somebody listens.
 
     Args:
         source: what to show.
@@ -44,6 +52,7 @@ class GalleryServer:
         self._title = source.title
         self._feed = Feed(source)
         self._token = secrets.token_urlsafe(24)
+        self._streams = 0
         self._stopping = asyncio.Event()
         self._runner: web.AppRunner | None = None
 
@@ -57,11 +66,11 @@ class GalleryServer:
         app.add_routes(
             [
                 web.get("/{token}/", self._page),
-                web.get("/{token}/events", self._events),
+                web.get("/{token}/events", self._events, allow_head=False),
                 web.get(r"/{token}/media/{number:\d{1,9}}/{index:\d{1,4}}", self._media),
             ]
         )
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        self._runner = web.AppRunner(app, access_log=None, logger=_logger, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, _HOST, self.port)
         try:
@@ -95,25 +104,35 @@ class GalleryServer:
         )
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
+        if self._streams >= _STREAMS:
+            raise web.HTTPServiceUnavailable(text="too many pages are open; close some\n", headers=_HEADERS)
+        self._streams += 1
+        try:
+            return await self._stream(request)
+        finally:
+            self._streams -= 1
+
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
         told = _version(request.headers.get("Last-Event-ID") or request.query.get("since"))
         headers = {**_HEADERS, "Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         response = web.StreamResponse(headers=headers)
-        await response.prepare(request)
         with suppress(ConnectionError):  # the page has gone
-            await self._tell(response, told)
+            await response.prepare(request)
+            await self._tell(request, response, told)
         return response
 
-    async def _tell(self, response: web.StreamResponse, told: int) -> None:
+    async def _tell(self, request: web.Request, response: web.StreamResponse, told: int) -> None:
         """Tell what changed after the version that the page has, and go on telling."""
         await response.write(b"retry: 1000\n\n")
         now = asyncio.get_running_loop().time
         spoke = now()
-        while not self._stopping.is_set():
+        while request.transport is not None and not self._stopping.is_set():
             await self._feed.refresh()
             if told != self._feed.version:
-                changes = self._feed.since(told)
+                event = self._feed.event(told)
                 told, spoke = self._feed.version, now()
-                await response.write(f"id: {told}\ndata: {json.dumps(changes)}\n\n".encode())
+                for start in range(0, len(event), _PIECE):
+                    await response.write(event[start : start + _PIECE])
             elif now() - spoke > _HEARTBEAT:
                 spoke = now()
                 await response.write(b": still here\n\n")
@@ -128,10 +147,20 @@ class GalleryServer:
 
     async def _media(self, request: web.Request) -> web.StreamResponse:
         file = self._feed.file(int(request.match_info["number"]), int(request.match_info["index"]))
-        if file is None or not await asyncio.to_thread(file.path.is_file):
+        found = file and await asyncio.to_thread(MediaFile.at, file.path)
+        if found is None or found.size is None:
             raise web.HTTPNotFound(text="there is no such file\n", headers=_HEADERS)
-        headers = {**_HEADERS, "Content-Type": file.media_type, "Cache-Control": "no-cache"}
-        return web.FileResponse(file.path, headers=headers)
+        headers = {**_HEADERS, "Content-Type": found.media_type, "Cache-Control": "no-cache"}
+        return _PlainFile(found.path, headers=headers)
+
+
+class _PlainFile(web.FileResponse):
+    """The file itself: never another beside it that has its name and `.gz` or `.br`."""
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        headers = request.headers.copy()
+        headers.popall(hdrs.ACCEPT_ENCODING, None)
+        return await super().prepare(request.clone(headers=headers))
 
 
 def _version(text: str | None) -> int:

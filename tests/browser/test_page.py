@@ -294,6 +294,13 @@ def test_a_folder_is_a_gallery_too(tmp_path: Path, show: OpenPage) -> None:
     wait_for_frame(page, card(page, "one.mp4"))
 
 
+def test_a_shot_without_a_prompt_goes_by_its_key(tmp_path: Path, show: OpenPage) -> None:
+    """Its key is its heading, and is not said twice; its task's id never stands in a key's place."""
+    page = show(written(tmp_path, Recorded(key="one", prompt=None), Recorded(key="two")))
+    assert page.locator("#grid .heading").all_inner_texts() == ["one", "a cat"]
+    assert keys(page) == ["", "two"]
+
+
 def test_an_unread_journal_is_named(tmp_path: Path, show: OpenPage) -> None:
     """Above the files of its folder, which are shown all the same."""
     file_in(tmp_path, "one.mp4")

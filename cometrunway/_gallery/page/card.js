@@ -41,7 +41,7 @@ class Card {
     this.heading.textContent = titleOf(shot);
     this.facts.textContent = factsOf(shot).join(" · ") || routeOf(shot) || (shot.files[0]?.size ? bytes(shot.files[0].size) : "");
     this.status.textContent = statusOf(shot);
-    this.key.textContent = shot.prompt ? shot.key : shot.id ?? "";
+    this.key.textContent = shot.prompt ? shot.key : ""; // without a prompt it is the heading
     this.tick();
   }
 

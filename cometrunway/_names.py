@@ -6,7 +6,10 @@ from string import Formatter
 
 FIELDS = ("key", "id", "route", "number")
 _LONGEST_STEM = 120
-_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
+_LONGEST_PART = 200
+"""Bytes; systems allow 255, and a download wants some for its endings."""
+_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|(com|lpt)[\d¹²³]|con(in|out)\$) *(\..*)?")
+_SAMPLE = {"key": "k", "id": "i", "route": "r", "number": "1"}
 
 
 class FileNames:
@@ -18,7 +21,7 @@ class FileNames:
             template does not number them.
 
     Raises:
-        ValueError: another field, none that tells tasks apart, or a name that leads out of the folder.
+        ValueError: another field, none that tells tasks apart, or names that lead out of the folder or are bad ones.
     """
 
     def __init__(self, template: str) -> None:
@@ -28,11 +31,10 @@ class FileNames:
     def __call__(self, *, key: str | None, task_id: str, route: str, files: int) -> list[str]:
         """Return a relative path, with `/` between folders, for each file."""
         is_numbered = files == 1 or "{number}" in self._template
+        template = self._template if is_numbered else f"{self._template}-{{number}}"
         fields = {"key": safe_stem(key or task_id), "id": safe_stem(task_id), "route": safe_stem(route)}
-        return [
-            self._template.format(**fields, number=number) + ("" if is_numbered else f"-{number}")
-            for number in range(1, files + 1)
-        ]
+        names = (template.format(**fields, number=number) for number in range(1, files + 1))
+        return ["/".join(map(_mended, name.split("/"))) for name in names]
 
 
 def safe_stem(name: str) -> str:
@@ -40,7 +42,19 @@ def safe_stem(name: str) -> str:
     stem = re.sub(r"[^A-Za-z0-9._-]", "_", name).lstrip(".")[:_LONGEST_STEM]
     if stem and stem == name and not _RESERVED.fullmatch(stem):
         return stem
-    return f"{stem}-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:8]}"
+    return f"{stem}-{_digest(name)}"
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:8]
+
+
+def _mended(part: str) -> str:
+    """Return a file's or folder's name, or what stands for it where what was filled in made a bad one."""
+    if _is_harmless(part):
+        return part
+    kept = part.encode()[: _LONGEST_PART // 2].decode(errors="ignore").replace(".", "_")
+    return f"{kept}-{_digest(part)}"
 
 
 def _check(template: str) -> None:
@@ -55,10 +69,14 @@ def _check(template: str) -> None:
             raise ValueError(f"template: knows only {', '.join(FIELDS)}, got {{{field}}}")
     if not names & {"key", "id"}:
         raise ValueError(f"template: must hold {{key}} or {{id}}, or all files would have one name, got {template!r}")
-    if not all(map(_is_harmless, template.split("/"))):
-        raise ValueError(f"template: must be a relative path within the folder, got {template!r}")
+    if not all(map(_is_harmless, template.format(**_SAMPLE).split("/"))):
+        raise ValueError(
+            f"template: must be a relative path within the folder, of names that all systems allow and of at most "
+            f"{_LONGEST_PART} bytes each, got {template!r}"
+        )
 
 
 def _is_harmless(part: str) -> bool:
-    is_name = bool(part.strip(" .")) and part == part.strip() and not _RESERVED.fullmatch(part)
-    return is_name and part.isprintable() and not set(part) & set('\\:*?"<>|')
+    is_name = bool(part) and part == part.strip().rstrip(" .") and not _RESERVED.fullmatch(part)
+    is_clean = part.isprintable() and not set(part) & set('\\:*?"<>|')
+    return is_name and is_clean and len(part.encode()) <= _LONGEST_PART

@@ -1,5 +1,7 @@
 """What files are called: harmless names that never meet, and a template that can do no harm."""
 
+import re
+
 import pytest
 
 from cometrunway import Session
@@ -43,6 +45,36 @@ def test_several_files_are_numbered(template: str, names: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("template", "key"),
+    [
+        ("co{key}", "n"),
+        ("{key}/com{key}", "1"),
+        ("{key}.txt", "nul"),
+        ("{key}", "NUL.my clip"),
+        ("{key}/x", "a."),
+        ("{key}{key}", "k" * 200),
+        ("é" * 90 + "{key}", "k" * 100),
+    ],
+)
+def test_a_filled_in_name_is_harmless(template: str, key: str) -> None:
+    """No system reserves it, strips it or finds it too long, and it is still another for another key."""
+    named = FileNames(template)
+    first, second = (named(key=text, task_id=".", route="r", files=1)[0] for text in (key, key + "x"))
+    assert first != second
+    for part in first.split("/"):
+        assert not re.fullmatch(r"(?i)(con|nul|com1)(\..*)?", part)
+        assert part == part.rstrip(" .")
+        assert len(part.encode()) <= 200
+
+
+def test_numbers_are_part_of_the_name() -> None:
+    """What is cut is told apart by its number, too."""
+    names = FileNames("{key}{key}")(key="k" * 200, task_id="t", route="r", files=12)
+    assert len({*names}) == 12
+    assert max(map(len, names)) <= 200
+
+
+@pytest.mark.parametrize(
     ("template", "reason"),
     [
         ("{prompt}", "prompt"),
@@ -55,6 +87,11 @@ def test_several_files_are_numbered(template: str, names: list[str]) -> None:
         ("{route}/", "template"),
         ("", "template"),
         ("a\\{key}", "template"),
+        ("{key}/com{number}", "template"),
+        ("{key}./x", "template"),
+        ("con .txt/{key}", "template"),
+        ("com¹/{key}", "template"),
+        ("{key}/" + "x" * 300, "200"),
     ],
 )
 def test_a_wrong_template_is_refused_before_anything_is_bought(template: str, reason: str) -> None:

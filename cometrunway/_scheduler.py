@@ -188,7 +188,8 @@ class PollScheduler:
         learned = self._learned_pause(watch, cautious)
         if learned is None:
             return cautious
-        return min(learned * self._rng.uniform(1 - _JITTER, 1 + _JITTER), self._policy.ceiling)
+        spread = learned * self._rng.uniform(1 - _JITTER, 1 + _JITTER)
+        return min(max(spread, self._policy.floor), self._policy.ceiling)
 
     def _learned_pause(self, watch: _Watch, cautious: float) -> float | None:
         if self._policy.rule != "learned":

@@ -76,6 +76,17 @@ def script(*answers: Answer) -> Callable[[str, float], Answer]:
     return lambda *_: next(turns, answers[-1])
 
 
+@pytest.mark.parametrize(("floor", "ceiling"), [(5.0, 5.5), (5.5, 5.5)])
+async def test_no_two_looks_are_closer_than_the_floor(floor: float, ceiling: float) -> None:
+    """Chance spreads the looks, but between floor and ceiling."""
+    world = World(lambda _, now: task("SUCCEEDED") if now >= 200 else task("RUNNING"))
+    async with world.scheduler(floor=floor, ceiling=ceiling) as scheduler:
+        await watched(scheduler)
+    gaps = [later - sooner for (sooner, _), (later, _) in pairwise(world.looks)]
+    assert min(gaps) >= floor - 1e-9
+    assert max(gaps) <= ceiling + 1e-9
+
+
 async def test_a_succeeded_task_resolves_into_its_assets() -> None:
     """Awaiting a handle gives the files of the task that ended well."""
     world = World(after(20, task("SUCCEEDED", outputs=("https://a/1.mp4",))))

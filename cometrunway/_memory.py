@@ -31,7 +31,7 @@ class Memory:
         for kind, text in learnt.items():
             try:
                 self._pace.restore(kind, json.loads(text))
-            except (ValueError, TypeError, KeyError, RecursionError) as error:
+            except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError) as error:
                 _logger.warning("what earlier sessions learnt of %s is ignored: %r", kind, error)
 
     async def keep(self) -> None:

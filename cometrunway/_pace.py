@@ -115,7 +115,7 @@ class Pace:
         """Begin with what an earlier session learnt of a kind; it weighs less than what this one will see.
 
         Raises:
-            ValueError, TypeError, KeyError: it is no snapshot, or one of another version; nothing has changed.
+            ValueError, TypeError, KeyError, OverflowError: no snapshot, or another version's; nothing has changed.
         """
         self._kinds[name] = _Kind.restored(snapshot)
 

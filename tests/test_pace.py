@@ -100,6 +100,18 @@ def test_what_outlives_all_that_is_known_is_not_put_off_for_ever() -> None:
     assert 30 < within < 60 * 20
 
 
+def test_tiny_hazards_after_a_steep_beginning_are_no_obstacle() -> None:
+    """Whatever a snapshot says of what follows the first ends, an end is foretold."""
+    table = HazardTable(EDGES, lindy=20.0)
+    bins = len(EDGES)
+    events, exposure = [30.0] * 30 + [1e-300] * (bins - 30), [100.0] * 30 + [9e11] * (bins - 30)
+    snapshot = {**table.snapshot(), "ends": 100, "events": events, "exposure": exposure}
+    table.restore(snapshot, at_most=100.0)
+    within = table.within(0.0, 1e6)
+    assert within is not None
+    assert math.isfinite(within)
+
+
 def test_nothing_is_foretold_before_a_quarter_has_ended() -> None:
     """Of a hundred that go together, the first ends say little about the last."""
     table = HazardTable(EDGES, lindy=20.0)

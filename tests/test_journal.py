@@ -7,13 +7,16 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 from cometrunway import (
+    Asset,
     Event,
     EventKind,
     ImageToVideo,
@@ -51,6 +54,11 @@ def entry(key: str = "shot", fingerprint: str = "f") -> Entry:
 def states(path: Path) -> dict[str, str]:
     """Return the state of each key in a journal."""
     return {found.key: found.state.value for found in Journal.read(path)}
+
+
+def names_in(folder: Path) -> list[str]:
+    """Return what a folder holds."""
+    return sorted(path.name for path in folder.iterdir())
 
 
 async def test_a_change_is_on_disk_when_its_method_returns(tmp_path: Path) -> None:
@@ -136,6 +144,7 @@ async def test_what_is_no_journal_is_left_alone(tmp_path: Path, content: bytes) 
     with pytest.raises(errors.JournalError, match=r"shots\.db"):
         await Journal(path).__aenter__()
     assert path.read_bytes() == content
+    assert names_in(tmp_path) == ["shots.db"]
 
 
 async def test_a_foreign_database_is_left_alone(tmp_path: Path) -> None:
@@ -185,6 +194,134 @@ def test_reading_needs_a_journal(tmp_path: Path) -> None:
     with pytest.raises(errors.JournalError, match="no journal"):
         Journal.read(tmp_path / "shots.db")
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_folder_is_no_journal(tmp_path: Path) -> None:
+    """Whoever names a folder is told that it is one, and nothing is made beside it."""
+    folder = tmp_path / "shots"
+    folder.mkdir()
+    with pytest.raises(errors.JournalError, match="is a folder"):
+        Journal.read(folder)
+    with pytest.raises(errors.JournalError, match="is a folder"):
+        await Journal(folder).__aenter__()
+    assert names_in(tmp_path) == ["shots"]
+
+
+@pytest.fixture
+def as_nobody() -> Iterator[None]:
+    """Give up the privileges of root, to whom every folder is open; other users have none."""
+    if sys.platform == "win32":
+        pytest.skip("a folder's mode does not keep anybody from writing there")
+    is_root = os.getuid() == 0
+    if is_root:
+        os.setresuid(65534, 65534, 0)
+    yield
+    if is_root:
+        os.setresuid(0, 0, 0)
+
+
+@pytest.mark.usefixtures("as_nobody")
+def test_a_journal_is_read_where_nothing_can_be_written() -> None:
+    """A copy in a read-only folder is read as it lies; in a folder that is closed to us, the error names it."""
+
+    async def record(path: Path) -> None:
+        async with Journal(path) as journal:
+            await journal.begin(entry())
+
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "shots.db")
+        asyncio.run(record(path))
+        Path(folder).chmod(0o555)
+        try:
+            assert states(path) == {"shot": "submitting"}
+            Path(folder).chmod(0o000)
+            with pytest.raises(errors.JournalError, match=r"shots\.db"):
+                Journal.read(path)
+        finally:
+            Path(folder).chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "state = 'lost'",
+        "request = '{'",
+        "request = 'null'",
+        "request = printf('%.*c', 100000, '[')",
+        "creates = 'many'",
+        "created_at = 'soon'",
+        "task_id = x'ff'",
+        "failure = ''",
+        "failure = '[]'",
+        "failure = '{}'",
+        "assets = '[1]'",
+        "assets = '[{}]'",
+        "assets = replace(assets, 'null', '{}')",
+    ],
+)
+async def test_a_damaged_row_is_named(tmp_path: Path, damage: str) -> None:
+    """What is read from a journal is what it should be; a row that is not is an error that names file and key."""
+    path = tmp_path / "shots.db"
+    async with Journal(path) as journal:
+        await journal.begin(entry())
+        await journal.deliver("shot", (Asset(url="https://example.com/cat.mp4"),))
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute(f"UPDATE submission SET {damage}")  # noqa: S608 - from the list above
+    with pytest.raises(errors.JournalError, match=r"shots\.db is damaged.*'shot'"):
+        Journal.read(path)
+
+
+async def test_leaving_in_a_hurry_leaves_nothing_behind(tmp_path: Path) -> None:
+    """However often it is cancelled on a slow disk: what waits behind the commit under way is on disk, too."""
+    path, is_quick = tmp_path / "shots.db", threading.Event()
+    journal = await Journal(path).__aenter__()
+    await journal.begin(entry())
+    commit = journal._commit
+
+    def slow(operations: list[Any]) -> list[Any]:
+        is_quick.wait()
+        return commit(operations)
+
+    journal._commit = slow  # type: ignore[method-assign]  # waits for the disk, and does the same
+    recording = [
+        asyncio.create_task(change)
+        for change in (journal.begin(entry("other")), journal.accept("shot", task_id="t1", created_at=1.0))
+    ]
+    leaving = asyncio.create_task(journal.__aexit__())
+    for hurried in (*recording, leaving, leaving):
+        await asyncio.sleep(0)
+        hurried.cancel()
+    await asyncio.sleep(0)
+    is_quick.set()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    assert states(path) == {"shot": "accepted", "other": "submitting"}
+    async with Journal(path):
+        pass
+
+
+async def test_what_was_left_takes_no_more(tmp_path: Path) -> None:
+    """Whoever comes too late is told so at once."""
+    async with Journal(tmp_path / "shots.db") as journal:
+        pass
+    with pytest.raises(errors.JournalError, match="no longer open"):
+        await journal.begin(entry())
+
+
+async def test_hearsay_may_be_corrected(tmp_path: Path) -> None:
+    """An id that the user gave may be given again, until the server's own word stands in its place."""
+    async with Journal(tmp_path / "shots.db") as journal:
+        await journal.begin(entry())
+        for task_id in ("t1", "t2"):
+            await journal.resolve("shot", task_id=task_id)
+            found = await journal.find("shot")
+            assert found is not None
+            assert (found.task_id, found.is_by_hearsay) == (task_id, True)
+        await journal.resolve("shot", task_id=None)
+        await journal.begin(entry())
+        await journal.accept("shot", task_id="t3", created_at=1.0)
+        with pytest.raises(ValueError, match="nothing is in doubt"):
+            await journal.resolve("shot", task_id="t4")
 
 
 async def test_a_full_disk_stops_the_create(session: Any) -> None:

@@ -86,6 +86,8 @@ async def test_what_is_learnt_is_kept_while_the_session_runs(session: Any, path:
         "UPDATE pace SET learnt = 17",
         "UPDATE pace SET learnt = '{}'",
         "UPDATE pace SET learnt = '[' || printf('%.*c', 100000, '[')",
+        "UPDATE pace SET learnt = '{\"advantage\": 1' || printf('%.*c', 400, '0') || '}'",
+        "UPDATE pace SET learnt = '{' || printf('%.*c', 100000, ' ') || substr(learnt, 2)",
         "DROP TABLE pace",
         "DROP TABLE pace; CREATE TABLE pace (something TEXT)",
     ],

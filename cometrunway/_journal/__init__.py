@@ -6,19 +6,21 @@ import os
 import sqlite3
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Self, TypeVar
 
 from attrs import asdict, define
 
 from cometrunway._journal._entry import Entry, State, assets_to_json, entries, find, storable
-from cometrunway._journal._file import check_kind, connected, holder, locked, told
+from cometrunway._journal._file import check_file, connected, holder, locked, reading, told
 from cometrunway._tasks import Asset, Task
 from cometrunway.errors import JournalError
 
 __all__ = ["Entry", "Journal", "State"]
 
+_LONGEST_PACE = 100_000
+"""More than ten times what a session leaves of a kind, in characters."""
 _T = TypeVar("_T")
 _Operation = Callable[[sqlite3.Connection], Any]
 
@@ -41,7 +43,9 @@ class Journal:
         self.path = Path(path)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="cometrunway journal")
         self._waiting: list[_Job] = []
-        self._is_flushing = False
+        self._under_way: asyncio.Future[Any] | None = None
+        """What the thread was last asked to do."""
+        self._is_left = False
         self._lock: BinaryIO | None = None
         self._database: sqlite3.Connection | None = None
 
@@ -50,8 +54,14 @@ class Journal:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
-        self._thread.shutdown(wait=False)
+        try:
+            await self._settled()
+        finally:
+            self._is_left = True
+            self._under_way = asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+            self._thread.shutdown(wait=False)
+            await self._settled()
+            self._under_way.result()
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> tuple[Entry, ...]:
@@ -61,10 +71,10 @@ class Journal:
             JournalError: there is no such journal, or it cannot be read.
         """
         path = Path(path)
+        check_file(path)
         if not path.exists():
             raise JournalError(f"there is no journal {path}")
-        with told(path), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
-            check_kind(database, path)
+        with reading(path) as database:
             return tuple(entries(database))
 
     @staticmethod
@@ -144,7 +154,9 @@ class Journal:
 
     async def pace(self) -> dict[str, Any]:
         """Return what earlier sessions have learnt of each kind of task, in whatever form they left it."""
-        return await self._do(lambda database: dict(database.execute("SELECT kind, learnt FROM pace")))
+        # None for what is far too long: to decode it would hold up the event loop.
+        statement = "SELECT kind, CASE WHEN length(learnt) < ? THEN learnt END FROM pace"
+        return await self._do(lambda database: dict(database.execute(statement, (_LONGEST_PACE,))))
 
     async def keep_pace(self, learnt: Mapping[str, str]) -> None:
         """Record what was learnt, in a commit of its own: nothing of what was paid for fails with it."""
@@ -161,21 +173,32 @@ class Journal:
         await self._do(lambda database: database.execute(statement, (*values, key)))
 
     async def _do(self, operation: Callable[[sqlite3.Connection], _T]) -> _T:
+        if self._is_left:
+            raise JournalError(f"the journal {self.path} is no longer open")
         job = _Job(operation=operation, outcome=asyncio.get_running_loop().create_future())
         self._waiting.append(job)
         self._flush()
         outcome: _T = await asyncio.shield(job.outcome)
         return outcome
 
+    async def _settled(self) -> None:
+        """Wait until nothing is under way; a cancellation is passed on only then: an id that was paid for may wait."""
+        try:
+            while self._under_way is not None and (self._waiting or not self._under_way.done()):
+                await asyncio.wait([self._under_way])
+        except asyncio.CancelledError:
+            await self._settled()
+            raise
+
     def _flush(self) -> None:
-        if self._is_flushing or not self._waiting:
+        if not self._waiting or (self._under_way is not None and not self._under_way.done()):
             return
-        jobs, self._waiting, self._is_flushing = self._waiting, [], True
+        jobs, self._waiting = self._waiting, []
         commit = asyncio.get_running_loop().run_in_executor(self._thread, self._commit, [job.operation for job in jobs])
         commit.add_done_callback(lambda done: self._on_commit(jobs, done))
+        self._under_way = commit
 
     def _on_commit(self, jobs: list[_Job], done: "asyncio.Future[list[Any]]") -> None:
-        self._is_flushing = False
         self._flush()
         error = None if done.cancelled() else done.exception()
         for number, job in enumerate(jobs):
@@ -203,6 +226,7 @@ class Journal:
         return results
 
     def _open(self) -> None:
+        check_file(self.path)
         self._lock = locked(self.path)
         try:
             with told(self.path):

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
 from attrs import frozen
@@ -85,20 +86,33 @@ def entries(database: sqlite3.Connection) -> Iterator[Entry]:
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
+    try:
+        return _decoded(row)
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise sqlite3.DataError(f"the row of {row[0]!r} cannot be read") from error
+
+
+def _decoded(row: tuple[Any, ...]) -> Entry:
     key, route, fingerprint, request, state, creates, task_id, created_at, reason, failure, assets = row
     return Entry(
-        key=key,
-        route=route,
-        fingerprint=fingerprint,
-        request=json.loads(request),
+        key=_checked(key, str),
+        route=_checked(route, str),
+        fingerprint=_checked(fingerprint, str),
+        request=_checked(json.loads(request), dict),
         state=State(state),
-        creates=creates,
-        task_id=task_id,
-        created_at=created_at,
-        reason=reason,
-        failure=failure and Failure(**json.loads(failure)),
-        assets=_assets_from_json(assets),
+        creates=_checked(creates, int),
+        task_id=_checked(task_id, str | None),
+        created_at=_checked(created_at, float | None),
+        reason=_checked(reason, str | None),
+        failure=None if failure is None else Failure(**json.loads(failure)),
+        assets=tuple(map(_asset, json.loads(assets))),
     )
+
+
+def _checked(value: Any, kind: type | UnionType) -> Any:
+    if not isinstance(value, kind):
+        raise TypeError(f"{value!r:.100} is no {kind}")
+    return value
 
 
 def assets_to_json(assets: tuple[Asset, ...]) -> str:
@@ -116,10 +130,13 @@ def assets_to_json(assets: tuple[Asset, ...]) -> str:
     )
 
 
-def _assets_from_json(text: str) -> tuple[Asset, ...]:
-    return tuple(
-        Asset(**{**fields, "path": None if fields["path"] is None else Path(fields["path"])})
-        for fields in json.loads(text)
+def _asset(fields: Mapping[str, Any]) -> Asset:
+    return Asset(
+        url=_checked(fields["url"], str),
+        path=None if fields["path"] is None else Path(fields["path"]),
+        media_type=_checked(fields["media_type"], str | None),
+        size=_checked(fields["size"], int | None),
+        sha256=_checked(fields["sha256"], str | None),
     )
 
 

@@ -5,7 +5,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -72,6 +72,38 @@ def _upgrade(database: sqlite3.Connection) -> None:
     [(version,)] = database.execute("PRAGMA user_version")
     if version < _VERSION:
         database.executescript(f"BEGIN IMMEDIATE; {_PACE}; PRAGMA user_version = {_VERSION}; COMMIT")
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open an existing journal, and change nothing."""
+    with told(path), closing(_connected_to_read(path, as_it_lies=_is_at_rest(path.resolve()))) as database:
+        check_kind(database, path)
+        yield database
+
+
+def _is_at_rest(path: Path) -> bool:
+    # SQLite makes files of its own beside what it reads. Where it cannot, and none are there, nobody writes either.
+    return not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
+
+
+def check_file(path: Path) -> None:
+    """Refuse what is no journal before so much as a lock is made beside it.
+
+    Raises:
+        JournalError: it is a folder, or a file of another kind.
+    """
+    with told(path):
+        if path.is_dir():
+            raise JournalError(f"{path} is a folder, not a journal")
+        if path.exists() and path.stat().st_size:
+            with closing(_connected_to_read(path, as_it_lies=True)) as database:
+                check_kind(database, path)
+
+
+def _connected_to_read(path: Path, *, as_it_lies: bool) -> sqlite3.Connection:
+    options = "mode=ro&immutable=1" if as_it_lies else "mode=ro"
+    return sqlite3.connect(f"{path.absolute().as_uri()}?{options}", uri=True)
 
 
 def check_kind(database: sqlite3.Connection, path: Path) -> None:
@@ -153,9 +185,11 @@ def _lock(lock: BinaryIO) -> None:
 
 @contextmanager
 def told(path: Path) -> Iterator[None]:
-    """Turn SQLite's exceptions into ours."""
+    """Turn the exceptions of SQLite and of the system into ours."""
     try:
         yield
+    except OSError as error:
+        raise JournalError(f"the journal {path} cannot be read: {error.strerror}") from error
     except sqlite3.OperationalError as error:
         raise JournalError(
             f"the journal {path} cannot be written or read: {error}. Is the disk full, or the folder read-only? "

@@ -676,3 +676,12 @@ async def test_what_is_no_id_resolves_nothing(session: Any, task_id: str) -> Non
         with pytest.raises(ValueError, match="task_id"):
             await runway.resolve("a", task_id=task_id)
         assert [entry.key for entry in await runway.in_doubt()] == ["a"]
+
+
+async def test_a_lock_file_of_others_is_left_alone(tmp_path: Path) -> None:
+    """What has the name of the journal's lock and is none is not written to; the journal is refused."""
+    (tmp_path / "poetry.lock").write_text("# not ours")
+    with pytest.raises(errors.JournalError, match=r"poetry\.lock"):
+        async with Journal(tmp_path / "poetry"):
+            pass
+    assert (tmp_path / "poetry.lock").read_text() == "# not ours"

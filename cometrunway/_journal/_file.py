@@ -17,6 +17,7 @@ else:
     import fcntl
 
 _APPLICATION_ID = 0x43525759  # "CRWY"
+_LONGEST_PID = 20
 _TRIES, _BETWEEN_TRIES = 20, 0.01
 _VERSION = 2
 _SCHEMA = """
@@ -133,6 +134,10 @@ def locked(path: Path) -> BinaryIO:
             f"the journal {path} is in use by another process (pid {pid}); one writes at a time: wait for it to "
             "end, or give this run a journal of its own"
         )
+    lock.seek(0)
+    if lock.read(_LONGEST_PID).strip(b"0123456789"):
+        lock.close()
+        raise JournalError(f"{name} is in the way: a file of others has the name of the journal's lock; choose another")
     lock.truncate(0)
     lock.write(str(os.getpid()).encode())
     lock.flush()
@@ -154,7 +159,7 @@ def _lock_of(path: Path) -> Path:
 
 def _pid_in(lock: BinaryIO) -> int:
     lock.seek(0)
-    written = lock.read(20)
+    written = lock.read(_LONGEST_PID)
     return int(written) if written.isdigit() else 0
 
 

@@ -16,8 +16,8 @@ PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run the tests, four at a time, for many of them wait; arguments go to pytest."""
-    session.install("-e", ".[test]", "pytest-xdist")
+    """Run the tests, four at a time, for most of the time they wait; arguments go to pytest."""
+    session.install("-e", ".[test]")
     session.run("python", "-m", "pytest", "-n", "4", *session.posargs, env={"PYTHONDEVMODE": "1"})
 
 

@@ -31,28 +31,15 @@ def environment() -> Iterator[dict[str, str]]:
         yield {**os.environ, **served}
 
 
-@pytest.fixture(scope="module")
-def running(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, subprocess.Popen[str]]:
-    """All examples, under way at the same time, for most of them wait most of the time."""
-    return {
-        name: subprocess.Popen(
-            [sys.executable, "-W", "error", "-c", code],
-            env=environment,
-            cwd=tmp_path_factory.mktemp("example"),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for name, code in EXAMPLES.items()
-    }
-
-
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_examples_run(name: str, running: dict[str, subprocess.Popen[str]]) -> None:
+def test_examples_run(name: str, environment: dict[str, str], tmp_path: Path) -> None:
     """What the documentation shows works as it stands, and says something."""
-    printed, complaints = running[name].communicate(timeout=60)
-    assert running[name].returncode == 0, complaints
-    assert printed
+    command = [sys.executable, "-W", "error", "-c", EXAMPLES[name]]
+    ended = subprocess.run(
+        command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout
 
 
 def test_the_reference_names_everything_public() -> None:

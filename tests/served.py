@@ -1,13 +1,34 @@
-"""An emulator in a process of its own, for tests of other processes."""
+"""The command in a process of its own, and an emulator in another, for tests of processes."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 COMMAND = [sys.executable, "-m", "cometrunway"]
 """The command, as whoever installed the package has it."""
+
+
+@contextmanager
+def started(*arguments: str, folder: Path, **environment: str) -> "Iterator[subprocess.Popen[str]]":
+    """Run the command until the block ends, or until it ends by itself."""
+    with subprocess.Popen(
+        [*COMMAND, *arguments],
+        cwd=folder,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from urllib.request import urlopen
 import pytest
 
 from cometrunway._cli import main
-from tests.served import COMMAND, served_by_emulator
+from tests.served import COMMAND, served_by_emulator, started
 
 CAT = "https://example.com/cat.jpg"
 
@@ -291,14 +291,7 @@ def test_events_are_json_lines(served: dict[str, str], tmp_path: Path) -> None:
 def test_a_reader_that_goes_away_loses_nothing(served: dict[str, str], tmp_path: Path) -> None:
     """`run --json | head -1` goes on to the end: what is paid for comes home."""
     name = write(tmp_path, *(shot(key=str(number), seed=number) for number in range(3)))
-    with subprocess.Popen(
-        [*COMMAND, "run", name, "--json"],
-        cwd=tmp_path,
-        env={**os.environ, **served},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with started("run", name, "--json", folder=tmp_path, **served) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.readline()
@@ -352,14 +345,7 @@ def test_a_journal_in_use_is_named(tmp_path: Path) -> None:
 def test_sigterm_leaves_in_order(served: dict[str, str], tmp_path: Path) -> None:
     """SIGTERM ends a run with status 130, and what it owes can be resumed."""
     name = write(tmp_path, shot(key="slow", promptText="[seconds 20]"))
-    with subprocess.Popen(
-        [*COMMAND, "run", name, "--json", "--journal", "shots.db"],
-        cwd=tmp_path,
-        env={**os.environ, **served},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with started("run", name, "--json", "--journal", "shots.db", folder=tmp_path, **served) as process:
         assert process.stdout is not None
         assert json.loads(process.stdout.readline())["event"] == "submitted"
         process.send_signal(signal.SIGTERM)

@@ -23,6 +23,7 @@ from cometrunway._cli._commands import (
 )
 from cometrunway._cli._supervision import INTERRUPTED, Report, supervised
 from cometrunway._gallery import JournalSource, write_page
+from cometrunway._journal import State
 from cometrunway._journal_report import JournalReport
 from cometrunway._terminal import say
 from cometrunway.progress import new_board
@@ -170,7 +171,7 @@ def _known(journal: Path | None) -> dict[str, Entry]:
     """Return what a journal will not submit anew."""
     if journal is None or not journal.exists() or not journal.stat().st_size:
         return {}
-    return {entry.key: entry for entry in Journal.read(journal) if entry.state.value != "refused"}
+    return {entry.key: entry for entry in Journal.read(journal) if entry.state is not State.REFUSED}
 
 
 def _resume(options: argparse.Namespace) -> int:

@@ -60,12 +60,13 @@ def add_journal(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("journal", type=Path, metavar="JOURNAL", help="the file that `run --journal` made")
 
 
-def whole(least: int) -> Callable[[str], int]:
-    """Return what reads a whole number of at least `least`."""
+def whole(least: int, most: float = math.inf) -> Callable[[str], int]:
+    """Return what reads a whole number within these bounds."""
+    wanted = f"a whole number of at least {least}" if most == math.inf else f"from {least} to {most}"
 
     def read(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"must be a whole number of at least {least}, got {text!r}")
+        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"must be {wanted}, got {text!r}")
         return int(text)
 
     return read

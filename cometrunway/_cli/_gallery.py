@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from cometrunway._cli._commands import Commands, add_command
+from cometrunway._cli._commands import Commands, add_command, whole
 from cometrunway._gallery import GalleryServer, Source, source_of, write_page
 
 _OUTPUT = Path("gallery.html")
@@ -29,7 +29,7 @@ def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
     gallery.add_argument(
         "--serve", action="store_true", help="write nothing; serve it to this machine's browsers until Ctrl-C"
     )
-    gallery.add_argument("--port", type=_port, metavar="PORT", help="with --serve; default: any free one")
+    gallery.add_argument("--port", type=whole(1, 65535), metavar="PORT", help="with --serve; default: any free one")
 
 
 def _gallery(options: argparse.Namespace) -> int:
@@ -57,9 +57,3 @@ async def _serve(source: Source, port: int) -> None:
         print(server.url, flush=True)
         print("whoever has this URL sees the gallery; Ctrl-C ends it", file=sys.stderr)
         await stopped.wait()
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) < 65536:
-        raise argparse.ArgumentTypeError(f"must be from 1 to 65535, got {text}")
-    return int(text)

@@ -1,12 +1,9 @@
 """The live page: a real batch in one process, its gallery in another, and a browser that watches."""
 
 import json
-import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,41 +13,23 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import OpenPage, until
 from tests.recorded import record_now
+from tests.served import started
 
-COMMAND = [sys.executable, "-m", "cometrunway"]
 SHOTS = 12
 PATIENCE = 60_000.0
 
 
-@contextmanager
-def process(*arguments: str, folder: Path, **environment: str) -> "Iterator[subprocess.Popen[str]]":
-    """Run a command until the block ends, or until it ends by itself."""
-    with subprocess.Popen(
-        [*COMMAND, *arguments],
-        cwd=folder,
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as started:
-        try:
-            yield started
-        finally:
-            if started.poll() is None:
-                started.send_signal(signal.SIGINT)
-
-
-def first_line(started: "subprocess.Popen[str]") -> str:
+def first_line(process: "subprocess.Popen[str]") -> str:
     """Return the line with which a server says that it is ready."""
-    assert started.stdout is not None
-    return started.stdout.readline().strip()
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
 
 
 @pytest.fixture
 def api(tmp_path: Path) -> Iterator[dict[str, str]]:
     """An emulator in a process of its own; yields the environment that points at it."""
-    with process("emulator", "--uniform", "3", "9", "--not-exist", "0.2", folder=tmp_path) as started:
-        ready = json.loads(first_line(started))
+    with started("emulator", "--uniform", "3", "9", "--not-exist", "0.2", folder=tmp_path) as server:
+        ready = json.loads(first_line(server))
         yield {"COMETRUNWAY_BASE_URL": ready["base_url"], "COMETAPI_KEY": ready["api_key"]}
 
 
@@ -75,12 +54,12 @@ def test_the_page_follows_a_running_batch_to_its_end(api: dict[str, str], tmp_pa
     """Without being loaded again it shows shots that run, then their videos, the failed one's reason, and the end."""
     write_shots(tmp_path)
     record_now(tmp_path / "shots.db", [])
-    with process("gallery", "shots.db", "--serve", folder=tmp_path) as server:
+    with started("gallery", "shots.db", "--serve", folder=tmp_path) as server:
         page = show(first_line(server))
         page.evaluate("window.isSamePage = true")
         expect(page.locator("#live")).to_have_text("Waiting")
         expect(page.locator("#empty")).to_contain_text("They appear here as they are submitted")
-        with process("run", "shots.jsonl", "--journal", "shots.db", folder=tmp_path, **api) as run:
+        with started("run", "shots.jsonl", "--journal", "shots.db", folder=tmp_path, **api) as run:
             expect(page.locator("#live")).to_have_text("Live", timeout=PATIENCE)
             expect(page.locator("#summary")).to_have_text(f"{SHOTS} shots", timeout=PATIENCE)
             expect(page.locator('#grid a[data-status="owed"] .status').first).to_have_text("Running")
@@ -98,9 +77,9 @@ def test_a_batch_that_was_killed_is_not_running(api: dict[str, str], tmp_path: P
     """When its process dies the page says so, though no file changed."""
     write_shots(tmp_path)
     record_now(tmp_path / "shots.db", [])
-    with process("gallery", "shots.db", "--serve", folder=tmp_path) as server:
+    with started("gallery", "shots.db", "--serve", folder=tmp_path) as server:
         page = show(first_line(server))
-        with process("run", "shots.jsonl", "--journal", "shots.db", folder=tmp_path, **api) as run:
+        with started("run", "shots.jsonl", "--journal", "shots.db", folder=tmp_path, **api) as run:
             expect(page.locator("#summary")).to_have_text(f"{SHOTS} shots", timeout=PATIENCE)
             run.kill()
             run.wait(10)
@@ -111,7 +90,7 @@ def test_a_batch_that_was_killed_is_not_running(api: dict[str, str], tmp_path: P
 def test_the_server_ends_while_a_browser_is_connected(tmp_path: Path, browser: Browser) -> None:
     """Ctrl-C ends it with status 0 and no traceback within three seconds; the page says that it lost it."""
     record_now(tmp_path / "shots.db", [])
-    with process("gallery", "shots.db", "--serve", folder=tmp_path) as server:
+    with started("gallery", "shots.db", "--serve", folder=tmp_path) as server:
         with browser.new_context() as context:  # not watched: that it complains of the lost connection is right
             page = context.new_page()
             page.goto(first_line(server))

@@ -4,10 +4,12 @@ import asyncio
 import importlib
 import json
 import os
+import selectors
 import statistics
 import sys
 import threading
 import time
+from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple
 
 from tests.benchmarks import machine
@@ -20,30 +22,32 @@ CLIENTS = {
     "coroutines": "by_hand:wait_for_all",
     "bare": "by_hand:only_ask",
 }
-_TICK = 0.02
+Client = Callable[[str, Workload], Coroutine[Any, Any, None]]
+"""Makes the workload's tasks at this server, and waits for them."""
 
 
-class Stall:
-    """The longest time for which the event loop did not come round, in seconds."""
+class Stall(selectors.DefaultSelector):
+    """Knows the longest time between two rounds of its event loop, in seconds: no timer could ring within it."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.seconds = 0.0
         self.of_cpu = 0.0
         """The same, of the time that this process was running: the rest is what else the machine was doing."""
-        self._before = time.perf_counter(), time.process_time()
+        self._since = time.perf_counter(), time.process_time()
 
-    def watch(self) -> None:
-        """Count from now on. A callback, and seldom: whatever it costs is charged to the client."""
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Wait, as the loop asks, and begin to count anew."""
         self.count()
-        self._before = time.perf_counter(), time.process_time()
-        asyncio.get_running_loop().call_later(_TICK, self.watch)
+        events = super().select(timeout)
+        self._since = time.perf_counter(), time.process_time()
+        return events
 
     def count(self) -> None:
-        """Take in how late the loop is."""
-        wall, cpu = self._before
-        late = time.perf_counter() - wall - _TICK
-        self.seconds = max(self.seconds, late)
-        self.of_cpu = max(self.of_cpu, min(late, time.process_time() - cpu))
+        """Take in how long this round has lasted."""
+        wall, cpu = self._since
+        self.seconds = max(self.seconds, time.perf_counter() - wall)
+        self.of_cpu = max(self.of_cpu, time.process_time() - cpu)
 
 
 class Measurement:
@@ -71,12 +75,8 @@ class Measurement:
         os._exit(0)
 
 
-async def measured(client: str, base_url: str, workload: Workload, limit: float) -> None:
+async def measured(use: Client, base_url: str, workload: Workload, limit: float, stall: Stall) -> None:
     """Run a client for at most so many seconds; tell what it used."""
-    module, _, function = CLIENTS[client].partition(":")
-    use = getattr(importlib.import_module(f"tests.benchmarks.clients.{module}"), function)
-    stall = Stall()
-    stall.watch()
     measurement = Measurement(workload, stall)
     # In a thread: the event loop of an overwhelmed client may not come round for minutes.
     bell = threading.Timer(limit, measurement.tell)
@@ -90,7 +90,11 @@ def main() -> None:
     """Measure one client in this process; for `run`."""
     client, base_url, tasks, over, limit = sys.argv[1:]
     machine.pin(0)
-    asyncio.run(measured(client, base_url, Workload(int(tasks), float(over)), float(limit)))
+    module, _, function = CLIENTS[client].partition(":")
+    use: Client = getattr(importlib.import_module(f"tests.benchmarks.clients.{module}"), function)
+    stall = Stall()
+    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(stall)) as runner:
+        runner.run(measured(use, base_url, Workload(int(tasks), float(over)), float(limit), stall))
 
 
 class Shape(NamedTuple):

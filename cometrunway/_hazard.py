@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-_PRIOR_WEIGHT = 0.5
+_PRIOR_WEIGHT = 0.2
 """How many tasks the prior is worth, in each bin."""
 _FORGETTING = 1.004
 """How much more each end weighs than the one before: after 175, half is forgotten."""
@@ -91,11 +91,14 @@ class HazardTable:
         self._current()
         return max(age, self._reach[self._bin(age)])
 
-    def pause(self, age: float, price: float, longest: float) -> float:
-        """Return the time until the look that is worth its price.
+    def pause(self, age: float, price: float, longest: float) -> tuple[float, float]:
+        """Return the time until the look that is worth its price, and its slack: the time that a part is to be made of.
 
-        That is d with `integral over x from 0 to d of h(age + x) * (d - x) = price`: where the lag that the look can be
-        expected to save, were it not taken, has grown to what a look costs. At most `longest`.
+        The first is d with `integral over x from 0 to d of h(age + x) * (d - x) = price`: where the lag that the look
+        can be expected to save, were it not taken, has grown to what a look costs. At most `longest`. The slack is
+        `2 * price / integral over x from 0 to d of h(age + x)`. To look earlier or later by a small part of the slack
+        saves or costs twice that part of the price; where the hazard is constant it is d itself, and less where it
+        rises.
         """
         hazards, edges = self._current(), self._edges
         number, moment, cost, risk = self._bin(age), age, 0.0, 0.0
@@ -107,9 +110,9 @@ class HazardTable:
             if grown >= price:
                 short = price - cost
                 root = math.sqrt(risk * risk + 2 * hazard * short)
-                return moment + 2 * short / (risk + root) - age
+                return moment + 2 * short / (risk + root) - age, 2 * price / root
             cost, risk, moment, number = grown, risk + hazard * width, edge, number + 1
-        return longest
+        return longest, longest
 
     def within(self, age: float, odds: float) -> float | None:
         """Return the time from `age` within which all but one in `odds` have ended; None before a quarter has.
@@ -205,10 +208,11 @@ class HazardTable:
         self._reach = self._reaches()
         pretended = _PRIOR_WEIGHT * self._weight
         smoothed = zip(self._widths, self._prior, _smoothed(self._events), _smoothed(self._exposure), strict=True)
-        self._hazards = [
-            (events + pretended * width * prior) / (exposure + pretended * width)
-            for width, prior, events, exposure in smoothed
-        ]
+        self._hazards, hazard = [], 0.0
+        for width, prior, events, exposure in smoothed:
+            expected = max(prior, hazard)
+            hazard = (events + pretended * width * expected) / (exposure + pretended * width)
+            self._hazards.append(hazard)
 
 
 def _rounded(values: Iterable[float]) -> list[float]:

@@ -17,6 +17,10 @@ _AGE_EDGES = (0.0, *(1.06**number for number in range(140)))  # seconds, to an h
 _PROGRESS_EDGES = (*(number / 50 for number in range(100)), *(2 * 1.1**number for number in range(40)))  # of the whole
 _ENOUGH_FOR_PROGRESS = 4
 """How many ends its table must have seen before it is asked instead of the other, which is known to be good."""
+_FEW = 300.0
+_SHORTEST_STEP = 0.3
+"""The more tasks there are than few, the shorter are the steps in which scouts go on where ends are near: down to this
+part of a cautious one."""
 _MEMORY = 0.98
 """How much of the old score remains with each look that both clocks had foretold."""
 _MARGIN = 0.02
@@ -131,23 +135,37 @@ class Pace:
                 kind.by_progress.learn(start, end, ended=ended)
         kind.by_age.learn(course.age, age, ended=ended)
 
-    def pause(self, course: Course, age: float, cautious: float) -> float:
-        """Return the seconds from `age` until the next look pays.
+    def pause(self, course: Course, age: float, cautious: float, *, crowd: int) -> tuple[float, float]:
+        """Return the seconds from `age` until the next look pays, and its slack, which is no longer.
 
-        It is never more than `cautious` after the age to which enough of its kind were seen to live: beyond that,
-        nothing speaks against an end in the next moment. A batch that was submitted at once goes all its way along this
-        frontier; the few of it that are looked at first move it on, and spare the others their looks.
+        Some part of the slack earlier or later matters little; see `HazardTable.pause`.
+
+        The pause is never more than `cautious` after the age to which enough of its kind were seen to live: beyond
+        that, nothing speaks against an end in the next moment. A batch that was submitted at once goes all its way
+        along this frontier; the few of it that are looked at first move it on, and spare the others their looks. Once
+        ends are near, scouts pay for shorter steps, where `crowd` tasks are waited for.
         """
         kind = self._kind(course)
-        longest = min(kind.by_age.known_until(age) - age + cautious, self._longest)
+        step = cautious * min(1.0, max(_SHORTEST_STEP, _FEW / crowd)) if kind.by_age.ends else cautious
+        longest = min(kind.by_age.known_until(age) - age + step, self._longest, self._hinted(kind, course, age))
         if not kind.by_age.ends:
-            return longest
+            return longest, cautious
         if self._asks_progress(kind, course):
             rate = course.rate
-            pause = kind.by_progress.pause(course.progress_at(age), self._price * rate, longest * rate) / rate
+            pause, slack = kind.by_progress.pause(course.progress_at(age), self._price * rate, longest * rate)
+            pause, slack = pause / rate, slack / rate
         else:
-            pause = kind.by_age.pause(age, self._price, longest)
-        return min(max(pause, self._shortest), self._longest)
+            pause, slack = kind.by_age.pause(age, self._price, longest)
+        slack = min(slack, pause, step) if pause >= longest else min(slack, pause)
+        return min(max(pause, self._shortest), self._longest), slack
+
+    def _hinted(self, kind: _Kind, course: Course, age: float) -> float:
+        """Return until when progress asks for a look, which may be wrong, while nothing is known of its worth."""
+        if course.has_progress and kind.by_progress.ends < _ENOUGH_FOR_PROGRESS:
+            left = (1 - course.progress_at(age)) / course.rate
+            if left > 0:
+                return left + self._shortest
+        return math.inf
 
     def foretell(self, course: Course, odds: float) -> float | None:
         """Return the age by which the task has ended but once in `odds`; None before that is known."""

@@ -66,7 +66,8 @@ class PollPolicy:
     rule `backoff` the n-th pause (from 0) is drawn evenly from the upper half of
     `min(ceiling, 2 * first, first * growth ** n)`; so it is with `learned` until a task of a kind has ended, and no
     look is ever later than so long after the age at which ten of its kind were seen to live. With the rule `fixed`
-    every pause is `first`. No pause is below `floor` or above `ceiling`.
+    every pause is `first`. With the other two, looks come up to an eighth of their pause later to meet others, as long
+    as no pause is below `floor` or above `ceiling`.
     """
 
     rule: Literal["learned", "backoff", "fixed"] = field(default="learned", validator=in_(_RULES))
@@ -89,12 +90,12 @@ class PollPolicy:
     def _delays(self) -> tuple[float, ...]:
         return _steps(first=self.first, growth=self.growth, ceiling=min(self.ceiling, _WIDEST * self.first))
 
-    def pause(self, looks: int, rng: Random) -> float:
-        """Return the seconds to wait after so many looks (0: before the first)."""
+    def pause(self, looks: int, chance: float) -> float:
+        """Return the seconds to wait after so many looks (0: before the first); `chance` is drawn from 0 to 1."""
         if self.rule == "fixed":
             return self.first
         half = self._delays[min(looks, len(self._delays) - 1)] / 2
-        return max(self.floor, half + rng.uniform(0, half))
+        return max(self.floor, half + half * chance)
 
     def pause_while_unknown(self, rng: Random) -> float:
         """Return the seconds to wait after a `task_not_exist`: three to five, as the API's documentation asks."""

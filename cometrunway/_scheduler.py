@@ -35,6 +35,9 @@ _PRICED_AT_A_STRETCH = 256
 """Looks that may be put off before the event loop gets its turn."""
 _NOT_WORTH_A_DELAY = 0.1
 """A look that has fallen due is taken, unless it should be put off by more than this part of its pause."""
+_COARSEST = 3
+_MEETING = 4
+"""Both are powers of two: the least part of a pause by which looks are apart in time, and how many need meet."""
 _SAMPLE = 200
 """How many tasks are asked when all can be expected to have ended."""
 Look = Callable[[str, str], Awaitable[Task]]
@@ -56,6 +59,8 @@ class _Watch:
     deadline: float
     unknown_until: float | None
     """Until when `task_not_exist` means "not yet"; None while the server knows the task."""
+    chance: float = 0.0
+    """From 0 to 1: where in its spread the next look lies."""
 
 
 class PollScheduler:
@@ -73,6 +78,7 @@ class PollScheduler:
         self.children = Children(is_waiting=lambda: bool(self._open))
         """What runs in the session, its looks and downloads among it."""
         self._loop = asyncio.get_running_loop()
+        self._origin = self._loop.time() - rng.random()  # chance, so that two processes do not poll at the same moments
         self._due: list[tuple[float, int, _Watch]] = []
         self._numbers = count()
         self._open: dict[tuple[str, str], _Watch] = {}
@@ -136,7 +142,7 @@ class PollScheduler:
         )
         self._open[ticket.reference.route, ticket.reference.id] = watch
         self.children.settle()
-        self._push(watch, self._pause(watch) if watch.is_new else 0.0)
+        self._push(watch, self._next_look(watch) if watch.is_new else now)
 
     async def _dispatch(self) -> None:
         while True:
@@ -174,27 +180,43 @@ class PollScheduler:
         """Price a look anew that has fallen due: what was learnt meanwhile may say that it does not pay yet."""
         if not watch.course.looks and not watch.is_new:
             return False  # what was taken up again may have ended long ago
-        pause = self._learned_pause(watch, self._policy.pause(watch.course.looks, self._rng))
-        if pause is None or now >= watch.deadline:
+        if self._policy.rule != "learned" or now >= watch.deadline:
             return False
-        left = watch.born + watch.course.age + pause - now
-        if left <= pause * _NOT_WORTH_A_DELAY:
+        pause, slack = self._pause(watch)
+        due = watch.born + watch.course.age + pause
+        if due - now <= slack * _NOT_WORTH_A_DELAY:
             return False
-        self._push(watch, left)
+        self._push(watch, self._shared(due, pause, slack))
         return True
 
-    def _pause(self, watch: _Watch) -> float:
-        cautious = self._policy.pause(watch.course.looks, self._rng)
-        learned = self._learned_pause(watch, cautious)
-        if learned is None:
-            return cautious
-        spread = learned * self._rng.uniform(1 - _JITTER, 1 + _JITTER)
-        return min(max(spread, self._policy.floor), self._policy.ceiling)
+    def _next_look(self, watch: _Watch) -> float:
+        """Return the loop time at which to look next at a task that was looked at now."""
+        watch.chance = self._rng.random()
+        pause, slack = self._pause(watch)
+        return self._shared(self._loop.time() + pause, pause, slack)
 
-    def _learned_pause(self, watch: _Watch, cautious: float) -> float | None:
+    def _pause(self, watch: _Watch) -> tuple[float, float]:
+        """Return the seconds from the latest look to the next, by what is known now, and by how many it may move."""
+        pause = self._policy.pause(watch.course.looks, watch.chance)
         if self._policy.rule != "learned":
-            return None
-        return self.pace.pause(watch.course, watch.course.age, cautious)
+            return pause, pause
+        pause, slack = self.pace.pause(watch.course, watch.course.age, pause, crowd=len(self._open))
+        pause += slack * _JITTER * (2 * watch.chance - 1)
+        longest = self._policy.ceiling * (1 - _JITTER * watch.chance)  # what waits longest is spread as well
+        return max(min(pause, longest), self._policy.floor), slack
+
+    def _shared(self, due: float, pause: float, slack: float) -> float:
+        """Return a moment, soon after the one at which this pause is over, that other looks share.
+
+        One wakeup of the process serves them all. Such moments are an eighth of a pause apart, or less where some
+        fifteen looks meet all the same. No pause grows beyond the ceiling.
+        """
+        if self._policy.rule == "fixed":
+            return due
+        finer = max(_COARSEST, len(self._open).bit_length() - _MEETING)
+        between = math.ldexp(1.0, math.frexp(slack)[1] - 1 - finer)
+        moment = self._origin + math.ceil((due - self._origin) / between) * between
+        return max(due, min(moment, due + self._policy.ceiling - pause))
 
     async def _turn(self) -> None:
         """Wait until a look is due, a place is free, and the budget allows it."""
@@ -214,8 +236,8 @@ class PollScheduler:
         if self._alarm is not None and not self._alarm.done():
             self._alarm.set_result(None)
 
-    def _push(self, watch: _Watch, pause: float) -> None:
-        entry = (min(self._loop.time() + pause, watch.deadline), next(self._numbers), watch)
+    def _push(self, watch: _Watch, due: float) -> None:
+        entry = (min(due, watch.deadline), next(self._numbers), watch)
         heapq.heappush(self._due, entry)
         if self._due[0] is entry:
             self._wake()
@@ -256,7 +278,7 @@ class PollScheduler:
             if watch.unknown_until is None:  # it was known before: another node or cache may lag
                 watch.unknown_until = now + self._policy.grace
             if now < watch.unknown_until:
-                self._look_again(watch, self._policy.pause_while_unknown(self._rng))
+                self._look_again(watch, now + self._policy.pause_while_unknown(self._rng))
                 return
         watch.ticket.poll_errors += 1
         watch.ticket.last_error = error
@@ -267,11 +289,11 @@ class PollScheduler:
         watch.course.looks += 1
         self._look_again(watch)
 
-    def _look_again(self, watch: _Watch, pause: float | None = None) -> None:
+    def _look_again(self, watch: _Watch, due: float | None = None) -> None:
         if self._loop.time() >= watch.deadline:
             self._fail(watch.ticket, self._stopped_waiting(watch.ticket, f"after {self._policy.deadline} s of waiting"))
             return
-        self._push(watch, self._pause(watch) if pause is None else pause)
+        self._push(watch, self._next_look(watch) if due is None else due)
 
     @staticmethod
     def _stopped_waiting(ticket: Ticket, moment: str) -> TaskTimeoutError:

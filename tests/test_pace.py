@@ -26,20 +26,32 @@ def taught(*ends: float, step: float = 1.0) -> HazardTable:
 
 def test_the_first_look_waits_for_the_first_ends() -> None:
     """Where all tasks end at 30, the look that pays comes shortly before or after 30."""
-    assert 26 < taught(*[30.0] * 200).pause(0.0, 0.25, 60.0) < 32
+    pause, _ = taught(*[30.0] * 200).pause(0.0, 0.25, 60.0)
+    assert 26 < pause < 32
 
 
 def test_the_pause_solves_its_equation() -> None:
-    """With a hazard that does not change, the pause is the root of twice the price over the hazard."""
+    """With a hazard that does not change, the pause is the root of twice the price over the hazard, and all slack."""
     table = taught(*[float(end) for end in range(1, 100)] * 3)
     table._hazards, table._stale = [0.1] * len(EDGES), -1000
-    assert table.pause(3.3, 0.2, 60.0) == pytest.approx((2 * 0.2 / 0.1) ** 0.5)
+    pause = (2 * 0.2 / 0.1) ** 0.5
+    assert table.pause(3.3, 0.2, 60.0) == pytest.approx((pause, pause))
+
+
+def test_a_part_of_the_slack_matters_little() -> None:
+    """A twentieth of the slack earlier or later saves or costs a tenth of a look, however long the pause."""
+    table = taught(*[28.0, 29.0, 30.0, 31.0] * 50)
+    pause, slack = table.pause(0.0, 0.25, 60.0)
+    assert slack < pause / 4
+    for part in (-0.05, 0.05):
+        lag = 0.25 * (1 + 2 * part)
+        assert table.pause(0.0, lag, 60.0)[0] == pytest.approx(pause + part * slack, abs=0.01 * slack)
 
 
 def test_a_dearer_look_comes_later() -> None:
     """The higher the price of a look, the longer the pause."""
     table = taught(*[30.0, 40.0, 50.0] * 30)
-    pauses = [table.pause(25.0, price, 60.0) for price in (0.01, 0.1, 1.0, 10.0)]
+    pauses = [table.pause(25.0, price, 60.0)[0] for price in (0.01, 0.1, 1.0, 10.0)]
     assert pauses == sorted(pauses)
     assert pauses[0] < pauses[-1]
 
@@ -49,7 +61,7 @@ def test_a_pause_has_an_end() -> None:
     table = HazardTable(EDGES, lindy=20.0)
     for _ in range(1000):
         table.learn(0.0, 90.0, ended=False)
-    assert table.pause(0.0, 0.25, 17.0) == 17.0
+    assert table.pause(0.0, 0.25, 17.0)[0] == 17.0
 
 
 def test_what_was_foretold_is_no_surprise() -> None:
@@ -62,7 +74,7 @@ def test_what_was_foretold_is_no_surprise() -> None:
 def test_old_looks_are_forgotten() -> None:
     """After tasks became slower, the table follows."""
     table = taught(*[20.0] * 500, *[60.0] * 500)
-    assert table.pause(30.0, 0.25, 60.0) > 20
+    assert table.pause(30.0, 0.25, 60.0)[0] > 20
 
 
 def test_an_end_is_learnt_where_it_is_likely() -> None:
@@ -129,6 +141,13 @@ def pace() -> Pace:
     return Pace(price=0.25, shortest=1.0, longest=30.0)
 
 
+def wait(paced: Pace, course: Course, cautious: float, *, crowd: int = 1) -> float:
+    """Return the seconds until the next look at a task that was looked at now, within its slack."""
+    pause, slack = paced.pause(course, course.age, cautious, crowd=crowd)
+    assert 0 < slack <= max(pause, cautious)
+    return pause
+
+
 def teach(paced: Pace, end: float) -> None:
     """Let it see a task end at about this age, and not before."""
     paced.learn(Course(kind="a"), end - 1, ended=False)
@@ -138,10 +157,11 @@ def teach(paced: Pace, end: float) -> None:
 def test_before_an_end_is_known_the_pause_is_cautious() -> None:
     """Until a task of its kind has ended, a pause is the cautious one, and one kind teaches no other."""
     paced = pace()
-    assert paced.pause(Course(kind="a"), 0.0, 9.0) == 9.0
-    teach(paced, 30.0)
-    assert paced.pause(Course(kind="a"), 0.0, 9.0) != 9.0
-    assert paced.pause(Course(kind="b"), 0.0, 9.0) == 9.0
+    assert wait(paced, Course(kind="a"), 9.0) == 9.0
+    for _ in range(12):
+        teach(paced, 30.0)
+    assert wait(paced, Course(kind="a"), 9.0) != 9.0
+    assert wait(paced, Course(kind="b"), 9.0) == 9.0
 
 
 def test_a_few_scouts_spare_the_others_their_looks() -> None:
@@ -149,8 +169,31 @@ def test_a_few_scouts_spare_the_others_their_looks() -> None:
     paced = pace()
     for _ in range(12):
         paced.learn(Course(kind="a"), 16.0, ended=False)
-    assert 16.0 < paced.pause(Course(kind="a"), 0.0, 4.0) + 1 < 16.0 + 5.0
-    assert paced.pause(Course(kind="a", age=16.0), 16.0, 4.0) == 4.0
+    assert 16.0 < wait(paced, Course(kind="a"), 4.0) + 1 < 16.0 + 5.0
+    assert wait(paced, Course(kind="a", age=16.0), 4.0) == 4.0
+
+
+def test_scouts_of_a_crowd_go_in_shorter_steps_where_ends_are_near() -> None:
+    """Once a task has ended, the cautious pause is shorter the more are waited for, down to three tenths."""
+    paced = pace()
+    for _ in range(12):
+        paced.learn(Course(kind="a"), 16.0, ended=False)
+    seen = Course(kind="a", age=16.0)
+    assert wait(paced, seen, 4.0, crowd=5000) == 4.0
+    paced.learn(seen, 16.5, ended=True)
+    pauses = [wait(paced, seen, 4.0, crowd=crowd) for crowd in (100, 600, 5000)]
+    assert pauses == pytest.approx([4.0, 2.0, 1.2], abs=0.5)
+
+
+def test_progress_that_has_not_proved_itself_only_brings_a_look_forward() -> None:
+    """Before ends have shown what it is worth, a look comes when it says that the task ends, unless that is past."""
+    paced, course = pace(), Course(kind="a")
+    course.see(5.0, 0.5)
+    assert wait(paced, course, 9.0) == pytest.approx(5.0 + 1.0)
+    course.see(12.0, 0.6)
+    assert wait(paced, course, 9.0) == 9.0
+    course.see(13.0, 0.1)
+    assert wait(paced, course, 9.0) == 9.0
 
 
 def test_no_pause_leaves_its_bounds() -> None:
@@ -159,8 +202,7 @@ def test_no_pause_leaves_its_bounds() -> None:
     for end in range(1, 400):
         paced.learn(Course(kind="a", age=end - 0.5), float(end), ended=True)
     for age in range(500):
-        pause = paced.pause(Course(kind="a", age=float(age)), float(age), 9.0)
-        assert 1.0 <= pause <= 30.0
+        assert 1.0 <= wait(paced, Course(kind="a", age=float(age)), 9.0) <= 30.0
 
 
 def test_beyond_what_is_known_the_pace_is_cautious() -> None:
@@ -168,8 +210,7 @@ def test_beyond_what_is_known_the_pace_is_cautious() -> None:
     paced = pace()
     for _ in range(100):
         paced.learn(Course(kind="a", age=29.0), 30.0, ended=True)
-    pause = paced.pause(Course(kind="a", age=200.0), 200.0, 4.0)
-    assert pause <= 4.0
+    assert wait(paced, Course(kind="a", age=200.0), 4.0) <= 4.0
 
 
 def test_progress_is_a_clock() -> None:
@@ -209,7 +250,7 @@ def test_what_was_learnt_can_be_taken_up() -> None:
     new.restore("a", json.loads(json.dumps(old.snapshot()["a"])))
     for age in (0.0, 15.0, 30.0, 50.0):
         course = Course(kind="a", age=age)
-        assert new.pause(course, age, 9.0) == pytest.approx(old.pause(course, age, 9.0), rel=0.01)
+        assert wait(new, course, 9.0) == pytest.approx(wait(old, course, 9.0), rel=0.01)
 
 
 def test_what_is_old_is_soon_outweighed() -> None:

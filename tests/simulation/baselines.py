@@ -5,10 +5,14 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from random import Random
 
-from tests.simulation.workloads import Draw
+from tests.simulation.workloads import Draw, Work
 
 STEP = 0.25
 """Seconds; the grid of the optimum."""
+_MANY = 20_000
+"""Of fewer tasks, the optimum would know where each one ends rather than how they are distributed."""
+_PRICES = [0.03 * 1.1**number for number in range(60)]
+"""Seconds of lag that a look may be worth: 0.03 to 8."""
 
 
 def sample(draw: Draw, count: int, seed: int = 9) -> list[tuple[str, float]]:
@@ -34,35 +38,41 @@ def official(durations: Sequence[float], seed: int = 3) -> tuple[float, float]:
     return polls / len(durations), lags / len(durations)
 
 
-def optimal(pairs: Sequence[tuple[str, float]], lag: float, *, longest: float) -> float:
-    """Return the fewest polls per task at this mean lag, for who knows the distribution of each model.
+class Optimum:
+    """What it costs whoever knows the distribution of each model, though not how long this task takes.
 
     No two looks at a task are further apart than `longest` seconds.
     """
-    low, high = 0.001, 30.0
-    (fewest, late), (most, soon) = (optimum(pairs, price, longest) for price in (high, low))
-    for _ in range(12):
-        price = math.sqrt(low * high)
-        polls, reached = optimum(pairs, price, longest)
-        if reached < lag:
-            low, most, soon = price, polls, reached
-        else:
-            high, fewest, late = price, polls, reached
-    # Looks lie on a grid, so a lag between two optima is reached by taking now the one and now the other.
-    return most + (fewest - most) * (lag - soon) / (late - soon)
 
+    def __init__(self, draw: Draw, *, longest: float) -> None:
+        pairs = sample(draw, _MANY)
+        self._durations = {
+            model: sorted(seconds for name, seconds in pairs if name == model)
+            for model in {model for model, _ in pairs}
+        }
+        self._longest = longest
+        self._known: dict[float, dict[str, list[float]]] = {}
 
-def optimum(pairs: Sequence[tuple[str, float]], price: float, longest: float) -> tuple[float, float]:
-    """Return polls and mean lag of the rule that minimises lag + price * polls."""
-    polls = lags = 0.0
-    for model in {model for model, _ in pairs}:
-        durations = sorted(duration for name, duration in pairs if name == model)
-        looks = _looks(durations, price, longest)
-        for duration in durations:
-            number = bisect_left(looks, duration)
+    def polls(self, batch: Sequence[Work], lag: float) -> float:
+        """Return the fewest polls per task of this batch at this mean lag."""
+        after = bisect_left(_PRICES, lag, lo=1, hi=len(_PRICES) - 1, key=lambda price: self.at(price, batch)[1])
+        (most, soon), (fewest, late) = (self.at(price, batch) for price in _PRICES[after - 1 : after + 1])
+        # Looks lie on a grid, so a lag between two optima is reached by taking now the one and now the other.
+        return most + (fewest - most) * (lag - soon) / (late - soon)
+
+    def at(self, price: float, batch: Sequence[Work]) -> tuple[float, float]:
+        """Return polls and mean lag of the rule that minimises lag + price * polls."""
+        if price not in self._known:
+            known = self._durations.items()
+            self._known[price] = {model: _looks(durations, price, self._longest) for model, durations in known}
+        polls = lags = 0.0
+        for work in batch:
+            looks = self._known[price][work.model]
+            number = bisect_left(looks, work.end)
             polls += number + 1
-            lags += looks[number] - duration
-    return polls / len(pairs), lags / len(pairs)
+            if number < len(looks):  # else it is longer than any that is known: let a look come just as it ends
+                lags += looks[number] - work.end
+        return polls / len(batch), lags / len(batch)
 
 
 def _looks(durations: Sequence[float], price: float, longest: float) -> list[float]:

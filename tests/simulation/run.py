@@ -35,6 +35,8 @@ class Outcome:
 
     learnt: Mapping[str, Any]
     """What a later batch may begin with."""
+    works: Sequence[Work]
+    """The tasks, as they were."""
 
     @classmethod
     def of(cls, polls: Sequence[int], lags: Sequence[float], longest_pause: float, **other: Any) -> "Outcome":
@@ -144,5 +146,10 @@ def simulate(
     with asyncio.Runner(loop_factory=VirtualLoop, debug=False) as runner:
         runner.run(batch())
     return Outcome.of(
-        list(server.polls.values()), server.lags, server.longest_pause, eta_error=server.eta_error, learnt=known
+        list(server.polls.values()),
+        server.lags,
+        server.longest_pause,
+        eta_error=server.eta_error,
+        learnt=known,
+        works=[work for _, work in server.works.values()],
     )

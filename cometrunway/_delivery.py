@@ -38,11 +38,11 @@ class Delivery:
             DownloadError: a file could not be had.
             JournalError: the record could not be kept.
         """
-        key = ticket.reference.key
+        key = ticket.key
         if self._journal is not None and key is not None:
             await self._journal.end(key, task)
         if task.status is not TaskStatus.SUCCEEDED:
-            raise TaskError.of(task, route=ticket.reference.route)
+            raise TaskError.of(task, route=ticket.route)
         assets = await self._fetch(ticket, task)
         if self._journal is not None and key is not None:
             await self._journal.deliver(key, assets)
@@ -54,8 +54,7 @@ class Delivery:
             raise ProtocolError(f"task {task.id} succeeded, but its answer names no output", status=200, body=body)
         if self._output_dir is None:
             return tuple(Asset(url=url) for url in task.outputs)
-        reference = ticket.reference
-        names = self._names(key=reference.key, task_id=task.id, route=reference.route, files=len(task.outputs))
+        names = self._names(key=ticket.key, task_id=task.id, route=ticket.route, files=len(task.outputs))
         return tuple(
             [await self._fetch_one(ticket, task, number, self._output_dir / name) for number, name in enumerate(names)]
         )
@@ -65,7 +64,7 @@ class Delivery:
         try:
             return await self._downloader.fetch(url, folder=target.parent, stem=target.name)
         except AssetExpiredError:
-            fresh = await self._retrieve(ticket.reference.route, task.id)
+            fresh = await self._retrieve(ticket.route, task.id)
             if url in fresh.outputs or len(fresh.outputs) <= number:
                 raise
             return await self._downloader.fetch(fresh.outputs[number], folder=target.parent, stem=target.name)

@@ -97,7 +97,7 @@ class Desk:
         if ticket is None:
             if self._scheduler.children.is_closing:
                 raise RuntimeError("the Session is being left; nothing more can be waited for in it")
-            ticket = Ticket.new(reference, request)
+            ticket = Ticket(reference, request)
             self._scheduler.watch(ticket, age=_age(reference))
         return ticket
 
@@ -108,10 +108,10 @@ class Desk:
         ended = _ended_task(entry)
         if ended is None or not await asyncio.to_thread(are_intact, entry.assets):
             return self.attach(reference, request)
-        ticket = Ticket.new(reference, request)
+        ticket = Ticket(reference, request)
         ticket.end(ended)
         if ended.failure is None:
-            ticket.files.set_result(entry.assets)
+            ticket.set_result(entry.assets)
             self._tell(EventKind.DOWNLOADED, reference, assets=entry.assets)
         else:
             error = TaskError.of(ended, route=entry.route).about(key=entry.key)
@@ -232,7 +232,7 @@ class Desk:
         known = self._scheduler.find(reference)
         if known is not None:  # a server that answers two creates with one id
             return known
-        ticket = Ticket.new(reference, request)
+        ticket = Ticket(reference, request)
         self._scheduler.watch(ticket, age=0.0)
         return ticket
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import frozen
 
 from cometrunway._requests import Request
 from cometrunway._tasks import Asset, Task
@@ -50,22 +50,31 @@ class TaskReference:
         return cls(id=task_id, route=route, key=key, created_at=created_at)
 
 
-@define(kw_only=True, eq=False)
-class Ticket:
-    """All that the session knows of one task; only the scheduler writes it."""
+class Ticket(asyncio.Future["tuple[Asset, ...]"]):
+    """The files of one task, once they are home, and until then all that the session knows of it.
 
-    reference: TaskReference
-    request: Request | None = field(default=None, repr=False)
-    files: "asyncio.Future[tuple[Asset, ...]]" = field(repr=False)
-    task: Task | None = None
-    poll_errors: int = 0
-    last_error: CometRunwayError | None = None
-    _ended: "asyncio.Future[Task] | None" = field(default=None, init=False, repr=False)
+    Only the scheduler writes it. There are as many as there are tasks, so it refers to little: the collector's pauses
+    grow with every object.
+    """
 
-    @classmethod
-    def new(cls, reference: TaskReference, request: Request | None = None) -> "Ticket":
-        """Make a ticket whose futures belong to the running loop."""
-        return cls(reference=reference, request=request, files=asyncio.get_running_loop().create_future())
+    __slots__ = ("_ended", "created_at", "id", "key", "last_error", "poll_errors", "request", "route", "task")
+
+    def __init__(self, reference: TaskReference, request: Request | None = None) -> None:
+        super().__init__(loop=asyncio.get_running_loop())
+        self.id = reference.id
+        self.route = reference.route
+        self.key = reference.key
+        self.created_at = reference.created_at
+        self.request = request
+        self.task: Task | None = None
+        self.poll_errors = 0
+        self.last_error: CometRunwayError | None = None
+        self._ended: asyncio.Future[Task] | None = None
+
+    @property
+    def reference(self) -> TaskReference:
+        """What it takes to find the task again."""
+        return TaskReference(id=self.id, route=self.route, key=self.key, created_at=self.created_at)
 
     @property
     def model(self) -> str | None:
@@ -80,10 +89,10 @@ class Ticket:
     def ended(self) -> "asyncio.Future[Task]":
         """Return the future of the task's end. It is made for the first who asks: ten thousand wait for files only."""
         if self._ended is None:
-            self._ended = self.files.get_loop().create_future()
+            self._ended = self.get_loop().create_future()
             if self.task is not None and self.has_ended:
                 self._ended.set_result(self.task)
-            elif self.files.done() and (error := self.files.exception()) is not None:
+            elif self.done() and (error := self.exception()) is not None:
                 _fail(self._ended, error)
         return self._ended
 
@@ -95,9 +104,12 @@ class Ticket:
 
     def fail(self, error: Exception) -> None:
         """End whatever has not ended, with this error."""
-        for future in (self._ended, self.files):
+        for future in (self._ended, self):
             if future is not None and not future.done():
                 _fail(future, error)
+
+    def __repr__(self) -> str:
+        return f"<Ticket {self.reference!r}>"
 
 
 def _fail(future: "asyncio.Future[Any]", error: BaseException) -> None:
@@ -165,15 +177,15 @@ class TaskHandle:
 
     def done(self) -> bool:
         """Whether `await` would return or raise at once."""
-        return self._attached().files.done()
+        return self._attached().done()
 
     def exception(self) -> BaseException | None:
         """Return what `await` would raise, None if it would return; only for a handle that is done."""
-        return self._attached().files.exception()
+        return self._attached().exception()
 
     def add_done_callback(self, callback: "Callable[[TaskHandle], object]") -> None:
         """Call `callback(handle)` from the event loop once the handle is done."""
-        self._attached().files.add_done_callback(partial(_call, callback, self))
+        self._attached().add_done_callback(partial(_call, callback, self))
 
     async def wait(self) -> Task:
         """Wait for the task's end and return it, failed or not; does not wait for its files.
@@ -185,7 +197,7 @@ class TaskHandle:
         return await asyncio.shield(self._attached().ended())
 
     def __await__(self) -> Generator[Any, None, tuple[Asset, ...]]:
-        return asyncio.shield(self._attached().files).__await__()
+        return asyncio.shield(self._attached()).__await__()
 
     def __repr__(self) -> str:
         state = self.task.status.value if self.task else "not seen yet"

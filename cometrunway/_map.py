@@ -4,11 +4,12 @@ import asyncio
 import re
 import reprlib
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from contextvars import Context, copy_context
 from typing import Any
 
 from attrs import define, field, frozen
 
-from cometrunway._handle import TaskHandle
+from cometrunway._handle import TaskHandle, Ticket
 from cometrunway._requests import Request
 
 
@@ -39,8 +40,8 @@ class Shot:
 
 
 Requests = Iterable[Request | Shot] | AsyncIterable[Request | Shot]
-Submit = Callable[[Request | Shot], Awaitable[TaskHandle]]
-"""Returns when the task exists; a refusal comes back as a handle whose await raises it."""
+Submit = Callable[[Request | Shot], Awaitable[Ticket]]
+"""Returns when the task exists; a refusal comes back as a ticket that has failed with it."""
 Start = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
 _LONGEST_KEY = 500
@@ -52,7 +53,8 @@ class Batch:
     """One pass over the requests.
 
     `is_pointless` tells of a refusal whether all that follow would be refused as well; `at_once` bounds how many
-    submissions are unanswered, so that what is pointless stops soon; `window` bounds how many are not yet yielded.
+    submissions are unanswered, so that what is pointless stops soon; `in_flight` has a place for each unfinished task
+    of the session; `window` bounds how many are not yet yielded.
     """
 
     requests: Requests
@@ -61,10 +63,13 @@ class Batch:
     start_feeder: Start
     is_pointless: Callable[[BaseException], bool]
     at_once: int
+    in_flight: asyncio.Semaphore
     window: int
     _turns: asyncio.Semaphore = field(init=False)
     _places: asyncio.Semaphore = field(init=False)
-    _ended: "asyncio.Queue[TaskHandle | None]" = field(init=False, factory=asyncio.Queue)
+    _ended: "asyncio.Queue[Ticket | None]" = field(init=False, factory=asyncio.Queue)
+    _tell: Callable[[Ticket], None] = field(init=False)
+    _context: Context = field(init=False, factory=copy_context)
     _held: int = field(init=False, default=0)
     _exhausted: bool = field(init=False, default=False)
     _stopped_by: BaseException | None = field(init=False, default=None)
@@ -73,13 +78,14 @@ class Batch:
     def __attrs_post_init__(self) -> None:
         self._turns = asyncio.Semaphore(self.at_once)
         self._places = asyncio.Semaphore(self.window)
+        self._tell = self._on_end
 
     async def handles(self) -> AsyncIterator[TaskHandle]:
         """Yield each handle once its files are home or its failure is known; then raise what cut the input short."""
         self._feeder = feeder = self.start_feeder(self._feed())
         try:
-            while (handle := await self._ended.get()) is not None:
-                yield handle
+            while (ticket := await self._ended.get()) is not None:
+                yield TaskHandle(ticket.reference, ticket)
                 self._places.release()
         finally:
             feeder.cancel()
@@ -103,17 +109,20 @@ class Batch:
             self._finish_if_done()
 
     async def _one(self, request: Request | Shot) -> None:
-        handle = await self.submit(request)
+        await self.in_flight.acquire()
+        ticket = await self.submit(request)
         self._turns.release()
-        handle.add_done_callback(self._on_end)
+        # One callback and one context serve all: what each of ten thousand holds is what the collector goes through.
+        ticket.add_done_callback(self._tell, context=self._context)
 
-    def _on_end(self, handle: TaskHandle) -> None:
-        error = handle.exception()
-        if error is not None and not handle.id and self.is_pointless(error):
+    def _on_end(self, ticket: Ticket) -> None:
+        self.in_flight.release()
+        error = ticket.exception()
+        if error is not None and not ticket.id and self.is_pointless(error):
             self._stopped_by = error
             if self._feeder is not None:
                 self._feeder.cancel()  # it may wait for input that never comes
-        self._ended.put_nowait(handle)
+        self._ended.put_nowait(ticket)
         self._held -= 1
         self._finish_if_done()
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Awaitable, Callable
 from itertools import count
 from random import Random
+from sys import intern
 from types import TracebackType
 from typing import Self
 
@@ -47,11 +48,10 @@ Conclude = Callable[[Ticket, Task], Awaitable[tuple[Asset, ...]]]
 
 
 @define(kw_only=True, eq=False)
-class _Watch:
-    """When to look at one ticket's task, and how long to go on."""
+class _Watch(Course):
+    """The course of one ticket's task, and how long to go on looking at it."""
 
     ticket: Ticket
-    course: Course
     born: float
     """The loop time of the task's create."""
     is_new: bool
@@ -120,7 +120,7 @@ class PollScheduler:
         odds = 1.0 + len(watches)
         now = self._loop.time()
         sample = watches[:: 1 + len(watches) // _SAMPLE]
-        ages = [(watch, self.pace.foretell(watch.course, odds)) for watch in sample]
+        ages = [(watch, self.pace.foretell(watch, odds)) for watch in sample]
         left = [max(0.0, watch.born + age - now) for watch, age in ages if age is not None]
         return max(left, default=0.0) if 2 * len(left) >= len(sample) else None
 
@@ -134,13 +134,14 @@ class PollScheduler:
         now = self._loop.time()
         watch = _Watch(
             ticket=ticket,
-            course=Course(kind=f"{ticket.reference.route} {ticket.model}", age=age or 0.0),
+            kind=intern(f"{ticket.route} {ticket.model}"),
+            age=age or 0.0,
             born=now - (age or 0.0),
             is_new=age == 0.0,
             deadline=math.inf if self._policy.deadline is None else now + self._policy.deadline,
             unknown_until=now if age is None else now - age + self._policy.grace,
         )
-        self._open[ticket.reference.route, ticket.reference.id] = watch
+        self._open[ticket.route, ticket.id] = watch
         self.children.settle()
         self._push(watch, self._next_look(watch) if watch.is_new else now)
 
@@ -178,12 +179,12 @@ class PollScheduler:
 
     def _is_put_off(self, watch: _Watch, now: float) -> bool:
         """Price a look anew that has fallen due: what was learnt meanwhile may say that it does not pay yet."""
-        if not watch.course.looks and not watch.is_new:
+        if not watch.looks and not watch.is_new:
             return False  # what was taken up again may have ended long ago
         if self._policy.rule != "learned" or now >= watch.deadline:
             return False
         pause, slack = self._pause(watch)
-        due = watch.born + watch.course.age + pause
+        due = watch.born + watch.age + pause
         if due - now <= slack * _NOT_WORTH_A_DELAY:
             return False
         self._push(watch, self._shared(due, pause, slack))
@@ -197,10 +198,10 @@ class PollScheduler:
 
     def _pause(self, watch: _Watch) -> tuple[float, float]:
         """Return the seconds from the latest look to the next, by what is known now, and by how many it may move."""
-        pause = self._policy.pause(watch.course.looks, watch.chance)
+        pause = self._policy.pause(watch.looks, watch.chance)
         if self._policy.rule != "learned":
             return pause, pause
-        pause, slack = self.pace.pause(watch.course, watch.course.age, pause, crowd=len(self._open))
+        pause, slack = self.pace.pause(watch, watch.age, pause, crowd=len(self._open))
         pause += slack * _JITTER * (2 * watch.chance - 1)
         longest = self._policy.ceiling * (1 - _JITTER * watch.chance)  # what waits longest is spread as well
         return max(min(pause, longest), self._policy.floor), slack
@@ -243,13 +244,13 @@ class PollScheduler:
             self._wake()
 
     async def _poll(self, watch: _Watch) -> None:
-        reference = watch.ticket.reference
+        ticket = watch.ticket
         try:
-            task = await self._look(reference.route, reference.id)
+            task = await self._look(ticket.route, ticket.id)
         except CometRunwayError as error:
-            self._on_failed_look(watch, error.about(route=reference.route, task_id=reference.id, key=reference.key))
+            self._on_failed_look(watch, error.about(route=ticket.route, task_id=ticket.id, key=ticket.key))
         except Exception as bug:  # noqa: BLE001 - see there
-            self._fail_by_a_bug(watch.ticket, bug)
+            self._fail_by_a_bug(ticket, bug)
         else:
             self._on_look(watch, task)
 
@@ -259,13 +260,13 @@ class PollScheduler:
         before, ticket.task = ticket.task, task
         watch.unknown_until = None
         age = self._loop.time() - watch.born
-        self.pace.learn(watch.course, age, ended=task.status.is_terminal)
+        self.pace.learn(watch, age, ended=task.status.is_terminal)
         if task.status.is_terminal:
             self._end(ticket, task)
             return
         if before is None or (before.status, before.progress) != (task.status, task.progress):
             self._tell(EventKind.CHANGED, ticket)
-        watch.course.see(age, task.progress)
+        watch.see(age, task.progress)
         self._look_again(watch)
 
     def _on_failed_look(self, watch: _Watch, error: CometRunwayError) -> None:
@@ -286,7 +287,7 @@ class PollScheduler:
             self._fail(watch.ticket, error)
             return
         self._tell(EventKind.POLL_FAILED, watch.ticket, error)
-        watch.course.looks += 1
+        watch.looks += 1
         self._look_again(watch)
 
     def _look_again(self, watch: _Watch, due: float | None = None) -> None:
@@ -297,14 +298,13 @@ class PollScheduler:
 
     @staticmethod
     def _stopped_waiting(ticket: Ticket, moment: str) -> TaskTimeoutError:
-        reference = ticket.reference
-        task = ticket.task or Task(id=reference.id, status=TaskStatus.UNKNOWN)
+        task = ticket.task or Task(id=ticket.id, status=TaskStatus.UNKNOWN)
         state = "not on disk" if task.status is TaskStatus.SUCCEEDED else task.status.value
         return TaskTimeoutError(
             f"task {task.id} was still {state} {moment}; nothing is lost: session.attach(error.token) takes it up",
             task=task,
-            route=reference.route,
-            token=reference.to_token(),
+            route=ticket.route,
+            token=ticket.reference.to_token(),
         )
 
     def _end(self, ticket: Ticket, task: Task) -> None:
@@ -320,14 +320,13 @@ class PollScheduler:
         except Exception as bug:  # noqa: BLE001 - see there
             self._fail_by_a_bug(ticket, bug)
         else:
-            ticket.files.set_result(files)
+            ticket.set_result(files)
             self._close(ticket)
             self._tell(EventKind.DOWNLOADED, ticket, assets=files)
 
     def _fail(self, ticket: Ticket, error: CometRunwayError) -> None:
-        reference = ticket.reference
-        error.about(route=reference.route, task_id=reference.id, key=reference.key)
-        error.token = reference.to_token()
+        error.about(route=ticket.route, task_id=ticket.id, key=ticket.key)
+        error.token = ticket.reference.to_token()
         _logger.warning("%s", error)
         if not isinstance(error, TaskFailedError | TaskCancelledError):
             self._unfinished.append(ticket)
@@ -337,13 +336,13 @@ class PollScheduler:
 
     def _fail_by_a_bug(self, ticket: Ticket, bug: Exception) -> None:
         # Raised to whoever awaits this task; the other paid ones must not suffer for it.
-        _logger.error("a bug of cometrunway ended the wait for task %s", ticket.reference.id, exc_info=bug)
+        _logger.error("a bug of cometrunway ended the wait for task %s", ticket.id, exc_info=bug)
         self._unfinished.append(ticket)
         ticket.fail(bug)
         self._close(ticket)
 
     def _close(self, ticket: Ticket) -> None:
-        self._open.pop((ticket.reference.route, ticket.reference.id), None)
+        self._open.pop((ticket.route, ticket.id), None)
         self.children.settle()
 
     def _tell(
@@ -353,13 +352,12 @@ class PollScheduler:
         error: CometRunwayError | None = None,
         assets: tuple[Asset, ...] = (),
     ) -> None:
-        reference = ticket.reference
         self._observe(
             Event(
                 kind=kind,
-                route=reference.route,
-                key=reference.key,
-                task_id=reference.id,
+                route=ticket.route,
+                key=ticket.key,
+                task_id=ticket.id,
                 task=ticket.task,
                 assets=assets,
                 error=error,

@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from contextvars import copy_context
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -44,9 +45,14 @@ _VERSION = "2024-11-06"
 class _Places(asyncio.Semaphore):
     """How many tasks may be unfinished at once."""
 
-    def give_back(self, _ended: object) -> None:
-        """Release one; a callback for as many futures as there are tasks, so no closure for each."""
-        self.release()
+    def __init__(self, count: int) -> None:
+        super().__init__(count)
+        self._context = copy_context()
+        self._give_back = lambda _ended: self.release()
+
+    def keep_for(self, ticket: Ticket) -> None:
+        """Release one once the task has ended; one callback and one context serve all that wait."""
+        ticket.add_done_callback(self._give_back, context=self._context)
 
 
 @frozen(kw_only=True)
@@ -225,14 +231,16 @@ class Session:
         a refusal that all others would share (a wrong key, no balance; without a journal, no budget) no more input is
         taken, and it is raised once everything already submitted was yielded; so is an error of the iterable itself.
         """
-        children = self._opened().scheduler.children
+        rooms = self._opened()
+        children = rooms.scheduler.children
         batch = Batch(
             requests=requests,
-            submit=partial(self._submit_or_refused, name=named_by_content()),
+            submit=partial(self._accepted_or_refused, name=named_by_content()),
             start=lambda work: children.start(work, name="cometrunway map"),
             start_feeder=lambda work: children.start(work, name="cometrunway map", role=Role.SERVICE),
             is_pointless=self._is_pointless,
             at_once=self._max_creates,
+            in_flight=rooms.places,
             window=self._max_in_flight,
         )
         async for handle in batch.handles():
@@ -366,23 +374,24 @@ class Session:
         return entry
 
     async def _submit(self, request: Request, key: str | None, name: Name, *, again: Entry | None = None) -> TaskHandle:
-        check_request(request)
-        if key is not None:
-            check_key(key)
-        rooms = self._opened()
-        await rooms.places.acquire()
+        _check(request, key)
+        places = self._opened().places
+        await places.acquire()
         try:
-            child = rooms.scheduler.children.start(
-                self._outcome(rooms, request, key, name, again), name=f"cometrunway create {key}", role=Role.CREATE
-            )
-        except RuntimeError:
-            rooms.places.release()
+            child = self._submission(request, key, name, again)
+        except BaseException:
+            places.release()
             raise
-        child.add_done_callback(partial(_release_when_done, rooms.places))
-        outcome = await asyncio.shield(child)
-        if isinstance(outcome, Exception):
-            raise outcome
-        return _handle(outcome)
+        child.add_done_callback(partial(_release_when_done, places))
+        return _handle(await _accepted(child))
+
+    def _submission(
+        self, request: Request, key: str | None, name: Name, again: Entry | None = None
+    ) -> "asyncio.Task[Ticket | Exception]":
+        """Start a submission, which goes on whatever becomes of its caller."""
+        rooms = self._opened()
+        outcome = self._outcome(rooms, request, key, name, again)
+        return rooms.scheduler.children.start(outcome, name=f"cometrunway create {key}", role=Role.CREATE)
 
     @staticmethod
     async def _outcome(
@@ -396,14 +405,15 @@ class Session:
         except Exception as error:  # noqa: BLE001 - raised to whoever submits
             return error
 
-    async def _submit_or_refused(self, shot: Request | Shot, *, name: Name) -> TaskHandle:
+    async def _accepted_or_refused(self, shot: Request | Shot, *, name: Name) -> Ticket:
         key, request = (shot.key, shot.request) if isinstance(shot, Shot) else (None, shot)
         try:
-            return await self._submit(request, key, name)
+            _check(request, key)
+            return await _accepted(self._submission(request, key, name))
         except Exception as error:  # noqa: BLE001 - raised to whoever awaits the handle
-            ticket = Ticket.new(TaskReference(id="", route=getattr(request, "route", ""), key=key), request)
+            ticket = Ticket(TaskReference(id="", route=getattr(request, "route", ""), key=key), request)
             ticket.fail(error)
-            return _handle(ticket)
+            return ticket
 
     def _is_pointless(self, error: BaseException) -> bool:
         """Whether what refused one submission would refuse all others; what a journal knows costs no budget."""
@@ -426,15 +436,28 @@ def _check_writable(folder: Path) -> None:
         file.write(b"whether there is room")
 
 
+def _check(request: Request, key: str | None) -> None:
+    check_request(request)
+    if key is not None:
+        check_key(key)
+
+
 def _handle(ticket: Ticket) -> TaskHandle:
     return TaskHandle(ticket.reference, ticket)
 
 
-def _release_when_done(places: _Places, child: "asyncio.Task[Ticket | Exception]") -> None:
+async def _accepted(submission: "asyncio.Task[Ticket | Exception]") -> Ticket:
+    outcome = await asyncio.shield(submission)
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+def _release_when_done(places: _Places, submission: "asyncio.Task[Ticket | Exception]") -> None:
     """Give the place back once the submission's task has ended, or at once if there is none."""
-    outcome = None if child.cancelled() else child.result()
+    outcome = None if submission.cancelled() else submission.result()
     if isinstance(outcome, Ticket):
-        outcome.files.add_done_callback(places.give_back)
+        places.keep_for(outcome)
     else:
         places.release()
 

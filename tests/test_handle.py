@@ -43,7 +43,7 @@ def test_what_is_no_token_is_refused(word: str) -> None:
 
 async def test_a_handle_pickles_through_its_token() -> None:
     """A copy knows id, route, key and token, and asks to be attached before it is awaited."""
-    handle = TaskHandle(REFERENCE, Ticket.new(REFERENCE))
+    handle = TaskHandle(REFERENCE, Ticket(REFERENCE))
     copy = pickle.loads(pickle.dumps(handle))  # noqa: S301 - our own bytes
     assert (copy.id, copy.route, copy.key, copy.token) == (handle.id, handle.route, handle.key, handle.token)
     with pytest.raises(RuntimeError, match="attach"):
@@ -52,20 +52,20 @@ async def test_a_handle_pickles_through_its_token() -> None:
 
 async def test_many_may_wait() -> None:
     """Every waiter gets the same files."""
-    ticket = Ticket.new(REFERENCE)
+    ticket = Ticket(REFERENCE)
     handle = TaskHandle(REFERENCE, ticket)
     waiters = [asyncio.ensure_future(handle.wait()) for _ in range(3)]
     await asyncio.sleep(0)
     waiters[0].cancel()
     ticket.end(Task(id="d0658ae1", status=TaskStatus.SUCCEEDED))
-    ticket.files.set_result((Asset(url="https://a/1.mp4"),))
+    ticket.set_result((Asset(url="https://a/1.mp4"),))
     assert await waiters[1] == await waiters[2]
     assert await handle == await handle == (Asset(url="https://a/1.mp4"),)
 
 
 async def test_the_end_may_be_asked_for_late() -> None:
     """Who waits after the end gets the task, also if its files could not be had; who asks again, the same."""
-    ticket = Ticket.new(REFERENCE)
+    ticket = Ticket(REFERENCE)
     ended = Task(id="d0658ae1", status=TaskStatus.SUCCEEDED)
     ticket.end(ended)
     assert await TaskHandle(REFERENCE, ticket).wait() is ended
@@ -76,7 +76,7 @@ async def test_the_end_may_be_asked_for_late() -> None:
 @pytest.mark.parametrize("asks_before", [True, False])
 async def test_a_wait_that_failed_raises_its_reason(asks_before: bool) -> None:
     """What ended the wait before the task's end is raised to who asked for the end before, and to who asks after."""
-    ticket = Ticket.new(REFERENCE)
+    ticket = Ticket(REFERENCE)
     waiter = asyncio.ensure_future(TaskHandle(REFERENCE, ticket).wait()) if asks_before else None
     await asyncio.sleep(0)
     ticket.fail(KeyError("x"))
@@ -88,7 +88,7 @@ async def test_a_failure_that_nobody_awaits_is_not_reported_again() -> None:
     """It was logged when it happened; the event loop has nothing to say about it when its future is collected."""
     said: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
-    ticket = Ticket.new(REFERENCE)
+    ticket = Ticket(REFERENCE)
     ticket.ended()
     ticket.fail(KeyError("x"))
     del ticket
@@ -99,7 +99,7 @@ async def test_a_failure_that_nobody_awaits_is_not_reported_again() -> None:
 
 async def test_a_done_callback_is_given_the_handle() -> None:
     """Callers may be told instead of waiting."""
-    ticket = Ticket.new(REFERENCE)
+    ticket = Ticket(REFERENCE)
     told: list[TaskHandle] = []
     handle = TaskHandle(REFERENCE, ticket)
     handle.add_done_callback(told.append)
@@ -111,7 +111,7 @@ async def test_a_done_callback_is_given_the_handle() -> None:
 
 async def test_a_repr_tells_the_state() -> None:
     """A handle shows its route, id, key and the last status seen."""
-    ticket = Ticket.new(REFERENCE)
+    ticket = Ticket(REFERENCE)
     assert repr(TaskHandle(REFERENCE, ticket)) == "<TaskHandle image_to_video d0658ae1 key='катер 7' not seen yet>"
     ticket.task = Task(id="d0658ae1", status=TaskStatus.RUNNING)
     assert "RUNNING" in repr(TaskHandle(REFERENCE, ticket))

@@ -60,7 +60,7 @@ class World:
 
 def watched(scheduler: PollScheduler, task_id: str = "t", *, age: float | None = 0.0) -> TaskHandle:
     """Watch a task that was just created."""
-    ticket = Ticket.new(TaskReference(id=task_id, route="image_to_video"))
+    ticket = Ticket(TaskReference(id=task_id, route="image_to_video"))
     scheduler.watch(ticket, age=age)
     return TaskHandle(ticket.reference, ticket)
 

@@ -81,7 +81,7 @@ async def per_look(*, has_progress: bool) -> dict[str, float]:
         look=server.look, conclude=_conclude, policy=PollPolicy(per_second=1e6), rng=Random(1), observe=lambda _: None
     ) as scheduler:
         for number in range(TASKS):
-            scheduler.watch(Ticket.new(TaskReference(id=f"{number}", route="image_to_video")), age=0.0)
+            scheduler.watch(Ticket(TaskReference(id=f"{number}", route="image_to_video")), age=0.0)
     cpu = time.process_time() - cpu
     return {
         "decision": scheduler.deciding / scheduler.decisions * 1e6,

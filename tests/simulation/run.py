@@ -136,7 +136,7 @@ def simulate(
                 work = draw(draws, number / tasks)
                 server.create(str(number), work)
                 request = ImageToVideo(prompt_image="https://example.com/a.png", model=work.model)
-                ticket = Ticket.new(TaskReference(id=str(number), route="image_to_video"), request)
+                ticket = Ticket(TaskReference(id=str(number), route="image_to_video"), request)
                 scheduler.watch(ticket, age=0.0)
                 if per_second:
                     await asyncio.sleep(arrivals.expovariate(per_second))

@@ -1,9 +1,10 @@
 """What downloading costs, and whether polls suffer from it.
 
-The same files, 32 at once, to the same disk: `bare` reads with aiohttp and writes, and that is all; `bare, durable`
-also takes the SHA-256 of what it wrote and calls fsync; `cometrunway` does all that off the event loop, checks that the
-container is whole, writes to a part first, links it to its name, and syncs the folder. Then tasks are polled every
-second, with and without their clips being downloaded: the lag is from a task's end to the look that saw it.
+The same files, 32 at once, to the same disk, over loopback without a limit, and at the rate of a network: `bare` reads
+with aiohttp and writes, and that is all; `bare, durable` also takes the SHA-256 of what it wrote and calls fsync;
+`cometrunway` does all that off the event loop, checks that the container is whole, writes to a part first, links it to
+its name, and syncs the folder. Then tasks are polled every second, with and without their clips being downloaded: the
+lag is from a task's end to the look that saw it.
 """
 
 import asyncio
@@ -24,9 +25,11 @@ from cometrunway import Asset, ImageToVideo, PollPolicy, Session
 from tests.benchmarks import machine
 from tests.benchmarks.workload import IMAGE, KEY, Workload
 
-FILES = 96
+FILES = 144
 FILE_SIZE = 4 * 1024 * 1024
 AT_ONCE = 32
+NETWORK = 2.5e9 / 8
+"""Bytes per second: 2.5 gigabits."""
 TASKS = 400
 CLIP_SIZE = 512 * 1024
 EVERY_SECOND = PollPolicy(rule="fixed", first=1.0, per_second=5000)
@@ -109,7 +112,9 @@ def main() -> None:
         if what in FETCHERS:
             cpu = time.process_time()
             seconds = runner.run(FETCHERS[what](base_url, Path(folder)))
-            found: object = {"seconds": seconds, "cpu": time.process_time() - cpu}
+            cpu = time.process_time() - cpu
+            size = sum(path.stat().st_size for path in Path(folder).iterdir())
+            found: object = {"bytes_per_second": size / seconds, "cpu_per_gigabyte": cpu / size * 1e9}
         else:
             found = runner.run(ends_seen(base_url, Path(folder) if what == "downloading" else None))
         print(json.dumps(found))
@@ -117,20 +122,21 @@ def main() -> None:
 
 def measure(*, runs: int) -> dict[str, Any]:
     """Return each way's throughput in bytes per second and its seconds of CPU, and the lags, run after run."""
-    speeds: dict[str, list[dict[str, float]]] = {}
+    speeds: dict[str, dict[str, list[dict[str, float]]]] = {"loopback": {}, "network": {}}
     lags: dict[str, list[dict[str, float]]] = {}
     for _ in range(runs):
-        for way in FETCHERS:
-            speeds.setdefault(way, []).append(_fetched(way))
+        for where, limit in (("loopback", 0.0), ("network", NETWORK)):
+            for way in FETCHERS:
+                speeds[where].setdefault(way, []).append(_fetched(way, limit))
         for what in ("polling", "downloading"):
             lags.setdefault(what, []).append(_lag(what))
-    return {"files": FILES, "file_size": FILE_SIZE, "speeds": speeds, "lags": lags}
+    return {"speeds": speeds, "lags": lags}
 
 
-def _fetched(way: str) -> dict[str, float]:
-    with machine.server(file_size=FILE_SIZE) as base_url:
-        found = machine.in_a_process("tests.benchmarks.downloads", way, base_url)
-    return {"bytes_per_second": FILES * FILE_SIZE / found["seconds"], "cpu": found["cpu"]}
+def _fetched(way: str, limit: float) -> dict[str, float]:
+    with machine.server(file_size=FILE_SIZE, bytes_per_second=limit) as base_url:
+        found: dict[str, float] = machine.in_a_process("tests.benchmarks.downloads", way, base_url)
+    return found
 
 
 def _lag(what: str) -> dict[str, float]:

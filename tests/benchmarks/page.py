@@ -103,7 +103,7 @@ def _runs(data: dict[str, Any]) -> str:
         len(data["memory"]["system"]),
         *ours.values(),
         *(len(runs) for part in ("decisions", "field") for runs in data[part].values()),
-        *(len(runs) for runs in data["downloads"]["speeds"].values()),
+        *(len(runs) for ways in data["downloads"]["speeds"].values() for runs in ways.values()),
     )
     return f"Medians of at least {fewest} runs" if fewest > 1 else "Single runs: no more than a first impression"
 
@@ -155,12 +155,11 @@ def _checked(data: dict[str, Any]) -> list[tuple[str, str, float | None, int, bo
         if nearly_all is not None:
             checked.append(at_most(f"the field's test {name}: lag p95, s", nearly_all, middle(lag("p95"), found), 2))
         checked.append(at_most(f"the field's test {name}: CPU, s", 8, middle(lambda run: run["cpu"], found)))
-    speeds = {way: [run["bytes_per_second"] for run in found] for way, found in data["downloads"]["speeds"].items()}
+    loopback, network = (_speeds(data["downloads"]["speeds"][where]) for where in ("loopback", "network"))
     checked += [
-        at_least("downloads, of a loop that only reads and writes", 0.9, _over(speeds, "cometrunway", "bare"), 2),
-        at_least(
-            "downloads, of a loop that also digests and syncs", 0.9, _over(speeds, "cometrunway", "bare, durable"), 2
-        ),
+        at_least(f"downloads over {where}, of a loop that {loop}", 0.9, _over(speeds, "cometrunway", way), 2)
+        for where, speeds in (("a network", network), ("loopback", loopback))
+        for way, loop in (("bare", "only reads and writes"), ("bare, durable", "also digests and syncs"))
     ]
     return checked
 
@@ -267,20 +266,25 @@ def _inside(data: dict[str, Any]) -> str:
 
 
 def _downloads(data: dict[str, Any]) -> str:
-    found = data["downloads"]
-    speeds = {way: [run["bytes_per_second"] for run in runs] for way, runs in found["speeds"].items()}
-    total = found["files"] * found["file_size"] / 1e9
-    rows = [
-        (
-            way,
-            shown(median(speeds[way]) / 1e6, 0),
-            shown(median(run["cpu"] / total for run in runs), 2),
-            shown(_over(speeds, way, "bare"), 2),
-            shown(_over(speeds, way, "bare, durable"), 2),
-        )
-        for way, runs in found["speeds"].items()
-    ]
-    return table(["way", "MB per second", "CPU s per GB", "of `bare`", "of `bare, durable`"], rows)
+    rows = []
+    for where, runs in data["downloads"]["speeds"].items():
+        speeds = _speeds(runs)
+        rows += [
+            (
+                where,
+                way,
+                shown(median(speeds[way]) / 1e6, 0),
+                shown(median(run["cpu_per_gigabyte"] for run in of_way), 2),
+                shown(_over(speeds, way, "bare"), 2),
+                shown(_over(speeds, way, "bare, durable"), 2),
+            )
+            for way, of_way in runs.items()
+        ]
+    return table(["over", "way", "MB per second", "CPU s per GB", "of `bare`", "of `bare, durable`"], rows)
+
+
+def _speeds(runs: dict[str, list[dict[str, float]]]) -> dict[str, list[float]]:
+    return {way: [run["bytes_per_second"] for run in of_way] for way, of_way in runs.items()}
 
 
 def _lags(data: dict[str, Any]) -> str:

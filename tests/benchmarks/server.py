@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import json
 import time
+from collections.abc import Sequence
 from random import Random
 
 from tests.benchmarks import machine
@@ -22,6 +23,9 @@ _SUCCEEDED = (
     b'{"id":"%b","status":"SUCCEEDED","createdAt":"2026-11-20T14:51:00.123Z","output":["%b/files/%d.mp4?_jwt=e30.e30"]}'
 )
 _BACKLOG = 4096
+_PIECE = 64 * 1024
+_PARTS = [0.5 + number / 8 for number in range(9)]
+"""How long clips are, one after the other: of equal ones, those that are fetched together would all end together."""
 
 
 class Books:
@@ -65,12 +69,33 @@ def _task_id(number: int) -> bytes:
     return (_ID % (number, number)).encode()
 
 
+class Line:
+    """A network of so many bytes per second, which all connections share; 0 is one without a limit."""
+
+    def __init__(self, bytes_per_second: float) -> None:
+        self._pace = bytes_per_second
+        self._free_at = 0.0
+
+    def send(self, transport: asyncio.Transport, data: memoryview) -> None:
+        """Send data in turn with what others send."""
+        if not self._pace:
+            transport.write(data)
+            return
+        loop = asyncio.get_running_loop()
+        piece, rest = data[:_PIECE], data[_PIECE:]
+        transport.write(piece)
+        self._free_at = max(self._free_at, loop.time()) + len(piece) / self._pace
+        if rest and not transport.is_closing():
+            loop.call_at(self._free_at, self.send, transport, rest)
+
+
 class Connection(asyncio.Protocol):
     """One client's connection: requests in, answers out, in order."""
 
-    def __init__(self, books: Books, file: bytes) -> None:
+    def __init__(self, books: Books, clips: Sequence[bytes], line: Line) -> None:
         self._books = books
-        self._file = file
+        self._clips = clips
+        self._line = line
         self._pending = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -87,7 +112,12 @@ class Connection(asyncio.Protocol):
             if len(self._pending) < after:
                 return
             self._pending = self._pending[after:]
-            self._transport.write(self._answer(head[: head.find(b" HTTP/")]))
+            request = head[: head.find(b" HTTP/")]
+            if request.startswith(b"GET /files/"):
+                number = int(request[11:].partition(b".")[0])
+                self._line.send(self._transport, memoryview(self._clips[number % len(self._clips)]))
+            else:
+                self._transport.write(self._answer(request))
 
     def _answer(self, request: bytes) -> bytes:
         method, _, path = request.partition(b" ")
@@ -95,8 +125,6 @@ class Connection(asyncio.Protocol):
             return _with_head(self._books.create())
         if path.startswith(b"/runwayml/v1/tasks/"):
             return _with_head(self._books.look(path[19:]))
-        if path.startswith(b"/files/"):
-            return _with_head(self._file)
         return _with_head(self._books.told()) if path == b"/books" else _MISSING
 
 
@@ -122,9 +150,10 @@ async def serve(arguments: argparse.Namespace) -> None:
     books = Books(
         shortest=arguments.shortest, longest=arguments.longest, progress=arguments.progress, seed=arguments.seed
     )
-    file = clip(arguments.file_size)
+    clips = [_with_head(clip(round(part * arguments.file_size))) for part in _PARTS]
+    line = Line(arguments.bytes_per_second)
     server = await asyncio.get_running_loop().create_server(
-        lambda: Connection(books, file), "127.0.0.1", 0, backlog=_BACKLOG
+        lambda: Connection(books, clips, line), "127.0.0.1", 0, backlog=_BACKLOG
     )
     origin = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     books.origin = origin.encode()
@@ -138,7 +167,8 @@ def main() -> None:
     parser.add_argument("--shortest", type=float, default=20, help="seconds that a task takes at least")
     parser.add_argument("--longest", type=float, default=60, help="and at most; evenly distributed between")
     parser.add_argument("--progress", action="store_true", help="whether answers tell it")
-    parser.add_argument("--file-size", type=int, default=0, help="bytes of the clip that every task makes")
+    parser.add_argument("--file-size", type=int, default=0, help="bytes of a clip, on average")
+    parser.add_argument("--bytes-per-second", type=float, default=0, help="at which all clips are sent; 0: no limit")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     machine.pin(-1)

@@ -149,7 +149,7 @@ class Pace:
         step = cautious * min(1.0, max(_SHORTEST_STEP, _FEW / crowd)) if kind.by_age.ends else cautious
         longest = min(kind.by_age.known_until(age) - age + step, self._longest, self._hinted(kind, course, age))
         if not kind.by_age.ends:
-            return longest, cautious
+            return longest, min(longest, cautious)
         if self._asks_progress(kind, course):
             rate = course.rate
             pause, slack = kind.by_progress.pause(course.progress_at(age), self._price * rate, longest * rate)

@@ -18,7 +18,7 @@ _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %
 _MISSING = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 _ID = "%08x-0000-4000-8000-%012x"
 _RUNNING = b'{"id":"%b","status":"RUNNING","createdAt":"2026-11-20T14:51:00.123Z"}'
-_PROGRESS = b'{"id":"%b","status":"RUNNING","createdAt":"2026-11-20T14:51:00.123Z","progress":%.4f}'
+_PROGRESS = b'{"id":"%b","status":"RUNNING","createdAt":"2026-11-20T14:51:00.123Z","progress":0.%04d}'
 _SUCCEEDED = (
     b'{"id":"%b","status":"SUCCEEDED","createdAt":"2026-11-20T14:51:00.123Z","output":["%b/files/%d.mp4?_jwt=e30.e30"]}'
 )
@@ -56,7 +56,7 @@ class Books:
         if now >= ends:
             return _SUCCEEDED % (task_id, self.origin, number)
         if self._has_progress:
-            return _PROGRESS % (task_id, (now - began) / (ends - began))
+            return _PROGRESS % (task_id, int(10_000 * (now - began) / (ends - began)))
         return _RUNNING % task_id
 
     def told(self) -> bytes:

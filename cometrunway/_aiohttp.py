@@ -3,11 +3,10 @@
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
-from types import TracebackType
 from typing import Self
 
 import aiohttp
-from attrs import define, frozen
+from attrs import frozen
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -92,7 +91,7 @@ class Transport:
 
     async def _send(self, request: HttpRequest, *, limits: aiohttp.ClientTimeout) -> HttpResponse:
         assert self._api is not None  # noqa: S101 - the session opens its transport before it uses it
-        with _Translated(request.method, request.path):
+        try:
             async with self._api.request(
                 request.method,
                 URL(self._base + request.path, encoded=True),
@@ -106,6 +105,8 @@ class Transport:
                 if self._secret in body:
                     body = body.replace(self._secret, b"***")
                 return HttpResponse(status=response.status, headers=response.headers, body=body)
+        except _THEIRS as error:
+            raise _ours(request.method, request.path, error) from _safe(error)
 
     @asynccontextmanager
     async def asset(self, url: str, headers: dict[str, str]) -> AsyncGenerator[AssetStream, None]:
@@ -126,10 +127,12 @@ class Transport:
         assert self._assets is not None  # noqa: S101 - as in `_send`
         target = _asset_url(url)
         for _ in range(_HOPS + 1):
-            with _Translated("GET", str(target)):
+            try:
                 response = await self._assets.get(
                     target, headers={"Accept-Encoding": "identity", **headers}, timeout=_ASSET, allow_redirects=False
                 )
+            except _THEIRS as error:
+                raise _ours("GET", str(target), error) from _safe(error)
             location = response.headers.get("Location") if response.status in _REDIRECTS else None
             if location is None:
                 return response
@@ -183,43 +186,34 @@ def _asset_url(url: str, *, relative_to: URL | None = None) -> URL:
 
 
 async def _bounded(response: aiohttp.ClientResponse, path: str) -> bytes:
-    content = response.content
-    body = bytearray(await content.readany())
-    while not content.at_eof() and len(body) <= BODY_LIMIT:
-        body += await content.readany()
+    body = await response.content.readany()
+    if not response.content.at_eof():
+        body = await _gathered(body, response.content)
     if len(body) > BODY_LIMIT:
         raise ProtocolError(
-            f"the answer to {path} is larger than {BODY_LIMIT} bytes",
-            status=response.status,
-            body=bytes(body[:2000]),
+            f"the answer to {path} is larger than {BODY_LIMIT} bytes", status=response.status, body=body[:2000]
         )
+    return body
+
+
+async def _gathered(beginning: bytes, content: aiohttp.StreamReader) -> bytes:
+    body = bytearray(beginning)
+    while not content.at_eof() and len(body) <= BODY_LIMIT:
+        body += await content.readany()
     return bytes(body)
 
 
 async def _chunks(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
-    with _Translated("GET", str(response.url)):
+    try:
         async for chunk in response.content.iter_any():
             yield chunk
+    except _THEIRS as error:
+        raise _ours("GET", str(response.url), error) from _safe(error)
 
 
-@define
-class _Translated:
-    """Turns aiohttp's exceptions into ours; theirs may hold the key, so only safe ones are kept as the cause."""
-
-    method: str
-    url: str
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self, _type: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
-    ) -> None:
-        if isinstance(error, _THEIRS):
-            raise _ours(f"{self.method} {without_query(self.url)}", error) from _safe(error)
-
-
-def _ours(what: str, error: Exception) -> TransportError:
+def _ours(method: str, url: str, error: Exception) -> TransportError:
+    """Return what to raise instead, from `_safe(error)`: theirs may hold the key, so only safe ones are the cause."""
+    what = f"{method} {without_query(url)}"
     if isinstance(error, _NEVER_SENT):
         return TransportError(f"{what}: no connection: {_told(error)}", may_have_been_sent=False)
     if isinstance(error, TimeoutError):

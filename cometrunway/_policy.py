@@ -66,8 +66,8 @@ class PollPolicy:
     rule `backoff` the n-th pause (from 0) is drawn evenly from the upper half of
     `min(ceiling, 2 * first, first * growth ** n)`; so it is with `learned` until a task of a kind has ended, and no
     look is ever later than so long after the age at which ten of its kind were seen to live. With the rule `fixed`
-    every pause is `first`. With the other two, looks come up to an eighth of their pause later to meet others, as long
-    as no pause is below `floor` or above `ceiling`.
+    every pause is `first`. With the other two, looks come up to a sixteenth of their pause earlier or later to meet
+    others, as long as no pause is below `floor` or above `ceiling`.
     """
 
     rule: Literal["learned", "backoff", "fixed"] = field(default="learned", validator=in_(_RULES))

@@ -38,7 +38,7 @@ _NOT_WORTH_A_DELAY = 0.1
 """A look that has fallen due is taken, unless it should be put off by more than this part of its pause."""
 _COARSEST = 3
 _MEETING = 4
-"""Both are powers of two: the least part of a pause by which looks are apart in time, and how many need meet."""
+"""Both are powers of two: the part of the slack by which looks are apart in time at most, and how many need meet."""
 _SAMPLE = 200
 """How many tasks are asked when all can be expected to have ended."""
 Look = Callable[[str, str], Awaitable[Task]]
@@ -185,10 +185,10 @@ class PollScheduler:
             return False
         pause, slack = self._pause(watch)
         due = watch.born + watch.age + pause
-        if due - now <= slack * _NOT_WORTH_A_DELAY:
-            return False
-        self._push(watch, self._shared(due, pause, slack))
-        return True
+        if due - now > slack * _NOT_WORTH_A_DELAY and (moment := self._shared(due, pause, slack)) > now:
+            self._push(watch, moment)
+            return True
+        return False
 
     def _next_look(self, watch: _Watch) -> float:
         """Return the loop time at which to look next at a task that was looked at now."""
@@ -207,17 +207,18 @@ class PollScheduler:
         return max(min(pause, longest), self._policy.floor), slack
 
     def _shared(self, due: float, pause: float, slack: float) -> float:
-        """Return a moment, soon after the one at which this pause is over, that other looks share.
+        """Return a moment near the one at which this pause is over that other looks share.
 
-        One wakeup of the process serves them all. Such moments are an eighth of a pause apart, or less where some
-        fifteen looks meet all the same. No pause grows beyond the ceiling.
+        One wakeup of the process serves them all. Such moments are an eighth of the slack apart, or less where some
+        fifteen looks meet all the same. No pause leaves floor or ceiling for it.
         """
         if self._policy.rule == "fixed":
             return due
         finer = max(_COARSEST, len(self._open).bit_length() - _MEETING)
         between = math.ldexp(1.0, math.frexp(slack)[1] - 1 - finer)
-        moment = self._origin + math.ceil((due - self._origin) / between) * between
-        return max(due, min(moment, due + self._policy.ceiling - pause))
+        moment = self._origin + round((due - self._origin) / between) * between
+        before = due - pause
+        return min(max(moment, before + self._policy.floor), before + self._policy.ceiling)
 
     async def _turn(self) -> None:
         """Wait until a look is due, a place is free, and the budget allows it."""

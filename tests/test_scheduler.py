@@ -459,7 +459,7 @@ async def test_putting_off_many_looks_leaves_the_loop_its_turns(monkeypatch: pyt
         priced_in_turns.append(priced)
         priced = 0
 
-    async with World(after(15, task("SUCCEEDED"))).scheduler(first=1, ceiling=1) as scheduler:
+    async with World(after(15, task("SUCCEEDED"))).scheduler(first=1) as scheduler:
         handles = [watched(scheduler, str(number)) for number in range(1000)]
         await asyncio.sleep(0.9)
         monkeypatch.setattr(scheduler, "_pause", not_yet)

@@ -13,7 +13,7 @@ from tests.benchmarks import decisions, downloads, machine, memory, page, polls,
 
 DATA = Path("docs/benchmarks/data.json")
 SIZES = [100, 1_000, 5_000, 10_000]
-SWEEP = waits.Shape(over=4, shortest=4, longest=12)
+SWEEP = waits.Shape(over=0, shortest=4, longest=12)
 FIELD = waits.Shape(over=20, shortest=20, longest=60)
 _PACKAGES = ["cometrunway", "aiohttp", "runwayml", "httpx"]
 
@@ -52,18 +52,20 @@ def sweep(arguments: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def field(arguments: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
-    """Run the field's own test, with and without progress."""
-    found: dict[str, list[dict[str, Any]]] = {"without progress": [], "with progress": []}
+    """Run the field's own test: without progress beside other clients, and with it."""
+    clients = {"without progress": waits.WAITING, "with progress": ["cometrunway"]}
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in clients}
     for _ in range(arguments.runs):
         for name, runs in found.items():
-            run = waits.run("cometrunway", tasks=2_000, shape=FIELD, limit=300, progress=name == "with progress")
-            runs.append(run)
-            _say(f"the field's test {name}", run)
+            for client in clients[name]:
+                run = waits.run(client, tasks=2_000, shape=FIELD, limit=300, progress=name == "with progress")
+                runs.append(run)
+                _say(f"the field's test {name}: {client}", run)
     return found
 
 
 PARTS: dict[str, Callable[[argparse.Namespace], Any]] = {
-    "polls": lambda arguments: polls.measure(runs=arguments.runs, seconds=4.0),
+    "polls": lambda arguments: polls.measure(runs=3 * arguments.runs, seconds=4.0),
     "decisions": lambda arguments: decisions.measure(runs=arguments.runs),
     "memory": lambda arguments: memory.measure(runs=arguments.runs),
     "downloads": lambda arguments: downloads.measure(runs=arguments.runs),

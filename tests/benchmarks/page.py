@@ -8,16 +8,23 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from tests.benchmarks.figures import (
+    NAMES,
+    Run,
+    by_client,
+    kib_per_task,
+    lag,
+    middle,
+    over,
+    per_request,
+    per_task,
+    ratios,
+    speeds,
+)
+from tests.benchmarks.goals import goals
+
 PAGE = Path("docs/benchmarks.md")
 FOLDER = Path("docs/benchmarks")
-Run = dict[str, Any]
-_NAMES = {
-    "cometrunway": "cometrunway",
-    "runwayml": "runwayml",
-    "runwayml-aiohttp": "runwayml, aiohttp extra",
-    "coroutines": "coroutine per task on aiohttp",
-    "bare": "bare aiohttp, waiting for nothing",
-}
 
 
 def write(data: dict[str, Any]) -> None:
@@ -35,45 +42,6 @@ def rendered(page: str, data: dict[str, Any]) -> str:
         return f"<!-- {match[1]} -->\n\n{TABLES[match[1]](data)}\n\n<!-- end -->"
 
     return re.sub(r"<!-- (\w+) -->\n.*?<!-- end -->", made, page, flags=re.DOTALL)
-
-
-def by_client(runs: Sequence[Run], tasks: int) -> dict[str, list[Run]]:
-    """Return the runs with so many tasks, by client, in the order of the table."""
-    found = {client: [run for run in runs if (run["client"], run["tasks"]) == (client, tasks)] for client in _NAMES}
-    return {client: of_client for client, of_client in found.items() if of_client}
-
-
-def per_request(run: Run) -> float | None:
-    """Return microseconds of CPU per request that was answered; None if none was."""
-    return run["cpu"] / run["requests"] * 1e6 if run["requests"] else None
-
-
-def per_task(run: Run) -> float | None:
-    """Return milliseconds of CPU per task that finished; None if none did."""
-    return run["cpu"] / run["finished"] * 1e3 if run["finished"] else None
-
-
-def kib_per_task(run: Run) -> float | None:
-    """Return the KiB by which memory grew at most, per task; None where not all tasks came to wait."""
-    return run["memory"] / run["tasks"] / 1024 if run["finished"] == run["tasks"] else None
-
-
-def middle(figure: Callable[[Run], float | None], runs: Iterable[Run]) -> float | None:
-    """Return the median of a figure over the runs that have it."""
-    values = [value for run in runs if (value := figure(run)) is not None]
-    return median(values) if values else None
-
-
-def lag(quantile: str) -> Callable[[Run], float | None]:
-    """Return the figure that is this quantile of the lag."""
-    return lambda run: run["lag"] and run["lag"][quantile]
-
-
-def ratios(figure: Callable[[Run], float | None], theirs: Sequence[Run], ours: Sequence[Run]) -> float | None:
-    """Return the median of theirs over ours, run by run."""
-    pairs = [(figure(run), figure(own)) for run, own in zip(theirs, ours, strict=False)]
-    values = [their / own for their, own in pairs if their is not None and own is not None]
-    return median(values) if values else None
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -110,72 +78,10 @@ def _runs(data: dict[str, Any]) -> str:
 
 def _goals(data: dict[str, Any]) -> str:
     rows = [
-        (what, goal, shown(value, digits), "yes" if holds else "**no**")
-        for what, goal, value, digits, holds in _checked(data)
+        (goal.what, goal.bound, shown(goal.measured, goal.digits), "yes" if goal.is_reached else "**no**")
+        for goal in goals(data)
     ]
     return table(["what", "goal", "measured", "reached"], rows)
-
-
-def _checked(data: dict[str, Any]) -> list[tuple[str, str, float | None, int, bool]]:
-    def at_most(
-        what: str, limit: float, value: float | None, digits: int = 1
-    ) -> tuple[str, str, float | None, int, bool]:
-        return what, f"at most {limit:,g}", value, digits, value is not None and value <= limit
-
-    def at_least(
-        what: str, limit: float, value: float | None, digits: int = 1
-    ) -> tuple[str, str, float | None, int, bool]:
-        return what, f"at least {limit:,g}", value, digits, value is not None and value >= limit
-
-    polled, waited, fielded = data["polls"], data["waits"], data["field"]
-    most = max(run["tasks"] for run in waited)
-    ours = by_client(waited, most)["cometrunway"]
-    compared, ratio = _last_comparison(waited)
-    checked = [
-        at_most("CPU per poll, of a bare GET and json", 1.3, _over(polled, "cometrunway", "bare"), 2),
-        at_least("official SDK: CPU per poll, of ours", 15, _over(polled, "runwayml", "cometrunway")),
-        at_least(f"official SDK: CPU per request with {compared:,} tasks, of ours", 15, ratio),
-        at_most("bytes that a waiting task holds", 4096, median(data["memory"]["system"]), 0),
-        at_least(f"of {most:,} tasks finish, in the worst run", most, min(run["finished"] for run in ours), 0),
-        at_most(f"longest stall with {most:,} tasks, ms of CPU", 50, median(run["stall_cpu"] * 1e3 for run in ours), 0),
-    ]
-    checked += [
-        at_most(f"CPU of a decision {name}, us", 10, median(figures["decision"] for figures in found))
-        for name, found in data["decisions"].items()
-    ]
-    limits = {"without progress": (7.5, 1.6, None), "with progress": (5, 1.5, 3)}
-    for name, (polls, half, nearly_all) in limits.items():
-        found = fielded[name]
-        checked.append(
-            at_most(
-                f"the field's test {name}: polls per task", polls, middle(lambda run: run["polls_per_task"], found), 2
-            )
-        )
-        checked.append(at_most(f"the field's test {name}: lag p50, s", half, middle(lag("p50"), found), 2))
-        if nearly_all is not None:
-            checked.append(at_most(f"the field's test {name}: lag p95, s", nearly_all, middle(lag("p95"), found), 2))
-        checked.append(at_most(f"the field's test {name}: CPU, s", 8, middle(lambda run: run["cpu"], found)))
-    loopback, network = (_speeds(data["downloads"]["speeds"][where]) for where in ("loopback", "network"))
-    checked += [
-        at_least(f"downloads over {where}, of a loop that {loop}", 0.9, _over(speeds, "cometrunway", way), 2)
-        for where, speeds in (("a network", network), ("loopback", loopback))
-        for way, loop in (("bare", "only reads and writes"), ("bare, durable", "also digests and syncs"))
-    ]
-    return checked
-
-
-def _last_comparison(runs: list[Run]) -> tuple[int, float | None]:
-    """Return the official SDK's CPU per request over ours with the most tasks of which it finished all."""
-    found: tuple[int, float | None] = 0, None
-    for tasks in sorted({run["tasks"] for run in runs}):
-        clients = by_client(runs, tasks)
-        if all(run["finished"] == tasks for run in clients["runwayml"]):
-            found = tasks, ratios(per_request, clients["runwayml"], clients["cometrunway"])
-    return found
-
-
-def _over(runs: dict[str, list[float]], one: str, other: str) -> float:
-    return median(first / second for first, second in zip(runs[one], runs[other], strict=True))
 
 
 def _polls(data: dict[str, Any]) -> str:
@@ -184,8 +90,8 @@ def _polls(data: dict[str, Any]) -> str:
         (
             client,
             shown(median(values)),
-            shown(_over(found, client, "bare"), 2),
-            shown(_over(found, client, "cometrunway"), 2),
+            shown(over(found, client, "bare"), 2),
+            shown(over(found, client, "cometrunway"), 2),
         )
         for client, values in found.items()
     ]
@@ -212,7 +118,7 @@ def _wait_row(client: str, runs: list[Run], ours: list[Run]) -> list[str]:
     within = "" if finished == tasks else f" within {max(run['seconds'] for run in runs):.0f} s"
     return [
         f"{tasks:,}",
-        _NAMES[client],
+        NAMES[client],
         f"{finished:,} of {tasks:,}{within}" if waits else "-",
         shown(middle(per_request, runs), 0),
         shown(middle(per_task, runs), 2),
@@ -232,19 +138,23 @@ def _stalls(runs: list[Run]) -> list[str]:
 def _field(data: dict[str, Any]) -> str:
     rows = []
     for name, runs in data["field"].items():
-        rows.append(
-            [
-                name,
-                f"{min(run['finished'] for run in runs):,} of {runs[0]['tasks']:,}",
-                shown(middle(lambda run: run["polls_per_task"], runs), 2),
-                *(shown(middle(lag(quantile), runs), 2) for quantile in ("p50", "p95", "p99")),
-                shown(middle(lambda run: run["cpu"], runs)),
-                shown(middle(kib_per_task, runs)),
-                *_stalls(runs),
-            ]
-        )
-    head = ["answers", "finished", "polls per task", "lag p50", "p95", "p99", "CPU s", "KiB per task"]
-    return table([*head, "longest stall, ms", "of CPU, ms"], rows)
+        clients = by_client(runs, runs[0]["tasks"])
+        rows += [[name, *_field_row(client, of_client)] for client, of_client in clients.items()]
+    head = ["answers", "client", "finished", "polls per task", "lag p50", "p95", "p99", "CPU s", "us CPU per request"]
+    return table([*head, "KiB per task", "longest stall, ms", "of CPU, ms"], rows)
+
+
+def _field_row(client: str, runs: list[Run]) -> list[str]:
+    return [
+        NAMES[client],
+        f"{min(run['finished'] for run in runs):,} of {runs[0]['tasks']:,}",
+        shown(middle(lambda run: run["polls_per_task"], runs), 2),
+        *(shown(middle(lag(quantile), runs), 2) for quantile in ("p50", "p95", "p99")),
+        shown(middle(lambda run: run["cpu"], runs)),
+        shown(middle(per_request, runs), 0),
+        shown(middle(kib_per_task, runs)),
+        *_stalls(runs),
+    ]
 
 
 def _inside(data: dict[str, Any]) -> str:
@@ -268,23 +178,19 @@ def _inside(data: dict[str, Any]) -> str:
 def _downloads(data: dict[str, Any]) -> str:
     rows = []
     for where, runs in data["downloads"]["speeds"].items():
-        speeds = _speeds(runs)
+        found = speeds(runs)
         rows += [
             (
                 where,
                 way,
-                shown(median(speeds[way]) / 1e6, 0),
+                shown(median(found[way]) / 1e6, 0),
                 shown(median(run["cpu_per_gigabyte"] for run in of_way), 2),
-                shown(_over(speeds, way, "bare"), 2),
-                shown(_over(speeds, way, "bare, durable"), 2),
+                shown(over(found, way, "bare"), 2),
+                shown(over(found, way, "bare, durable"), 2),
             )
             for way, of_way in runs.items()
         ]
     return table(["over", "way", "MB per second", "CPU s per GB", "of `bare`", "of `bare, durable`"], rows)
-
-
-def _speeds(runs: dict[str, list[dict[str, float]]]) -> dict[str, list[float]]:
-    return {way: [run["bytes_per_second"] for run in of_way] for way, of_way in runs.items()}
 
 
 def _lags(data: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import matplotlib as mpl  # type: ignore[import-not-found,unused-ignore]  # only the benchmark session has it
 
-from tests.benchmarks import page
+from tests.benchmarks import figures, waits
 
 _STYLE: dict[Any, Any] = {"svg.hashsalt": "cometrunway", "figure.figsize": (7, 4), "axes.grid": True, "grid.alpha": 0.3}
 _COLOURS = {
@@ -16,12 +16,11 @@ _COLOURS = {
     "coroutines": "#4d7c0f",
     "bare": "#78716c",
 }
-_WAITING = [client for client in _COLOURS if client != "bare"]
-PLOTS: dict[str, tuple[str, Callable[[page.Run], float | None], list[str]]] = {
-    "cpu": ("us of CPU per request", page.per_request, list(_COLOURS)),
-    "memory": ("KiB of peak memory per task", page.kib_per_task, _WAITING),
-    "stall": ("longest stall of the event loop, ms of CPU", lambda run: run["stall_cpu"] * 1e3, _WAITING),
-    "lag": ("lag p50, s", page.lag("p50"), _WAITING),
+PLOTS: dict[str, tuple[str, Callable[[figures.Run], float | None], list[str]]] = {
+    "cpu": ("us of CPU per request", figures.per_request, list(_COLOURS)),
+    "memory": ("KiB of peak memory per task", figures.kib_per_task, waits.WAITING),
+    "stall": ("longest stall of the event loop, ms of CPU", lambda run: run["stall_cpu"] * 1e3, waits.WAITING),
+    "lag": ("lag p50, s", figures.lag("p50"), waits.WAITING),
 }
 
 
@@ -41,9 +40,9 @@ def draw(data: dict[str, Any], folder: Path) -> None:
             plt.close(drawing)
 
 
-def _line(axes: Any, runs: list[page.Run], client: str, figure: Callable[[page.Run], float | None]) -> None:
+def _line(axes: Any, runs: list[figures.Run], client: str, figure: Callable[[figures.Run], float | None]) -> None:
     sizes = sorted({run["tasks"] for run in runs})
-    points = [(tasks, page.middle(figure, page.by_client(runs, tasks).get(client, []))) for tasks in sizes]
+    points = [(tasks, figures.middle(figure, figures.by_client(runs, tasks).get(client, []))) for tasks in sizes]
     known = [(tasks, value) for tasks, value in points if value is not None]
     if known:
         axes.plot(*zip(*known, strict=True), marker="o", color=_COLOURS[client], label=client)

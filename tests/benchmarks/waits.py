@@ -22,6 +22,7 @@ CLIENTS = {
     "coroutines": "by_hand:wait_for_all",
     "bare": "by_hand:only_ask",
 }
+WAITING = [client for client in CLIENTS if client != "bare"]
 Client = Callable[[str, Workload], Coroutine[Any, Any, None]]
 """Makes the workload's tasks at this server, and waits for them."""
 

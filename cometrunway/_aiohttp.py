@@ -101,12 +101,19 @@ class Transport:
                 allow_redirects=False,
                 raise_for_status=False,  # a borrowed session may have it otherwise
             ) as response:
-                body = await _bounded(response, request.path)
-                if self._secret in body:
-                    body = body.replace(self._secret, b"***")
+                body = self._masked(await _beginning(response.content))
+                if len(body) > BODY_LIMIT:
+                    raise ProtocolError(
+                        f"the answer to {request.path} is larger than {BODY_LIMIT} bytes",
+                        status=response.status,
+                        body=body[:2000],
+                    )
                 return HttpResponse(status=response.status, headers=response.headers, body=body)
         except _THEIRS as error:
             raise _ours(request.method, request.path, error) from _safe(error)
+
+    def _masked(self, body: bytes) -> bytes:
+        return body.replace(self._secret, b"***") if self._secret in body else body
 
     @asynccontextmanager
     async def asset(self, url: str, headers: dict[str, str]) -> AsyncGenerator[AssetStream, None]:
@@ -185,19 +192,12 @@ def _asset_url(url: str, *, relative_to: URL | None = None) -> URL:
     return target.with_user(None)
 
 
-async def _bounded(response: aiohttp.ClientResponse, path: str) -> bytes:
-    body = await response.content.readany()
-    if not response.content.at_eof():
-        body = await _gathered(body, response.content)
-    if len(body) > BODY_LIMIT:
-        raise ProtocolError(
-            f"the answer to {path} is larger than {BODY_LIMIT} bytes", status=response.status, body=body[:2000]
-        )
-    return body
-
-
-async def _gathered(beginning: bytes, content: aiohttp.StreamReader) -> bytes:
-    body = bytearray(beginning)
+async def _beginning(content: aiohttp.StreamReader) -> bytes:
+    """Return the body, or, of one beyond the limit, somewhat more than the limit."""
+    chunk = await content.readany()
+    if content.at_eof():
+        return chunk
+    body = bytearray(chunk)
     while not content.at_eof() and len(body) <= BODY_LIMIT:
         body += await content.readany()
     return bytes(body)

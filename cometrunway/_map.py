@@ -98,22 +98,39 @@ class Batch:
             while self._stopped_by is None:
                 await self._places.acquire()
                 await self._turns.acquire()
-                self.start(self._one(await anext(requests)))
+                submission = self.start(self._one(await anext(requests)))
                 self._held += 1
+                submission.add_done_callback(self._on_submitted)
         except StopAsyncIteration:
             pass
         except Exception as error:  # noqa: BLE001 - the user's own; raised to the user once all that is paid is home
             self._stopped_by = error
+        except asyncio.CancelledError:
+            self._cut_short()
+            raise
         finally:  # also when the session is left: a consumer in another task must not wait for ever
             self._exhausted = True
             self._finish_if_done()
 
     async def _one(self, request: Request | Shot) -> None:
         await self.in_flight.acquire()
-        ticket = await self.submit(request)
-        self._turns.release()
+        try:
+            ticket = await self.submit(request)
+        except asyncio.CancelledError:
+            self.in_flight.release()
+            raise
         # One callback and one context serve all: what each of ten thousand holds is what the collector goes through.
         ticket.add_done_callback(self._tell, context=self._context)
+
+    def _on_submitted(self, submission: "asyncio.Task[None]") -> None:
+        self._turns.release()
+        if submission.cancelled():
+            self._cut_short()
+            self._let_go()
+
+    def _cut_short(self) -> None:
+        if self._stopped_by is None:
+            self._stopped_by = RuntimeError("the Session was left before map had submitted all its requests")
 
     def _on_end(self, ticket: Ticket) -> None:
         self.in_flight.release()
@@ -123,6 +140,9 @@ class Batch:
             if self._feeder is not None:
                 self._feeder.cancel()  # it may wait for input that never comes
         self._ended.put_nowait(ticket)
+        self._let_go()
+
+    def _let_go(self) -> None:
         self._held -= 1
         self._finish_if_done()
 

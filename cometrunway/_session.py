@@ -229,13 +229,14 @@ class Session:
         Takes a sync or an async iterable, which may be endless: at most `max_in_flight` submissions are held that are
         not yet yielded. One that is refused comes as a handle with an empty `id`, whose await raises the refusal. After
         a refusal that all others would share (a wrong key, no balance; without a journal, no budget) no more input is
-        taken, and it is raised once everything already submitted was yielded; so is an error of the iterable itself.
+        taken, and it is raised once everything already submitted was yielded; so is an error of the iterable itself,
+        and a RuntimeError where another task reads the map and the session was left before all was submitted.
         """
         rooms = self._opened()
         children = rooms.scheduler.children
         batch = Batch(
             requests=requests,
-            submit=partial(self._accepted_or_refused, name=named_by_content()),
+            submit=partial(_accepted_or_refused, rooms, name=named_by_content()),
             start=lambda work: children.start(work, name="cometrunway map"),
             start_feeder=lambda work: children.start(work, name="cometrunway map", role=Role.SERVICE),
             is_pointless=self._is_pointless,
@@ -375,45 +376,15 @@ class Session:
 
     async def _submit(self, request: Request, key: str | None, name: Name, *, again: Entry | None = None) -> TaskHandle:
         _check(request, key)
-        places = self._opened().places
-        await places.acquire()
+        rooms = self._opened()  # once: after the wait for a place the Session may have been left, and opened again
+        await rooms.places.acquire()
         try:
-            child = self._submission(request, key, name, again)
+            child = _submission(rooms, request, key, name, again)
         except BaseException:
-            places.release()
+            rooms.places.release()
             raise
-        child.add_done_callback(partial(_release_when_done, places))
+        child.add_done_callback(partial(_release_when_done, rooms.places))
         return _handle(await _accepted(child))
-
-    def _submission(
-        self, request: Request, key: str | None, name: Name, again: Entry | None = None
-    ) -> "asyncio.Task[Ticket | Exception]":
-        """Start a submission, which goes on whatever becomes of its caller."""
-        rooms = self._opened()
-        outcome = self._outcome(rooms, request, key, name, again)
-        return rooms.scheduler.children.start(outcome, name=f"cometrunway create {key}", role=Role.CREATE)
-
-    @staticmethod
-    async def _outcome(
-        rooms: _Rooms, request: Request, key: str | None, name: Name, again: Entry | None
-    ) -> Ticket | Exception:
-        # An exception would end the scheduler's group, so it is handed over instead.
-        try:
-            if again is not None:
-                return await rooms.desk.again(again, request)
-            return await rooms.desk.submit(request, key=key, name=name)
-        except Exception as error:  # noqa: BLE001 - raised to whoever submits
-            return error
-
-    async def _accepted_or_refused(self, shot: Request | Shot, *, name: Name) -> Ticket:
-        key, request = (shot.key, shot.request) if isinstance(shot, Shot) else (None, shot)
-        try:
-            _check(request, key)
-            return await _accepted(self._submission(request, key, name))
-        except Exception as error:  # noqa: BLE001 - raised to whoever awaits the handle
-            ticket = Ticket(TaskReference(id="", route=getattr(request, "route", ""), key=key), request)
-            ticket.fail(error)
-            return ticket
 
     def _is_pointless(self, error: BaseException) -> bool:
         """Whether what refused one submission would refuse all others; what a journal knows costs no budget."""
@@ -444,6 +415,37 @@ def _check(request: Request, key: str | None) -> None:
 
 def _handle(ticket: Ticket) -> TaskHandle:
     return TaskHandle(ticket.reference, ticket)
+
+
+def _submission(
+    rooms: _Rooms, request: Request, key: str | None, name: Name, again: Entry | None = None
+) -> "asyncio.Task[Ticket | Exception]":
+    """Start a submission, which goes on whatever becomes of its caller."""
+    outcome = _outcome(rooms, request, key, name, again)
+    return rooms.scheduler.children.start(outcome, name=f"cometrunway create {key}", role=Role.CREATE)
+
+
+async def _outcome(
+    rooms: _Rooms, request: Request, key: str | None, name: Name, again: Entry | None
+) -> Ticket | Exception:
+    # An exception would end the scheduler's group, so it is handed over instead.
+    try:
+        if again is not None:
+            return await rooms.desk.again(again, request)
+        return await rooms.desk.submit(request, key=key, name=name)
+    except Exception as error:  # noqa: BLE001 - raised to whoever submits
+        return error
+
+
+async def _accepted_or_refused(rooms: _Rooms, shot: Request | Shot, *, name: Name) -> Ticket:
+    key, request = (shot.key, shot.request) if isinstance(shot, Shot) else (None, shot)
+    try:
+        _check(request, key)
+        return await _accepted(_submission(rooms, request, key, name))
+    except Exception as error:  # noqa: BLE001 - raised to whoever awaits the handle
+        ticket = Ticket(TaskReference(id="", route=getattr(request, "route", ""), key=key), request)
+        ticket.fail(error)
+        return ticket
 
 
 async def _accepted(submission: "asyncio.Task[Ticket | Exception]") -> Ticket:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import pickle
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -433,6 +434,18 @@ async def test_the_servers_echo_of_the_key_is_not_shown(session: Any, caplog: py
     assert "canary" not in f"{caught.value!r} {caught.value.body!r} {caplog.text}"
 
 
+async def test_an_answer_that_is_too_large_does_not_show_the_key(session: Any) -> None:
+    """The beginning of a body that was refused for its size is kept without the key."""
+    async with Emulator() as emulator, session(emulator) as runway:
+        echo = f"wrong key {emulator.api_key}"
+        emulator.script("create", Fault.answer(200, {"error": echo, "filler": " " * 2**20}))
+        with pytest.raises(errors.OutcomeUnknownError) as caught:
+            await runway.submit(yawn())
+    too_large = caught.value.__cause__
+    assert isinstance(too_large, errors.ProtocolError)
+    assert b"wrong key ***" in too_large.body
+
+
 async def test_two_creates_with_one_id_are_one_task(session: Any) -> None:
     """A server that answers two creates with the same id leaves no waiter hanging."""
     async with Emulator() as emulator, session(emulator) as runway:
@@ -442,26 +455,68 @@ async def test_two_creates_with_one_id_are_one_task(session: Any) -> None:
         assert await first == await second
 
 
-async def test_leaving_the_block_ends_every_map(session: Any) -> None:
-    """A map that is no longer read keeps no session open; one that another task reads ends with the session."""
-    kept = None
+async def test_a_map_that_is_no_longer_read_keeps_no_session_open(session: Any) -> None:
+    """The block ends although a map was left half read."""
     async with Emulator() as emulator:
         async with session(emulator, max_in_flight=2) as runway:
             kept = runway.map([yawn(number) for number in range(10)])
             await anext(kept)
-        with pytest.raises(KeyError):
-            async with session(emulator) as runway:
-                handles = runway.map([yawn(number) for number in range(20, 30)])
+        await kept.aclose()
 
-                async def read() -> int:
-                    return len([handle async for handle in handles])
 
-                reading = asyncio.ensure_future(read())
+@pytest.mark.parametrize("fails", [True, False])
+async def test_a_map_that_another_task_reads_ends_with_the_session(session: Any, fails: bool) -> None:
+    """It says that its input was not taken whole, even where a create is still unanswered."""
+    async with Emulator() as emulator:
+        if fails:
+            emulator.script("create", Fault.silent())
+        with suppress(KeyError):
+            async with session(emulator, max_in_flight=2) as runway:
+                reading = asyncio.ensure_future(_read_slowly(runway.map([yawn(number) for number in range(10)])))
+                await asyncio.sleep(1)
+                if fails:
+                    raise KeyError
+        async with asyncio.timeout(1000):
+            with pytest.raises(RuntimeError, match="left"):
+                await reading
+
+
+async def _read_slowly(handles: AsyncIterator[TaskHandle]) -> None:
+    async for _ in handles:
+        await asyncio.sleep(100)
+
+
+async def test_leaving_the_block_reaches_whoever_waits_for_a_place(session: Any) -> None:
+    """A submit that waits for a place which a map's unanswered create holds is told that the session was left."""
+    async with Emulator() as emulator:
+        emulator.script("create", Fault.silent())
+        with suppress(KeyError):
+            async with session(emulator, max_in_flight=1) as runway:
+                reading = asyncio.ensure_future(_read_slowly(runway.map([yawn(0)])))
+                await asyncio.sleep(1)
+                waiting = asyncio.ensure_future(runway.submit(yawn(1)))
                 await asyncio.sleep(1)
                 raise KeyError
-        async with asyncio.timeout(10):
-            await asyncio.gather(reading, return_exceptions=True)
-        await kept.aclose()
+        async with asyncio.timeout(1000):
+            outcomes = await asyncio.gather(reading, waiting, return_exceptions=True)
+    assert all(isinstance(outcome, RuntimeError) and "left" in str(outcome) for outcome in outcomes)
+    assert emulator.creates.received == 1
+
+
+async def test_who_waited_in_a_session_that_was_left_buys_nothing_in_the_next(session: Any) -> None:
+    """A Session may be opened again, and then owes nothing to those who waited for a place in it before."""
+    async with Emulator() as emulator:
+        emulator.script("create", Fault.silent())
+        runway = session(emulator, max_in_flight=1)
+        with suppress(KeyError):
+            async with runway:
+                submissions = [asyncio.ensure_future(runway.submit(yawn(number))) for number in range(20)]
+                await asyncio.sleep(1)
+                raise KeyError
+        async with runway:
+            outcomes = await asyncio.gather(*submissions, return_exceptions=True)
+    assert emulator.creates.received == 1
+    assert all("left" in str(outcome) for outcome in outcomes[1:])
 
 
 async def test_a_pointless_refusal_ends_a_map_that_waits_for_input(session: Any) -> None:

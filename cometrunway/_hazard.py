@@ -3,7 +3,8 @@
 Time is cut into bins that grow with age. Every look at a task adds to the table: one that found nothing, exposure; one
 that found the end, an event, spread over the time since the look before as the table itself thinks likely (the
 self-consistent estimate for interval-censored data, taken one look at a time). The hazard of a bin is its events over
-its exposure, smoothed over its neighbours, with a prior worth less than one task; older looks weigh less and less.
+its exposure, smoothed over its neighbours, with a prior worth less than one task: the hazard of the bin before, or what
+is expected of anything that has lasted so long, whichever is more. Older looks weigh less and less.
 """
 
 import math
@@ -17,7 +18,7 @@ _PRIOR_WEIGHT = 0.2
 _FORGETTING = 1.004
 """How much more each end weighs than the one before: after 175, half is forgotten."""
 _PRIOR_RATE = 0.7
-"""What the prior hazard is, times the age."""
+"""The prior hazard, times the age: with ln 2, half end within as long again."""
 _KNOWN = 10.0
 """How many tasks must have lived through a bin for its hazard to be known."""
 _FORESEEN = math.log(4 / 3)
@@ -33,8 +34,8 @@ class HazardTable:
 
     Args:
         edges: where bins begin, rising from 0; the last one reaches for ever.
-        lindy: before anything is learnt, what has lasted so long is expected to last as long again, and never less than
-            this.
+        lindy: before anything is learnt, half is expected to end within so long. Where few are seen to end, at the
+            least what is expected of anything: that half of what has lasted longer than this lasts as long again.
     """
 
     def __init__(self, edges: Sequence[float], *, lindy: float) -> None:

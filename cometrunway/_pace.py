@@ -150,14 +150,13 @@ class Pace:
         longest = min(kind.by_age.known_until(age) - age + step, self._longest, self._hinted(kind, course, age))
         if not kind.by_age.ends:
             return longest, min(longest, cautious)
+        table, now, rate = kind.by_age, age, 1.0  # in the units of the clock that is asked
         if self._asks_progress(kind, course):
-            rate = course.rate
-            pause, slack = kind.by_progress.pause(course.progress_at(age), self._price * rate, longest * rate)
-            pause, slack = pause / rate, slack / rate
-        else:
-            pause, slack = kind.by_age.pause(age, self._price, longest)
-        slack = min(slack, pause, step) if pause >= longest else min(slack, pause)
-        return min(max(pause, self._shortest), self._longest), slack
+            table, now, rate = kind.by_progress, course.progress_at(age), course.rate
+        pause, slack = table.pause(now, self._price * rate, longest * rate)
+        most = step if pause >= longest * rate else pause / rate
+        pause, slack = pause / rate, slack / rate
+        return min(max(pause, self._shortest), self._longest), min(slack, pause, most)
 
     def _hinted(self, kind: _Kind, course: Course, age: float) -> float:
         """Return until when progress asks for a look, which may be wrong, while nothing is known of its worth."""

@@ -66,12 +66,12 @@ class PollPolicy:
     rule `backoff` the n-th pause (from 0) is drawn evenly from the upper half of
     `min(ceiling, 2 * first, first * growth ** n)`; so it is with `learned` until a task of a kind has ended, and no
     look is ever later than so long after the age at which ten of its kind were seen to live. With the rule `fixed`
-    every pause is `first`. With the other two, looks come up to a sixteenth of their pause earlier or later to meet
-    others, as long as no pause is below `floor` or above `ceiling`.
+    every pause is `first`. With the other two a look may come a sixth of its pause earlier or later, so that some
+    meet and not all do, as long as no pause is below `floor` or above `ceiling`.
     """
 
     rule: Literal["learned", "backoff", "fixed"] = field(default="learned", validator=in_(_RULES))
-    price: float = field(default=0.3, validator=_seconds)
+    price: float = field(default=0.3, validator=_number("0.001 seconds or more", lambda value: value >= 0.001))
     """How many seconds of lag one look is worth: less means more looks, and sooner answers."""
     first: float = field(default=6.0, validator=_seconds)
     growth: float = field(default=1.5, validator=_number("more than 1", lambda value: value > 1))

@@ -213,6 +213,24 @@ def test_beyond_what_is_known_the_pace_is_cautious() -> None:
     assert wait(paced, Course(kind="a", age=200.0), 4.0) <= 4.0
 
 
+def test_the_slack_at_the_frontier_is_a_step_whichever_clock_is_asked() -> None:
+    """Where a pause is cut short at what is known, its look moves by parts of the step only, in whatever units."""
+    paced = pace()
+    for number in range(60):
+        end, course = 20.0 + number, Course(kind="a")
+        for age in range(3, int(end), 3):
+            paced.learn(course, float(age), ended=False)
+            course.see(float(age), age / end)
+        paced.learn(course, end + 0.5, ended=True)
+    for number in range(500):
+        course = Course(kind="a")
+        course.see(10.0, 10 / (200 + number))
+        course.see(15.0, 15 / (200 + number))
+        pause, slack = paced.pause(course, 15.0, 2.0, crowd=1)
+        assert pause == pytest.approx(30.0)
+        assert slack == 2.0
+
+
 def test_progress_is_a_clock() -> None:
     """Two reports give a rate, and the rate tells how far the task will have come."""
     course = Course(kind="a")

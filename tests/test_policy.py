@@ -37,7 +37,16 @@ def test_an_unknown_task_is_looked_at_after_three_to_five_seconds(rng: Random) -
 
 @pytest.mark.parametrize(
     "options",
-    [{"first": 0}, {"growth": 1}, {"floor": -1}, {"ceiling": 0.5}, {"grace": -1}, {"deadline": 0}, {"per_second": 0}],
+    [
+        {"first": 0},
+        {"price": 1e-9},
+        {"growth": 1},
+        {"floor": -1},
+        {"ceiling": 0.5},
+        {"grace": -1},
+        {"deadline": 0},
+        {"per_second": 0},
+    ],
 )
 def test_a_policy_out_of_range_is_refused(options: dict[str, float]) -> None:
     """A wrong knob is an error that names it."""

@@ -425,6 +425,26 @@ async def test_a_strange_error_after_sending_is_a_doubt(session: Any) -> None:
                 await runway.submit(yawn())
 
 
+async def test_looks_that_are_never_answered_are_given_up(session: Any) -> None:
+    """After thirty seconds each of them has failed, whenever it began, and its task is looked at again."""
+    failed: list[tuple[float, str]] = []
+
+    def observe(event: Event) -> None:
+        if event.kind is EventKind.POLL_FAILED:
+            failed.append((asyncio.get_running_loop().time(), str(event.error)))
+
+    at_five = PollPolicy(rule="fixed", first=5)
+    async with Emulator(duration=60) as emulator, session(emulator, poll=at_five, on_event=observe) as runway:
+        emulator.script("poll", Fault.ok(), Fault.silent(), Fault.silent())
+        began, handles = asyncio.get_running_loop().time(), []
+        for number in range(3):
+            handles.append(await runway.submit(yawn(number)))
+            await asyncio.sleep(2)
+        await asyncio.gather(*handles)
+    assert [when - began for when, _ in failed] == pytest.approx([7 + 30, 9 + 30], abs=1)
+    assert all("no answer in time" in told for _, told in failed)
+
+
 async def test_the_servers_echo_of_the_key_is_not_shown(session: Any, caplog: pytest.LogCaptureFixture) -> None:
     """A key that the server repeats is in no error and no log."""
     async with Emulator(api_key="sk-canary-123") as emulator, session(emulator) as runway:

@@ -59,6 +59,8 @@ def verdict(nest: Sequence[JsonObject]) -> tuple[TaskStatus, Sequence[JsonObject
     The outermost statement counts once it is final. Before, one further in may end the task: it is the last body from
     upstream, and the outer row follows it later; but a success counts there only with its output.
     """
+    if len(nest) == 1:  # as nearly always
+        return stated(nest[0]) or TaskStatus.UNKNOWN, nest
     stating = [(said, nest[depth:]) for depth, level in enumerate(nest) if (said := stated(level))]
     for number, (said, within) in enumerate(stating):
         if said.is_terminal and (number == 0 or said is not TaskStatus.SUCCEEDED or outputs(within)):

@@ -35,7 +35,7 @@ _JITTER = 0.1
 _PRICED_AT_A_STRETCH = 256
 """Looks that may be put off before the event loop gets its turn."""
 _NOT_WORTH_A_DELAY = 0.1
-"""A look that has fallen due is taken, unless it should be put off by more than this part of its pause."""
+"""A look that has fallen due is taken, unless it should be put off by more than this part of its slack."""
 _COARSEST = 3
 _MEETING = 4
 """Both are powers of two: the part of the slack by which looks are apart in time at most, and how many need meet."""

@@ -28,8 +28,8 @@ from tests.benchmarks.workload import IMAGE, KEY, Workload
 FILES = 144
 FILE_SIZE = 4 * 1024 * 1024
 AT_ONCE = 32
-NETWORK = 2.5e9 / 8
-"""Bytes per second: 2.5 gigabits."""
+LINES = {"loopback": 0.0, "network": 2.5e9 / 8}
+"""Bytes per second: without a limit, and 2.5 gigabits."""
 TASKS = 400
 CLIP_SIZE = 512 * 1024
 EVERY_SECOND = PollPolicy(rule="fixed", first=1.0, per_second=5000)
@@ -122,10 +122,10 @@ def main() -> None:
 
 def measure(*, runs: int) -> dict[str, Any]:
     """Return each way's throughput in bytes per second and its seconds of CPU, and the lags, run after run."""
-    speeds: dict[str, dict[str, list[dict[str, float]]]] = {"loopback": {}, "network": {}}
+    speeds: dict[str, dict[str, list[dict[str, float]]]] = {where: {} for where in LINES}
     lags: dict[str, list[dict[str, float]]] = {}
     for _ in range(runs):
-        for where, limit in (("loopback", 0.0), ("network", NETWORK)):
+        for where, limit in LINES.items():
             for way in FETCHERS:
                 speeds[where].setdefault(way, []).append(_fetched(way, limit))
         for what in ("polling", "downloading"):

@@ -158,16 +158,14 @@ def _field_row(client: str, runs: list[Run]) -> list[str]:
 
 
 def _inside(data: dict[str, Any]) -> str:
+    parts = {
+        "decision": "a decision",
+        "learning": "learning from a look",
+        "all": "all of the scheduler and its loop, per look",
+    }
     rows = [
-        (f"a decision {name}", f"{shown(median(run['decision'] for run in runs))} us")
-        for name, runs in data["decisions"].items()
-    ]
-    rows += [
-        (f"learning from a look {name}", f"{shown(median(run['learning'] for run in runs))} us")
-        for name, runs in data["decisions"].items()
-    ]
-    rows += [
-        (f"all of the scheduler and its loop, per look {name}", f"{shown(median(run['all'] for run in runs))} us")
+        (f"{what} {name}", f"{shown(median(run[part] for run in runs))} us")
+        for part, what in parts.items()
         for name, runs in data["decisions"].items()
     ]
     rows.append(("a waiting task, as the system counts", f"{shown(median(data['memory']['system']), 0)} bytes"))

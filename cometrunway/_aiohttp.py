@@ -11,6 +11,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from cometrunway._http import HttpRequest, HttpResponse, without_query
+from cometrunway._time_limit import TimeLimit
 from cometrunway.errors import ProtocolError, TransportError
 
 BODY_LIMIT = 1024 * 1024
@@ -20,7 +21,10 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CONNECTIONS = 256
 _KEEPALIVE = 4.0  # shorter than common servers' own, so that no create meets a connection that is being closed
 _CONNECT = 15.0
-_CALL = aiohttp.ClientTimeout(total=30, sock_connect=_CONNECT)  # `connect` is a timer more for every look
+_CALL_SECONDS = 30.0
+_CALL = aiohttp.ClientTimeout(
+    total=None, sock_connect=_CONNECT
+)  # `total` and `connect` are a timer more for every look
 _CREATE = aiohttp.ClientTimeout(total=180, connect=_CONNECT)  # the gateway may try several channels before it answers
 _ASSET = aiohttp.ClientTimeout(total=None, connect=_CONNECT, sock_read=60)
 
@@ -59,6 +63,7 @@ class Transport:
 
     def __init__(self, *, base_url: str, api_key: str, version: str, http: aiohttp.ClientSession | None) -> None:
         self._base = _checked_base(base_url)
+        self._prefix = self._base.raw_path.rstrip("/")
         self._secret = api_key.encode()
         self._headers = CIMultiDict(
             {"Authorization": f"Bearer {api_key}", "Accept": "application/json", "X-Runway-Version": version}
@@ -66,6 +71,7 @@ class Transport:
         # A session of our own adds them to each request, which takes less of the processor than to pass them.
         self._passed = CIMultiDict(self._headers if http else {})
         self._passed_with_body = CIMultiDict({**self._passed, "Content-Type": "application/json"})
+        self._calls = TimeLimit(_CALL_SECONDS)
         self._borrowed = http
         self._api: aiohttp.ClientSession | None = None
         self._assets: aiohttp.ClientSession | None = None
@@ -76,6 +82,7 @@ class Transport:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._calls.stop()
         try:
             if self._api is not None and self._api is not self._borrowed:
                 await self._api.close()
@@ -85,7 +92,11 @@ class Transport:
 
     async def call(self, request: HttpRequest) -> HttpResponse:
         """Send what is free to repeat: a look. At most 30 seconds."""
-        return await self._send(request, limits=_CALL)
+        try:
+            with self._calls:
+                return await self._send(request, limits=_CALL)
+        except TimeoutError as error:
+            raise _ours(request.method, request.path, error) from None
 
     async def create(self, request: HttpRequest) -> HttpResponse:
         """Send what is paid: the caller must not repeat it blindly. At most 180 seconds."""
@@ -96,7 +107,7 @@ class Transport:
         try:
             async with self._api.request(
                 request.method,
-                URL(self._base + request.path, encoded=True),
+                self._base.with_path(self._prefix + request.path, encoded=True),
                 data=request.body,
                 headers=self._passed if request.body is None else self._passed_with_body,
                 timeout=limits,
@@ -159,7 +170,7 @@ def _new_session(headers: Mapping[str, str], *, auto_decompress: bool = True) ->
     )
 
 
-def _checked_base(base_url: str) -> str:
+def _checked_base(base_url: str) -> URL:
     try:
         url = URL(base_url)
     except ValueError as error:
@@ -172,7 +183,7 @@ def _checked_base(base_url: str) -> str:
         raise ValueError("base_url must hold no user, query or fragment")
     if url.path.rstrip("/").endswith("/v1"):
         raise ValueError(f"base_url {base_url!r} must be without /v1: the routes carry their own prefix")
-    return str(url).rstrip("/")
+    return url
 
 
 def _is_this_machine(host: str) -> bool:

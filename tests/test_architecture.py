@@ -11,7 +11,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = [
     {"_http", "_media", "_requests", "_tasks", "_containers", "_names"},
-    {"errors"},
+    {"errors", "_time_limit"},
     {"_wire", "_policy", "_budget", "_aiohttp", "_handle", "_events", "_journal", "_hazard", "_children", "_allowance"},
     {"_pace"},
     {"_scheduler", "_api", "_download", "_map"},

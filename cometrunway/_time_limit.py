@@ -1,0 +1,59 @@
+"""One time limit for everything of a kind that is under way, kept by a single timer."""
+
+import asyncio
+from types import TracebackType
+
+
+class TimeLimit:
+    """Ends a block that takes too long with TimeoutError; any number of tasks may be in one at once, each in one only.
+
+    A timer for each block, which is hardly ever needed, takes up to a tenth of a whole look.
+
+    Args:
+        seconds: from when a task enters the block to when it must have left it.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._inside: dict[asyncio.Task[object], tuple[float, int]] = {}
+        """When each task entered, the earliest first, and how often it had been asked to stop by then."""
+        self._late: set[asyncio.Task[object]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __enter__(self) -> None:
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
+        assert task is not None  # noqa: S101 - it is entered in coroutines only
+        self._inside[task] = loop.time(), task.cancelling()
+        if self._timer is None:
+            self._timer = loop.call_later(self._seconds, self._on_time, loop)
+
+    def __exit__(
+        self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - as in `__enter__`
+        _, asked_before = self._inside.pop(task)
+        if task not in self._late:
+            return
+        self._late.remove(task)
+        # Whoever else asked it to stop must be obeyed.
+        if task.uncancel() <= asked_before and error_type is asyncio.CancelledError:
+            raise TimeoutError from error
+
+    def stop(self) -> None:
+        """Keep no timer any longer: nothing is inside."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _on_time(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        for task, (entered, _) in self._inside.items():
+            if task in self._late:
+                continue
+            if loop.time() < entered + self._seconds:
+                self._timer = loop.call_at(entered + self._seconds, self._on_time, loop)
+                return
+            self._late.add(task)
+            task.cancel()

@@ -4,7 +4,10 @@ import asyncio
 
 import pytest
 
+from cometrunway._aiohttp import Transport
+from cometrunway._http import HttpRequest
 from cometrunway._time_limit import TimeLimit
+from cometrunway.errors import TransportError
 
 
 def now() -> float:
@@ -107,3 +110,28 @@ async def test_no_timer_stays_after_a_stop() -> None:
     limit.stop()
     assert not [handle for handle in loop._scheduled if not handle.cancelled()]  # type: ignore[attr-defined]  # there is no public way
     assert await held(limit, 100) == now()
+
+
+async def test_an_answer_that_halts_half_way_is_given_up() -> None:
+    """A look whose body stops coming has failed after thirty seconds, and its connection is not used again."""
+    connections = []
+
+    async def halt(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"status":')
+        await writer.drain()
+        await reader.read()
+
+    async with await asyncio.start_server(halt, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        base_url = f"http://127.0.0.1:{port}"
+        async with Transport(base_url=base_url, api_key="sk-1", version="2024-11-06", http=None) as transport:
+            for number in (1, 2):
+                began = now()
+                with pytest.raises(TransportError, match="no answer in time"):
+                    await transport.call(HttpRequest(method="GET", path="/tasks/1"))
+                assert now() == began + 30
+                assert len(connections) == number
+        for writer in connections:
+            writer.close()

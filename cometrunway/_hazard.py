@@ -8,7 +8,7 @@ is expected of anything that has lasted so long, whichever is more. Older looks 
 """
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -46,30 +46,43 @@ class HazardTable:
         self._events = [0.0] * len(edges)
         self._exposure = [0.0] * len(edges)
         self._weight = 1.0
+        self._numbers = range(len(edges))
         self._hazards: list[float] = []
+        self._risk_at: list[float] = []
+        """The integral of the hazard up to each edge."""
+        self._lag_at: list[float] = []
+        """And the integral of that."""
         self._reach: list[float] = []
         self._risks: list[float] | None = None
         self._looks = 0
-        self._stale = 0
+        self._stale = self._patience = 0
         self.ends = 0
         """How many ends it has learnt from."""
+        self._rebuild()
 
-    def learn(self, start: float, end: float, *, ended: bool) -> None:
-        """Take in a look at age `end` after one at `start`: whether the end lay between them."""
+    def learn(self, start: float, end: float, *, ended: bool) -> float:
+        """Take in a look at age `end` after one at `start`: whether the end lay between them.
+
+        Returns how surprising that was: minus the logarithm of the probability that the table gave to it.
+        """
         if end <= start:
-            return
+            return 0.0
         self._looks += 1
         self._stale += 1
-        if ended:
-            self._on_end(list(self._cut(start, end)))
-        else:
-            for number, width in self._cut(start, end):
-                self._exposure[number] += width * self._weight
+        return self._on_end(start, end) if ended else self._on_nothing(start, end)
 
-    def _on_end(self, cuts: list[tuple[int, float]]) -> None:
-        hazards, alive, shares = self._current(), 1.0, []
+    def _on_nothing(self, start: float, end: float) -> float:
+        risk = 0.0
+        for number, width in self._cut(start, end):
+            self._exposure[number] += width * self._weight
+            risk += self._hazards[number] * width
+        return risk
+
+    def _on_end(self, start: float, end: float) -> float:
+        self._refresh()
+        cuts, alive, shares = list(self._cut(start, end)), 1.0, []
         for number, width in cuts:
-            shares.append(-alive * math.expm1(-hazards[number] * width))
+            shares.append(-alive * math.expm1(-self._hazards[number] * width))
             alive -= shares[-1]
         later = total = sum(shares)
         for (number, width), share in zip(cuts, shares, strict=True):
@@ -78,6 +91,7 @@ class HazardTable:
             self._exposure[number] += self._weight * width * (later + share / 2) / total
         self.ends += 1
         self._forget()
+        return -math.log(max(total, _LEAST))
 
     def _cut(self, start: float, end: float) -> Iterator[tuple[int, float]]:
         """Yield the bins between two ages, and how wide each is there."""
@@ -89,7 +103,7 @@ class HazardTable:
 
     def known_until(self, age: float) -> float:
         """Return up to which age, from this one on, enough tasks were seen to live: the frontier of what is known."""
-        self._current()
+        self._refresh()
         return max(age, self._reach[self._bin(age)])
 
     def pause(self, age: float, price: float, longest: float) -> tuple[float, float]:
@@ -101,19 +115,22 @@ class HazardTable:
         saves or costs twice that part of the price; where the hazard is constant it is d itself, and less where it
         rises.
         """
-        hazards, edges = self._current(), self._edges
-        number, moment, cost, risk = self._bin(age), age, 0.0, 0.0
-        horizon = age + longest
-        while moment < horizon:  # runs for every decision: a comparison costs a third of what `min` does
-            edge = edges[number + 1] if edges[number + 1] < horizon else horizon
-            width, hazard = edge - moment, hazards[number]
-            grown = cost + risk * width + hazard * width * width / 2
-            if grown >= price:
-                short = price - cost
-                root = math.sqrt(risk * risk + 2 * hazard * short)
-                return moment + 2 * short / (risk + root) - age, 2 * price / root
-            cost, risk, moment, number = grown, risk + hazard * width, edge, number + 1
-        return longest, longest
+        self._refresh()
+        hazards, edges, risk_at, lag_at = self._hazards, self._edges, self._risk_at, self._lag_at
+        first = self._bin(age)
+        risk = risk_at[first] + hazards[first] * (age - edges[first])
+        lag = lag_at[first] + (risk_at[first] + risk) / 2 * (age - edges[first])
+        # A look at an edge would save `lag_at[edge] - lag - risk * (edges[edge] - age)`.
+        enough = price + lag - risk * age
+        beyond = bisect_left(self._numbers, enough, first + 1, key=lambda edge: lag_at[edge] - risk * edges[edge])
+        number, moment, run, short = first, age, 0.0, price
+        if beyond > first + 1:
+            number, moment = beyond - 1, edges[beyond - 1]
+            run = risk_at[number] - risk
+            short = max(0.0, enough - lag_at[number] + risk * moment)
+        root = math.sqrt(run * run + 2 * hazards[number] * short)
+        pause = moment - age + 2 * short / (run + root)
+        return (pause, 2 * price / root) if pause < longest else (longest, longest)
 
     def within(self, age: float, odds: float) -> float | None:
         """Return the time from `age` within which all but one in `odds` have ended; None before a quarter has.
@@ -121,19 +138,13 @@ class HazardTable:
         Beyond the frontier of what is known, the hazard is taken to stay as it was where ends were last seen, and to be
         the prior's at least.
         """
-        self._current()
+        self._refresh()
         if self._risks is None:
             self._risks = self._foreseen()
         risks, edges = self._risks, self._edges[:-1]
         if not risks:
             return None
         return _between(_between(age, edges, risks) + math.log(odds), risks, edges) - age
-
-    def surprise(self, start: float, end: float, *, ended: bool) -> float:
-        """Return minus the logarithm of the probability that the table gave to what a look found."""
-        hazards = self._current()
-        risk = sum(hazards[number] * width for number, width in self._cut(start, end))
-        return -math.log(max(-math.expm1(-risk), 1e-9)) if ended else risk
 
     def snapshot(self) -> dict[str, Any]:
         """Return what it has learnt as plain values, without what is empty at the end of the bins."""
@@ -179,11 +190,10 @@ class HazardTable:
             self._exposure = [value / self._weight for value in self._exposure]
             self._weight = 1.0
 
-    def _current(self) -> list[float]:
+    def _refresh(self) -> None:
         # Rebuilding after every look would cost more than the look; the more is known, the less one look can change.
-        if not self._hazards or self._stale > min(_FRESH, max(self.ends, self._looks // 8) // 8):
+        if self._stale > self._patience:
             self._rebuild()
-        return self._hazards
 
     def _foreseen(self) -> list[float]:
         """Return the risk run by each edge, as it was seen (a prior would put off the last ends), if that is enough."""
@@ -204,16 +214,21 @@ class HazardTable:
         return reaches[::-1]
 
     def _rebuild(self) -> None:
-        self._stale = 0
+        self._stale, self._patience = 0, min(_FRESH, max(self.ends, self._looks // 8) // 8)
         self._risks = None
         self._reach = self._reaches()
         pretended = _PRIOR_WEIGHT * self._weight
         smoothed = zip(self._widths, self._prior, _smoothed(self._events), _smoothed(self._exposure), strict=True)
-        self._hazards, hazard = [], 0.0
+        self._hazards, self._risk_at, self._lag_at = [], [], []
+        hazard = risk = lag = 0.0
         for width, prior, events, exposure in smoothed:
             expected = max(prior, hazard)
             hazard = (events + pretended * width * expected) / (exposure + pretended * width)
             self._hazards.append(hazard)
+            self._risk_at.append(risk)
+            self._lag_at.append(lag)
+            lag += (risk + hazard * width / 2) * width
+            risk += hazard * width
 
 
 def _rounded(values: Iterable[float]) -> list[float]:

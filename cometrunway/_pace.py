@@ -128,12 +128,11 @@ class Pace:
         kind = self._kind(course)
         if age <= course.age:
             return
+        by_age = kind.by_age.learn(course.age, age, ended=ended)
         if course.has_progress:
             start, end = course.progress_at(course.age), course.progress_at(age)
-            if end > start:
-                self._score(kind, course.age, age, start, end, ended=ended)
-                kind.by_progress.learn(start, end, ended=ended)
-        kind.by_age.learn(course.age, age, ended=ended)
+            by_progress = kind.by_progress.learn(start, end, ended=ended)
+            kind.advantage = _MEMORY * kind.advantage + (1 - _MEMORY) * (by_age - by_progress)
 
     def pause(self, course: Course, age: float, cautious: float, *, crowd: int) -> tuple[float, float]:
         """Return the seconds from `age` until the next look pays, and its slack, which is no longer.
@@ -176,11 +175,6 @@ class Pace:
     def _asks_progress(kind: _Kind, course: Course) -> bool:
         has_proved_itself = kind.advantage > _MARGIN and kind.by_progress.ends >= _ENOUGH_FOR_PROGRESS
         return course.has_progress and has_proved_itself
-
-    def _score(self, kind: _Kind, age: float, age_now: float, start: float, end: float, *, ended: bool) -> None:
-        by_age = kind.by_age.surprise(age, age_now, ended=ended)
-        by_progress = kind.by_progress.surprise(start, end, ended=ended)
-        kind.advantage = _MEMORY * kind.advantage + (1 - _MEMORY) * (by_age - by_progress)
 
     def _kind(self, course: Course) -> _Kind:
         kind = self._kinds.get(course.kind)

@@ -149,11 +149,11 @@ class PollScheduler:
         while True:
             await self._turn()
             watch = self._next_due()
-            if watch is None:
-                await asyncio.sleep(0)
-                continue
-            self._looking += 1
-            self.children.start(self._looks(watch), name="cometrunway looks")
+            if watch is not None:
+                self._looking += 1
+                self.children.start(self._looks(watch), name="cometrunway looks")
+            elif self._ready_at() <= self._loop.time():
+                await asyncio.sleep(0)  # many in a row were put off
 
     def _next_due(self) -> _Watch | None:
         """Take the watch whose turn it is now, if the budget allows it; None also if many in a row were put off."""
@@ -174,8 +174,9 @@ class PollScheduler:
                 await self._poll(watch)
                 watch = self._next_due()
         finally:
+            if self._looking == _LOOKS_AT_ONCE:
+                self._wake()
             self._looking -= 1
-            self._wake()
 
     def _is_put_off(self, watch: _Watch, now: float) -> bool:
         """Price a look anew that has fallen due: what was learnt meanwhile may say that it does not pay yet."""

@@ -312,6 +312,23 @@ async def test_at_most_128_looks_are_under_way_at_once() -> None:
     assert most == 128
 
 
+async def test_a_look_that_falls_due_after_all_places_were_taken_is_not_forgotten() -> None:
+    """While 128 looks are under way nothing else begins, and once they have ended, what falls due is looked at."""
+
+    async def slow_look(_route: str, task_id: str) -> Task:
+        await asyncio.sleep(10)
+        return task("SUCCEEDED", task_id)
+
+    world = World(script(task("RUNNING")))
+    world.look = slow_look  # type: ignore[method-assign]  # a slower one
+    async with world.scheduler(rule="fixed", first=1.0, per_second=1e6) as scheduler:
+        for number in range(128):
+            watched(scheduler, str(number))
+        await asyncio.sleep(10.5)
+        late = watched(scheduler, "late")  # due half a second after the others have ended
+        await asyncio.wait_for(late, 20)
+
+
 async def test_leaving_the_block_waits_for_what_is_owed() -> None:
     """A block that ends normally ends when every task has."""
     async with World(after(300, task("SUCCEEDED"))).scheduler() as scheduler:

@@ -145,13 +145,16 @@ class Pace:
         ends are near, scouts pay for shorter steps, where `crowd` tasks are waited for.
         """
         kind = self._kind(course)
-        step = cautious * min(1.0, max(_SHORTEST_STEP, _FEW / crowd)) if kind.by_age.ends else cautious
-        longest = min(kind.by_age.known_until(age) - age + step, self._longest, self._hinted(kind, course, age))
+        table, now, rate = kind.by_age, age, 1.0  # in the units of the clock that is asked
+        is_crowded = crowd > _FEW and table.ends
+        step = cautious * max(_SHORTEST_STEP, _FEW / crowd) if is_crowded else cautious
+        longest = min(table.known_until(age) - age + step, self._longest)
+        if course.has_progress:
+            longest = min(longest, self._hinted(kind, course, age))
+            if self._asks_progress(kind):
+                table, now, rate = kind.by_progress, course.progress_at(age), course.rate
         if not kind.by_age.ends:
             return longest, min(longest, cautious)
-        table, now, rate = kind.by_age, age, 1.0  # in the units of the clock that is asked
-        if self._asks_progress(kind, course):
-            table, now, rate = kind.by_progress, course.progress_at(age), course.rate
         pause, slack = table.pause(now, self._price * rate, longest * rate)
         most = step if pause >= longest * rate else pause / rate
         pause, slack = pause / rate, slack / rate
@@ -159,7 +162,7 @@ class Pace:
 
     def _hinted(self, kind: _Kind, course: Course, age: float) -> float:
         """Return until when progress asks for a look, which may be wrong, while nothing is known of its worth."""
-        if course.has_progress and kind.by_progress.ends < _ENOUGH_FOR_PROGRESS:
+        if kind.by_progress.ends < _ENOUGH_FOR_PROGRESS:
             left = (1 - course.progress_at(age)) / course.rate
             if left > 0:
                 return left + self._shortest
@@ -172,9 +175,8 @@ class Pace:
         return None if longer is None else course.age + longer
 
     @staticmethod
-    def _asks_progress(kind: _Kind, course: Course) -> bool:
-        has_proved_itself = kind.advantage > _MARGIN and kind.by_progress.ends >= _ENOUGH_FOR_PROGRESS
-        return course.has_progress and has_proved_itself
+    def _asks_progress(kind: _Kind) -> bool:
+        return kind.advantage > _MARGIN and kind.by_progress.ends >= _ENOUGH_FOR_PROGRESS
 
     def _kind(self, course: Course) -> _Kind:
         kind = self._kinds.get(course.kind)

@@ -158,8 +158,10 @@ class PollScheduler:
     def _next_due(self) -> _Watch | None:
         """Take the watch whose turn it is now, if the budget allows it; None also if many in a row were put off."""
         now = self._loop.time()
+        if self._budget.free_at() > now:
+            return None
         for _ in range(_PRICED_AT_A_STRETCH):
-            if not self._due or self._due[0][0] > now or self._budget.free_at() > now:
+            if not self._due or self._due[0][0] > now:
                 break
             _, _, watch = heapq.heappop(self._due)
             if not self._is_put_off(watch, now):

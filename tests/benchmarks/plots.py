@@ -8,7 +8,14 @@ import matplotlib as mpl  # type: ignore[import-not-found,unused-ignore]  # only
 
 from tests.benchmarks import figures, waits
 
-_STYLE: dict[Any, Any] = {"svg.hashsalt": "cometrunway", "figure.figsize": (7, 4), "axes.grid": True, "grid.alpha": 0.3}
+_STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "cometrunway",
+    "figure.figsize": (7, 4),
+    "axes.grid": True,
+    "grid.alpha": 0.3,
+    "legend.fontsize": "small",
+    "legend.frameon": False,
+}
 _COLOURS = {
     "cometrunway": "#c2410c",
     "runwayml": "#1d4ed8",
@@ -35,7 +42,7 @@ def draw(data: dict[str, Any], folder: Path) -> None:
             for client in clients:
                 _line(axes, data["waits"], client, figure)
             axes.set(xscale="log", yscale="log", xlabel="tasks waiting at once", ylabel=label)
-            axes.legend()
+            axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(clients))
             drawing.savefig(folder / f"{name}.svg", metadata={"Date": None}, bbox_inches="tight")
             plt.close(drawing)
 

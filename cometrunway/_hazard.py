@@ -128,7 +128,7 @@ class HazardTable:
             number, moment = beyond - 1, edges[beyond - 1]
             run = risk_at[number] - risk
             short = max(0.0, enough - lag_at[number] + risk * moment)
-        root = math.sqrt(run * run + 2 * hazards[number] * short)
+        root = math.sqrt(run * run + 2 * hazards[number] * short) or _LEAST  # sums of steep hazards lose digits
         pause = moment - age + 2 * short / (run + root)
         return (pause, 2 * price / root) if pause < longest else (longest, longest)
 

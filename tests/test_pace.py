@@ -57,6 +57,18 @@ def test_a_look_comes_when_it_would_save_its_price(age: float, price: float) -> 
     assert sum(risks) * step == pytest.approx(price, rel=1e-3)
 
 
+@pytest.mark.parametrize("price", [0.001, 0.3, 4.0])
+def test_a_table_however_steep_gives_a_pause(price: float) -> None:
+    """Where nearly all ended at once and what was left hardly ever did, sums lose digits, but no wait fails."""
+    table = HazardTable(EDGES, lindy=20.0)
+    amounts = {"events": [1e11] * 3, "exposure": [0.0] * 5 + [9e11] * (len(EDGES) - 5)}
+    table.restore({**table.snapshot(), "ends": 1e6, **amounts}, at_most=1e12)
+    for age in range(200):
+        pause, slack = table.pause(age * 0.37, price, 30.0)
+        assert 0 < pause <= 30
+        assert slack > 0
+
+
 def test_a_part_of_the_slack_matters_little() -> None:
     """A twentieth of the slack earlier or later saves or costs a tenth of a look, however long the pause."""
     table = taught(*[28.0, 29.0, 30.0, 31.0] * 50)

@@ -42,8 +42,8 @@ class TimeLimit:
             raise TimeoutError from error
 
     def stop(self) -> None:
-        """Keep no timer any longer: nothing is inside."""
-        if self._timer is not None:
+        """Keep no timer any longer, unless somebody is still inside."""
+        if self._timer is not None and not self._inside:
             self._timer.cancel()
             self._timer = None
 

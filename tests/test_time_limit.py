@@ -1,9 +1,13 @@
 """One time limit for many tasks: each is ended on time, and nobody else's wish to stop is lost."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+import aiohttp
 import pytest
 
+from cometrunway import Session
 from cometrunway._aiohttp import Transport
 from cometrunway._http import HttpRequest
 from cometrunway._time_limit import TimeLimit
@@ -112,8 +116,18 @@ async def test_no_timer_stays_after_a_stop() -> None:
     assert await held(limit, 100) == now()
 
 
-async def test_an_answer_that_halts_half_way_is_given_up() -> None:
-    """A look whose body stops coming has failed after thirty seconds, and its connection is not used again."""
+async def test_who_is_inside_when_it_is_stopped_has_a_limit_too() -> None:
+    """To stop a limit frees nobody who is inside from it."""
+    limit, began = TimeLimit(30), now()
+    task = asyncio.create_task(held(limit, 100))
+    await asyncio.sleep(1)
+    limit.stop()
+    assert await asyncio.wait_for(task, 60) == began + 30
+
+
+@asynccontextmanager
+async def halting() -> AsyncIterator[tuple[str, list[asyncio.StreamWriter]]]:
+    """Serve answers that halt half way; yield the base URL and the connections so far."""
     connections = []
 
     async def halt(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -124,14 +138,31 @@ async def test_an_answer_that_halts_half_way_is_given_up() -> None:
         await reader.read()
 
     async with await asyncio.start_server(halt, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        base_url = f"http://127.0.0.1:{port}"
-        async with Transport(base_url=base_url, api_key="sk-1", version="2024-11-06", http=None) as transport:
-            for number in (1, 2):
-                began = now()
-                with pytest.raises(TransportError, match="no answer in time"):
-                    await transport.call(HttpRequest(method="GET", path="/tasks/1"))
-                assert now() == began + 30
-                assert len(connections) == number
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", connections
         for writer in connections:
             writer.close()
+
+
+async def test_an_answer_that_halts_half_way_is_given_up() -> None:
+    """A look whose body stops coming has failed after thirty seconds, and its connection is not used again."""
+    async with (
+        halting() as (base_url, connections),
+        Transport(base_url=base_url, api_key="sk-1", version="2024-11-06", http=None) as transport,
+    ):
+        for number in (1, 2):
+            began = now()
+            with pytest.raises(TransportError, match="no answer in time"):
+                await transport.call(HttpRequest(method="GET", path="/tasks/1"))
+            assert now() == began + 30
+            assert len(connections) == number
+
+
+@pytest.mark.parametrize("is_borrowed", [True, False])
+async def test_a_look_under_way_when_its_session_is_left_is_given_up(is_borrowed: bool) -> None:
+    """A `retrieve` whose answer halts ends, also if its session is left meanwhile, whoever owns the connections."""
+    async with halting() as (base_url, _), aiohttp.ClientSession() as http:
+        async with Session("sk-1", base_url=base_url, output_dir=None, http=http if is_borrowed else None) as runway:
+            looking = asyncio.create_task(runway.retrieve("t"))
+            await asyncio.sleep(1)
+        with pytest.raises((TransportError, RuntimeError)):
+            await asyncio.wait_for(looking, 600)

@@ -4,28 +4,25 @@ import logging
 
 from cometrunway._events import Event, EventKind
 from cometrunway._handle import TaskHandle
-from cometrunway._journal import Entry, Journal
-from cometrunway._map import Shot
-from cometrunway._policy import PollPolicy, RetryPolicy
-from cometrunway._requests import (
+from cometrunway._journal._entry import Entry
+from cometrunway._journal._sqlite import Journal
+from cometrunway._policies import PollPolicy, RetryPolicy
+from cometrunway._requests._parts import ContentModeration, MediaReference, MotionVector, PromptImage, ReferenceImage
+from cometrunway._requests._routes import (
     CharacterPerformance,
-    ContentModeration,
     ImageToVideo,
-    MediaReference,
-    MotionVector,
     ProActOne,
     ProGenerate,
-    PromptImage,
     ProVideoToVideo,
-    ReferenceImage,
     Request,
     TextToImage,
     VideoToVideo,
     VideoUpscale,
 )
+from cometrunway._requests._shot import Shot
 from cometrunway._session import Session
 from cometrunway._tasks import Asset, Failure, Task, TaskStatus
-from cometrunway._wire import request_from_dict
+from cometrunway._wire._mapping import request_from_dict
 from cometrunway.errors import (
     APIError,
     CometRunwayError,

@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import frozen
 
-from cometrunway._requests import Request
+from cometrunway._requests._routes import Request
 from cometrunway._tasks import Asset, Task
 from cometrunway.errors import CometRunwayError
 

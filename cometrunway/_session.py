@@ -16,24 +16,28 @@ from typing import Self, TypeVar
 import aiohttp
 from attrs import evolve, frozen
 
-from cometrunway import _wire
-from cometrunway._aiohttp import Transport
-from cometrunway._allowance import Allowance
-from cometrunway._api import Api
-from cometrunway._children import Role
-from cometrunway._delivery import Delivery
-from cometrunway._desk import Desk, Name, named_by_content, unlike_any_other
-from cometrunway._download import Downloader
+from cometrunway._delivery._delivery import Delivery
+from cometrunway._delivery._downloader import Downloader
+from cometrunway._delivery._file_names import FileNames
 from cometrunway._events import Event, Observer
 from cometrunway._handle import TaskHandle, TaskReference, Ticket
-from cometrunway._journal import Entry, Journal, State
-from cometrunway._map import Batch, Requests, Shot, check_key, check_request
-from cometrunway._memory import Memory
-from cometrunway._names import FileNames
-from cometrunway._policy import PollPolicy, RetryPolicy
-from cometrunway._requests import Request
-from cometrunway._scheduler import PollScheduler
+from cometrunway._journal._entry import Entry, State
+from cometrunway._journal._sqlite import Journal
+from cometrunway._policies import PollPolicy, RetryPolicy
+from cometrunway._polling._duration_history import Memory
+from cometrunway._polling._scheduler import PollScheduler
+from cometrunway._requests._routes import Request
+from cometrunway._requests._shot import Shot, check_key, check_request
+from cometrunway._submission._budget import Allowance
+from cometrunway._submission._map import Batch, Requests
+from cometrunway._submission._submitter import Desk, Name, named_by_content, unlike_any_other
+from cometrunway._task_group import Role
 from cometrunway._tasks import Asset, Task
+from cometrunway._transport._aiohttp import Transport
+from cometrunway._transport._api import Api
+from cometrunway._wire._encode import poll
+from cometrunway._wire._mapping import request_from_dict
+from cometrunway._wire._record import is_complete
 from cometrunway.errors import AuthenticationError, BudgetError, CometRunwayError, InsufficientBalanceError
 
 _logger = logging.getLogger(__name__)
@@ -259,7 +263,7 @@ class Session:
         """
         desk = self._opened().desk
         reference = TaskReference(id=token, route=route) if route else TaskReference.from_token(token)
-        _wire.poll(reference.route, reference.id)  # a wrong route or id is an error here rather than in a poll
+        poll(reference.route, reference.id)  # a wrong route or id is an error here rather than in a poll
         return TaskHandle(reference, desk.attach(reference))
 
     async def resume(self) -> tuple[TaskHandle, ...]:
@@ -285,7 +289,7 @@ class Session:
             ValueError: no submission of this key is in doubt.
         """
         entry = await self._doubtful(key)
-        _wire.poll(entry.route, task_id)  # what no task is called is an error here rather than in a poll
+        poll(entry.route, task_id)  # what no task is called is an error here rather than in a poll
         await self._record().accept(key, task_id=task_id, created_at=None)
         return _handle(await self._opened().desk.restore(evolve(entry, task_id=task_id, state=State.ACCEPTED)))
 
@@ -303,9 +307,9 @@ class Session:
         """
         entry = await self._doubtful(key, or_failed=True)
         if request is None:
-            if not _wire.is_complete(entry.request):
+            if not is_complete(entry.request):
                 raise ValueError(f"the journal has only a digest of a file or URL of {key!r}: give the request again")
-            request = _wire.request_from_dict(entry.request)
+            request = request_from_dict(entry.request)
         return await self._submit(request, key, unlike_any_other, again=entry)
 
     async def retrieve(self, task_id: str, *, route: str = "image_to_video") -> Task:

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from cometrunway._http import without_query
+from cometrunway._media._urls import without_query
 
 
 class TaskStatus(Enum):

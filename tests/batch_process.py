@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cometrunway import CometRunwayError, ImageToVideo, PollPolicy, RetryPolicy, Session, Shot
-from cometrunway._journal import Journal
+from cometrunway._journal._sqlite import Journal
 
 QUICK_POLLS = PollPolicy(first=0.4, floor=0.1, ceiling=0.6)
 QUICK_RETRIES = RetryPolicy(attempts=3, ceiling=0.1)

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import field, frozen
 
 from cometrunway import Asset, Failure, Journal, Task, TaskStatus
-from cometrunway._journal import Entry
+from cometrunway._journal._entry import Entry
 from cometrunway.emulator._clip import picture, video
 
 SIZE_AT_ONCE = 200

@@ -1,39 +1,65 @@
-"""The house: imports go down the floors only, and each dependency has one door."""
+"""The architecture: imports go down only, a dependency is imported in one place, tests are laid out like the code."""
 
 import ast
+import re
 from collections.abc import Iterator
+from functools import cache
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "cometrunway"
+TESTS = Path(__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-FLOORS = [
-    {"_http", "_media", "_requests", "_tasks", "_containers", "_names"},
-    {"errors", "_time_limit"},
-    {"_wire", "_policy", "_budget", "_aiohttp", "_handle", "_events", "_journal", "_hazard", "_children", "_allowance"},
-    {"_pace"},
-    {"_scheduler", "_api", "_download", "_map"},
-    {"_desk", "_delivery", "_memory"},
+LEVELS = [
+    {"_task_group", "_terminal", "_media"},
+    {"_requests", "_tasks"},
+    {"errors", "_events"},
+    {"_wire", "_policies", "_handle"},
+    {"_transport", "_journal"},
+    {"_delivery", "_polling"},
+    {"_submission"},
     {"_session"},
-    {"_terminal", "__init__", "__main__", "_batch", "_cli", "_gallery", "_journal_report", "progress"},
+    {"__init__"},
+    {"progress"},
+    {"_batch"},
+    {"_gallery"},
+    {"_cli"},
+    {"__main__"},
 ]
-FREE_TO_MEET = [{"_http", "_media", "_requests", "_tasks", "_containers", "_names"}, FLOORS[-1]]
-"""Floors whose rooms may know each other: the values, and what stands outside on the public face."""
+"""What may be imported: only what stands above it here. The emulator imports nothing of ours."""
+LONGEST_CHAIN = 17
+"""Modules on the longest chain of imports."""
 DOORS = {
     # the session only names the type of what it borrows; the gallery serves a page to this machine's browsers
-    "aiohttp": {"_aiohttp", "_session", "_gallery", "emulator"},
-    "backoff": {"_policy"},
+    "aiohttp": {"_transport", "_session", "_gallery", "emulator"},
+    "backoff": {"_policies"},
     "cattrs": {"_wire"},
-    "multidict": {"_aiohttp", "emulator"},
-    "yarl": {"_aiohttp", "emulator"},
+    "multidict": {"_transport", "emulator"},
+    "yarl": {"_transport", "emulator"},
     "rich": {"progress"},
     "shtab": {"_cli"},
 }
-FORBIDDEN_ROOMS = {"utils", "helpers", "common", "types", "models", "constants", "base", "abc", "client", "config"}
+FORBIDDEN_NAMES = {
+    *(
+        "utils",
+        "helpers",
+        "common",
+        "types",
+        "models",
+        "constants",
+        "base",
+        "abc",
+        "compat",
+        "sync",
+        "client",
+        "config",
+    ),
+}
 AMBIENT = {
-    ("time", "time"): {"_desk", "_batch", "emulator"},  # wall-clock time, for records only
+    ("time", "time"): {"_submission", "_batch", "emulator"},  # wall-clock time, for records only
     ("time", "monotonic"): set[str](),
     ("time", "perf_counter"): set[str](),
     ("time", "sleep"): {"_journal"},  # in its own thread
@@ -41,11 +67,29 @@ AMBIENT = {
     ("random", "random"): set[str](),
     ("random", "uniform"): set[str](),
 }
+OF_THE_WHOLE = {
+    "architecture": "the structure of the code",
+    "benchmarks": "the page of benchmarks against its data",
+    "docs": "the examples of README.md and docs/",
+    "official_sdk": "Runway's own SDK against the emulator",
+    "kill": "batches whose process is killed",
+    "two_thousand": "two thousand tasks at once",
+}
+"""Tests that belong to no module, and what they are about."""
 
 
-def room(path: Path) -> str:
-    """Return the module's room: a module of the package, or a sub-package."""
+def package_of(path: Path) -> str:
+    """Return the module or sub-package of the top level that a file belongs to."""
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def name_of(path: Path) -> str:
+    """Return the full name of a module."""
+    parts = ("cometrunway", *path.relative_to(PACKAGE).with_suffix("").parts)
+    return ".".join(takewhile(lambda part: part != "__init__", parts))
+
+
+BY_NAME = {name_of(path): path for path in MODULES}
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -59,33 +103,69 @@ def imports(path: Path) -> Iterator[str]:
                 yield f"{node.module}.{alias.name}"
 
 
-def imported_rooms(path: Path) -> set[str]:
-    """Return the rooms of ours that a module imports from; `__init__` for the public face."""
-    rooms = set()
+def imported_modules(path: Path) -> set[str]:
+    """Return the names of the modules of ours that a module imports."""
+    found = set()
     for name in imports(path):
-        top, _, rest = name.partition(".")
-        if top == "cometrunway":
-            first = rest.partition(".")[0]
-            is_room = (PACKAGE / f"{first}.py").exists() or (PACKAGE / first).is_dir()
-            rooms.add(first if is_room else "__init__")
-    return rooms - {room(path)}
+        owner = name if name in BY_NAME else name.rpartition(".")[0]
+        if owner in BY_NAME:
+            found.add(owner)
+    return found
 
 
-def floor(name: str) -> int:
-    """Return the floor on which a room stands."""
-    return next(number for number, rooms in enumerate(FLOORS) if name in rooms)
+def level(package: str) -> int:
+    """Return where a package stands; a higher number may import a lower one."""
+    return next(number for number, packages in enumerate(LEVELS) if package in packages)
+
+
+@cache
+def longest_chain(name: str) -> tuple[str, ...]:
+    """Return the longest chain of imports that begins with a module."""
+    chains = (longest_chain(other) for other in imported_modules(BY_NAME[name]) - {name})
+    return (name, *max(chains, key=len, default=()))
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_go_down_only(path: Path) -> None:
-    """A room knows the floors below it, never its own or one above."""
-    here = room(path)
+    """A package knows those below it, and never one beside or above it."""
+    here = package_of(path)
+    others = {package_of(BY_NAME[name]) for name in imported_modules(path)} - {here}
     if here == "emulator":
-        assert imported_rooms(path) == set(), "the emulator is written from the documentation, not from our code"
+        assert others == set(), "the emulator is written from the documentation, not from our code"
         return
-    for other in imported_rooms(path) - {"emulator"}:
-        together = any({here, other} <= rooms for rooms in FREE_TO_MEET)
-        assert floor(other) < floor(here) or together, f"{here} imports {other}"
+    for other in others - {"emulator"}:
+        assert level(other) < level(here), f"{here} imports {other}"
+
+
+def test_no_chain_of_imports_is_long() -> None:
+    """From the command down to the values there are few steps, and no circle."""
+    chain = max((longest_chain(name) for name in BY_NAME), key=len)
+    assert len(chain) <= LONGEST_CHAIN, " -> ".join(chain)
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("*/__init__.py")), ids=lambda path: path.parent.name)
+def test_a_package_says_what_lives_there(path: Path) -> None:
+    """The docstring of a sub-package names what it may import and where to begin; a private one holds nothing else."""
+    tree = ast.parse(path.read_text())
+    text = ast.get_docstring(tree) or ""
+    if path.parent.name.startswith("_"):
+        assert len(tree.body) == 1
+        assert "import" in text.lower()
+        first = re.search(r"Begin with `(\w+\.py)`", " ".join(text.split()))
+        assert first, "it does not say where to begin"
+        assert (path.parent / first[1]).exists()
+    assert text
+
+
+def test_tests_are_laid_out_like_the_package() -> None:
+    """`tests/wire/test_decode.py` tests `cometrunway/_wire/_decode.py`, and so for each."""
+    for path in sorted(TESTS.rglob("test_*.py")):
+        folder, subject = path.relative_to(TESTS).parent.as_posix(), path.stem.removeprefix("test_")
+        if folder in {"browser", "simulation"} or (folder == "." and subject in OF_THE_WHOLE):
+            continue
+        wanted = {PACKAGE / folder / subject, PACKAGE / folder / f"_{subject}"}
+        wanted.add(PACKAGE / f"_{folder}" / f"_{subject}")
+        assert any(module.with_suffix(".py").exists() for module in wanted), f"{path} tests no module by its name"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
@@ -93,7 +173,7 @@ def test_each_dependency_has_one_door(path: Path) -> None:
     """A third-party package is imported by the rooms that are its doors, and by no other."""
     for name in imports(path):
         doors = DOORS.get(name.partition(".")[0])
-        assert doors is None or room(path) in doors, f"{room(path)} imports {name}"
+        assert doors is None or package_of(path) in doors, f"{package_of(path)} imports {name}"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
@@ -104,22 +184,22 @@ def test_nothing_is_ambient(path: Path) -> None:
             owner = node.func.value
             name = owner.id if isinstance(owner, ast.Name) else getattr(owner, "attr", "")
             allowed = AMBIENT.get((name, node.func.attr))
-            assert allowed is None or room(path) in allowed, f"{room(path)} calls {name}.{node.func.attr}()"
+            assert allowed is None or package_of(path) in allowed, f"{package_of(path)} calls {name}.{node.func.attr}()"
 
 
 def test_tasks_are_made_in_one_place() -> None:
     """Every asyncio task of the library is a child of one group."""
     makers = {
-        room(path)
+        package_of(path)
         for path in MODULES
         if any(word in path.read_text() for word in ("create_task(", "ensure_future(", "TaskGroup("))
     }
-    assert makers - {"emulator"} == {"_children"}
+    assert makers - {"emulator"} == {"_task_group"}
 
 
-def test_no_room_has_a_name_that_says_nothing() -> None:
-    """There is no junk drawer."""
-    assert not {room(path).strip("_") for path in MODULES} & FORBIDDEN_ROOMS
+def test_no_module_has_a_name_that_says_nothing() -> None:
+    """No module collects what belongs elsewhere."""
+    assert not {path.stem.strip("_") for path in MODULES} & FORBIDDEN_NAMES
 
 
 def test_the_public_names_are_sorted() -> None:

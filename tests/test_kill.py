@@ -16,7 +16,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from cometrunway import Entry, Journal, _wire
+from cometrunway import Entry, Journal
+from cometrunway._wire._encode import encode
 from cometrunway.emulator import digest_of
 from tests.batch_process import shots
 
@@ -64,7 +65,7 @@ def check(server: Server, folder: Path, count: int, *, billed_before: int = 0) -
     by_digest = {task["digest"]: task for task in billed}
     for shot in shots(folder, count):
         entry = entries[shot.key]
-        task = by_digest.pop(digest_of(json.loads(_wire.encode(shot.request).body or b"")), None)
+        task = by_digest.pop(digest_of(json.loads(encode(shot.request).body or b"")), None)
         if entry.is_in_doubt:
             continue  # reported, and for the user to decide
         assert task is not None

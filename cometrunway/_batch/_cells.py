@@ -6,8 +6,8 @@ from typing import Any, get_args, get_origin
 
 import attrs
 
-from cometrunway._requests import snake_case
-from cometrunway._wire import request_type
+from cometrunway._requests._parts import snake_case
+from cometrunway._wire._encode import request_type
 
 _ALWAYS_TEXT: dict[str, Any] = {"route": str, "key": str}
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from cometrunway import Entry, Shot
 from cometrunway._batch._files import BatchFileError
-from cometrunway._media import shown
-from cometrunway._wire import encode, fingerprint
+from cometrunway._media._urls import shown
+from cometrunway._wire._encode import encode
+from cometrunway._wire._record import fingerprint
 
 
 def planned(shots: Iterable[Shot]) -> Iterator[dict[str, Any]]:

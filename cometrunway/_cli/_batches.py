@@ -10,7 +10,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from cometrunway import Entry, Journal, PollPolicy, Session, Shot
-from cometrunway._batch import BatchRun, EventLog, check_conflicts, planned, read_shots, totals
+from cometrunway._batch._event_log import EventLog
+from cometrunway._batch._files import read_shots
+from cometrunway._batch._journal_report import JournalReport
+from cometrunway._batch._plan import check_conflicts, planned, totals
+from cometrunway._batch._run import BatchRun
 from cometrunway._cli._commands import (
     Commands,
     add_base_url,
@@ -22,13 +26,13 @@ from cometrunway._cli._commands import (
     whole,
 )
 from cometrunway._cli._supervision import INTERRUPTED, Report, supervised
-from cometrunway._gallery import JournalSource, write_page
-from cometrunway._journal import State
-from cometrunway._journal_report import JournalReport
+from cometrunway._gallery._page import write_page
+from cometrunway._gallery._sources import JournalSource
+from cometrunway._journal._entry import State
 from cometrunway._terminal import say
 from cometrunway.progress import new_board
 
-_DEMO = files("cometrunway") / "demo"
+_DEMO = files("cometrunway._cli") / "demo"
 _MEANT_TO_FAIL = ["fails-on-purpose"]
 
 

@@ -8,7 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from cometrunway._cli._commands import Commands, add_command, whole
-from cometrunway._gallery import GalleryServer, Source, source_of, write_page
+from cometrunway._gallery._page import write_page
+from cometrunway._gallery._server import GalleryServer
+from cometrunway._gallery._sources import Source, source_of
 
 _OUTPUT = Path("gallery.html")
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from attrs import frozen
 
-from cometrunway._batch import BatchRun, EventLog, table
+from cometrunway._batch._event_log import EventLog
+from cometrunway._batch._rows import table
+from cometrunway._batch._run import BatchRun
 from cometrunway._terminal import say
 
 INTERRUPTED = 130

@@ -1,7 +1,5 @@
-"""A batch as one page to look at: written to a file, or served while the batch runs."""
+"""A batch as one page to look at: written to a file, or served while the batch runs.
 
-from cometrunway._gallery._page import write_page
-from cometrunway._gallery._server import GalleryServer
-from cometrunway._gallery._sources import FolderSource, GalleryError, JournalSource, Source, source_of
-
-__all__ = ["FolderSource", "GalleryError", "GalleryServer", "JournalSource", "Source", "source_of", "write_page"]
+May import the public package and `_batch`. Begin with `_sources.py`, what is shown; `_page.py` writes the page from
+`page/`, `_server.py` serves it, `_feed.py` tells an open page what has changed.
+"""

@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import frozen
 
-from cometrunway._http import without_query
+from cometrunway._media._urls import without_query
 from cometrunway._tasks import Asset, Failure
 
 _SELECT = (

@@ -1,43 +1,5 @@
-"""The requests: frozen values, checked as they are made, so that nothing wrong is ever sent."""
+"""What to make: frozen values, one class for each route, checked as they are made, so that nothing wrong is ever sent.
 
-from cometrunway._requests._parts import (
-    ContentModeration,
-    MediaReference,
-    MotionVector,
-    PromptImage,
-    ReferenceImage,
-    from_fields,
-    nearest,
-    snake_case,
-)
-from cometrunway._requests._routes import (
-    CharacterPerformance,
-    ImageToVideo,
-    ProActOne,
-    ProGenerate,
-    ProVideoToVideo,
-    Request,
-    TextToImage,
-    VideoToVideo,
-    VideoUpscale,
-)
-
-__all__ = [
-    "CharacterPerformance",
-    "ContentModeration",
-    "ImageToVideo",
-    "MediaReference",
-    "MotionVector",
-    "ProActOne",
-    "ProGenerate",
-    "ProVideoToVideo",
-    "PromptImage",
-    "ReferenceImage",
-    "Request",
-    "TextToImage",
-    "VideoToVideo",
-    "VideoUpscale",
-    "from_fields",
-    "nearest",
-    "snake_case",
-]
+No connection, no clock, no randomness, and no JSON key. May import `_media`. Begin with `_routes.py`, the eight
+requests; `_parts.py` has the values inside them, `_limits.py` the validators, `_shot.py` a request with its key.
+"""

@@ -7,7 +7,9 @@ from typing import Any
 
 from attrs import Attribute
 
-from cometrunway._media import Kind, check, check_web_url, shown
+from cometrunway._media._inputs import check
+from cometrunway._media._kinds import Kind
+from cometrunway._media._urls import check_web_url, shown
 
 Validator = Callable[[Any, "Attribute[Any]", Any], None]
 

@@ -9,7 +9,9 @@ from typing import Any, Literal, TypeVar
 from attrs import NOTHING, Attribute, AttrsInstance, Factory, field, fields, frozen
 from attrs.validators import optional
 
-from cometrunway._media import Kind, Media, check, scheme, shown
+from cometrunway._media._inputs import Media, check
+from cometrunway._media._kinds import Kind
+from cometrunway._media._urls import scheme, shown
 from cometrunway._requests import _limits as limits
 
 _T = TypeVar("_T", bound=AttrsInstance)

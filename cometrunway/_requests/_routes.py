@@ -14,7 +14,8 @@ import attrs
 from attrs import Attribute, field, frozen
 from attrs.validators import optional
 
-from cometrunway._media import Media, shown
+from cometrunway._media._inputs import Media
+from cometrunway._media._urls import shown
 from cometrunway._requests import _limits as limits
 from cometrunway._requests import _parts as parts
 from cometrunway._requests._parts import ContentModeration, MediaReference, MotionVector, PromptImage, ReferenceImage

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 
 from attrs import frozen
 
-from cometrunway._http import HttpResponse
 from cometrunway._wire._body import JsonObject, encodable, parsed_text
+from cometrunway._wire._http import HttpResponse
 
 _JSON_WITHIN_JSON = 2
 _TEXT_LIMIT = 500

@@ -5,11 +5,11 @@ detected, never the version of the API: one decoder for the flat Runway body, th
 feed, duomi's digits, Kling's envelope and Luma's body, for GET, feed and callback alike.
 """
 
-from cometrunway._http import HttpResponse
 from cometrunway._tasks import Task, TaskStatus
 from cometrunway._wire._body import JsonObject, parsed
 from cometrunway._wire._complaints import is_accepted
 from cometrunway._wire._failures import failure
+from cometrunway._wire._http import HttpResponse
 from cometrunway._wire._outputs import outputs
 from cometrunway._wire._quantities import created_at, progress
 from cometrunway._wire._refusals import no_answer, refusal, unknown_task

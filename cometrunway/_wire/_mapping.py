@@ -4,27 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cometrunway._media import scheme, shown
-from cometrunway._requests import (
-    CharacterPerformance,
-    ImageToVideo,
-    ProActOne,
-    ProGenerate,
-    ProVideoToVideo,
-    Request,
-    TextToImage,
-    VideoToVideo,
-    VideoUpscale,
-    from_fields,
-    nearest,
-    snake_case,
-)
-from cometrunway._wire import _compat, _official
+from cometrunway._media._urls import scheme, shown
+from cometrunway._requests._parts import from_fields, snake_case
+from cometrunway._requests._routes import Request
+from cometrunway._wire._encode import COMPAT, request_type, without_options
 
-_OFFICIAL: tuple[type[Request], ...] = (ImageToVideo, TextToImage, VideoToVideo, VideoUpscale, CharacterPerformance)
-_COMPAT: tuple[type[Request], ...] = (ProGenerate, ProVideoToVideo, ProActOne)
-_BY_NAME = {cls.route: cls for cls in _OFFICIAL + _COMPAT} | {"pro_video_to_video": ProVideoToVideo}
-_BY_PATH = {_official.path(cls.route): cls for cls in _OFFICIAL} | {_compat.path(cls.route): cls for cls in _COMPAT}
 _MEDIA_FIELDS = frozenset(
     {"prompt_image", "reference_images", "video_uri", "references", "character", "reference"}
     | {"image", "last_image", "video"}
@@ -46,27 +30,13 @@ def request_from_dict(mapping: Mapping[str, Any], *, base_dir: Path | None = Non
         raise ValueError(f"a request must be an object, got {shown(mapping)}")  # noqa: TRY004 - bad JSON is a ValueError
     fields = dict(mapping)
     cls = request_type(fields.pop("route", None))
-    if cls in _COMPAT:
-        fields = _compat.without_options(fields)
+    if cls in COMPAT:
+        fields = without_options(fields)
     if base_dir is not None:
         for name in fields:
             if snake_case(str(name)) in _MEDIA_FIELDS:
                 fields[name] = _located(fields[name], base_dir)
     return from_fields(cls, fields)
-
-
-def request_type(route: object) -> type[Request]:
-    """Return the class of a route's requests; `ValueError`, with the nearest known route, if there is none."""
-    name = route if isinstance(route, str) else ""
-    known = _BY_PATH if name.startswith("/") else _BY_NAME
-    if name not in known:
-        raise ValueError(f"route: must name a route, got {shown(route)}; {nearest(name, known)}")
-    return known[name]
-
-
-def is_compat(route: str) -> bool:
-    """Tell whether a route speaks the compatibility format; `ValueError` for an unknown route."""
-    return request_type(route) in _COMPAT
 
 
 def _located(media: Any, base_dir: Path) -> Any:

@@ -4,10 +4,10 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from cometrunway._http import HttpRequest, without_query
-from cometrunway._media import scheme
-from cometrunway._requests import Request
-from cometrunway._wire._members import converter, members
+from cometrunway._media._urls import scheme, without_query
+from cometrunway._requests._routes import Request
+from cometrunway._wire._encode import converter, members
+from cometrunway._wire._http import HttpRequest
 
 _DIGEST = "sha256"
 

@@ -8,9 +8,10 @@ from math import isfinite
 
 from attrs import evolve
 
-from cometrunway._http import HttpResponse, without_query
+from cometrunway._media._urls import without_query
 from cometrunway._wire._body import JsonObject, encodable
 from cometrunway._wire._complaints import TASK_NOT_EXIST, Complaint, complaint, says_task_not_exist
+from cometrunway._wire._http import HttpResponse
 from cometrunway.errors import (
     APIError,
     AuthenticationError,

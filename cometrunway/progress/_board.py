@@ -5,7 +5,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self, TextIO
 
-from cometrunway import Event, EventKind
+from cometrunway._events import Event, EventKind
 from cometrunway._terminal import printable
 from cometrunway.errors import BudgetError
 from cometrunway.progress._tally import Tally

@@ -5,7 +5,7 @@ from itertools import islice
 
 from attrs import define, field
 
-from cometrunway import Event, EventKind
+from cometrunway._events import Event, EventKind
 
 _WINDOW = 60.0
 """Seconds over which the rate is measured."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from cometrunway import Event
-from cometrunway._cli import main as command
+from cometrunway._cli._main import main as command
 from cometrunway.progress._board import Board
 from cometrunway.progress._live import LiveBoard
 from cometrunway.progress._tally import Tally

@@ -15,7 +15,7 @@ from typing import Any
 
 from cometrunway import Asset, PollPolicy, Task, TaskStatus
 from cometrunway._handle import TaskReference, Ticket
-from cometrunway._scheduler import PollScheduler
+from cometrunway._polling._scheduler import PollScheduler
 from tests.benchmarks import machine
 from tests.virtual import VirtualLoop
 

@@ -10,7 +10,8 @@ import pytest
 pytest.importorskip("playwright.sync_api", reason="the browser tests need playwright: nox --session browser")
 from playwright.sync_api import Page, expect
 
-from cometrunway._gallery import source_of, write_page
+from cometrunway._gallery._page import write_page
+from cometrunway._gallery._sources import source_of
 from tests.browser.conftest import PHONE, OpenPage, until
 from tests.recorded import Recorded, clip, record_now, still
 

@@ -10,9 +10,9 @@ from typing import Any
 from attrs import frozen
 
 from cometrunway import Asset, Event, ImageToVideo, PollPolicy, Task, TaskStatus
-from cometrunway._children import Role
 from cometrunway._handle import TaskReference, Ticket
-from cometrunway._scheduler import PollScheduler
+from cometrunway._polling._scheduler import PollScheduler
+from cometrunway._task_group import Role
 from tests.simulation.workloads import Draw, Work
 from tests.virtual import VirtualLoop
 

@@ -1,0 +1,112 @@
+"""What a journal holds, for people, for pipes and for spreadsheets."""
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from cometrunway import Entry, Journal
+from cometrunway._journal._entry import State
+from cometrunway._terminal import printable
+
+_SHOWN = 50
+_KINDS = ("succeeded", "failed", "owed", "in_doubt", "refused", "submitting")
+
+
+class JournalReport:
+    """The entries of a journal, counted and listed. Raises `JournalError` where there is no journal."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.holder = Journal.holder(path)
+        """The pid of the process that is writing it now, if one is."""
+        self.entries = Journal.read(path)
+
+    def kind(self, entry: Entry) -> str:
+        """Return `succeeded`, `failed`, `owed`, `in_doubt`, `refused`, or `submitting` while a process is at it."""
+        if entry.is_owed:
+            return "owed"
+        if entry.is_in_doubt:
+            is_under_way = entry.state.value == "submitting" and self.holder is not None
+            return "submitting" if is_under_way else "in_doubt"
+        return {"delivered": "succeeded"}.get(entry.state.value, entry.state.value)
+
+    def counts(self) -> dict[str, Any]:
+        """Return the totals."""
+        kinds = Counter(self.kind(entry) for entry in self.entries)
+        creates = Counter[str]()
+        for entry in self.entries:
+            creates[entry.route] += entry.creates - (entry.state is State.REFUSED)
+        return {
+            "total": len(self.entries),
+            **{kind: kinds[kind] for kind in _KINDS},
+            "creates": dict(sorted(creates.items())),
+        }
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Yield a flat record for each entry, in the order of submission."""
+        for entry in self.entries:
+            yield {
+                "key": entry.key,
+                "route": entry.route,
+                "state": self.kind(entry),
+                "task_id": entry.task_id,
+                "creates": entry.creates,
+                "created_at": entry.created_at,
+                "reason": self.reason(entry),
+                "files": [str(asset.path) for asset in entry.assets if asset.path],
+                "bytes": sum(asset.size or 0 for asset in entry.assets),
+                "sha256": [asset.sha256 for asset in entry.assets if asset.sha256],
+                "request": dict(entry.request),
+            }
+
+    def text(self) -> str:
+        """Return the counts, and whatever is not as it should be, line by line."""
+        counts = self.counts()
+        kinds = ", ".join(f"{counts[kind]} {kind.replace('_', ' ')}" for kind in _KINDS)
+        creates = ", ".join(f"{route} {number}" for route, number in counts["creates"].items())
+        lines = [f"{self.path}: {counts['total']} submissions: {kinds}", f"creates by route: {creates or 'none'}"]
+        if self.holder is not None:
+            lines.append(f"being written by process {self.holder}")
+        for kind in ("owed", "in_doubt", "failed", "refused"):
+            lines += self._listed(kind)
+        return "\n".join(map(printable, lines))
+
+    def _listed(self, kind: str) -> list[str]:
+        found = [entry for entry in self.entries if self.kind(entry) == kind]
+        lines = [f"  {entry.key}  {entry.route}  {entry.task_id or '-'}  {self.reason(entry)}" for entry in found]
+        more = [f"  ... and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
+        return [f"{kind.replace('_', ' ')}:", *(line.rstrip() for line in lines[:_SHOWN]), *more] if found else []
+
+    @staticmethod
+    def reason(entry: Entry) -> str:
+        """Return why it is not as it should be, in words."""
+        if entry.failure is not None:
+            code = f" [{entry.failure.code}]" if entry.failure.code else ""
+            return f"{entry.failure.message}{code}"
+        return entry.reason or ("cut short while it was being submitted" if entry.is_in_doubt else "")
+
+
+def write_jsonl(report: JournalReport, stream: TextIO) -> None:
+    """Write one JSON object per line."""
+    for record in report.records():
+        stream.write(json.dumps(record) + "\n")
+
+
+def write_csv(report: JournalReport, stream: TextIO) -> None:
+    """Write comma-separated values with a heading; several files of one task are separated by semicolons."""
+    records = [{**record, **_joined(record)} for record in report.records()]
+    names: Sequence[str] = ("key", "route", "state", "task_id", "creates", "created_at", "reason", "files", "bytes")
+    writer = csv.DictWriter(stream, [*names, "sha256", "request"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(records)
+
+
+def _joined(record: dict[str, Any]) -> dict[str, str]:
+    return {
+        "files": ";".join(record["files"]),
+        "sha256": ";".join(record["sha256"]),
+        "request": json.dumps(record["request"], ensure_ascii=False),
+    }

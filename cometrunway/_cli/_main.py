@@ -1,0 +1,105 @@
+"""The `cometrunway` command."""
+
+import argparse
+import io
+import logging
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TextIO
+
+from cometrunway import CometRunwayError, emulator
+from cometrunway._batch._files import BatchFileError
+from cometrunway._cli import _batches, _completion, _gallery, _journals
+from cometrunway._cli._commands import Commands, add_command
+from cometrunway._cli._supervision import INTERRUPTED
+from cometrunway._terminal import say, silence
+
+_STATUSES = (
+    "exit status: 0 all succeeded, 1 a task failed or is in doubt, 2 wrong use or a bad file, 70 a bug, 130 interrupted"
+)
+_MISTAKES = (BatchFileError, CometRunwayError, ValueError)
+"""What the user can put right, so that one line says all."""
+
+
+def command() -> None:
+    """Be the installed command."""
+    status = main()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said and done
+    sys.exit(status)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    _open_closed_streams()
+    options = _parser().parse_args(argv)
+    if options.debug:
+        logging.basicConfig(level=logging.DEBUG, format="%(name)s: %(message)s", handlers=[_LogOfTheMoment()])
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that a terminal cannot show must not stop a batch
+    try:
+        status: int = options.work(options)
+    except _MISTAKES as error:
+        return _complain(str(error), 2, debug=options.debug)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        silence(sys.stdout)  # `cometrunway export ... | head` has seen enough
+        return 0
+    except OSError as error:
+        place = f" {error.filename}" if error.filename else ""
+        return _complain(f"cannot read or write{place}: {error.strerror}", 2, debug=options.debug)
+    except Exception as bug:  # noqa: BLE001 - the last to know; --debug shows all of it
+        return _complain(f"a bug of cometrunway: {bug!r}; --debug shows where", 70, debug=options.debug)
+    return status
+
+
+def _open_closed_streams() -> None:
+    """Let what goes to a stream that was closed from outside go nowhere, rather than elsewhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - for good
+
+
+class _LogOfTheMoment(logging.StreamHandler[TextIO]):
+    """Writes to what standard error is at the moment: a live board puts its own there, so that no log tears it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        self.stream = sys.stderr
+        super().emit(record)
+
+
+def _complain(message: str, status: int, *, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    say(f"cometrunway: error: {message}", sys.stderr)
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="cometrunway",
+        description="Batches of paid Runway tasks: submitted, waited for, downloaded. The key comes from COMETAPI_KEY.",
+        epilog=_STATUSES,
+    )
+    parser.add_argument("--version", action="version", version=f"cometrunway {version('cometrunway')}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _batches.add_to(commands)
+    _journals.add_to(commands)
+    _gallery.add_to(commands)
+    _add_emulator(commands)
+    _completion.add_to(commands, parser)
+    return parser
+
+
+def _add_emulator(commands: "Commands[argparse.ArgumentParser]") -> None:
+    served = add_command(
+        commands, "emulator", emulator.run, summary="serve the API's behaviour on this machine", example=""
+    )
+    emulator.add_arguments(served)

@@ -1,0 +1,166 @@
+"""A file under way: `NAME.part`, locked while it is written, made durable, and only then given its name."""
+
+import errno
+import hashlib
+import os
+import stat
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from io import BufferedRandom
+from itertools import count
+from pathlib import Path
+
+from attrs import define, field
+
+from cometrunway._tasks import Asset
+
+if sys.platform != "win32":
+    import fcntl
+
+_TAKEN = frozenset({errno.EAGAIN, errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENXIO})
+"""What opening a part says where something else is in its place, or somebody is at it."""
+
+_OPEN_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", os.O_EXCL) | getattr(os, "O_BINARY", 0)
+
+
+@define(kw_only=True)
+class PartFile:
+    """A file under way: what is on disk of it and the hash of just that."""
+
+    path: Path
+    file: BufferedRandom
+    size: int = 0
+    digest: "hashlib._Hash" = field(factory=hashlib.sha256)
+    validator: str | None = None
+    """The ETag of what was read so far; without one a broken download starts again."""
+
+    def range(self) -> dict[str, str]:
+        """Return the headers that ask for what is still missing."""
+        if self.size and self.validator:
+            return {"Range": f"bytes={self.size}-", "If-Range": self.validator}
+        return {}
+
+    def write(self, chunks: Sequence[bytes]) -> None:
+        """Append what came; in one piece, for each hand-over between threads costs more than a copy."""
+        block = b"".join(chunks)
+        self.file.write(block)
+        self.digest.update(block)
+        self.size += len(block)
+
+    def restart(self) -> None:
+        """Forget everything."""
+        self.file.seek(0)
+        self.file.truncate()
+        self.size, self.digest, self.validator = 0, hashlib.sha256(), None
+
+    def discard(self) -> None:
+        """Remove what has not got its name."""
+        with suppress(OSError):
+            if _is_at(self.path, self.file.fileno()):
+                self.path.unlink()
+        with suppress(OSError):  # closing may have to write, to a disk that is full
+            self.file.close()
+
+
+def open_part(folder: Path, stem: str) -> PartFile:
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in _alternatives(folder / f"{stem}.part"):
+        _drop_if_named(path)
+        file = _locked(path)
+        if file is not None:
+            file.truncate()
+            return PartFile(path=path, file=file)
+    raise AssertionError("the alternatives are endless")
+
+
+def give_name(part: PartFile, target: Path) -> Path:
+    part.file.flush()
+    os.fsync(part.file.fileno())
+    for path in _alternatives(target):
+        if _linked(part.path, path) or _has_digest(path, part.size, part.digest.hexdigest()):
+            _sync_folder(path.parent)
+            return path
+    raise AssertionError("the alternatives are endless")
+
+
+def are_intact(assets: tuple[Asset, ...]) -> bool:
+    """Whether all files are still where they were put, to the byte. Reads them, so better called in a thread."""
+    return all(asset.path is None or _has_digest(asset.path, asset.size, asset.sha256) for asset in assets)
+
+
+def _drop_if_named(part: Path) -> None:
+    """Remove a part of whose file a process died after it had given it its name: they are one file."""
+    try:
+        status = part.lstat()
+    except FileNotFoundError:
+        return
+    if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
+        named = (path for path in part.parent.iterdir() if path != part and path.name.startswith(part.stem))
+        if any(os.path.samestat(path.lstat(), status) for path in named):
+            part.unlink()
+
+
+def _alternatives(path: Path) -> Iterator[Path]:
+    yield path
+    for number in count(2):
+        yield path.with_name(f"{path.stem}-{number}{path.suffix}")
+
+
+def _locked(path: Path) -> BufferedRandom | None:
+    """Open a part file that nobody is writing: a new one, or one that a dead process left behind."""
+    handle = None
+    try:
+        handle = os.open(path, _OPEN_FLAGS, 0o666)
+        if sys.platform != "win32":
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _is_at(path, handle) and _is_ours_alone(handle):
+            return os.fdopen(handle, "r+b")
+    except OSError as error:
+        if error.errno not in _TAKEN:
+            raise
+    if handle is not None:
+        os.close(handle)
+    return None
+
+
+def _is_ours_alone(handle: int) -> bool:
+    status = os.fstat(handle)
+    return stat.S_ISREG(status.st_mode) and status.st_nlink == 1
+
+
+def _is_at(path: Path, handle: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(handle))
+    except FileNotFoundError:  # whoever had it open before has just given it its name
+        return False
+
+
+def _linked(part: Path, target: Path) -> bool:
+    """Give the file its name, atomically, unless the name is taken."""
+    try:
+        os.link(part, target)
+    except FileExistsError:
+        return False
+    except OSError:  # a file system without hard links
+        if target.exists():
+            return False
+        part.rename(target)
+    return True
+
+
+def _has_digest(path: Path, size: int | None, sha256: str | None) -> bool:
+    try:
+        with path.open("rb") as file:
+            return os.fstat(file.fileno()).st_size == size and hashlib.file_digest(file, "sha256").hexdigest() == sha256
+    except OSError:
+        return False
+
+
+def _sync_folder(folder: Path) -> None:
+    if sys.platform != "win32":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

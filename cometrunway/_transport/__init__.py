@@ -1,0 +1,5 @@
+"""HTTP: the only place that knows aiohttp's client, and where its exceptions become ours.
+
+May import `_wire`, `_policies`, `_media`, `_tasks` and `errors`. Begin with `_api.py`, the three calls of the API;
+`_aiohttp.py` sends them, and reads assets without any credential; `_time_limit.py` ends what takes too long.
+"""

@@ -1,0 +1,140 @@
+"""From a request to what is sent: the two formats, each with its paths, its spelling and its way to poll.
+
+The official format is Runway's own: camelCase, polled with GET. The compatibility format is the gateway's older one:
+snake_case with nested `options`, polled with POST.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import attrs
+from cattrs import Converter
+from cattrs.gen import make_dict_unstructure_fn, override
+
+from cometrunway._media._inputs import data_uri
+from cometrunway._media._urls import shown
+from cometrunway._requests._parts import nearest, snake_case
+from cometrunway._requests._routes import (
+    CharacterPerformance,
+    ImageToVideo,
+    ProActOne,
+    ProGenerate,
+    ProVideoToVideo,
+    Request,
+    TextToImage,
+    VideoToVideo,
+    VideoUpscale,
+)
+from cometrunway._wire._http import HttpRequest
+
+OFFICIAL: tuple[type[Request], ...] = (ImageToVideo, TextToImage, VideoToVideo, VideoUpscale, CharacterPerformance)
+COMPAT: tuple[type[Request], ...] = (ProGenerate, ProVideoToVideo, ProActOne)
+PATHS = {cls.route: f"/runwayml/v1/{cls.route}" for cls in OFFICIAL} | {
+    cls.route: f"/runway/pro/{cls.route.removeprefix('pro_')}" for cls in COMPAT
+}
+"""Where a request of each route is posted."""
+OPTIONS = ("seconds", "motion_vector", "structure_transformation", "flip", "image_as_end_frame", "motion_multiplier")
+"""The fields that the compatibility format nests in `options`."""
+_BY_NAME = {cls.route: cls for cls in OFFICIAL + COMPAT} | {"pro_video_to_video": ProVideoToVideo}
+_BY_PATH = {PATHS[cls.route]: cls for cls in OFFICIAL + COMPAT}
+
+
+def encode(request: Request) -> HttpRequest:
+    """Return the POST that submits a request.
+
+    Reads and encodes the request's `local_files`: with any, better called in a thread.
+
+    Raises:
+        ValueError: a local file is no longer what it was when the request was made.
+    """
+    is_compat = isinstance(request, COMPAT)
+    body = _with_options(members(request, _compat)) if is_compat else members(request, _official)
+    return HttpRequest(method="POST", path=PATHS[request.route], body=_to_json(body))
+
+
+def poll(route: str, task_id: str) -> HttpRequest:
+    """Return the request that asks for a task's state once; it changes nothing.
+
+    Raises:
+        ValueError: an unknown route, or what no task is called.
+    """
+    cls = request_type(route)
+    if task_id in {"", ".", ".."} or not task_id.isprintable():
+        raise ValueError(f"task_id: must be the id of a task, got {shown(task_id)}")
+    if cls in COMPAT:
+        return HttpRequest(method="POST", path="/runway/feed", body=_to_json({"task_id": task_id}))
+    return HttpRequest(method="GET", path=f"/runwayml/v1/tasks/{quote(task_id, safe='')}")
+
+
+def request_type(route: object) -> type[Request]:
+    """Return the class of a route's requests; `ValueError`, with the nearest known route, if there is none."""
+    name = route if isinstance(route, str) else ""
+    known = _BY_PATH if name.startswith("/") else _BY_NAME
+    if name not in known:
+        raise ValueError(f"route: must name a route, got {shown(route)}; {nearest(name, known)}")
+    return known[name]
+
+
+def converter(spelled: Callable[[str], str], file: Callable[[Path | bytes], Any] = data_uri) -> Converter:
+    """Return what turns our values into JSON members: each field `spelled`, each local `file` converted."""
+    made = Converter()
+    made.register_unstructure_hook(Path, file)
+    made.register_unstructure_hook(bytes, file)
+
+    def hook(cls: type[attrs.AttrsInstance]) -> Callable[[Any], dict[str, Any]]:
+        names = {attribute.name: override(rename=spelled(attribute.name)) for attribute in attrs.fields(cls)}
+        all_members = make_dict_unstructure_fn(cls, made, **names)  # type: ignore[arg-type]  # these are no switches
+        return lambda value: {name: member for name, member in all_members(value).items() if member not in (None, [])}
+
+    made.register_unstructure_hook_factory(attrs.has, hook)
+    return made
+
+
+def members(request: Request, by: Converter) -> dict[str, Any]:
+    """Return the request's members, without those that nobody set; local files are read and encoded now.
+
+    Raises:
+        ValueError: a local file cannot be read any more.
+    """
+    try:
+        said: dict[str, Any] = by.unstructure(request)
+    except ValueError as error:
+        raise ValueError(f"{type(request).__name__}: {error}") from error
+    return said
+
+
+def _camel_case(name: str) -> str:
+    return re.sub(r"_([a-z])", lambda letter: letter[1].upper(), name)
+
+
+def _with_options(body: Mapping[str, Any]) -> dict[str, Any]:
+    flat = {name: member for name, member in body.items() if name not in OPTIONS}
+    options = {name: body[name] for name in OPTIONS if name in body}
+    return {**flat, "options": options} if options else flat
+
+
+def without_options(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a request with its `options`, if there are any, among them."""
+    flat = dict(fields)
+    options = flat.pop("options", {})
+    if not isinstance(options, Mapping):
+        raise ValueError(f"options: must be an object, got {shown(options)}")  # noqa: TRY004 - bad JSON is a ValueError
+    for name, value in options.items():
+        if snake_case(str(name)) not in OPTIONS:
+            raise ValueError(f"options: unknown option {shown(name)}; {nearest(str(name), OPTIONS)}")
+        if name in flat:
+            raise ValueError(f"options.{name}: given twice, inside and outside of options")
+        flat[name] = value
+    return flat
+
+
+def _to_json(body: Mapping[str, Any]) -> bytes:
+    return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+_official = converter(_camel_case)
+_compat = converter(str)

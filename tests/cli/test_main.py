@@ -1,0 +1,538 @@
+"""The command, as a process: what it prints, what it leaves on disk, and how it ends."""
+
+import hashlib
+import json
+import os
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+
+from cometrunway._cli._main import main
+from tests.served import COMMAND, served_by_emulator, started
+
+CAT = "https://example.com/cat.jpg"
+
+
+def run(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end in a folder."""
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def served() -> Iterator[dict[str, str]]:
+    """An emulator in a process of its own; yields the environment that points at it."""
+    with served_by_emulator("--median", "0.5", "--not-exist", "0.2") as environment:
+        yield environment
+
+
+def write(folder: Path, *shots: object) -> str:
+    """Write a batch file and return its name."""
+    lines = [shot if isinstance(shot, str) else json.dumps(shot) for shot in shots]
+    (folder / "shots.jsonl").write_text("\n".join(lines) + "\n")
+    return "shots.jsonl"
+
+
+def shot(**fields: object) -> dict[str, object]:
+    """Return a line that is right."""
+    return {"route": "image_to_video", "promptImage": CAT, **fields}
+
+
+def never_asked() -> dict[str, str]:
+    """Return an environment whose server does not exist, for commands that must send nothing."""
+    return {"COMETRUNWAY_BASE_URL": "http://127.0.0.1:9", "COMETAPI_KEY": "sk-x"}
+
+
+def ledger(served: dict[str, str]) -> Any:
+    """Return what the emulator has seen."""
+    with urlopen(f"{served['COMETRUNWAY_BASE_URL']}/__emulator__/ledger") as answer:  # noqa: S310 - our own process
+        return json.load(answer)
+
+
+def test_the_demo_leaves_videos(tmp_path: Path) -> None:
+    """The demo ends well, prints a row for each of its shots, and leaves their files and a page to look at them."""
+    ended = run("demo", folder=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    page = tmp_path / "outputs" / "gallery.html"
+    assert page.as_uri() in ended.stdout
+    files = [file for file in page.parent.iterdir() if file != page]
+    assert len(files) == 25
+    assert all(file.name in page.read_text() for file in files)
+    assert all(file.name in ended.stdout for file in files)
+    for route in ("image_to_video", "text_to_image", "video_to_video", "video_upscale", "character_performance"):
+        assert route in ended.stdout
+    for route in ("pro_generate", "pro_video2video", "pro_act_one"):
+        assert route in ended.stdout
+    assert "COMETAPI_KEY" in ended.stdout
+
+
+def test_a_batch_runs_against_the_environments_server(served: dict[str, str], tmp_path: Path) -> None:
+    """A file's shots are submitted to COMETRUNWAY_BASE_URL with COMETAPI_KEY, and end in --output-dir."""
+    name = write(tmp_path, shot(key="one"), shot(prompt_text="it yawns"))
+    ended = run("run", name, "--output-dir", "clips", folder=tmp_path, **served)
+    assert ended.returncode == 0, ended.stderr
+    assert sorted(file.name for file in (tmp_path / "clips").iterdir()) == ["one.mp4", "shots-0002.mp4"]
+    assert "2 of 2 shots succeeded" in ended.stdout
+
+
+def test_a_failed_task_is_status_1(served: dict[str, str], tmp_path: Path) -> None:
+    """When one task fails the others are delivered, its reason is shown, and the status is 1."""
+    name = write(tmp_path, shot(key="good"), shot(key="bad", promptText="[fail INTERNAL]"))
+    ended = run("run", name, folder=tmp_path, **served)
+    assert ended.returncode == 1
+    assert "INTERNAL" in ended.stderr
+    assert (tmp_path / "outputs" / "good.mp4").exists()
+
+
+def test_run_can_bring_its_own_server(tmp_path: Path) -> None:
+    """--emulator needs neither a key nor a URL."""
+    name = write(tmp_path, shot())
+    ended = run("run", name, "--emulator", folder=tmp_path, COMETAPI_KEY="", COMETRUNWAY_BASE_URL="")
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_every_wrong_line_is_named_before_anything_is_sent(tmp_path: Path) -> None:
+    """All bad lines are listed with file and line number, the status is 2, and nothing was submitted."""
+    name = write(
+        tmp_path,
+        shot(),
+        "{not json",
+        shot(promt_text="typing error"),
+        "",
+        shot(route="image_to_vdieo"),
+        shot(key="twice"),
+        shot(key="twice"),
+        shot(promptImage="missing.png"),
+        "[]",
+    )
+    ended = run("run", name, "--emulator", folder=tmp_path)
+    assert ended.returncode == 2
+    for line in (2, 3, 5, 7, 8, 9):
+        assert f"shots.jsonl:{line}:" in ended.stderr
+    assert "prompt_text" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not (tmp_path / "outputs").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["run", "absent.jsonl"], "absent.jsonl"),
+        (["run", "."], "directory"),
+        (["run", "empty.jsonl"], "no shot"),
+        (["run"], "SHOTS"),
+        (["dance"], "dance"),
+        ([], "COMMAND"),
+        (["run", "shots.jsonl", "--base-url", "nonsense"], "base_url"),
+        (["run", "shots.jsonl"], "COMETAPI_KEY"),
+    ],
+)
+def test_wrong_use_is_status_2(arguments: list[str], reason: str, tmp_path: Path) -> None:
+    """Wrong use ends with status 2, one line that names the thing, and no traceback."""
+    write(tmp_path, shot())
+    (tmp_path / "empty.jsonl").touch()
+    key = "" if reason == "COMETAPI_KEY" else "sk-x"
+    ended = run(*arguments, folder=tmp_path, COMETAPI_KEY=key)
+    assert ended.returncode == 2
+    assert reason in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_refused_key_stops_the_batch(served: dict[str, str], tmp_path: Path) -> None:
+    """With a wrong key the reason is said, the status is 1, and the shots that were not sent are shown as such."""
+    name = write(tmp_path, *(shot(key=str(number)) for number in range(100)))
+    ended = run("run", name, folder=tmp_path, **{**served, "COMETAPI_KEY": "sk-wrong"})
+    assert ended.returncode == 1
+    assert "stopped" in ended.stderr
+    assert "not submitted" in ended.stdout
+    assert "sk-wrong" not in ended.stdout + ended.stderr
+
+
+def test_ctrl_c_says_what_is_owed(tmp_path: Path) -> None:
+    """Ctrl-C in the demo ends it within three seconds, without a traceback, and lists what is still owed."""
+    with subprocess.Popen(
+        [*COMMAND, "demo"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        process.stderr.readline()  # the first shot is done, so others are under way
+        interrupted = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=10)
+        assert time.monotonic() - interrupted < 3
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert "still owed" in errors
+
+
+def test_a_batch_run_again_buys_nothing(served: dict[str, str], tmp_path: Path) -> None:
+    """With a journal the second run of a batch is done at once; status counts, and export writes all of it."""
+    name = write(tmp_path, shot(key="good"), shot(key="bad", promptText="[fail INTERNAL]"))
+    first, second = (run("run", name, "--journal", "shots.db", folder=tmp_path, **served) for _ in range(2))
+    assert first.returncode == second.returncode == 1
+    assert first.stdout.splitlines()[1].split()[:3] == second.stdout.splitlines()[1].split()[:3]
+    counts = json.loads(run("status", "shots.db", "--json", folder=tmp_path).stdout)
+    assert counts["creates"] == {"image_to_video": 2}
+    assert {name: counts[name] for name in ("total", "succeeded", "failed", "owed", "in_doubt")} == {
+        "total": 2,
+        "succeeded": 1,
+        "failed": 1,
+        "owed": 0,
+        "in_doubt": 0,
+    }
+    assert "bad  image_to_video" in run("status", "shots.db", folder=tmp_path).stdout
+    records = [json.loads(line) for line in run("export", "shots.db", folder=tmp_path).stdout.splitlines()]
+    assert [record["key"] for record in records] == ["good", "bad"]
+    assert run("export", "shots.db", "--format", "csv", "-o", "shots.csv", folder=tmp_path).returncode == 0
+    assert (tmp_path / "shots.csv").read_text().splitlines()[1].startswith("good,image_to_video,succeeded,")
+
+
+def test_a_doubt_is_shown_and_can_be_ended(tmp_path: Path) -> None:
+    """A lost answer is in doubt until the user says what became of it; then the batch can be finished."""
+    name = write(tmp_path, shot(key="lost"))
+    with served_by_emulator("--median", "0.3", "--not-exist", "0", "--fault", "create:lost=1") as served:
+        ended = run("run", name, "--journal", "shots.db", folder=tmp_path, **served)
+        assert ended.returncode == 1
+        assert "1 in doubt" in ended.stdout
+        assert "lost" in run("status", "shots.db", folder=tmp_path).stdout
+        [task] = ledger(served)["entries"]
+        assert run("resolve", "shots.db", "lost", "--task-id", task["id"], folder=tmp_path).returncode == 0
+        ended = run("resume", "shots.db", folder=tmp_path, **served)
+    assert ended.returncode == 0, ended.stderr
+    assert (tmp_path / "outputs" / "lost.mp4").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["status", "absent.db"], ["resume", "absent.db"], ["export", "absent.db"], ["resolve", "absent.db", "k"]],
+)
+def test_a_journal_that_is_not_there_is_not_made(arguments: list[str], tmp_path: Path) -> None:
+    """The commands on journals name the file that is missing, and make none."""
+    more = ["--not-created"] if arguments[0] == "resolve" else []
+    ended = run(*arguments, *more, folder=tmp_path, COMETAPI_KEY="sk-x")
+    assert ended.returncode == 2
+    assert "absent.db" in ended.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_sends_nothing(tmp_path: Path) -> None:
+    """--dry-run shows each body and how many of each route, needs no key and leaves nothing on disk."""
+    (tmp_path / "first.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(1000))
+    name = write(
+        tmp_path,
+        shot(key="one", seed=7),
+        shot(key="two", promptImage="first.png"),
+        {"route": "pro_generate", "key": "three", "prompt": "a cat", "callback_url": "https://example.com/hook"},
+    )
+    ended = run("run", name, "--dry-run", folder=tmp_path, COMETAPI_KEY="", COMETRUNWAY_BASE_URL="http://127.0.0.1:9")
+    assert ended.returncode == 0, ended.stderr
+    one, two, three = ended.stdout.splitlines()
+    assert one.startswith("one  POST /runwayml/v1/image_to_video  {")
+    assert json.loads(one.split("  ", 2)[2])["seed"] == 7
+    assert len(two) < 400
+    assert "<data:image/png" in two
+    assert "three  POST /runway/pro/generate" in three
+    assert "3 shots: 2 image_to_video, 1 pro_generate; nothing was sent" in ended.stderr
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["first.png", "shots.jsonl"]
+
+
+def test_a_dry_run_knows_the_journal_the_limit_and_the_budget(served: dict[str, str], tmp_path: Path) -> None:
+    """What the journal holds already is not counted, and --limit and --budget are."""
+    name = write(tmp_path, *(shot(key=str(number), seed=number) for number in range(6)))
+    assert run("run", name, "--limit", "2", "--journal", "shots.db", folder=tmp_path, **served).returncode == 0
+    options = ("--dry-run", "--json", "--limit", "5", "--budget", "1", "--journal", "shots.db")
+    ended = run("run", name, *options, folder=tmp_path, **never_asked())
+    assert [json.loads(line)["key"] for line in ended.stdout.splitlines()] == ["2", "3", "4"]
+    assert "3 shots: 3 image_to_video" in ended.stderr
+    assert "2 shots are in shots.db already" in ended.stderr
+    assert "after 1 creates" in ended.stderr
+
+
+def test_a_budget_ends_the_buying(served: dict[str, str], tmp_path: Path) -> None:
+    """--budget N buys N, says why it stopped with status 1, and the next run goes on."""
+    name = write(tmp_path, *(shot(key=str(number), seed=number) for number in range(4)))
+    first, second = (
+        run("run", name, "--journal", "shots.db", "--budget", "2", folder=tmp_path, **served) for _ in range(2)
+    )
+    assert (first.returncode, second.returncode) == (1, 0), second.stderr
+    assert "2 of 4 shots succeeded" in first.stdout
+    assert "budget of 2" in first.stderr
+    assert ledger(served)["creates"]["received"] == 4
+
+
+def test_events_are_json_lines(served: dict[str, str], tmp_path: Path) -> None:
+    """--json gives one object per line on standard output, the files' digests and the totals among them."""
+    name = write(tmp_path, shot(key="good"), shot(key="bad", promptText="[fail INTERNAL]"))
+    ended = run("run", name, "--json", "--template", "{route}/{key}", folder=tmp_path, **served)
+    assert ended.returncode == 1
+    events = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert events[-1].items() >= {"event": "end", "total": 2, "succeeded": 1, "interrupted": False}.items()
+    [downloaded] = [event for event in events if event["event"] == "downloaded"]
+    [file] = downloaded["files"]
+    assert file["path"] == str(tmp_path / "outputs/image_to_video/good.mp4")
+    assert hashlib.sha256(Path(file["path"]).read_bytes()).hexdigest() == file["sha256"]
+    [failed] = [event for event in events if event["event"] == "failed"]
+    assert failed["error"]["type"] == "TaskFailedError"
+
+
+def test_a_reader_that_goes_away_loses_nothing(served: dict[str, str], tmp_path: Path) -> None:
+    """`run --json | head -1` goes on to the end: what is paid for comes home."""
+    name = write(tmp_path, *(shot(key=str(number), seed=number) for number in range(3)))
+    with started("run", name, "--json", folder=tmp_path, **served) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        errors = process.stderr.read()
+        assert process.wait(30) == 0
+    assert len(list((tmp_path / "outputs").iterdir())) == 3
+    assert "Traceback" not in errors
+    assert "Broken" not in errors
+
+
+def test_quiet_says_only_what_went_wrong(served: dict[str, str], tmp_path: Path) -> None:
+    """--quiet says nothing of what succeeds, and one line of what fails."""
+    good = run("run", write(tmp_path, shot(key="good")), "--quiet", folder=tmp_path, **served)
+    assert (good.returncode, good.stdout, good.stderr) == (0, "", "")
+    bad = run("run", write(tmp_path, shot(promptText="[fail INTERNAL]")), "--quiet", folder=tmp_path, **served)
+    assert (bad.returncode, bad.stdout) == (1, "")
+    assert len(bad.stderr.splitlines()) == 1
+
+
+def test_a_batch_comes_from_standard_input(served: dict[str, str], tmp_path: Path) -> None:
+    """`run -` reads the shots from a pipe."""
+    ended = subprocess.run(
+        [*COMMAND, "run", "-"],
+        cwd=tmp_path,
+        env={**os.environ, **served},
+        input=f"route,key,prompt_image\nimage_to_video,cat,{CAT}\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert (tmp_path / "outputs" / "cat.mp4").exists()
+
+
+def test_a_journal_in_use_is_named(tmp_path: Path) -> None:
+    """A second run on the same journal sends nothing, names who holds it, and ends with status 2."""
+    name = write(tmp_path, shot())
+    command = [*COMMAND, "run", name, "--journal", "shots.db", "--emulator"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first:
+        while not (tmp_path / "shots.db").exists():
+            assert first.poll() is None
+        second = run("run", name, "--journal", "shots.db", folder=tmp_path, **never_asked())
+        first.communicate(timeout=60)
+    assert second.returncode == 2
+    assert "shots.db" in second.stderr
+    assert str(first.pid) in second.stderr
+
+
+def test_sigterm_leaves_in_order(served: dict[str, str], tmp_path: Path) -> None:
+    """SIGTERM ends a run with status 130, and what it owes can be resumed."""
+    name = write(tmp_path, shot(key="slow", promptText="[seconds 20]"))
+    with started("run", name, "--json", "--journal", "shots.db", folder=tmp_path, **served) as process:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["event"] == "submitted"
+        process.send_signal(signal.SIGTERM)
+        output, errors = process.communicate(timeout=10)
+    assert process.returncode == 130
+    end = json.loads(output.splitlines()[-1])
+    assert [owed["key"] for owed in end["owed"]] == ["slow"]
+    assert "cometrunway resume shots.db" in errors
+    assert json.loads(run("status", "shots.db", "--json", folder=tmp_path).stdout)["owed"] == 1
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["--limit 0", "--budget -1", "--max-in-flight x", "--polls-per-second nan", "--template {x}", "--json --quiet"],
+)
+def test_a_wrong_option_is_status_2(option: str, tmp_path: Path) -> None:
+    """The option is named, nothing was sent, and there is no traceback."""
+    ended = run("run", write(tmp_path, shot()), *option.split(), folder=tmp_path, **never_asked())
+    assert ended.returncode == 2
+    assert option.split(maxsplit=1)[0].strip("-") in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+COMMANDS = ["demo", "run", "resume", "status", "export", "resolve", "gallery", "emulator", "completion"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """--help of each command ends with a line to copy."""
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert f"cometrunway {command}" in capsys.readouterr().out.partition("example:")[2]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_can_complete(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The script for each shell knows all commands and options."""
+    assert main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    assert all(word in script for word in [*COMMANDS, "max-in-flight"])
+
+
+def test_bash_completes_files(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Where a command takes a file, bash offers those that are there."""
+    main(["completion", "bash"])
+    write(tmp_path, shot())
+    ask = "COMP_WORDS=(cometrunway run sh); COMP_CWORD=2; _shtab_cometrunway; echo ${COMPREPLY[@]}"
+    asked = subprocess.run(
+        ["bash", "-c", f"{capsys.readouterr().out}\n{ask}"],  # noqa: S607 - the bash of this machine
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert asked.stdout.split() == ["shots.jsonl"]
+
+
+def test_a_bug_is_one_line_and_with_debug_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What nobody foresaw ends with status 70, and says how to see more."""
+
+    def broken(_path: object) -> None:
+        raise KeyError("surprise")
+
+    monkeypatch.setattr("cometrunway._cli._journals.JournalReport", broken)
+    assert main(["status", "shots.db"]) == 70
+    short = capsys.readouterr().err
+    assert len(short.splitlines()) == 1
+    assert "surprise" in short
+    assert "--debug" in short
+    assert main(["status", "shots.db", "--debug"]) == 70
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_closed_pipe_is_no_error(served: dict[str, str], tmp_path: Path) -> None:
+    """`cometrunway export | head` ends without a word about it."""
+    run("run", write(tmp_path, shot()), "--journal", "shots.db", folder=tmp_path, **served)
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as nobody:
+        ended = subprocess.run(
+            [*COMMAND, "export", "shots.db"],
+            cwd=tmp_path,
+            stdout=nobody,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["shots.db", "shots.db-wal", "shots.db.lock", "other.db"])
+def test_an_export_replaces_no_journal(name: str, tmp_path: Path) -> None:
+    """The only record of what was paid for cannot be written over by an export of it, or of another."""
+    for journal in ("shots.db", "other.db"):
+        assert run("run", write(tmp_path, shot()), "--journal", journal, "--emulator", folder=tmp_path).returncode == 0
+    ended = run("export", "shots.db", "-o", name, folder=tmp_path)
+    assert ended.returncode == 2
+    assert name in ended.stderr
+    for journal in ("shots.db", "other.db"):
+        assert json.loads(run("status", journal, "--json", folder=tmp_path).stdout)["succeeded"] == 1
+
+
+def test_a_key_that_means_something_else_in_the_journal_is_found_before_anything_is_sent(
+    served: dict[str, str], tmp_path: Path
+) -> None:
+    """Every conflict is named with its cure, with --dry-run too, and what is new is not bought either."""
+    assert run("run", write(tmp_path, shot()), "--journal", "shots.db", folder=tmp_path, **served).returncode == 0
+    name = write(tmp_path, shot(seed=5), shot(key="new"))
+    for option in ("--dry-run", "--quiet"):
+        ended = run("run", name, "--journal", "shots.db", option, folder=tmp_path, **served)
+        assert ended.returncode == 2
+        assert "shots-0001: stands for another request" in ended.stderr
+    assert ledger(served)["creates"]["received"] == 1
+
+
+def test_controls_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    """A key with escape sequences is refused, and shown, as every text from elsewhere, with its controls spelt out."""
+    ended = run("run", write(tmp_path, shot(key="b\x1b[2J", promptText="\x9b31m\u202e")), "--dry-run", folder=tmp_path)
+    assert ended.returncode == 2
+    assert "without control characters" in ended.stderr
+    assert "x1b[2J" in ended.stderr
+    shown = run("run", write(tmp_path, shot(promptText="\x9b31m\u202e")), "--dry-run", folder=tmp_path)
+    assert shown.returncode == 0
+    for text in (ended.stdout, ended.stderr, shown.stdout, shown.stderr):
+        assert not set(text) & set("\x1b\x9b\u202e")
+
+
+def test_a_full_disk_says_so(tmp_path: Path) -> None:
+    """What cannot be written is one line and status 2, not a bug; a batch that is done keeps its own status."""
+    name = write(tmp_path, shot())
+    with Path("/dev/full").open("w") as full:
+        dry = subprocess.run([*COMMAND, "run", name, "--dry-run"], cwd=tmp_path, stdout=full, stderr=-1, check=False)
+        done = subprocess.run([*COMMAND, "run", name, "--emulator"], cwd=tmp_path, stdout=full, stderr=-1, check=False)
+    assert dry.returncode == 2
+    assert b"No space left" in dry.stderr
+    assert done.returncode == 0
+    assert b"No space left" in done.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_found_before_anything_is_bought(
+    served: dict[str, str], tmp_path: Path
+) -> None:
+    """An output folder in which nothing can be made ends the run with status 2, and no create."""
+    ended = run("run", write(tmp_path, shot()), "--output-dir", "/proc", folder=tmp_path, **served)
+    assert ended.returncode == 2
+    assert "/proc" in ended.stderr
+    assert ledger(served)["creates"]["received"] == 0
+
+
+def test_what_is_owed_can_be_had_by_the_command_that_is_shown(served: dict[str, str], tmp_path: Path) -> None:
+    """After a download that failed, the line to resume with names the journal, the folder and the template."""
+    name = write(tmp_path, shot(key="a", promptText="[seconds 3]"))
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "x").touch()
+    options = ("--journal", "shots.db", "--output-dir", "clips", "--template", "x/{key}")
+    ended = run("run", name, *options, folder=tmp_path, **served)
+    assert ended.returncode == 1
+    [line] = [line for line in ended.stderr.splitlines() if "cometrunway resume" in line]
+    (tmp_path / "clips" / "x").unlink()
+    again = run(*shlex.split(line.partition("cometrunway ")[2]), folder=tmp_path, **served)
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / "clips" / "x" / "a.mp4").exists()
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_stream_whose_reader_is_gone_changes_no_status(stream: str, served: dict[str, str], tmp_path: Path) -> None:
+    """A batch that failed says so by its status, whoever reads."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    streams: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: writing}
+    name = write(tmp_path, shot(promptText="[fail INTERNAL]"))
+    ended = subprocess.run([*COMMAND, "run", name], cwd=tmp_path, env={**os.environ, **served}, **streams, check=False)
+    os.close(writing)
+    assert ended.returncode == 1
+
+
+def test_a_mistaken_id_can_be_corrected(tmp_path: Path) -> None:
+    """After `resolve` with an id that does not exist, `resolve` with the right one finishes the batch."""
+    name = write(tmp_path, shot(key="lost"))
+    with served_by_emulator("--median", "0.3", "--not-exist", "0", "--fault", "create:lost=1") as served:
+        assert run("run", name, "--journal", "shots.db", folder=tmp_path, **served).returncode == 1
+        [task] = ledger(served)["entries"]
+        assert run("resolve", "shots.db", "lost", "--task-id", "..", folder=tmp_path).returncode == 2
+        assert run("resolve", "shots.db", "lost", "--task-id", "typo", folder=tmp_path).returncode == 0
+        assert run("resume", "shots.db", folder=tmp_path, **served).returncode == 1
+        assert run("resolve", "shots.db", "lost", "--task-id", task["id"], folder=tmp_path).returncode == 0
+        assert run("resume", "shots.db", folder=tmp_path, **served).returncode == 0

@@ -1,0 +1,184 @@
+"""What a live page is told: what changed, and no more."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from cometrunway import Journal
+from cometrunway._gallery._cards import Card
+from cometrunway._gallery._feed import Feed
+from cometrunway._gallery._page import write_page
+from cometrunway._gallery._sources import Batch, source_of
+from tests.gallery.pages import change, data_of
+from tests.recorded import Recorded, record, still
+from tests.virtual import VirtualLoop
+
+
+class StillSource:
+    """A source that counts how often it is read."""
+
+    title = "still"
+
+    def __init__(self) -> None:
+        self.reads, self.stamp = 0, 0
+        self.error: Exception | None = None
+
+    def read(self) -> Batch:
+        if self.error:
+            raise self.error
+        self.reads += 1
+        return Batch(cards=(Card(key="one", status="file"),))
+
+    def is_written(self) -> bool:
+        return False
+
+    def signature(self) -> object:
+        return self.stamp
+
+
+class SlowSource(StillSource):
+    """A source that takes a second to read."""
+
+    def __init__(self, loop: VirtualLoop) -> None:
+        super().__init__()
+        self.loop = loop
+
+    def read(self) -> Batch:
+        self.loop.now += 1
+        return super().read()
+
+
+# The server
+
+
+async def test_only_what_changed_is_told(tmp_path: Path) -> None:
+    """After a version come only the shots that changed since, under the numbers that they had."""
+    path = tmp_path / "shots.db"
+    await record(path, [Recorded(key=str(number), outcome="accepted") for number in range(100)])
+    feed = Feed(source_of(path))
+    await feed.refresh()
+    before = feed.version
+    assert len(feed.since(0)["shots"]) == 100
+    assert feed.since(before)["shots"] == []
+    async with Journal(path) as journal:
+        await journal.refuse("41", "changed")
+        await feed.refresh()
+        [shot] = feed.since(before)["shots"]
+        assert (shot["n"], shot["status"]) == (41, "refused")
+        assert feed.since(before)["isWritten"]
+    await feed.refresh()
+    assert not feed.since(before)["isWritten"], "that its writer has gone is told, though no file changed"
+
+
+async def test_nothing_is_read_while_nothing_changes() -> None:
+    """A source is read once after a change, and once more, for a file's time is coarse; then no more."""
+    source = StillSource()
+    feed = Feed(source)
+    for _ in range(10):
+        await feed.refresh()
+    assert source.reads == 2
+    assert feed.version == 1
+    source.stamp += 1
+    for _ in range(10):
+        await feed.refresh()
+    assert source.reads == 4
+
+
+async def test_slow_reads_are_rare() -> None:
+    """After a read no other follows for four times as long as it took, however much changes."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+    source = SlowSource(loop)
+    feed = Feed(source)
+    for _ in range(100):
+        source.stamp += 1
+        await feed.refresh()
+        await asyncio.sleep(1)
+    assert 15 <= source.reads <= 25
+
+
+async def test_what_has_gone_is_told(tmp_path: Path) -> None:
+    """A file that was deleted leaves the page, and the others keep their numbers."""
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(still())
+    feed = Feed(source_of(tmp_path))
+    await feed.refresh()
+    before = feed.version
+    (tmp_path / "a.png").unlink()
+    await feed.refresh()
+    assert feed.since(before)["shots"] == [{"n": 0, "gone": True}]
+    assert feed.file(0, 0) is None
+    assert feed.file(1, 0) is not None
+
+
+async def test_a_journal_that_breaks_is_told(tmp_path: Path) -> None:
+    """What was known stays, the problem is said, and it ends when the journal is there again."""
+    path = tmp_path / "shots.db"
+    await record(path, [Recorded(key="one", outcome="accepted")])
+    feed = Feed(source_of(path))
+    await feed.refresh()
+    path.rename(tmp_path / "hidden")
+    await feed.refresh()
+    state = feed.since(0)
+    assert "there is no journal" in state["problem"]
+    assert [shot["key"] for shot in state["shots"]] == ["one"]
+    os.mkfifo(path)
+    await feed.refresh()
+    assert "there is no journal" in feed.since(0)["problem"]
+    (tmp_path / "hidden").rename(path)
+    await feed.refresh()
+    assert feed.since(0)["problem"] is None
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "state = 'strange'",
+        "request = '{'",
+        "request = '[1]'",
+        "assets = '[{}]'",
+        "failure = '{\"x\": 1}'",
+        "key = x'ff'",
+        "created_at = 'x'",
+    ],
+)
+async def test_a_damaged_row_is_told(damage: str, tmp_path: Path) -> None:
+    """As long as it is damaged, however often one asks; and no longer."""
+    path = tmp_path / "shots.db"
+    await record(path, [Recorded(key="one", outcome="accepted")])
+    sound = path.read_bytes()
+    feed = Feed(source_of(path))
+    await feed.refresh()
+    change(path, f"UPDATE submission SET {damage}")  # noqa: S608 - the test's own
+    for _ in range(3):
+        await feed.refresh()
+        assert "is damaged" in feed.since(0)["problem"]
+        assert [shot["key"] for shot in feed.since(0)["shots"]] == ["one"]
+    path.write_bytes(sound)
+    await feed.refresh()
+    assert feed.since(0)["problem"] is None
+
+
+async def test_whatever_a_source_raises_is_told() -> None:
+    """Also what nobody foresaw, and it is read again until it can be."""
+    source = StillSource()
+    feed = Feed(source)
+    source.error = RuntimeError("what nobody foresaw")
+    await feed.refresh()
+    assert feed.since(0)["problem"] == "what nobody foresaw"
+    source.error = None
+    await feed.refresh()
+    assert feed.since(0)["problem"] is None
+
+
+async def test_what_json_cannot_say_is_left_out(tmp_path: Path) -> None:
+    """Infinities and the like are no JSON, and no browser reads them; what is no text is shown as text."""
+    request = {"seed": float("nan"), "duration": float("inf"), "model": {"sha256": 5}, "x": {"sha256": 5, "path": 5}}
+    await record(tmp_path / "shots.db", [Recorded(key="one", outcome="accepted", request=request)])
+    change(tmp_path / "shots.db", "UPDATE submission SET created_at = 9e999")
+    write_page(source_of(tmp_path / "shots.db"), tmp_path / "gallery.html")
+    [shot] = data_of(tmp_path / "gallery.html")["shots"]
+    told = {"created": None, "seed": None, "seconds": None, "model": "5…", "more": [["x", "5"]]}
+    assert told.items() <= shot.items()

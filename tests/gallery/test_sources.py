@@ -1,0 +1,87 @@
+"""What a gallery reads: a journal, or a folder."""
+
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from cometrunway import JournalError
+from cometrunway._gallery._page import write_page
+from cometrunway._gallery._sources import FolderSource, GalleryError, source_of
+from tests.gallery.pages import change, data_of
+from tests.recorded import Recorded, clip, record, still
+
+
+async def test_a_folders_journals_tell_what_its_files_are(tmp_path: Path) -> None:
+    """Also when it was moved since; other databases and other files in it harm nobody."""
+    folder = tmp_path / "before"
+    folder.mkdir()
+    (folder / "known.mp4").write_bytes(clip())
+    (folder / "unknown.PNG").write_bytes(still())
+    (folder / "notes.txt").write_text("x")
+    await record(folder / "shots.db", [Recorded(key="k", files=(folder / "known.mp4",)), Recorded(key="elsewhere")])
+    other = sqlite3.connect(folder / "other.db")
+    other.execute("CREATE TABLE t (x)")
+    other.close()
+    known, unknown = FolderSource(folder.rename(tmp_path / "after")).read().cards
+    assert (known.key, known.status, known.request["prompt_text"]) == ("known.mp4", "succeeded", "a cat")
+    assert (unknown.key, unknown.status) == ("unknown.PNG", "file")
+    assert unknown.files[0].media_type == "image/png"
+
+
+async def test_a_folder_is_shown_whole(tmp_path: Path) -> None:
+    """With its subfolders, each file under its relative path; without hidden folders, links, and what is no file."""
+    for name in ("image/one.mp4", "video/one.mp4", ".hidden/x.mp4", "z.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(clip())
+    (tmp_path / "file.mp4").symlink_to(tmp_path / "z.mp4")
+    (tmp_path / "folder").symlink_to(tmp_path / "image")
+    os.mkfifo(tmp_path / "pipe.mp4")
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("image", "video"):
+        shot = Recorded(key="one", prompt=name, files=(tmp_path / name / "one.mp4",))
+        await record(tmp_path / name / "shots.db", [shot])
+    cards = source_of(tmp_path).read().cards
+    assert [(card.key, card.request.get("prompt_text")) for card in cards] == [
+        ("image/one.mp4", "image"),
+        ("video/one.mp4", "video"),
+        ("z.mp4", None),
+    ]
+    write_page(source_of(tmp_path), tmp_path / "gallery.html")
+    assert data_of(tmp_path / "gallery.html")["shots"][0]["files"][0]["url"] == "image/one.mp4"
+
+
+@pytest.mark.parametrize("damage", ["PRAGMA user_version = 99", "UPDATE submission SET state = 'strange'"])
+async def test_a_journal_that_cannot_be_read_spoils_no_folder(damage: str, tmp_path: Path) -> None:
+    """It is left out, and the page says so."""
+    (tmp_path / "one.png").write_bytes(still())
+    await record(tmp_path / "shots.db", [Recorded(key="one")])
+    change(tmp_path / "shots.db", damage)
+    write_page(source_of(tmp_path), tmp_path / "gallery.html")
+    data = data_of(tmp_path / "gallery.html")
+    assert [shot["key"] for shot in data["shots"]] == ["one.png"]
+    assert data["problem"] == "Journals that cannot be read: shots.db"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("absent", "there is no .*absent"),
+        (".", "no media file"),
+        ("letter.txt", "no journal"),
+        ("x.mp4", "folder"),
+        ("pipe", "no journal file"),
+    ],
+)
+def test_what_is_no_source_is_named(name: str, reason: str, tmp_path: Path) -> None:
+    """What cannot be shown raises an error that names it, and says what can."""
+    if name != ".":
+        (tmp_path / "x.mp4").touch()
+    (tmp_path / "letter.txt").write_text("Dear Sir, this is a letter.")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises((GalleryError, JournalError), match=reason):
+        source_of(tmp_path / name)
+
+
+# What a live page is told

@@ -1,0 +1,688 @@
+"""The journal: what is on disk when, and what another run makes of it."""
+
+import asyncio
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from cometrunway import (
+    Asset,
+    Event,
+    EventKind,
+    ImageToVideo,
+    OutcomeUnknownError,
+    PollPolicy,
+    RetryPolicy,
+    Session,
+    Shot,
+    TaskFailedError,
+    errors,
+)
+from cometrunway._journal._entry import Entry, State
+from cometrunway._journal._sqlite import Journal
+from cometrunway.emulator import Emulator, Fault
+from tests.samples import yawn
+
+SIGNED = "https://example.com/cat.jpg?signature=canary"
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Callable[..., Session]:
+    """Return a maker of sessions on an emulator, with one journal and one folder."""
+
+    def make(emulator: Emulator, **options: Any) -> Session:
+        options = {"output_dir": tmp_path / "out", "journal": tmp_path / "shots.db", **options}
+        return Session(emulator.api_key, base_url=emulator.base_url, **options)
+
+    return make
+
+
+def entry(key: str = "shot", fingerprint: str = "f") -> Entry:
+    """Return what is recorded of a new submission."""
+    return Entry(key=key, route="image_to_video", fingerprint=fingerprint, request={"prompt_text": fingerprint})
+
+
+def states(path: Path) -> dict[str, str]:
+    """Return the state of each key in a journal."""
+    return {found.key: found.state.value for found in Journal.read(path)}
+
+
+def names_in(folder: Path) -> list[str]:
+    """Return what a folder holds."""
+    return sorted(path.name for path in folder.iterdir())
+
+
+async def test_a_change_is_on_disk_when_its_method_returns(tmp_path: Path) -> None:
+    """Another reader sees each change as soon as its writer goes on."""
+    path = tmp_path / "shots.db"
+    async with Journal(path) as journal:
+        assert await journal.begin(entry()) is None
+        assert states(path) == {"shot": "submitting"}
+        await journal.accept("shot", task_id="t1", created_at=1.0)
+        assert states(path) == {"shot": "accepted"}
+
+
+async def test_a_key_stands_for_what_was_first_recorded_under_it(tmp_path: Path) -> None:
+    """Beginning a known key gives what stands there and changes nothing."""
+    async with Journal(tmp_path / "shots.db") as journal:
+        await journal.begin(entry())
+        await journal.accept("shot", task_id="t1", created_at=1.0)
+        standing = await journal.begin(entry(fingerprint="other"))
+    assert standing is not None
+    assert (standing.task_id, standing.fingerprint, standing.state) == ("t1", "f", State.ACCEPTED)
+
+
+async def test_what_was_refused_begins_again(tmp_path: Path) -> None:
+    """After a proved refusal the key is free, also for a corrected request, and its creates are counted."""
+    async with Journal(tmp_path / "shots.db") as journal:
+        await journal.begin(entry())
+        await journal.refuse("shot", "no")
+        assert await journal.begin(entry(fingerprint="better")) is None
+        [found] = await journal.entries()
+    assert (found.creates, found.fingerprint, found.reason) == (2, "better", None)
+
+
+async def test_changes_share_a_commit(tmp_path: Path) -> None:
+    """A thousand changes made at once take a few commits, and keep their order."""
+    async with Journal(tmp_path / "shots.db") as journal:
+        commits = 0
+        commit = journal._commit
+
+        def counted(operations: list[Any]) -> list[Any]:
+            nonlocal commits
+            commits += 1
+            return commit(operations)
+
+        journal._commit = counted  # type: ignore[method-assign]  # counts, and does the same
+        await asyncio.gather(*(journal.begin(entry(str(number))) for number in range(1000)))
+        assert [found.key for found in await journal.entries()] == [str(number) for number in range(1000)]
+    assert commits <= 4
+
+
+async def test_one_process_writes_at_a_time(tmp_path: Path) -> None:
+    """A second opener is told which process has the journal; once that has closed it, it is free."""
+    path = tmp_path / "shots.db"
+    async with Journal(path):
+        with pytest.raises(errors.JournalError, match=f"pid {os.getpid()}"):
+            await Journal(path).__aenter__()
+    async with Journal(path):
+        pass
+
+
+def test_the_lock_of_a_dead_process_is_no_obstacle(tmp_path: Path) -> None:
+    """A process that is killed while it writes leaves a journal that opens at once."""
+    code = (
+        "import asyncio, os, signal, sys; from cometrunway._journal import Journal\n"
+        "async def main():\n"
+        "    await Journal(sys.argv[1]).__aenter__()\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "asyncio.run(main())"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "shots.db")], check=False)
+
+    async def reopen() -> None:
+        async with Journal(tmp_path / "shots.db") as journal:
+            assert await journal.entries() == ()
+
+    asyncio.run(reopen())
+
+
+@pytest.mark.parametrize("content", [b"not a database" * 100, b"SQLite format 3\0" + b"\xff" * 5000, b"x"])
+async def test_what_is_no_journal_is_left_alone(tmp_path: Path, content: bytes) -> None:
+    """A file of another kind, or a damaged one, is an error that names it, and not a byte of it changes."""
+    path = tmp_path / "shots.db"
+    path.write_bytes(content)
+    with pytest.raises(errors.JournalError, match=r"shots\.db"):
+        await Journal(path).__aenter__()
+    assert path.read_bytes() == content
+    assert names_in(tmp_path) == ["shots.db"]
+
+
+async def test_a_foreign_database_is_left_alone(tmp_path: Path) -> None:
+    """A database that is not ours is not made ours."""
+    path = tmp_path / "shots.db"
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE mine (x)")
+    database.close()
+    before = path.read_bytes()
+    with pytest.raises(errors.JournalError, match="no journal of cometrunway"):
+        await Journal(path).__aenter__()
+    assert path.read_bytes() == before
+
+
+async def test_a_newer_journal_is_left_alone(tmp_path: Path) -> None:
+    """A journal from a newer version says so."""
+    path = tmp_path / "shots.db"
+    async with Journal(path):
+        pass
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA user_version = 99")
+    database.close()
+    with pytest.raises(errors.JournalError, match="newer"):
+        await Journal(path).__aenter__()
+
+
+async def test_a_truncated_journal_is_refused(tmp_path: Path) -> None:
+    """A journal that was cut short is an error, not an empty journal."""
+    path = tmp_path / "shots.db"
+    async with Journal(path) as journal:
+        for number in range(200):
+            await journal.begin(entry(str(number)))
+    path.write_bytes(path.read_bytes()[:20_000])
+    with pytest.raises(errors.JournalError, match=r"shots\.db"):
+        await Journal(path).__aenter__()
+
+
+async def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    """A file in the place of the folder is an error that names the journal."""
+    (tmp_path / "file").touch()
+    with pytest.raises(errors.JournalError, match=r"shots\.db"):
+        await Journal(tmp_path / "file" / "shots.db").__aenter__()
+
+
+def test_reading_needs_a_journal(tmp_path: Path) -> None:
+    """Reading what does not exist is an error, and makes nothing."""
+    with pytest.raises(errors.JournalError, match="no journal"):
+        Journal.read(tmp_path / "shots.db")
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_folder_is_no_journal(tmp_path: Path) -> None:
+    """Whoever names a folder is told that it is one, and nothing is made beside it."""
+    folder = tmp_path / "shots"
+    folder.mkdir()
+    with pytest.raises(errors.JournalError, match="is a folder"):
+        Journal.read(folder)
+    with pytest.raises(errors.JournalError, match="is a folder"):
+        await Journal(folder).__aenter__()
+    assert names_in(tmp_path) == ["shots"]
+
+
+@pytest.fixture
+def as_nobody() -> Iterator[None]:
+    """Give up the privileges of root, to whom every folder is open; other users have none."""
+    if sys.platform == "win32":
+        pytest.skip("a folder's mode does not keep anybody from writing there")
+    is_root = os.getuid() == 0
+    if is_root:
+        os.setresuid(65534, 65534, 0)
+    yield
+    if is_root:
+        os.setresuid(0, 0, 0)
+
+
+@pytest.mark.usefixtures("as_nobody")
+def test_a_journal_is_read_where_nothing_can_be_written() -> None:
+    """A copy in a read-only folder is read as it lies; in a folder that is closed to us, the error names it."""
+
+    async def record(path: Path) -> None:
+        async with Journal(path) as journal:
+            await journal.begin(entry())
+
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "shots.db")
+        asyncio.run(record(path))
+        Path(folder).chmod(0o555)
+        try:
+            assert states(path) == {"shot": "submitting"}
+            Path(folder).chmod(0o000)
+            with pytest.raises(errors.JournalError, match=r"shots\.db"):
+                Journal.read(path)
+        finally:
+            Path(folder).chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "state = 'lost'",
+        "request = '{'",
+        "request = 'null'",
+        "request = printf('%.*c', 100000, '[')",
+        "creates = 'many'",
+        "created_at = 'soon'",
+        "task_id = x'ff'",
+        "failure = ''",
+        "failure = '[]'",
+        "failure = '{}'",
+        "assets = '[1]'",
+        "assets = '[{}]'",
+        "assets = replace(assets, 'null', '{}')",
+    ],
+)
+async def test_a_damaged_row_is_named(tmp_path: Path, damage: str) -> None:
+    """What is read from a journal is what it should be; a row that is not is an error that names file and key."""
+    path = tmp_path / "shots.db"
+    async with Journal(path) as journal:
+        await journal.begin(entry())
+        await journal.deliver("shot", (Asset(url="https://example.com/cat.mp4"),))
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute(f"UPDATE submission SET {damage}")  # noqa: S608 - from the list above
+    with pytest.raises(errors.JournalError, match=r"shots\.db is damaged.*'shot'"):
+        Journal.read(path)
+
+
+async def test_leaving_in_a_hurry_leaves_nothing_behind(tmp_path: Path) -> None:
+    """However often it is cancelled on a slow disk: what waits behind the commit under way is on disk, too."""
+    path, is_quick = tmp_path / "shots.db", threading.Event()
+    journal = await Journal(path).__aenter__()
+    await journal.begin(entry())
+    commit = journal._commit
+
+    def slow(operations: list[Any]) -> list[Any]:
+        is_quick.wait()
+        return commit(operations)
+
+    journal._commit = slow  # type: ignore[method-assign]  # waits for the disk, and does the same
+    recording = [
+        asyncio.create_task(change)
+        for change in (journal.begin(entry("other")), journal.accept("shot", task_id="t1", created_at=1.0))
+    ]
+    leaving = asyncio.create_task(journal.__aexit__())
+    for hurried in (*recording, leaving, leaving):
+        await asyncio.sleep(0)
+        hurried.cancel()
+    await asyncio.sleep(0)
+    is_quick.set()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    assert states(path) == {"shot": "accepted", "other": "submitting"}
+    async with Journal(path):
+        pass
+
+
+async def test_what_was_left_takes_no_more(tmp_path: Path) -> None:
+    """Whoever comes too late is told so at once."""
+    async with Journal(tmp_path / "shots.db") as journal:
+        pass
+    with pytest.raises(errors.JournalError, match="no longer open"):
+        await journal.begin(entry())
+
+
+async def test_hearsay_may_be_corrected(tmp_path: Path) -> None:
+    """An id that the user gave may be given again, until the server's own word stands in its place."""
+    async with Journal(tmp_path / "shots.db") as journal:
+        await journal.begin(entry())
+        for task_id in ("t1", "t2"):
+            await journal.resolve("shot", task_id=task_id)
+            found = await journal.find("shot")
+            assert found is not None
+            assert (found.task_id, found.is_by_hearsay) == (task_id, True)
+        await journal.resolve("shot", task_id=None)
+        await journal.begin(entry())
+        await journal.accept("shot", task_id="t3", created_at=1.0)
+        with pytest.raises(ValueError, match="nothing is in doubt"):
+            await journal.resolve("shot", task_id="t4")
+
+
+async def test_a_full_disk_stops_the_create(session: Any) -> None:
+    """When the intent cannot be recorded nothing is sent, and the error says why."""
+    async with Emulator() as emulator, session(emulator) as runway:
+        journal = runway._record()
+        await journal._do(lambda database: database.execute("PRAGMA max_page_count = 1"))
+        with pytest.raises(errors.JournalError, match="full"):
+            for number in range(100):
+                await runway.submit(yawn(number), key=f"{number}" * 200)
+        accepted = len(await journal.entries())
+    assert emulator.creates.received == accepted
+
+
+async def test_an_id_that_cannot_be_recorded_is_in_the_error(session: Any) -> None:
+    """When the disk fails between the answer and its record, the id reaches the caller, and a token."""
+    async with Emulator() as emulator, session(emulator) as runway:
+        journal = runway._record()
+
+        async def fail(*_: object, **__: object) -> None:
+            raise errors.JournalError("disk I/O error")
+
+        journal.accept = fail  # a disk that fails
+        with pytest.raises(errors.JournalError) as caught:
+            await runway.submit(yawn(), key="shot")
+        [task_id] = emulator.tasks
+        assert caught.value.task_id == task_id
+        assert await runway.attach(caught.value.token or "")
+
+
+async def test_the_same_key_never_buys_twice(session: Any) -> None:
+    """In one process and the next, at once and one after the other: one create, and the same file."""
+    async with Emulator() as emulator:
+        async with session(emulator) as runway:
+            first, second = await asyncio.gather(*(runway.submit(yawn(), key="shot") for _ in range(2)))
+            third = await runway.submit(yawn(), key="shot")
+            [[one], [two], [three]] = await first, await second, await third
+        async with session(emulator) as runway:
+            again = await runway.submit(yawn(), key="shot")
+            assert again.done()
+            [four] = await again
+    assert one.path == two.path == three.path == four.path
+    assert emulator.creates.received == 1
+
+
+async def test_another_request_under_a_key_is_an_error_that_shows_the_difference(session: Any) -> None:
+    """A key that stands for another request is refused before anything is sent."""
+    async with Emulator() as emulator, session(emulator) as runway:
+        await runway.submit(yawn(1), key="shot")
+        with pytest.raises(errors.JournalError, match=r"prompt_text.*yawns 1 times.*yawns 2 times"):
+            await runway.submit(yawn(2), key="shot")
+    assert emulator.creates.received == 1
+
+
+async def test_a_changed_file_is_another_request(session: Any, tmp_path: Path) -> None:
+    """The content of a local file is part of the request."""
+    image = tmp_path / "cat.png"
+    image.write_bytes(b"\x89PNG\r\n\x1a\n" + b"1" * 100)
+    async with Emulator() as emulator, session(emulator) as runway:
+        await runway.submit(ImageToVideo(prompt_image=image), key="shot")
+        await runway.submit(ImageToVideo(prompt_image=image), key="shot")
+        image.write_bytes(b"\x89PNG\r\n\x1a\n" + b"2" * 100)
+        with pytest.raises(errors.JournalError, match="sha256"):
+            await runway.submit(ImageToVideo(prompt_image=image), key="shot")
+
+
+async def test_a_vanished_file_is_fetched_again(session: Any) -> None:
+    """A delivered file that is gone or changed is downloaded anew, without a create."""
+    async with Emulator() as emulator:
+        async with session(emulator) as runway:
+            [asset] = await (await runway.submit(yawn(), key="shot"))
+        asset.path.write_bytes(b"changed")
+        asset.path.rename(asset.path.with_name("moved"))
+        async with session(emulator) as runway:
+            [fetched] = await (await runway.submit(yawn(), key="shot"))
+    assert fetched.path == asset.path
+    assert fetched.sha256 == asset.sha256
+    assert emulator.creates.received == 1
+
+
+async def test_a_failed_task_is_not_bought_again(session: Any) -> None:
+    """A task that failed fails again from the journal; only resubmit() buys it anew."""
+    request = yawn(extra="[fail INTERNAL]")
+    async with Emulator() as emulator:
+        for _ in range(2):
+            async with session(emulator) as runway:
+                with pytest.raises(TaskFailedError, match="INTERNAL"):
+                    await (await runway.submit(request, key="shot"))
+        assert emulator.creates.received == 1
+        async with session(emulator) as runway:
+            with pytest.raises(TaskFailedError):
+                await (await runway.resubmit("shot"))
+    assert emulator.creates.received == 2
+
+
+async def test_what_is_in_doubt_is_reported_and_never_sent_again(session: Any) -> None:
+    """A create whose answer was lost is in doubt, in this run and the next, until the user decides."""
+    async with Emulator(not_exist_seconds=0) as emulator:
+        emulator.script("create", Fault.drop_after())
+        for _ in range(2):
+            async with session(emulator) as runway:
+                with pytest.raises(OutcomeUnknownError, match=r"billed|resolve"):
+                    await runway.submit(yawn(), key="shot")
+                assert [found.key for found in await runway.in_doubt()] == ["shot"]
+        assert emulator.creates.received == 1
+        [task_id] = emulator.tasks
+        async with session(emulator) as runway:
+            assert await (await runway.resolve("shot", task_id=task_id))
+            assert await runway.in_doubt() == ()
+    assert emulator.creates.received == 1
+
+
+async def test_a_doubt_may_be_ended_by_paying_again(session: Any) -> None:
+    """resubmit() sends once more, because the user said so; the count of creates tells."""
+    async with Emulator() as emulator, session(emulator) as runway:
+        emulator.script("create", Fault.drop_before())
+        with pytest.raises(OutcomeUnknownError):
+            await runway.submit(yawn(), key="shot")
+        assert await (await runway.resubmit("shot"))
+        [found] = await runway._record().entries()
+    assert found.creates == 2
+    assert emulator.creates.accepted == 1
+
+
+async def test_two_decisions_at_once_buy_once(session: Any) -> None:
+    """Of two resubmissions at the same time one is sent; the other learns that things have changed."""
+    async with Emulator() as emulator, session(emulator) as runway:
+        emulator.script("create", Fault.drop_before())
+        with pytest.raises(OutcomeUnknownError):
+            await runway.submit(yawn(), key="shot")
+        outcomes = await asyncio.gather(*(runway.resubmit("shot") for _ in range(2)), return_exceptions=True)
+    assert sum(isinstance(outcome, ValueError) for outcome in outcomes) == 1
+    assert emulator.creates.accepted == 1
+
+
+async def test_what_was_not_sent_is_not_in_doubt(session: Any, tmp_path: Path) -> None:
+    """A submission that waits after a 429 when the block is left is free to be made by the next run."""
+    async with Emulator() as emulator:
+        emulator.script("create", Fault.rate_limited(50))
+        with pytest.raises(KeyError):
+            async with session(emulator) as runway:
+                submission = asyncio.ensure_future(runway.submit(yawn(), key="shot"))
+                await asyncio.sleep(1)
+                raise KeyError
+        await asyncio.gather(submission, return_exceptions=True)
+        assert states(tmp_path / "shots.db") == {"shot": "refused"}
+        async with session(emulator) as runway:
+            assert await (await runway.submit(yawn(), key="shot"))
+    assert emulator.creates.accepted == 1
+
+
+async def test_only_a_doubt_can_be_ended(session: Any) -> None:
+    """resolve() and resubmit() of what is not in doubt, or unknown, are errors."""
+    async with Emulator() as emulator, session(emulator) as runway:
+        await (await runway.submit(yawn(), key="shot"))
+        for attempt in (runway.resolve("shot", task_id="x"), runway.resubmit("shot"), runway.resubmit("nothing")):
+            with pytest.raises(ValueError, match=r"shot|nothing"):
+                await attempt
+
+
+async def test_a_digest_is_no_request(session: Any) -> None:
+    """Where the journal has only a digest of a signed URL, resubmit() asks for the request."""
+    request = ImageToVideo(prompt_image=SIGNED)
+    async with Emulator() as emulator, session(emulator) as runway:
+        emulator.script("create", Fault.drop_before())
+        with pytest.raises(OutcomeUnknownError):
+            await runway.submit(request, key="shot")
+        with pytest.raises(ValueError, match="give the request"):
+            await runway.resubmit("shot")
+        with pytest.raises(errors.JournalError, match="another request"):
+            await runway.resubmit("shot", yawn())
+        assert await (await runway.resubmit("shot", request))
+
+
+async def test_resume_finishes_what_is_owed(session: Any) -> None:
+    """A second session takes up every task that was paid for, and buys nothing."""
+    async with Emulator(duration=100) as emulator:
+        with pytest.raises(KeyError):
+            async with session(emulator) as runway:
+                for number in range(10):
+                    await runway.submit(yawn(number), key=str(number))
+                raise KeyError
+        async with session(emulator) as runway:
+            handles = await runway.resume()
+            files = [await handle for handle in handles]
+            assert await runway.resume() == ()
+    assert sorted(handle.key for handle in handles) == [str(number) for number in range(10)]
+    assert all(asset.path.exists() for [asset] in files)
+    assert emulator.creates.received == 10
+
+
+async def test_a_finished_task_is_only_fetched(session: Any) -> None:
+    """A task that ended while nobody listened, or whose download failed, is downloaded by the next run."""
+    async with Emulator() as emulator:
+        emulator.script("asset", *[Fault.answer(500)] * 6)
+        async with session(emulator) as runway:
+            with pytest.raises(errors.DownloadError):
+                await (await runway.submit(yawn(), key="shot"))
+        async with session(emulator) as runway:
+            [handle] = await runway.resume()
+            assert await handle
+    assert emulator.creates.received == 1
+
+
+async def test_a_batch_run_again_just_finishes(session: Any) -> None:
+    """Shots without keys are known by their content: the second run of a batch buys only what is new."""
+    requests = [yawn(number // 2) for number in range(6)]  # each twice, which is meant
+    async with Emulator() as emulator:
+        for extra in ([], [yawn(7)]):
+            async with session(emulator) as runway:
+                assert len([await handle async for handle in runway.map([*extra, *requests])]) == 6 + len(extra)
+    assert emulator.creates.received == 7
+
+
+async def test_a_batch_of_shots_run_again_just_finishes(session: Any, tmp_path: Path) -> None:
+    """Shots with keys are known by these."""
+    shots = [Shot(f"shot-{number}", yawn(number)) for number in range(5)]
+    async with Emulator(duration=60) as emulator:
+        async with session(emulator, poll=PollPolicy(deadline=20)) as runway:
+            outcomes = [handle.exception() async for handle in runway.map(shots)]
+            assert all(isinstance(outcome, errors.TaskTimeoutError) for outcome in outcomes)
+        async with session(emulator) as runway:
+            assert len([await handle async for handle in runway.map(shots)]) == 5
+    assert emulator.creates.received == 5
+    assert set(states(tmp_path / "shots.db").values()) == {"delivered"}
+
+
+async def test_a_single_submission_without_a_key_is_new_each_time(session: Any) -> None:
+    """submit() without a key buys what it is asked to, each time."""
+    async with Emulator() as emulator, session(emulator) as runway:
+        for _ in range(2):
+            await (await runway.submit(yawn()))
+    assert emulator.creates.accepted == 2
+
+
+async def test_nothing_secret_or_large_is_in_the_file(session: Any, tmp_path: Path) -> None:
+    """No key, no query of a signed URL, no bytes of a file or data URI; a file's path and digest are."""
+    image = tmp_path / "cat.png"
+    image.write_bytes(b"\x89PNG\r\n\x1a\n" + b"canary" * 1000)
+    uri = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
+    async with Emulator(api_key="sk-canary") as emulator, session(emulator) as runway:
+        for media in (image, image.read_bytes(), uri, SIGNED):
+            await (await runway.submit(ImageToVideo(prompt_image=media)))
+    content = b"".join(path.read_bytes() for path in tmp_path.glob("shots.db*"))  # noqa: ASYNC240 - nothing else runs
+    for secret in (b"canary", b"iVBORw0KGgo", b"_jwt=", b"sig="):
+        assert secret not in content
+    assert str(image).encode() in content
+
+
+async def test_without_a_journal_its_verbs_say_what_is_missing(tmp_path: Path) -> None:
+    """resume() and its kin ask for Session(journal=...)."""
+    async with Emulator() as emulator:
+        async with Session(emulator.api_key, base_url=emulator.base_url, output_dir=tmp_path) as runway:
+            with pytest.raises(RuntimeError, match="journal="):
+                await runway.resume()
+
+
+async def test_an_entry_survives_the_way_to_disk_and_back(tmp_path: Path) -> None:
+    """What is recorded is read again, strange characters included."""
+    strange = Entry(key="\x00 'shot'; --", route="r", fingerprint="f", request={"prompt": "\x00 é"})
+    async with Journal(tmp_path / "shots.db") as journal:
+        await journal.begin(strange)
+        await journal.refuse(strange.key, "because \udfff")
+    [found] = Journal.read(tmp_path / "shots.db")
+    assert json.dumps(dict(found.request)) == json.dumps(dict(strange.request))
+
+
+async def test_a_budget_leaves_no_trace_of_what_it_held_back(session: Any, tmp_path: Path) -> None:
+    """What is over budget is not in the journal; what was bought before costs nothing, and the next run goes on."""
+    shots = [Shot(str(number), yawn(number)) for number in range(5)]
+    async with Emulator() as emulator:
+        for bought in (2, 4, 5):
+            async with session(emulator, budget=2) as runway:
+                outcomes = [handle.exception() async for handle in runway.map(shots)]
+            assert sum(outcome is None for outcome in outcomes) == bought
+            assert len(states(tmp_path / "shots.db")) == emulator.creates.received == bought
+    assert not emulator.creates.repeats
+
+
+async def test_whoever_asks_for_the_holder_keeps_nobody_out(tmp_path: Path) -> None:
+    """A journal can be opened while others ask, as fast as they can, who holds it."""
+    path, is_over = tmp_path / "shots.db", threading.Event()
+
+    def ask() -> None:
+        while not is_over.is_set():
+            Journal.holder(path)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        for _ in range(100):
+            async with Journal(path):
+                pass
+    finally:
+        is_over.set()
+        asking.join()
+
+
+@pytest.mark.parametrize("refusal", ["unauthorized", "unreachable"])
+async def test_a_doubt_outlives_a_resubmission_that_bought_nothing(session: Any, tmp_path: Path, refusal: str) -> None:
+    """Where the second create provably had no effect, the first is as doubtful as before, and is not sent by itself."""
+    async with Emulator() as emulator:
+        emulator.script("create", Fault.drop_after())
+        async with session(emulator) as runway:
+            with pytest.raises(OutcomeUnknownError):
+                await runway.submit(yawn(), key="a")
+        once = RetryPolicy(attempts=1)
+        if refusal == "unauthorized":
+            again = Session("sk-wrong", base_url=emulator.base_url, journal=tmp_path / "shots.db", retry=once)
+        else:
+            again = Session("sk-x", base_url="http://127.0.0.1:9", journal=tmp_path / "shots.db", retry=once)
+        async with again as runway:
+            with pytest.raises(errors.CometRunwayError):
+                await runway.resubmit("a")
+            assert [entry.key for entry in await runway.in_doubt()] == ["a"]
+        async with session(emulator) as runway:
+            with pytest.raises(OutcomeUnknownError):
+                await runway.submit(yawn(), key="a")
+    assert emulator.creates.accepted == 1
+
+
+async def test_what_is_known_does_not_wait_for_the_budget(session: Any) -> None:
+    """A budget of one buys the one new shot of a batch, however many known ones are looked up beside it."""
+    shots = [Shot(str(number), yawn(number)) for number in range(50)]
+    async with Emulator() as emulator:
+        async with session(emulator) as runway:
+            assert len([handle async for handle in runway.map(shots[:49])]) == 49
+        async with session(emulator, budget=1) as runway:
+            assert [handle.exception() async for handle in runway.map(shots)] == [None] * 50
+    assert emulator.creates.accepted == 50
+
+
+async def test_a_key_that_stands_for_another_request_is_told(session: Any) -> None:
+    """A conflict with the journal reaches the observer, with its reason."""
+    events: list[Event] = []
+    async with Emulator() as emulator, session(emulator, on_event=events.append) as runway:
+        await runway.submit(yawn(1), key="a")
+        with pytest.raises(errors.JournalError):
+            await runway.submit(yawn(2), key="a")
+    [refused] = [event for event in events if event.kind is EventKind.REFUSED]
+    assert refused.key == "a"
+    assert "stands for another request" in str(refused.error)
+
+
+@pytest.mark.parametrize("task_id", ["..", "", "a\nb"])
+async def test_what_is_no_id_resolves_nothing(session: Any, task_id: str) -> None:
+    """A doubt is ended only with something that a task can be called."""
+    async with Emulator() as emulator, session(emulator) as runway:
+        emulator.script("create", Fault.drop_after())
+        with pytest.raises(OutcomeUnknownError):
+            await runway.submit(yawn(), key="a")
+        with pytest.raises(ValueError, match="task_id"):
+            await runway.resolve("a", task_id=task_id)
+        assert [entry.key for entry in await runway.in_doubt()] == ["a"]
+
+
+async def test_a_lock_file_of_others_is_left_alone(tmp_path: Path) -> None:
+    """What has the name of the journal's lock and is none is not written to; the journal is refused."""
+    (tmp_path / "poetry.lock").write_text("# not ours")
+    with pytest.raises(errors.JournalError, match=r"poetry\.lock"):
+        async with Journal(tmp_path / "poetry"):
+            pass
+    assert (tmp_path / "poetry.lock").read_text() == "# not ours"

@@ -1,0 +1,226 @@
+"""Local files and URLs are judged before anything is sent, and read only as it is sent."""
+
+import base64
+import os
+from pathlib import Path
+
+import pytest
+
+from cometrunway._media._inputs import DATA_URI_LIMITS, FILE_LIMITS, check, data_uri
+from cometrunway._media._kinds import Kind, sniff
+from cometrunway._media._urls import scheme, shown
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(24)
+MP4 = b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2"
+IMAGES: tuple[Kind, ...] = ("image",)
+BOTH: tuple[Kind, ...] = ("image", "video")
+
+
+def refusal(media: object, *kinds: Kind) -> str:
+    """Return the message with which a field refuses the medium."""
+    with pytest.raises(ValueError, match=r"Shot\.media: ") as refused:
+        check(media, field="Shot.media", kinds=kinds or BOTH)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("first_bytes", "media_type", "extension", "kind"),
+    [
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF", "image/jpeg", ".jpg", "image"),
+        (PNG, "image/png", ".png", "image"),
+        (b"RIFF\x24\x00\x00\x00WEBPVP8 ", "image/webp", ".webp", "image"),
+        (MP4, "video/mp4", ".mp4", "video"),
+        (b"\x00\x00\x00\x20ftypmp42", "video/mp4", ".mp4", "video"),
+        (b"\x00\x00\x00\x14ftypqt  ", "video/quicktime", ".mov", "video"),
+        (b"\x1aE\xdf\xa3\x9fB\x86\x81\x01B\x82\x84webmB\x87\x81\x04", "video/webm", ".webm", "video"),
+    ],
+)
+def test_a_type_is_told_by_the_first_bytes(first_bytes: bytes, media_type: str, extension: str, kind: str) -> None:
+    """Each format that Runway takes is known by its content, whatever the file is called."""
+    found = sniff(first_bytes)
+    assert found is not None
+    assert (media_type, extension, kind) == (found.media_type, found.extension, found.kind)
+
+
+@pytest.mark.parametrize(
+    "first_bytes",
+    [
+        b"",
+        b"<!doctype html>",
+        b"GIF89a\x01\x00\x01\x00",
+        b"RIFF\x24\x00\x00\x00WAVEfmt ",
+        b"\x00\x00\x00\x18ftypavif",
+        b"\x00\x00\x00\x18ftypheic",
+        b"\x00\x00\x00\x18ftypM4A ",
+        b"\x00\x00\x00\x18ftyp",
+        b"\x1aE\xdf\xa3\x9fB\x86\x81\x01B\x82\x88matroska",
+    ],
+)
+def test_what_runway_does_not_take_has_no_type(first_bytes: bytes) -> None:
+    """A container's relatives (AVIF, HEIC, M4A, WAV, Matroska) are not taken for it."""
+    assert sniff(first_bytes) is None
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "https://example.com/cat.jpg?signature=1",
+        "http://example.com/cat.jpg",
+        "HTTPS://EXAMPLE.COM/",
+        "https://例え.jp/猫.png",
+        "runway://abc123",
+    ],
+)
+def test_a_url_does_not_tell_its_kind(uri: str) -> None:
+    """URLs pass, and the server is the judge of what is behind them."""
+    assert check(uri, field="Shot.media", kinds=IMAGES) is None
+
+
+@pytest.mark.parametrize(
+    ("media", "part"),
+    [
+        ("", "is no URL"),
+        ("cat.png", "pathlib.Path('cat.png')"),
+        ("C:\\cats\\cat.png", "pathlib.Path("),
+        ("/home/cat.png", "pathlib.Path("),
+        ("ftp://example.com/cat.png", "must begin with https://"),
+        ("https:///cat.png", "with a host"),
+        ("https://[::1/cat.png", "with a host"),
+        ("https://example.com:99999/", "with a host"),
+        ("https://example.com/my cat.png", "no spaces"),
+        ("https://example.com/cat.png\n", "no spaces"),
+        ("https://example.com/\ud800.png", "no spaces"),
+        ("runway://", "must begin with"),
+        ("https://example.com/" + "a" * 2029, "at most 2048 characters, got 2049"),
+        (None, "must be a URL"),
+        (bytearray(PNG), "must be a URL"),
+    ],
+)
+def test_what_is_no_url_is_refused_with_the_cure(media: object, part: str) -> None:
+    """A string that the wire cannot take says what it should have been."""
+    assert part in refusal(media)
+
+
+def test_the_longest_url_passes() -> None:
+    """2048 characters are within the limit."""
+    assert check("https://example.com/".ljust(2048, "a"), field="Shot.media", kinds=BOTH) is None
+
+
+@pytest.mark.parametrize(
+    ("uri", "kind"), [("data:image/jpeg;base64,/9j/4AAQ", "image"), ("DATA:video/mp4;codecs=avc1;base64,AAAA", "video")]
+)
+def test_a_data_uri_tells_its_kind(uri: str, kind: Kind) -> None:
+    """The media type of a data URI says whether it is an image or a video."""
+    assert check(uri, field="Shot.media", kinds=BOTH) == kind
+
+
+@pytest.mark.parametrize(
+    ("uri", "part"),
+    [
+        ("data:image/png,abc", "begins with data:image/TYPE;base64"),
+        ("data:application/octet-stream;base64,AAAA", "begins with data:image/TYPE;base64"),
+        ("data:image/gif;base64,R0lG", "not gif"),
+        ("data:image/png;base64,", "plain base64"),
+        ("data:image/png;base64,AAAA\nAAAA", "plain base64"),
+        ("data:video/mp4;base64,AAAA", "must be of kind image"),
+        ("data:image/png;base64," + "A" * DATA_URI_LIMITS["image"], "at most 5000000 characters"),
+    ],
+)
+def test_a_data_uri_that_cannot_be_right_is_refused(uri: str, part: str) -> None:
+    """Wrong types, wrong kinds, line breaks and oversize are found here, and the content is not repeated."""
+    message = refusal(uri, "image")
+    assert part in message
+    assert len(message) < 250
+
+
+def test_a_file_is_known_by_its_content(tmp_path: Path) -> None:
+    """The name of a file says nothing."""
+    path = tmp_path / "film.mp4"
+    path.write_bytes(PNG)
+    assert check(path, field="Shot.media", kinds=IMAGES) == "image"
+    assert "must be of kind video, but this is of kind image" in refusal(path, "video")
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        (b"", "is empty"),
+        (b"GIF89a\x01\x00", "(no GIF)"),
+        (b"%PDF-1.7", "is none of JPEG, PNG, WebP"),
+    ],
+)
+def test_a_file_that_is_no_medium_is_refused(tmp_path: Path, content: bytes, part: str) -> None:
+    """Files and bytes are refused alike, a file by its name."""
+    path = tmp_path / "cat.png"
+    path.write_bytes(content)
+    assert part in refusal(path)
+    assert str(path) in refusal(path)
+    assert part in refusal(content)
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    """Missing files, directories, pipes, impossible names, and URLs given as a Path."""
+    os.mkfifo(tmp_path / "pipe")
+    assert "does not exist" in refusal(tmp_path / "cat.png")
+    assert "is a directory" in refusal(tmp_path)
+    assert "no regular file" in refusal(tmp_path / "pipe")
+    assert "cannot be read" in refusal(Path("\0"))
+    assert "a URL is given as a str" in refusal(Path("https://example.com/cat.png"))
+
+
+def test_the_size_is_checked_before_the_content(tmp_path: Path) -> None:
+    """A huge file is refused by its size alone, and the message names size, limit and cure."""
+    path = tmp_path / "huge.bin"
+    with path.open("wb") as file:
+        file.truncate(10**12)
+    message = refusal(path)
+    assert f"has {10**12} bytes" in message
+    assert f"{FILE_LIMITS['video']} bytes" in message
+    assert "pass its URL" in message
+
+
+@pytest.mark.parametrize(("start", "kind"), [(PNG, "image"), (MP4, "video")])
+def test_the_largest_file_makes_a_data_uri_within_the_limit(start: bytes, kind: Kind) -> None:
+    """A file at the limit fits, and one byte more is refused."""
+    largest = start.ljust(FILE_LIMITS[kind], b"\0")
+    assert check(largest, field="Shot.media", kinds=BOTH) == kind
+    assert DATA_URI_LIMITS[kind] - 16 < len(data_uri(largest)) <= DATA_URI_LIMITS[kind]
+    assert f"the limit for kind {kind}" in refusal(largest + b"\0")
+
+
+def test_a_data_uri_holds_the_file(tmp_path: Path) -> None:
+    """What is sent is the file, with the type that its content has."""
+    path = tmp_path / "cat"
+    path.write_bytes(PNG)
+    header, _, payload = data_uri(path).partition(",")
+    assert header == "data:image/png;base64"
+    assert base64.b64decode(payload) == PNG
+    assert data_uri(PNG) == data_uri(path)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"text", bytes(FILE_LIMITS["video"] + 1)])
+def test_a_file_that_changed_is_not_sent(tmp_path: Path, content: bytes | None) -> None:
+    """What was gone, emptied, replaced or grown after the check is an error that names the file."""
+    path = tmp_path / "cat.png"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"cat\.png"):
+        data_uri(path)
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [("https://example.com", "https"), ("DATA:,", "data"), ("C:\\cat.png", None), ("cats/cat.png", None), ("", None)],
+)
+def test_a_drive_letter_is_no_scheme(uri: str, expected: str | None) -> None:
+    """A path is told from a URL on every platform."""
+    assert scheme(uri) == expected
+
+
+def test_nothing_long_or_secret_is_shown() -> None:
+    """Bytes, data URIs, signatures and long texts are cut short."""
+    assert shown(bytes(1000)) == "<1000 bytes>"
+    assert shown("data:image/png;base64," + "A" * 1000) == "<data:image/png;base64, 1022 characters>"
+    assert shown("https://example.com/cat.png?signature=secret") == "'https://example.com/cat.png'"
+    assert len(shown("x" * 10_000)) <= 90
+    assert len(shown([["x" * 10_000] * 100] * 100)) <= 160

@@ -1,0 +1,340 @@
+"""The pace: what looks teach, and when the next one pays."""
+
+import json
+import math
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from cometrunway._polling._duration_model import Course, Pace
+from cometrunway._polling._hazard_table import HazardTable
+
+EDGES = tuple(float(second) for second in range(100))
+
+
+def taught(*ends: float, step: float = 1.0) -> HazardTable:
+    """Return a table that saw tasks end at these ages, looked at in steps."""
+    table = HazardTable(EDGES, lindy=20.0)
+    for end in ends:
+        age = 0.0
+        while age + step < end:
+            table.learn(age, age + step, ended=False)
+            age += step
+        table.learn(age, age + step, ended=True)
+    return table
+
+
+def surprise(table: HazardTable, start: float, end: float, *, ended: bool) -> float:
+    """Return how much a look would surprise the table, which does not see it."""
+    return deepcopy(table).learn(start, end, ended=ended)
+
+
+def test_the_first_look_waits_for_the_first_ends() -> None:
+    """Where all tasks end at 30, the look that pays comes shortly before or after 30."""
+    pause, _ = taught(*[30.0] * 200).pause(0.0, 0.25, 60.0)
+    assert 26 < pause < 32
+
+
+def test_the_pause_solves_its_equation() -> None:
+    """With a hazard that does not change, the pause is the root of twice the price over the hazard, and all slack."""
+    table = HazardTable(EDGES, lindy=20.0)
+    of_each = {"events": [1e8] * len(EDGES), "exposure": [1e9] * len(EDGES)}
+    table.restore({**table.snapshot(), "ends": 1e10, **of_each}, at_most=1e10)
+    for age, price in ((0.0, 0.001), (3.3, 0.2), (7.0, 5.0), (42.9, 20.0)):
+        pause = (2 * price / 0.1) ** 0.5
+        assert table.pause(age, price, 60.0) == pytest.approx((pause, pause))
+
+
+@pytest.mark.parametrize("age", [0.0, 11.5, 29.0, 40.25, 98.0, 500.0])
+@pytest.mark.parametrize("price", [0.001, 0.3, 4.0])
+def test_a_look_comes_when_it_would_save_its_price(age: float, price: float) -> None:
+    """The lag that a look can be expected to save has grown to its price when the pause is over."""
+    table = taught(*[12.0, 30.0, 31.0, 32.0, 45.0, 90.0] * 20)
+    pause, _ = table.pause(age, price, math.inf)
+    step = pause / 500
+    risks = (surprise(table, age, age + (number + 0.5) * step, ended=False) for number in range(500))
+    assert sum(risks) * step == pytest.approx(price, rel=1e-3)
+
+
+@pytest.mark.parametrize("price", [0.001, 0.3, 4.0])
+def test_a_table_however_steep_gives_a_pause(price: float) -> None:
+    """Where nearly all ended at once and what was left hardly ever did, sums lose digits, but no wait fails."""
+    table = HazardTable(EDGES, lindy=20.0)
+    amounts = {"events": [1e11] * 3, "exposure": [0.0] * 5 + [9e11] * (len(EDGES) - 5)}
+    table.restore({**table.snapshot(), "ends": 1e6, **amounts}, at_most=1e12)
+    for age in range(200):
+        pause, slack = table.pause(age * 0.37, price, 30.0)
+        assert 0 < pause <= 30
+        assert slack > 0
+
+
+def test_a_part_of_the_slack_matters_little() -> None:
+    """A twentieth of the slack earlier or later saves or costs a tenth of a look, however long the pause."""
+    table = taught(*[28.0, 29.0, 30.0, 31.0] * 50)
+    pause, slack = table.pause(0.0, 0.25, 60.0)
+    assert slack < pause / 4
+    for part in (-0.05, 0.05):
+        lag = 0.25 * (1 + 2 * part)
+        assert table.pause(0.0, lag, 60.0)[0] == pytest.approx(pause + part * slack, abs=0.01 * slack)
+
+
+def test_a_dearer_look_comes_later() -> None:
+    """The higher the price of a look, the longer the pause."""
+    table = taught(*[30.0, 40.0, 50.0] * 30)
+    pauses = [table.pause(25.0, price, 60.0)[0] for price in (0.01, 0.1, 1.0, 10.0)]
+    assert pauses == sorted(pauses)
+    assert pauses[0] < pauses[-1]
+
+
+def test_a_pause_has_an_end() -> None:
+    """Where nothing ever ends, the pause is the longest that is allowed."""
+    table = HazardTable(EDGES, lindy=20.0)
+    for _ in range(1000):
+        table.learn(0.0, 90.0, ended=False)
+    assert table.pause(0.0, 0.25, 17.0)[0] == 17.0
+
+
+def test_what_was_foretold_is_no_surprise() -> None:
+    """A table is less surprised by an end where it has seen ends, and by none where it has seen none."""
+    table = taught(*[30.0] * 100)
+    assert surprise(table, 28.0, 31.0, ended=True) < surprise(table, 10.0, 13.0, ended=True)
+    assert surprise(table, 10.0, 13.0, ended=False) < surprise(table, 28.0, 31.0, ended=False)
+
+
+def test_old_looks_are_forgotten() -> None:
+    """After tasks became slower, the table follows."""
+    table = taught(*[20.0] * 500, *[60.0] * 500)
+    assert table.pause(30.0, 0.25, 60.0)[0] > 20
+
+
+def test_an_end_is_learnt_where_it_is_likely() -> None:
+    """Of a task that was not looked at for long, the end is put where those of others lay, not evenly over the time."""
+    table = taught(*[30.0] * 50)
+    before = surprise(table, 5.0, 25.0, ended=False)
+    for _ in range(50):
+        table.learn(0.0, 40.0, ended=True)
+    assert surprise(table, 5.0, 25.0, ended=False) < before + 0.05
+
+
+def test_looks_at_the_same_moment_teach_nothing() -> None:
+    """No time passed between two looks, or next to none: no division fails, and no end is lost."""
+    table = taught(30.0)
+    table.learn(30.0, 30.0, ended=True)
+    table.learn(30.0, 30.0 + 1e-14, ended=True)
+    assert table.ends == 2
+
+
+def test_the_end_is_foretold_from_what_was_seen() -> None:
+    """Where tasks end evenly from 1 to 99, nine of ten have ended by about 90, and of those aged 50 by about 95."""
+    table = taught(*[float(end) for end in range(1, 100)] * 5)
+    assert table.within(0.0, 10.0) == pytest.approx(90, abs=2)
+    assert table.within(50.0, 10.0) == pytest.approx(45, abs=2)
+
+
+def test_what_outlives_all_that_is_known_is_not_put_off_for_ever() -> None:
+    """Where next to no end was seen for long, a task is expected to last a few times as long as it did."""
+    table = taught(*[30.0] * 50)
+    for _ in range(50):
+        table.learn(0.0, 60.0, ended=False)
+    table._events[59] = 1e-9
+    within = table.within(60.0, 10.0)
+    assert within is not None
+    assert 30 < within < 60 * 20
+
+
+def test_tiny_hazards_after_a_steep_beginning_are_no_obstacle() -> None:
+    """Whatever a snapshot says of what follows the first ends, an end is foretold."""
+    table = HazardTable(EDGES, lindy=20.0)
+    bins = len(EDGES)
+    events, exposure = [30.0] * 30 + [1e-300] * (bins - 30), [100.0] * 30 + [9e11] * (bins - 30)
+    snapshot = {**table.snapshot(), "ends": 100, "events": events, "exposure": exposure}
+    table.restore(snapshot, at_most=100.0)
+    within = table.within(0.0, 1e6)
+    assert within is not None
+    assert math.isfinite(within)
+
+
+def test_nothing_is_foretold_before_a_quarter_has_ended() -> None:
+    """Of a hundred that go together, the first ends say little about the last."""
+    table = HazardTable(EDGES, lindy=20.0)
+    known = []
+    for age in range(50):
+        for task in range(100 - age):
+            table.learn(float(age), age + 1.0, ended=task == 0)
+        known.append(table.within(age + 1.0, 10.0) is not None)
+    assert known.index(True) == pytest.approx(25, abs=3)
+    assert all(known[known.index(True) :])
+
+
+def pace() -> Pace:
+    """Return a pace with the policy's defaults."""
+    return Pace(price=0.25, shortest=1.0, longest=30.0)
+
+
+def wait(paced: Pace, course: Course, cautious: float, *, crowd: int = 1) -> float:
+    """Return the seconds until the next look at a task that was looked at now, within its slack."""
+    pause, slack = paced.pause(course, course.age, cautious, crowd=crowd)
+    assert 0 < slack <= pause
+    return pause
+
+
+def teach(paced: Pace, end: float) -> None:
+    """Let it see a task end at about this age, and not before."""
+    paced.learn(Course(kind="a"), end - 1, ended=False)
+    paced.learn(Course(kind="a", age=end - 1), end + 1, ended=True)
+
+
+def test_before_an_end_is_known_the_pause_is_cautious() -> None:
+    """Until a task of its kind has ended, a pause is the cautious one, and one kind teaches no other."""
+    paced = pace()
+    assert wait(paced, Course(kind="a"), 9.0) == 9.0
+    for _ in range(12):
+        teach(paced, 30.0)
+    assert wait(paced, Course(kind="a"), 9.0) != 9.0
+    assert wait(paced, Course(kind="b"), 9.0) == 9.0
+
+
+def test_a_few_scouts_spare_the_others_their_looks() -> None:
+    """Where a dozen of a kind were just seen to live, the cautious pause of all others begins there."""
+    paced = pace()
+    for _ in range(12):
+        paced.learn(Course(kind="a"), 16.0, ended=False)
+    assert 16.0 < wait(paced, Course(kind="a"), 4.0) + 1 < 16.0 + 5.0
+    assert wait(paced, Course(kind="a", age=16.0), 4.0) == 4.0
+
+
+def test_scouts_of_a_crowd_go_in_shorter_steps_where_ends_are_near() -> None:
+    """Once a task has ended, the cautious pause is shorter the more are waited for, down to three tenths."""
+    paced = pace()
+    for _ in range(12):
+        paced.learn(Course(kind="a"), 16.0, ended=False)
+    seen = Course(kind="a", age=16.0)
+    assert wait(paced, seen, 4.0, crowd=5000) == 4.0
+    paced.learn(Course(kind="a", age=9.0), 10.0, ended=True)
+    pauses = [wait(paced, seen, 4.0, crowd=crowd) for crowd in (100, 600, 5000)]
+    assert pauses == pytest.approx([4.0, 2.0, 1.2])
+
+
+def test_progress_that_has_not_proved_itself_only_brings_a_look_forward() -> None:
+    """Before ends have shown what it is worth, a look comes when it says that the task ends, unless that is past."""
+    paced, course = pace(), Course(kind="a")
+    course.see(5.0, 0.5)
+    assert wait(paced, course, 9.0) == pytest.approx(5.0 + 1.0)
+    course.see(12.0, 0.6)
+    assert wait(paced, course, 9.0) == 9.0
+    course.see(13.0, 0.1)
+    assert wait(paced, course, 9.0) == 9.0
+
+
+def test_no_pause_leaves_its_bounds() -> None:
+    """Whatever was learnt, no pause is shorter or longer than allowed."""
+    paced = pace()
+    for end in range(1, 400):
+        paced.learn(Course(kind="a", age=end - 0.5), float(end), ended=True)
+    for age in range(500):
+        assert 1.0 <= wait(paced, Course(kind="a", age=float(age)), 9.0) <= 30.0
+
+
+def test_beyond_what_is_known_the_pace_is_cautious() -> None:
+    """At an age that no task has reached, the pause is not above the cautious one."""
+    paced = pace()
+    for _ in range(100):
+        paced.learn(Course(kind="a", age=29.0), 30.0, ended=True)
+    assert wait(paced, Course(kind="a", age=200.0), 4.0) <= 4.0
+
+
+def test_the_slack_at_the_frontier_is_a_step_whichever_clock_is_asked() -> None:
+    """Where a pause is cut short at what is known, its look moves by parts of the step only, in whatever units."""
+    paced = pace()
+    for number in range(60):
+        end, course = 20.0 + number, Course(kind="a")
+        for age in range(3, int(end), 3):
+            paced.learn(course, float(age), ended=False)
+            course.see(float(age), age / end)
+        paced.learn(course, end + 0.5, ended=True)
+    for number in range(500):
+        course = Course(kind="a")
+        course.see(10.0, 10 / (200 + number))
+        course.see(15.0, 15 / (200 + number))
+        pause, slack = paced.pause(course, 15.0, 2.0, crowd=1)
+        assert pause == pytest.approx(30.0)
+        assert slack == 2.0
+
+
+def test_progress_is_a_clock() -> None:
+    """Two reports give a rate, and the rate tells how far the task will have come."""
+    course = Course(kind="a")
+    course.see(10.0, 0.2)
+    course.see(20.0, 0.4)
+    assert course.has_progress
+    assert course.progress_at(30.0) == pytest.approx(0.6)
+    course.see(30.0, 0.4)  # it stands still, or is reported coarsely: the clock goes on
+    assert course.progress_at(40.0) == pytest.approx(0.8)
+
+
+def test_progress_at_once_tells_no_rate() -> None:
+    """A task taken up from elsewhere, of unknown age, has come far at its first look: its rate is told by the next."""
+    course = Course(kind="a")
+    course.see(0.0, 0.5)
+    assert not course.has_progress
+    course.see(10.0, 0.6)
+    assert course.progress_at(20.0) == pytest.approx(0.7)
+
+
+def test_progress_that_goes_backwards_is_ignored() -> None:
+    """A report below the last one does not turn the clock back."""
+    course = Course(kind="a")
+    course.see(10.0, 0.5)
+    course.see(20.0, 0.1)
+    assert course.progress_at(20.0) == pytest.approx(1.0)
+
+
+def test_what_was_learnt_can_be_taken_up() -> None:
+    """A pace that begins with another's snapshot, which went through JSON, gives about the same pauses."""
+    old, new = pace(), pace()
+    for end in range(20, 60):
+        course = Course(kind="a", age=end - 3.0)
+        old.learn(course, float(end), ended=True)
+    new.restore("a", json.loads(json.dumps(old.snapshot()["a"])))
+    for age in (0.0, 15.0, 30.0, 50.0):
+        course = Course(kind="a", age=age)
+        assert wait(new, course, 9.0) == pytest.approx(wait(old, course, 9.0), rel=0.01)
+
+
+def test_what_is_old_is_soon_outweighed() -> None:
+    """After a hundred fresh ends, what thousands had taught before counts for less than half."""
+    old, new = pace(), pace()
+    for _ in range(3000):
+        teach(old, 20.0)
+    new.restore("a", old.snapshot()["a"])
+    for _ in range(120):
+        teach(new, 60.0)
+    half = new.foretell(Course(kind="a"), 2.0)
+    assert half is not None
+    assert half > (20 + 60) / 2
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"bins": [3, 1.0, 2.0]},
+        {"events": [1.0] * 1000},
+        {"events": ["1"]},
+        {"exposure": [-1.0]},
+        {"exposure": [math.nan]},
+        {"exposure": [10**400]},
+        {"exposure": None},
+        {"ends": "many"},
+    ],
+)
+def test_a_snapshot_that_does_not_fit_changes_nothing(damage: dict[str, Any]) -> None:
+    """What is damaged, or of other bins, is refused whole."""
+    paced = pace()
+    for _ in range(10):
+        paced.learn(Course(kind="a", age=29.0), 30.0, ended=True)
+    before = paced.snapshot()
+    damaged = {**before["a"], "by_progress": {**before["a"]["by_progress"], **damage}}
+    with pytest.raises((ValueError, TypeError)):
+        paced.restore("a", damaged)
+    assert paced.snapshot() == before

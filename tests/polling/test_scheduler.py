@@ -1,0 +1,485 @@
+"""The poll scheduler, on virtual time, with looks and conclusions that are plain callables."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from random import Random
+from typing import Any
+
+import pytest
+
+from cometrunway import Asset, Event, EventKind, Failure, PollPolicy, Task, TaskStatus, errors
+from cometrunway._handle import TaskHandle, TaskReference, Ticket
+from cometrunway._polling._scheduler import PollScheduler
+from cometrunway._task_group import Role
+
+Answer = Task | errors.CometRunwayError
+
+
+def task(status: str, task_id: str = "t", **fields: Any) -> Task:
+    """Return a snapshot of a task."""
+    return Task(id=task_id, status=TaskStatus(status), **fields)
+
+
+def unknown() -> errors.TaskNotFoundError:
+    """Return what a look raises for an id that the server does not know."""
+    return errors.TaskNotFoundError("task_not_exist", status=400, code="task_not_exist")
+
+
+class World:
+    """A scripted server and everything that a scheduler did to it."""
+
+    def __init__(self, answer: Callable[[str, float], Answer]) -> None:
+        self.answer = answer
+        self.looks: list[tuple[float, str]] = []
+        self.events: list[Event] = []
+
+    async def look(self, _route: str, task_id: str) -> Task:
+        now = asyncio.get_running_loop().time()
+        self.looks.append((now, task_id))
+        answer = self.answer(task_id, now)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def conclude(self, ticket: Ticket, ended: Task) -> tuple[Asset, ...]:
+        if ended.status is not TaskStatus.SUCCEEDED:
+            raise errors.TaskError.of(ended, route=ticket.reference.route)
+        return tuple(Asset(url=url) for url in ended.outputs)
+
+    def scheduler(self, **policy: Any) -> PollScheduler:
+        return PollScheduler(
+            look=self.look,
+            conclude=self.conclude,
+            policy=PollPolicy(**policy),
+            rng=Random(7),
+            observe=self.events.append,
+        )
+
+
+def watched(scheduler: PollScheduler, task_id: str = "t", *, age: float | None = 0.0) -> TaskHandle:
+    """Watch a task that was just created."""
+    ticket = Ticket(TaskReference(id=task_id, route="image_to_video"))
+    scheduler.watch(ticket, age=age)
+    return TaskHandle(ticket.reference, ticket)
+
+
+def after(seconds: float, ended: Task) -> Callable[[str, float], Answer]:
+    """Answer RUNNING until so many seconds have passed, then that the task ended."""
+    return lambda _, now: ended if now >= seconds else task("RUNNING")
+
+
+def script(*answers: Answer) -> Callable[[str, float], Answer]:
+    """Give these answers in turn, the last one for ever."""
+    turns: Iterator[Answer] = iter(answers)
+    return lambda *_: next(turns, answers[-1])
+
+
+@pytest.mark.parametrize(("floor", "ceiling"), [(5.0, 5.5), (5.5, 5.5)])
+async def test_no_two_looks_are_closer_than_the_floor(floor: float, ceiling: float) -> None:
+    """Chance spreads the looks, but between floor and ceiling."""
+    world = World(lambda _, now: task("SUCCEEDED") if now >= 200 else task("RUNNING"))
+    async with world.scheduler(floor=floor, ceiling=ceiling) as scheduler:
+        await watched(scheduler)
+    gaps = [later - sooner for (sooner, _), (later, _) in pairwise(world.looks)]
+    assert min(gaps) >= floor - 1e-9
+    assert max(gaps) <= ceiling + 1e-9
+
+
+@pytest.mark.parametrize(("tasks", "wakeups", "most"), [(100, 0.3, 25), (3000, 0.25, 100)])
+async def test_looks_meet(tasks: int, wakeups: float, most: int) -> None:
+    """One wakeup serves several looks, as the looks are spread all the same: never do too many leave at once."""
+    world = World(lambda _, now: task("SUCCEEDED" if now >= 200 else "RUNNING"))
+    async with world.scheduler(per_second=1e6) as scheduler:
+        for number in range(tasks):
+            watched(scheduler, str(number))
+    meetings = Counter(when for when, _ in world.looks)
+    assert len(meetings) < wakeups * len(world.looks)
+    assert max(meetings.values()) <= most
+
+
+async def test_a_succeeded_task_resolves_into_its_assets() -> None:
+    """Awaiting a handle gives the files of the task that ended well."""
+    world = World(after(20, task("SUCCEEDED", outputs=("https://a/1.mp4",))))
+    async with world.scheduler() as scheduler:
+        assert await watched(scheduler) == (Asset(url="https://a/1.mp4"),)
+
+
+@pytest.mark.parametrize(
+    ("ended", "expected"),
+    [
+        (task("FAILED", failure=Failure(message="boom", code="INTERNAL")), errors.TaskFailedError),
+        (task("FAILED", failure=Failure(message="no", moderated=True)), errors.ModerationError),
+        (task("CANCELLED", failure=Failure(message="deleted")), errors.TaskCancelledError),
+    ],
+)
+async def test_a_task_that_ends_badly_raises_its_reason(ended: Task, expected: type[errors.TaskError]) -> None:
+    """The error is of the right kind and carries the task, its reason and a token."""
+    async with World(script(ended)).scheduler() as scheduler:
+        handle = watched(scheduler)
+        with pytest.raises(expected, match="task t") as caught:
+            await handle
+    assert caught.value.task is ended
+    assert caught.value.token == handle.token
+
+
+async def test_wait_returns_a_failed_task() -> None:
+    """wait() never raises for a failed task."""
+    ended = task("FAILED", failure=Failure(message="boom"))
+    async with World(script(ended)).scheduler() as scheduler:
+        assert await watched(scheduler).wait() is ended
+
+
+async def test_one_failed_task_harms_nobody() -> None:
+    """Of a hundred tasks one fails, and ninety-nine are delivered."""
+    world = World(lambda task_id, _: task("FAILED" if task_id == "7" else "SUCCEEDED", task_id))
+    async with world.scheduler() as scheduler:
+        handles = [watched(scheduler, str(number)) for number in range(100)]
+        outcomes = await asyncio.gather(*handles, return_exceptions=True)
+    assert Counter(type(outcome) for outcome in outcomes) == {tuple: 99, errors.TaskFailedError: 1}
+
+
+async def test_a_waiter_that_gives_up_harms_nobody() -> None:
+    """A waiter under a timeout leaves; the other waiter of the same handle gets its files."""
+    async with World(after(30, task("SUCCEEDED"))).scheduler() as scheduler:
+        handle = watched(scheduler)
+        patient = asyncio.ensure_future(handle.wait())
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1):
+                await handle
+        assert (await patient).status is TaskStatus.SUCCEEDED
+        assert await handle == ()
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        errors.TransportError("reset"),
+        errors.ServerError("bad gateway", status=502),
+        errors.RateLimitedError("slow down", status=429),
+        errors.ProtocolError("HTML", status=200),
+        errors.InvalidRequestError("fail_to_fetch_task", status=400),
+        errors.InsufficientBalanceError("quota", status=403),
+    ],
+)
+async def test_a_wait_survives_trouble(trouble: errors.CometRunwayError) -> None:
+    """No failed look ends a wait unless it proves that none can succeed; each is counted on the handle."""
+    world = World(lambda _, now: trouble if now < 60 else task("SUCCEEDED"))
+    async with world.scheduler() as scheduler:
+        handle = watched(scheduler)
+        await handle
+    assert handle.poll_errors >= 3
+    assert handle.last_error is trouble
+
+
+@pytest.mark.parametrize(
+    "proof", [errors.AuthenticationError("key", status=401), errors.PermissionDeniedError("no", status=403)]
+)
+async def test_a_refused_key_ends_the_wait(proof: errors.APIError) -> None:
+    """401 and 403 prove that no later look can succeed; the error carries the token to resume with."""
+    async with World(script(proof)).scheduler() as scheduler:
+        handle = watched(scheduler)
+        with pytest.raises(type(proof)) as caught:
+            await handle.wait()
+    assert caught.value.token == handle.token
+
+
+async def test_a_young_task_may_be_unknown() -> None:
+    """task_not_exist within the grace window is no error, and is asked again every three to five seconds."""
+    world = World(lambda _, now: unknown() if now < 55 else task("SUCCEEDED"))
+    async with world.scheduler(grace=60) as scheduler:
+        handle = watched(scheduler)
+        await handle
+    assert 11 <= len(world.looks) <= 20
+    assert handle.poll_errors == 0
+
+
+async def test_a_task_unknown_after_its_grace_is_not_found() -> None:
+    """Once the window has passed, task_not_exist ends the wait with the token, and nothing is submitted again."""
+    async with World(script(unknown())).scheduler(grace=60) as scheduler:
+        handle = watched(scheduler)
+        with pytest.raises(errors.TaskNotFoundError) as caught:
+            await handle
+        assert 60 <= asyncio.get_running_loop().time() <= 66
+    assert caught.value.token == handle.token
+
+
+async def test_an_id_from_elsewhere_has_no_grace() -> None:
+    """For a task that we did not create, the first task_not_exist is the answer."""
+    world = World(script(unknown()))
+    async with world.scheduler() as scheduler:
+        with pytest.raises(errors.TaskNotFoundError):
+            await watched(scheduler, age=None)
+    assert len(world.looks) == 1
+
+
+async def test_an_unknown_task_respects_the_deadline() -> None:
+    """A deadline within the grace window ends the wait with a timeout, after a few looks and not a storm of them."""
+    world = World(script(unknown()))
+    async with world.scheduler(deadline=10, grace=60) as scheduler:
+        with pytest.raises(errors.TaskTimeoutError):
+            await watched(scheduler)
+    assert len(world.looks) < 6
+
+
+async def test_a_firewalls_page_ends_no_wait() -> None:
+    """A 403 that is an HTML page is not the API's word."""
+    page = errors.PermissionDeniedError("page", status=403, body=b"<html>are you human?")
+    world = World(lambda _, now: page if now < 60 else task("SUCCEEDED"))
+    async with world.scheduler() as scheduler:
+        assert await watched(scheduler) == ()
+
+
+async def test_a_task_once_seen_gets_a_second_grace() -> None:
+    """A task that was seen and then vanishes is asked for again during another grace window."""
+    world = World(lambda _, now: task("RUNNING") if now < 100 else unknown() if now < 150 else task("SUCCEEDED"))
+    async with world.scheduler() as scheduler:
+        assert await watched(scheduler) == ()
+
+
+async def test_the_deadline_is_not_a_failure() -> None:
+    """After the deadline the wait ends with a TimeoutError that carries the last Task and the token."""
+    async with World(script(task("RUNNING", progress=0.5))).scheduler(deadline=100) as scheduler:
+        handle = watched(scheduler)
+        with pytest.raises(TimeoutError) as caught:
+            await handle
+        assert asyncio.get_running_loop().time() == 100
+    assert isinstance(caught.value, errors.TaskTimeoutError)
+    assert caught.value.task.progress == 0.5
+    assert caught.value.token == handle.token
+
+
+async def test_a_deadline_missed_while_the_loop_stood_still_is_looked_at_once_more() -> None:
+    """A synchronous cell that blocks the loop past the deadline does not lose a task that ended meanwhile."""
+    world = World(lambda _, now: task("SUCCEEDED") if now > 50 else task("RUNNING"))
+    async with world.scheduler(deadline=100) as scheduler:
+        handle = watched(scheduler)
+        await asyncio.sleep(40)
+        asyncio.get_running_loop().now += 500  # type: ignore[attr-defined]  # the virtual clock
+        assert await handle == ()
+
+
+async def test_no_task_waits_longer_than_the_ceiling_between_looks() -> None:
+    """Two looks at one task are never further apart than the ceiling."""
+    world = World(after(600, task("SUCCEEDED")))
+    async with world.scheduler(ceiling=15) as scheduler:
+        await watched(scheduler)
+    times = [when for when, _ in world.looks]
+    assert max(later - earlier for earlier, later in pairwise(times)) <= 15
+
+
+async def test_all_polls_share_one_budget() -> None:
+    """Two thousand tasks at 100 polls per second are looked at 100 times per second, in due-time order."""
+    world = World(lambda task_id, now: task("SUCCEEDED", task_id) if now > 40 else task("RUNNING", task_id))
+    async with world.scheduler(per_second=100, rule="backoff") as scheduler:
+        for number in range(2000):
+            watched(scheduler, str(number))
+    per_second = Counter(int(when) for when, _ in world.looks)
+    assert max(per_second.values()) <= 151
+    assert len({task_id for when, task_id in world.looks if when < 30}) == 2000
+
+
+async def test_a_429_holds_back_every_task() -> None:
+    """After one Retry-After of 20 no look leaves for 20 seconds; those that left with the refused one have left."""
+    limited = errors.RateLimitedError("slow down", status=429)
+    limited.retry_after = 20.0
+    world = World(script(limited, task("SUCCEEDED")))
+    async with world.scheduler() as scheduler:
+        for number in range(50):
+            watched(scheduler, str(number))
+    first, *later = sorted({when for when, _ in world.looks})
+    assert min(later) >= first + 20
+
+
+async def test_at_most_128_looks_are_under_way_at_once() -> None:
+    """Slow answers do not pile up connections."""
+    under_way, most = 0, 0
+
+    async def slow_look(_route: str, task_id: str) -> Task:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(10)
+        under_way -= 1
+        return task("SUCCEEDED", task_id)
+
+    world = World(script(task("RUNNING")))
+    world.look = slow_look  # type: ignore[method-assign]  # a slower one
+    async with world.scheduler(per_second=1e6) as scheduler:
+        for number in range(1000):
+            watched(scheduler, str(number))
+    assert most == 128
+
+
+async def test_a_look_that_falls_due_after_all_places_were_taken_is_not_forgotten() -> None:
+    """While 128 looks are under way nothing else begins, and once they have ended, what falls due is looked at."""
+
+    async def slow_look(_route: str, task_id: str) -> Task:
+        await asyncio.sleep(10)
+        return task("SUCCEEDED", task_id)
+
+    world = World(script(task("RUNNING")))
+    world.look = slow_look  # type: ignore[method-assign]  # a slower one
+    async with world.scheduler(rule="fixed", first=1.0, per_second=1e6) as scheduler:
+        for number in range(128):
+            watched(scheduler, str(number))
+        await asyncio.sleep(10.5)
+        late = watched(scheduler, "late")  # due half a second after the others have ended
+        await asyncio.wait_for(late, 20)
+
+
+async def test_leaving_the_block_waits_for_what_is_owed() -> None:
+    """A block that ends normally ends when every task has."""
+    async with World(after(300, task("SUCCEEDED"))).scheduler() as scheduler:
+        handle = watched(scheduler)
+    assert handle.done()
+    assert scheduler.owed == ()
+
+
+async def test_the_users_own_error_leaves_bare() -> None:
+    """A KeyError in the block comes out as that KeyError, at once, and every future is settled."""
+    with pytest.raises(KeyError, match="mine"):
+        async with World(script(task("RUNNING"))).scheduler() as scheduler:
+            handle = watched(scheduler)
+            await asyncio.sleep(10)
+            raise KeyError("mine")
+    assert handle.done()
+    assert asyncio.get_running_loop().time() < 11
+    assert [ticket.reference.id for ticket in scheduler.owed] == ["t"]
+
+
+async def test_a_cancelled_block_is_cancelled() -> None:
+    """A timeout around the block ends it while it waits for its tasks."""
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(50), World(script(task("RUNNING"))).scheduler() as scheduler:
+            handle = watched(scheduler)
+    assert handle.done()
+    assert asyncio.get_running_loop().time() < 51
+
+
+async def test_a_bug_harms_only_its_own_task(caplog: pytest.LogCaptureFixture) -> None:
+    """What is not an error of ours is raised to whoever awaits that task, and logged; the others are delivered."""
+    world = World(lambda task_id, _: 1 / 0 if task_id == "7" else task("SUCCEEDED"))  # type: ignore[arg-type,return-value]
+    async with world.scheduler() as scheduler:
+        handles = [watched(scheduler, str(number)) for number in range(10)]
+        outcomes = await asyncio.gather(*handles, return_exceptions=True)
+    assert Counter(type(outcome) for outcome in outcomes) == {tuple: 9, ZeroDivisionError: 1}
+    assert [ticket.reference.id for ticket in scheduler.owed] == ["7"]
+    assert "a bug" in caplog.text
+
+
+async def test_a_create_under_way_may_bring_its_id_home() -> None:
+    """A create that answers within two seconds of the block's failure is still heard; nothing else goes on."""
+    heard = []
+
+    async def create() -> None:
+        await asyncio.sleep(1.5)
+        heard.append("id")
+
+    with pytest.raises(KeyError):
+        async with World(script(task("RUNNING"))).scheduler() as scheduler:
+            scheduler.children.start(create(), name="create", role=Role.CREATE)
+            await asyncio.sleep(0)
+            raise KeyError
+    assert heard == ["id"]
+
+
+async def test_a_create_that_hangs_is_left_after_two_seconds() -> None:
+    """Leaving the block is bounded."""
+    with pytest.raises(KeyError):
+        async with World(script(task("RUNNING"))).scheduler() as scheduler:
+            scheduler.children.start(asyncio.sleep(1000), name="create", role=Role.CREATE)
+            raise KeyError
+    assert asyncio.get_running_loop().time() == pytest.approx(2, abs=0.1)
+
+
+async def test_what_is_taken_up_again_is_looked_at_at_once() -> None:
+    """However much is known of how long its kind takes, a task from elsewhere may have ended long ago."""
+    world = World(lambda task_id, now: task("SUCCEEDED", task_id) if now > 50 else task("RUNNING", task_id))
+    async with world.scheduler() as scheduler:
+        for number in range(50):
+            watched(scheduler, str(number))
+        await asyncio.sleep(100)
+        for age in (None, 20.0):
+            start = asyncio.get_running_loop().time()
+            await watched(scheduler, f"old {age}", age=age)
+            assert asyncio.get_running_loop().time() == start
+
+
+async def test_events_tell_what_happened_in_order() -> None:
+    """A change, a failed look, the end and the files are each told once."""
+    world = World(
+        script(
+            task("PENDING"),
+            task("RUNNING", progress=0.1),
+            task("RUNNING", progress=0.1),
+            errors.ServerError("x", status=502),
+            task("SUCCEEDED"),
+        )
+    )
+    async with world.scheduler() as scheduler:
+        await watched(scheduler)
+    assert [event.kind for event in world.events] == [
+        EventKind.CHANGED,
+        EventKind.CHANGED,
+        EventKind.POLL_FAILED,
+        EventKind.ENDED,
+        EventKind.DOWNLOADED,
+    ]
+
+
+async def test_the_same_seed_looks_at_the_same_times() -> None:
+    """All randomness comes from the given generator, and all time from the loop."""
+    traces = []
+    for _ in range(2):
+        world = World(after(200, task("SUCCEEDED")))
+        start = asyncio.get_running_loop().time()
+        world.answer = after(start + 200, task("SUCCEEDED"))
+        async with world.scheduler() as scheduler:
+            for number in range(20):
+                watched(scheduler, str(number))
+        traces.append([(round(when - start, 6), task_id) for when, task_id in world.looks])
+    assert traces[0] == traces[1]
+
+
+async def test_the_end_of_all_is_foretold_once_it_is_known() -> None:
+    """The eta is None at first, within 15 % of the truth later, and 0 where nothing is waited for."""
+    world = World(lambda task_id, now: task("SUCCEEDED" if now >= int(task_id) * 5 + 40 else "RUNNING", task_id))
+    async with world.scheduler() as scheduler:
+        assert scheduler.eta == 0
+        etas = []
+        for number in range(40):
+            watched(scheduler, str(number))
+            etas.append(scheduler.eta)
+            await asyncio.sleep(5)
+        assert etas[:8] == [None] * 8
+        assert etas[24:] == [pytest.approx(40, rel=0.15)] * 16
+        await asyncio.sleep(60)
+        assert scheduler.eta == 0
+
+
+async def test_putting_off_many_looks_leaves_the_loop_its_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand looks that fall due together and do not pay yet are not all priced in one turn of the event loop."""
+    priced_in_turns: list[int] = []
+    priced = 0
+
+    def not_yet(*_: object) -> tuple[float, float]:
+        nonlocal priced
+        if not priced:
+            asyncio.get_running_loop().call_soon(turn)
+        priced += 1
+        return 20.0, 1.0
+
+    def turn() -> None:
+        nonlocal priced
+        priced_in_turns.append(priced)
+        priced = 0
+
+    async with World(after(15, task("SUCCEEDED"))).scheduler(first=1) as scheduler:
+        handles = [watched(scheduler, str(number)) for number in range(1000)]
+        await asyncio.sleep(0.9)
+        monkeypatch.setattr(scheduler, "_pause", not_yet)
+        await asyncio.gather(*handles)
+    assert sum(priced_in_turns) >= 1000
+    assert max(priced_in_turns) <= 256

@@ -1,11 +1,16 @@
 """One frozen record of what happened to a task; observers are callables that take it."""
 
+import asyncio
+import logging
 from collections.abc import Callable
 from enum import Enum
+from typing import Protocol
 
 from attrs import frozen
 
 from cometrunway._tasks import Asset, Task
+
+_logger = logging.getLogger(__name__)
 
 
 class EventKind(Enum):
@@ -20,9 +25,9 @@ class EventKind(Enum):
     IN_DOUBT = "in_doubt"
     """It was sent, and nobody knows whether it was accepted."""
     CHANGED = "changed"
-    """A look saw another status or progress than the look before."""
+    """A poll found another status or progress than the poll before."""
     POLL_FAILED = "poll_failed"
-    """A look failed; the wait goes on."""
+    """A poll failed; the wait goes on."""
     ENDED = "ended"
     """The server reached a final status."""
     DOWNLOADED = "downloaded"
@@ -46,3 +51,47 @@ class Event:
 
 
 Observer = Callable[[Event], None]
+
+
+class Subject(Protocol):
+    """What an event is about: a task, or a submission that has none; its `id` is then empty."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def route(self) -> str: ...
+    @property
+    def key(self) -> str | None: ...
+
+
+class EventEmitter:
+    """Gives events to the session's observer, if there is one. What the observer raises is logged, and harms nobody."""
+
+    def __init__(self, observer: Observer | None) -> None:
+        self._observer = observer
+
+    def emit(
+        self,
+        kind: EventKind,
+        subject: Subject,
+        *,
+        task: Task | None = None,
+        assets: tuple[Asset, ...] = (),
+        error: Exception | None = None,
+    ) -> None:
+        """Tell the observer what happened."""
+        if self._observer is None:
+            return
+        event = Event(
+            kind=kind,
+            route=subject.route,
+            key=subject.key,
+            task_id=subject.id or None,
+            task=task,
+            assets=assets,
+            error=error,
+        )
+        try:
+            self._observer(event)
+        except (Exception, asyncio.CancelledError):
+            _logger.exception("on_event failed on %s of task %s", kind.value, event.task_id)

@@ -1,4 +1,4 @@
-"""The grip on one paid task: a ticket that the scheduler writes, and the handle through which users read it."""
+"""A reference to one paid task: a future that the scheduler resolves, and the handle through which users read it."""
 
 import asyncio
 import base64
@@ -50,11 +50,11 @@ class TaskReference:
         return cls(id=task_id, route=route, key=key, created_at=created_at)
 
 
-class Ticket(asyncio.Future["tuple[Asset, ...]"]):
-    """The files of one task, once they are home, and until then all that the session knows of it.
+class TaskFuture(asyncio.Future["tuple[Asset, ...]"]):
+    """The files of one task, once they are on disk, and until then all that the session knows of it.
 
-    Only the scheduler writes it. There are as many as there are tasks, so it refers to little: the collector's pauses
-    grow with every object.
+    Only the scheduler resolves it. There are as many as there are tasks, so each holds few objects: the pauses of the
+    garbage collector grow with every one.
     """
 
     __slots__ = ("_ended", "created_at", "id", "key", "last_error", "poll_errors", "request", "route", "task")
@@ -97,7 +97,7 @@ class Ticket(asyncio.Future["tuple[Asset, ...]"]):
         return self._ended
 
     def end(self, task: Task) -> None:
-        """Take in that the server has reached a final status."""
+        """Record that the server has reached a final status."""
         self.task = task
         if self._ended is not None:
             self._ended.set_result(task)
@@ -109,7 +109,7 @@ class Ticket(asyncio.Future["tuple[Asset, ...]"]):
                 _fail(future, error)
 
     def __repr__(self) -> str:
-        return f"<Ticket {self.reference!r}>"
+        return f"<TaskFuture {self.reference!r}>"
 
 
 def _fail(future: "asyncio.Future[Any]", error: BaseException) -> None:
@@ -122,18 +122,18 @@ def _call(callback: "Callable[[TaskHandle], object]", handle: "TaskHandle", _fut
 
 
 class TaskHandle:
-    """The local grip on one paid remote task.
+    """A local reference to one paid remote task.
 
     `await handle` gives its files (a tuple of `Asset`) once they are downloaded, or raises why there are none; any
     number of waiters may wait, and one that is cancelled or times out harms nobody. A handle pickles through its
     `token`; a copy from another process or another session is attached again with `Session.attach(handle.token)`.
     """
 
-    __slots__ = ("_reference", "_ticket")
+    __slots__ = ("_future", "_reference")
 
-    def __init__(self, reference: TaskReference, ticket: Ticket | None = None) -> None:
+    def __init__(self, reference: TaskReference, future: TaskFuture | None = None) -> None:
         self._reference = reference
-        self._ticket = ticket
+        self._future = future
 
     @property
     def id(self) -> str:
@@ -158,22 +158,22 @@ class TaskHandle:
     @property
     def request(self) -> Request | None:
         """What was submitted; None for a task from elsewhere."""
-        return self._ticket.request if self._ticket else None
+        return self._future.request if self._future else None
 
     @property
     def task(self) -> Task | None:
-        """The last that was seen of the task; None before the first successful look."""
-        return self._ticket.task if self._ticket else None
+        """The task as the latest answer told it; None before the first one."""
+        return self._future.task if self._future else None
 
     @property
     def poll_errors(self) -> int:
-        """How many looks have failed so far."""
-        return self._ticket.poll_errors if self._ticket else 0
+        """How many polls have failed so far."""
+        return self._future.poll_errors if self._future else 0
 
     @property
     def last_error(self) -> CometRunwayError | None:
-        """Why the latest of the failed looks failed."""
-        return self._ticket.last_error if self._ticket else None
+        """Why the latest of the failed polls failed."""
+        return self._future.last_error if self._future else None
 
     def done(self) -> bool:
         """Whether `await` would return or raise at once."""
@@ -192,7 +192,7 @@ class TaskHandle:
 
         Raises:
             TaskTimeoutError: the poll policy's deadline passed; the task goes on.
-            APIError: no later look can succeed (401, 403, or an id that the API does not know).
+            APIError: no later poll can succeed (401, 403, or an id that the API does not know).
         """
         return await asyncio.shield(self._attached().ended())
 
@@ -206,7 +206,7 @@ class TaskHandle:
     def __reduce__(self) -> tuple[Any, ...]:
         return TaskHandle, (self._reference,)
 
-    def _attached(self) -> Ticket:
-        if self._ticket is None:
+    def _attached(self) -> TaskFuture:
+        if self._future is None:
             raise RuntimeError(f"{self!r} is a copy: attach it to a session first, session.attach(handle.token)")
-        return self._ticket
+        return self._future

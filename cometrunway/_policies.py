@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from itertools import islice
 from random import Random
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import backoff
 from attrs import Attribute, define, field, frozen
@@ -25,6 +25,7 @@ _WIDEST = 2.0
 """How many times the first pause of a backoff its longest is."""
 _RULES = ("learned", "backoff", "fixed")
 _RETRY_AFTER_CEILING = 60.0
+_T = TypeVar("_T")
 
 
 def _steps(*, first: float, growth: float, ceiling: float) -> tuple[float, ...]:
@@ -58,7 +59,7 @@ _seconds = _number("more than 0 seconds", lambda value: value > 0)
 
 @define(kw_only=True, frozen=True, slots=False)
 class PollPolicy:
-    """How often to look at a task, and for how long. All times are seconds.
+    """How often to poll a task, and for how long. All times are seconds.
 
     With the rule `learned`, the session learns from what its looks find how long tasks of a route and model take, and
     takes the next look after d seconds, with `integral over x from 0 to d of h(age + x) * (d - x) = price`, where h is
@@ -120,6 +121,13 @@ class RetryPolicy:
         delays.send(None)
         for delay in islice(delays, self.attempts - 1):
             yield delay + rng.uniform(0, 1)
+
+
+def of_type(name: str, value: object, wanted: type[_T]) -> _T:
+    """Return an option of the session that must be a policy; `TypeError` names one that is none."""
+    if not isinstance(value, wanted):
+        raise TypeError(f"{name} must be a {wanted.__name__}, got {value!r}")
+    return value
 
 
 def is_transient(error: CometRunwayError) -> bool:

@@ -1,13 +1,16 @@
-"""The asyncio tasks of a session: all of them children of one TaskGroup, and what leaving means for each."""
+"""The asyncio tasks of a session: all are children of one TaskGroup, and their role says how each ends.
+
+The only module that makes asyncio tasks.
+"""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from enum import Enum
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-_LAST_WORDS = 2.0
-"""Seconds that creates under way get to bring their ids home when the block is left on an error."""
+_GRACE = 2.0
+"""Seconds that creates under way get to bring in their ids when the block is left on an error."""
 _T = TypeVar("_T")
 
 
@@ -15,31 +18,30 @@ class Role(Enum):
     """What a child is for, and so how it ends when the block is left."""
 
     CREATE = "create"
-    """Buys; waited for, and on an error given a moment for its last words."""
+    """Submits a paid task. Waited for; on an error it gets a grace, and is then cancelled."""
     WORK = "work"
-    """Waited for; cancelled on an error."""
+    """Waited for; cancelled at once on an error."""
     SERVICE = "service"
     """Serves the others; cancelled once there is nothing left to wait for."""
 
 
-class Children:
-    """Runs coroutines until the block is left. They must end quietly: what escapes from one is a bug, and ends all.
+class BackgroundTasks:
+    """Runs coroutines until the block is left. A child catches its own errors: one that escapes ends all.
 
-    Args:
-        is_waiting: whether something other than a child is still waited for; `settle` must be called when that changes.
+    Leaving normally waits for all children that are no service, and until as many waits have ended as were begun.
     """
 
-    def __init__(self, *, is_waiting: Callable[[], bool]) -> None:
+    def __init__(self) -> None:
         self.is_closing = False
         """Whether the block is being left, so that nothing more can be started."""
-        self._is_waiting = is_waiting
+        self._waits = 0
         self._group = asyncio.TaskGroup()
         self._by_role: dict[Role, set[asyncio.Task[Any]]] = {role: set() for role in Role}
         self._idle = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         await self._group.__aenter__()
-        self.settle()
+        self._settle()
         return self
 
     async def __aexit__(
@@ -48,7 +50,7 @@ class Children:
         if error is None:
             error = await _cancellation(self._drained())
         if error is not None:
-            error = await _cancellation(self._last_words()) or error
+            error = await _cancellation(self._creates_ended()) or error
         self._cancel(*Role)
         if isinstance(error, asyncio.CancelledError):
             await self._group.__aexit__(type(error), error, error.__traceback__)
@@ -63,14 +65,23 @@ class Children:
         child = self._group.create_task(work, name=name)
         self._by_role[role].add(child)
         child.add_done_callback(self._by_role[role].discard)
-        child.add_done_callback(self.settle)
+        child.add_done_callback(self._settle)
         if role is not Role.SERVICE:
             self._idle.clear()
         return child
 
-    def settle(self, _child: object = None) -> None:
-        """Look whether anything is still waited for."""
-        if self._is_waiting() or self._by_role[Role.WORK] or self._by_role[Role.CREATE]:
+    def begin_wait(self) -> None:
+        """Keep the block open until `end_wait`, for something that is no child."""
+        self._waits += 1
+        self._idle.clear()
+
+    def end_wait(self) -> None:
+        """End one wait that was begun."""
+        self._waits -= 1
+        self._settle()
+
+    def _settle(self, _child: object = None) -> None:
+        if self._waits or self._by_role[Role.WORK] or self._by_role[Role.CREATE]:
             self._idle.clear()
         else:
             self._idle.set()
@@ -80,13 +91,13 @@ class Children:
             await self._idle.wait()
         self.is_closing = True
 
-    async def _last_words(self) -> None:
-        """Stop everything that is free at once, and let creates under way bring their ids home."""
+    async def _creates_ended(self) -> None:
+        """Cancel everything that is free, and wait within the grace for the creates under way."""
         self.is_closing = True
         self._cancel(Role.WORK, Role.SERVICE)
         creates = self._by_role[Role.CREATE]
         if creates:
-            await asyncio.wait(creates, timeout=_LAST_WORDS)
+            await asyncio.wait(creates, timeout=_GRACE)
 
     def _cancel(self, *roles: Role) -> None:
         for role in roles:

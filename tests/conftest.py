@@ -1,10 +1,14 @@
 """Fixtures of the whole suite."""
 
+from collections.abc import Callable
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
+from cometrunway import Session
+from cometrunway.emulator import Emulator
 from tests.virtual import VirtualLoop
 
 
@@ -18,3 +22,14 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 def rng() -> Random:
     """The same randomness in every run."""
     return Random(7)
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Callable[..., Session]:
+    """Return a maker of sessions on an emulator, whose files go to a fresh folder."""
+
+    def make(emulator: Emulator, **options: Any) -> Session:
+        options.setdefault("output_dir", tmp_path / "out")
+        return Session(emulator.api_key, base_url=emulator.base_url, **options)
+
+    return make

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cometrunway import Asset, Task, TaskHandle, TaskStatus
-from cometrunway._handle import TaskReference, Ticket
+from cometrunway._handle import TaskFuture, TaskReference
 
 REFERENCE = TaskReference(id="d0658ae1", route="image_to_video", key="катер 7", created_at=1_700_000_000.5)
 
@@ -43,7 +43,7 @@ def test_what_is_no_token_is_refused(word: str) -> None:
 
 async def test_a_handle_pickles_through_its_token() -> None:
     """A copy knows id, route, key and token, and asks to be attached before it is awaited."""
-    handle = TaskHandle(REFERENCE, Ticket(REFERENCE))
+    handle = TaskHandle(REFERENCE, TaskFuture(REFERENCE))
     copy = pickle.loads(pickle.dumps(handle))  # noqa: S301 - our own bytes
     assert (copy.id, copy.route, copy.key, copy.token) == (handle.id, handle.route, handle.key, handle.token)
     with pytest.raises(RuntimeError, match="attach"):
@@ -52,46 +52,46 @@ async def test_a_handle_pickles_through_its_token() -> None:
 
 async def test_many_may_wait() -> None:
     """Every waiter gets the same files."""
-    ticket = Ticket(REFERENCE)
-    handle = TaskHandle(REFERENCE, ticket)
+    future = TaskFuture(REFERENCE)
+    handle = TaskHandle(REFERENCE, future)
     waiters = [asyncio.ensure_future(handle.wait()) for _ in range(3)]
     await asyncio.sleep(0)
     waiters[0].cancel()
-    ticket.end(Task(id="d0658ae1", status=TaskStatus.SUCCEEDED))
-    ticket.set_result((Asset(url="https://a/1.mp4"),))
+    future.end(Task(id="d0658ae1", status=TaskStatus.SUCCEEDED))
+    future.set_result((Asset(url="https://a/1.mp4"),))
     assert await waiters[1] == await waiters[2]
     assert await handle == await handle == (Asset(url="https://a/1.mp4"),)
 
 
 async def test_the_end_may_be_asked_for_late() -> None:
     """Who waits after the end gets the task, also if its files could not be had; who asks again, the same."""
-    ticket = Ticket(REFERENCE)
+    future = TaskFuture(REFERENCE)
     ended = Task(id="d0658ae1", status=TaskStatus.SUCCEEDED)
-    ticket.end(ended)
-    assert await TaskHandle(REFERENCE, ticket).wait() is ended
-    ticket.fail(KeyError("no files"))
-    assert await TaskHandle(REFERENCE, ticket).wait() is ended
+    future.end(ended)
+    assert await TaskHandle(REFERENCE, future).wait() is ended
+    future.fail(KeyError("no files"))
+    assert await TaskHandle(REFERENCE, future).wait() is ended
 
 
 @pytest.mark.parametrize("asks_before", [True, False])
 async def test_a_wait_that_failed_raises_its_reason(asks_before: bool) -> None:
     """What ended the wait before the task's end is raised to who asked for the end before, and to who asks after."""
-    ticket = Ticket(REFERENCE)
-    waiter = asyncio.ensure_future(TaskHandle(REFERENCE, ticket).wait()) if asks_before else None
+    future = TaskFuture(REFERENCE)
+    waiter = asyncio.ensure_future(TaskHandle(REFERENCE, future).wait()) if asks_before else None
     await asyncio.sleep(0)
-    ticket.fail(KeyError("x"))
+    future.fail(KeyError("x"))
     with pytest.raises(KeyError):
-        await (waiter or TaskHandle(REFERENCE, ticket).wait())
+        await (waiter or TaskHandle(REFERENCE, future).wait())
 
 
 async def test_a_failure_that_nobody_awaits_is_not_reported_again() -> None:
     """It was logged when it happened; the event loop has nothing to say about it when its future is collected."""
     said: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
-    ticket = Ticket(REFERENCE)
-    ticket.ended()
-    ticket.fail(KeyError("x"))
-    del ticket
+    future = TaskFuture(REFERENCE)
+    future.ended()
+    future.fail(KeyError("x"))
+    del future
     gc.collect()
     await asyncio.sleep(0)
     assert not said
@@ -99,11 +99,11 @@ async def test_a_failure_that_nobody_awaits_is_not_reported_again() -> None:
 
 async def test_a_done_callback_is_given_the_handle() -> None:
     """Callers may be told instead of waiting."""
-    ticket = Ticket(REFERENCE)
+    future = TaskFuture(REFERENCE)
     told: list[TaskHandle] = []
-    handle = TaskHandle(REFERENCE, ticket)
+    handle = TaskHandle(REFERENCE, future)
     handle.add_done_callback(told.append)
-    ticket.fail(KeyError("x"))
+    future.fail(KeyError("x"))
     await asyncio.sleep(0)
     assert told == [handle]
     assert isinstance(handle.exception(), KeyError)
@@ -111,7 +111,7 @@ async def test_a_done_callback_is_given_the_handle() -> None:
 
 async def test_a_repr_tells_the_state() -> None:
     """A handle shows its route, id, key and the last status seen."""
-    ticket = Ticket(REFERENCE)
-    assert repr(TaskHandle(REFERENCE, ticket)) == "<TaskHandle image_to_video d0658ae1 key='катер 7' not seen yet>"
-    ticket.task = Task(id="d0658ae1", status=TaskStatus.RUNNING)
-    assert "RUNNING" in repr(TaskHandle(REFERENCE, ticket))
+    future = TaskFuture(REFERENCE)
+    assert repr(TaskHandle(REFERENCE, future)) == "<TaskHandle image_to_video d0658ae1 key='катер 7' not seen yet>"
+    future.task = Task(id="d0658ae1", status=TaskStatus.RUNNING)
+    assert "RUNNING" in repr(TaskHandle(REFERENCE, future))

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-from cometrunway import Event
+from cometrunway._events import Event
 from cometrunway._terminal import silence
 
 _logger = logging.getLogger(__name__)

@@ -4,9 +4,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from cometrunway import Shot, request_from_dict
 from cometrunway._batch._cells import from_cells
 from cometrunway._batch._formats import Record, format_of, table
+from cometrunway._requests._shot import Shot
+from cometrunway._wire._mapping import request_from_dict
 
 STANDARD_INPUT = Path("-")
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from cometrunway import Entry, Journal
-from cometrunway._journal._entry import State
+from cometrunway._journal._entry import Entry, State
+from cometrunway._journal._sqlite import Journal
 from cometrunway._terminal import printable
 
 _SHOWN = 50

@@ -5,9 +5,10 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from cometrunway import Entry, Shot
 from cometrunway._batch._files import BatchFileError
+from cometrunway._journal._entry import Entry
 from cometrunway._media._urls import shown
+from cometrunway._requests._shot import Shot
 from cometrunway._wire._encode import encode
 from cometrunway._wire._record import fingerprint
 

@@ -4,8 +4,10 @@ from collections.abc import Collection, Iterable
 
 from attrs import define
 
-from cometrunway import Asset, JournalError, OutcomeUnknownError, errors
+from cometrunway import errors
+from cometrunway._tasks import Asset
 from cometrunway._terminal import printable
+from cometrunway.errors import JournalError, OutcomeUnknownError
 
 _HEADINGS = ("shot", "route", "id", "status", "seconds", "file", "bytes")
 _TO_THE_RIGHT = {_HEADINGS.index("seconds"), _HEADINGS.index("bytes")}

@@ -10,19 +10,14 @@ from typing import Any
 
 from attrs import define, field
 
-from cometrunway import (
-    CometRunwayError,
-    Event,
-    EventKind,
-    PollPolicy,
-    Session,
-    Shot,
-    TaskHandle,
-)
 from cometrunway._batch._rows import Row
-from cometrunway._events import Observer
+from cometrunway._events import Event, EventKind, Observer
+from cometrunway._handle import TaskHandle
+from cometrunway._policies import PollPolicy
+from cometrunway._requests._shot import Shot
+from cometrunway._session import Session
 from cometrunway.emulator import Emulator
-from cometrunway.errors import BudgetError
+from cometrunway.errors import BudgetError, CometRunwayError
 from cometrunway.progress import Board
 
 _EMULATED_POLLS = PollPolicy(first=1.5, floor=0.3, ceiling=3)

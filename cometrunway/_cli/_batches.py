@@ -9,7 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from cometrunway import Entry, Journal, PollPolicy, Session, Shot
 from cometrunway._batch._event_log import EventLog
 from cometrunway._batch._files import read_shots
 from cometrunway._batch._journal_report import JournalReport
@@ -28,7 +27,11 @@ from cometrunway._cli._commands import (
 from cometrunway._cli._supervision import INTERRUPTED, Report, supervised
 from cometrunway._gallery._page import write_page
 from cometrunway._gallery._sources import JournalSource
-from cometrunway._journal._entry import State
+from cometrunway._journal._entry import Entry, State
+from cometrunway._journal._sqlite import Journal
+from cometrunway._policies import PollPolicy
+from cometrunway._requests._shot import Shot
+from cometrunway._session import Session
 from cometrunway._terminal import say
 from cometrunway.progress import new_board
 

@@ -10,10 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from cometrunway import Entry, Journal
 from cometrunway._batch._journal_report import JournalReport, write_csv, write_jsonl
 from cometrunway._cli._commands import Commands, add_command, add_journal
-from cometrunway._wire._encode import poll
+from cometrunway._journal._entry import Entry
+from cometrunway._journal._sqlite import Journal
+from cometrunway._wire._encode import poll_request
 
 _SQLITE = b"SQLite format 3\0"
 
@@ -106,7 +107,7 @@ def _resolve(options: argparse.Namespace) -> int:
 
 
 def _check_task_id(task_id: str, key: str, entries: Iterable[Entry]) -> None:
-    poll("image_to_video", task_id)  # raises what no task is called
+    poll_request("image_to_video", task_id)  # raises what no task is called
     for entry in entries:
         if entry.task_id == task_id and entry.key != key:
             raise ValueError(f"the task {task_id} is that of {entry.key!r} already")

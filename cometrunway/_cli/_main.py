@@ -12,12 +12,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TextIO
 
-from cometrunway import CometRunwayError, emulator
+from cometrunway import emulator
 from cometrunway._batch._files import BatchFileError
 from cometrunway._cli import _batches, _completion, _gallery, _journals
 from cometrunway._cli._commands import Commands, add_command
 from cometrunway._cli._supervision import INTERRUPTED
 from cometrunway._terminal import say, silence
+from cometrunway.errors import CometRunwayError
 
 _STATUSES = (
     "exit status: 0 all succeeded, 1 a task failed or is in doubt, 2 wrong use or a bad file, 70 a bug, 130 interrupted"

@@ -1,25 +1,27 @@
-"""What becomes of a task that ended: it is recorded, its files are fetched, and they are recorded."""
+"""From a task that has ended to its files: the end is recorded, the files are downloaded, and they are recorded."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from cometrunway._delivery._downloader import Downloader
 from cometrunway._delivery._file_names import FileNames
-from cometrunway._handle import Ticket
-from cometrunway._journal._sqlite import Journal
+from cometrunway._handle import TaskFuture
+from cometrunway._journal._protocol import JournalProtocol
 from cometrunway._tasks import Asset, Task, TaskStatus
 from cometrunway.errors import AssetExpiredError, ProtocolError, TaskError
 
 
 class Delivery:
-    """Brings the files of ended tasks into one folder; without a folder, only says where they are."""
+    """Downloads the files of tasks that have ended into one folder; without a folder, returns their URLs."""
 
     def __init__(
         self,
         *,
         retrieve: Callable[[str, str], Awaitable[Task]],
         downloader: Downloader,
-        journal: Journal | None,
+        journal: JournalProtocol,
         output_dir: Path | None,
         names: FileNames,
     ) -> None:
@@ -29,42 +31,53 @@ class Delivery:
         self._output_dir = output_dir
         self._names = names
 
-    async def conclude(self, ticket: Ticket, task: Task) -> tuple[Asset, ...]:
+    async def deliver(self, future: TaskFuture, task: Task) -> tuple[Asset, ...]:
         """Return the task's files, whole, on disk and recorded.
 
         Raises:
             TaskError: the task did not succeed.
-            ProtocolError: it succeeded and names no file.
-            DownloadError: a file could not be had.
-            JournalError: the record could not be kept.
+            ProtocolError: it succeeded, and its answer names no file.
+            DownloadError: a file could not be downloaded.
+            JournalError: the journal could not be written.
         """
-        key = ticket.key
-        if self._journal is not None and key is not None:
-            await self._journal.end(key, task)
+        if future.key is not None:
+            await self._journal.end(future.key, task)
         if task.status is not TaskStatus.SUCCEEDED:
-            raise TaskError.of(task, route=ticket.route)
-        assets = await self._fetch(ticket, task)
-        if self._journal is not None and key is not None:
-            await self._journal.deliver(key, assets)
-        return assets
-
-    async def _fetch(self, ticket: Ticket, task: Task) -> tuple[Asset, ...]:
+            raise TaskError.of(task, route=future.route)
         if not task.outputs:
             body = repr(dict(task.raw)).encode()[:2000]
             raise ProtocolError(f"task {task.id} succeeded, but its answer names no output", status=200, body=body)
         if self._output_dir is None:
-            return tuple(Asset(url=url) for url in task.outputs)
-        names = self._names(key=ticket.key, task_id=task.id, route=ticket.route, files=len(task.outputs))
-        return tuple(
-            [await self._fetch_one(ticket, task, number, self._output_dir / name) for number, name in enumerate(names)]
-        )
+            assets = [Asset(url=url) for url in task.outputs]
+        else:
+            names = self._names(key=future.key, task_id=task.id, route=future.route, files=len(task.outputs))
+            targets = [self._output_dir / name for name in names]
+            assets = [await self._download(future, task, *numbered) for numbered in enumerate(targets)]
+        if future.key is not None:
+            await self._journal.deliver(future.key, tuple(assets))
+        return tuple(assets)
 
-    async def _fetch_one(self, ticket: Ticket, task: Task, number: int, target: Path) -> Asset:
+    async def _download(self, future: TaskFuture, task: Task, number: int, target: Path) -> Asset:
+        """Download one file; where its URL has expired, ask the task for a fresh one, once."""
         url = task.outputs[number]
         try:
-            return await self._downloader.fetch(url, folder=target.parent, stem=target.name)
+            return await self._downloader.download(url, folder=target.parent, stem=target.name)
         except AssetExpiredError:
-            fresh = await self._retrieve(ticket.route, task.id)
+            fresh = await self._retrieve(future.route, task.id)
             if url in fresh.outputs or len(fresh.outputs) <= number:
                 raise
-            return await self._downloader.fetch(fresh.outputs[number], folder=target.parent, stem=target.name)
+            return await self._downloader.download(fresh.outputs[number], folder=target.parent, stem=target.name)
+
+
+async def make_writable(folder: Path) -> None:
+    """Make a folder if it is missing; `ValueError` if no file can be written there."""
+    try:
+        await asyncio.to_thread(_try_to_write, folder)
+    except OSError as error:
+        raise ValueError(f"output_dir {folder} cannot be written: {error.strerror}") from error
+
+
+def _try_to_write(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryFile(dir=folder) as file:
+        file.write(b"to find out whether there is room")

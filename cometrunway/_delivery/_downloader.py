@@ -29,7 +29,7 @@ _AT_ONCE = 32
 _BLOCK = 256 * 1024
 """Bytes that one hop to a thread writes: what is larger has left the processor's cache before it is digested."""
 _PROGRESS = 64 * 1024
-"""Bytes by which a download must have come further to be given as much patience again."""
+"""Bytes by which a download must have grown to be retried as often again."""
 _GONE = frozenset({401, 403, 404, 410})
 
 # Without locks, as on Windows, only a name that is not taken is safe.
@@ -37,7 +37,7 @@ OpenAsset = Callable[[str, dict[str, str]], AbstractAsyncContextManager[AssetStr
 
 
 class Downloader:
-    """Fetches assets, at most 32 at once; disk work happens in worker threads."""
+    """Downloads assets, at most 32 at once; disk work happens in worker threads."""
 
     def __init__(self, *, open_asset: OpenAsset, retry: RetryPolicy, rng: Random) -> None:
         self._open_asset = open_asset
@@ -45,7 +45,7 @@ class Downloader:
         self._rng = rng
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
-    async def fetch(self, url: str, *, folder: Path, stem: str, extension: str | None = None) -> Asset:
+    async def download(self, url: str, *, folder: Path, stem: str, extension: str | None = None) -> Asset:
         """Download one file to `folder / stem`, plus the extension that its content calls for unless one is given.
 
         A file that exists is never overwritten: unless it is the same to the byte, the new one becomes `stem-2`,
@@ -53,7 +53,7 @@ class Downloader:
 
         Raises:
             AssetExpiredError: the host answers 401, 403, 404 or 410.
-            DownloadError: anything else; nothing but a whole file ever gets its name.
+            DownloadError: anything else; only a whole file gets its name.
         """
         asset = Asset(url=url)
         async with self._slots:
@@ -85,7 +85,7 @@ class Downloader:
             try:
                 return await self._stream_once(asset, part)
             except CometRunwayError as error:
-                if part.size >= furthest + _PROGRESS:  # which earns a fresh patience
+                if part.size >= furthest + _PROGRESS:  # progress earns as many retries anew
                     pauses, furthest = self._retry.pauses(self._rng), part.size
                 pause = next(pauses, None)
                 if pause is None or not is_transient(error):

@@ -9,7 +9,8 @@ from typing import Any
 from attrs import field, frozen
 from attrs.validators import instance_of, optional
 
-from cometrunway import Asset, Entry
+from cometrunway._journal._entry import Entry
+from cometrunway._tasks import Asset
 
 MEDIA_TYPES = {
     ".mp4": "video/mp4",

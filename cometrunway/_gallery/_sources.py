@@ -6,9 +6,11 @@ from typing import Protocol
 
 from attrs import evolve, frozen
 
-from cometrunway import Entry, Journal, JournalError
 from cometrunway._batch._journal_report import JournalReport
 from cometrunway._gallery._cards import MEDIA_TYPES, Card, MediaFile
+from cometrunway._journal._entry import Entry
+from cometrunway._journal._sqlite import Journal
+from cometrunway.errors import JournalError
 
 _SQLITE = b"SQLite format 3\0"
 _OURS = slice(68, 72), b"CRWY"

@@ -20,7 +20,7 @@ from cometrunway.errors import JournalError
 
 __all__ = ["Entry", "Journal", "State"]
 
-_LONGEST_PACE = 100_000
+_LONGEST_HISTORY = 100_000
 """More than ten times what a session leaves of a kind, in characters."""
 _T = TypeVar("_T")
 _Operation = Callable[[sqlite3.Connection], Any]
@@ -39,6 +39,9 @@ class Journal:
     disk. Changes that come while a commit is under way share the next one. One process writes at a time, which a lock
     that dies with its process ensures; any number may `read`.
     """
+
+    keeps_entries = True
+    """As of every journal but `NoJournal`."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
@@ -153,13 +156,13 @@ class Journal:
         """Return all entries in the order of submission."""
         return await self._do(lambda database: tuple(entries(database)))
 
-    async def pace(self) -> dict[str, Any]:
-        """Return what earlier sessions have learnt of each kind of task, in whatever form they left it."""
+    async def duration_history(self) -> dict[str, Any]:
+        """Return what earlier sessions have learnt of each kind of task, in the form in which they saved it."""
         # None for what is far too long: to decode it would hold up the event loop.
         statement = "SELECT kind, CASE WHEN length(learnt) < ? THEN learnt END FROM pace"
-        return await self._do(lambda database: dict(database.execute(statement, (_LONGEST_PACE,))))
+        return await self._do(lambda database: dict(database.execute(statement, (_LONGEST_HISTORY,))))
 
-    async def keep_pace(self, learnt: Mapping[str, str]) -> None:
+    async def save_duration_history(self, learnt: Mapping[str, str]) -> None:
         """Record what was learnt, in a commit of its own: nothing of what was paid for fails with it."""
         statement = "INSERT OR REPLACE INTO pace (kind, learnt) VALUES (?, ?)"
         rows = [(storable(kind), text) for kind, text in learnt.items()]

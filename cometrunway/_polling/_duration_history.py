@@ -1,54 +1,57 @@
-"""What a session learns of how long tasks take, kept in its journal: the next one begins with it."""
+"""The duration model, kept in the journal, so that the next session begins with what this one has learnt."""
 
 import asyncio
 import json
 import logging
 
 from cometrunway._journal._sqlite import Journal
-from cometrunway._polling._duration_model import Pace
+from cometrunway._polling._duration_model import DurationModel
 from cometrunway.errors import JournalError
 
 _logger = logging.getLogger(__name__)
 _BETWEEN_SAVES = 30.0
-"""Seconds; at most what was learnt in them is lost with the process."""
+"""Seconds. A process that is killed loses at most what it has learnt in them."""
 
 
-class Memory:
-    """The way of a pace into the journal and back. It only spares polls, so its failures are logged, never raised."""
+class DurationHistory:
+    """Loads a duration model from a journal, and saves it there.
 
-    def __init__(self, journal: Journal, pace: Pace) -> None:
+    It only spares polls: an error is logged and never raised.
+    """
+
+    def __init__(self, journal: Journal, model: DurationModel) -> None:
         self._journal = journal
-        self._pace = pace
-        self._kept: dict[str, str] = {}
+        self._model = model
+        self._saved: dict[str, str] = {}
 
-    async def recall(self) -> None:
-        """Let the pace begin with what is in the journal."""
+    async def load(self) -> None:
+        """Let the model begin with what earlier sessions have learnt."""
         try:
-            learnt = await self._journal.pace()
+            history = await self._journal.duration_history()
         except JournalError as error:
             _logger.warning("what earlier sessions learnt cannot be read: %s", error)
             return
-        for kind, text in learnt.items():
+        for kind, text in history.items():
             try:
-                self._pace.restore(kind, json.loads(text))
+                self._model.restore(kind, json.loads(text))
             except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError) as error:
                 _logger.warning("what earlier sessions learnt of %s is ignored: %r", kind, error)
 
-    async def keep(self) -> None:
-        """Put into the journal what was learnt since the last time."""
-        learnt = {kind: json.dumps(snapshot) for kind, snapshot in self._pace.snapshot().items()}
-        fresh = {kind: text for kind, text in learnt.items() if self._kept.get(kind) != text}
+    async def save(self) -> None:
+        """Record what was learnt since the last time."""
+        learnt = {kind: json.dumps(snapshot) for kind, snapshot in self._model.snapshot().items()}
+        fresh = {kind: text for kind, text in learnt.items() if self._saved.get(kind) != text}
         if not fresh:
             return
         try:
-            await self._journal.keep_pace(fresh)
+            await self._journal.save_duration_history(fresh)
         except JournalError as error:
-            _logger.warning("what was learnt cannot be kept: %s", error)
+            _logger.warning("what was learnt cannot be saved: %s", error)
         else:
-            self._kept |= fresh
+            self._saved |= fresh
 
-    async def keep_on(self) -> None:
-        """Do so from time to time."""
+    async def save_regularly(self) -> None:
+        """Save every half minute, until cancelled."""
         while True:
             await asyncio.sleep(_BETWEEN_SAVES)
-            await self.keep()
+            await self.save()

@@ -1,8 +1,8 @@
-"""What finished tasks taught about how long a task takes, and so when the next look pays. Pure: the caller tells ages.
+"""How long tasks take, learnt from polls, and from that the time of the next poll. Pure: the caller tells ages.
 
-Two clocks tell how far a task has come: its age, and its progress where the API reports one. Each has a hazard table
-for each kind of task (a route and a model). Which of them is asked is decided by which has been less surprised so far
-by what looks found, so progress is trusted only as far as it has proved itself in this session.
+There are two predictors of a task's end: its age, and its progress where the API reports one. Each has a hazard table
+for each kind of task (a route and a model). The model uses the predictor that has predicted the results of polls
+better so far in this session. Progress is therefore used only where it has been right.
 """
 
 import math
@@ -16,38 +16,38 @@ from cometrunway._polling._hazard_table import HazardTable
 _AGE_EDGES = (0.0, *(1.06**number for number in range(140)))  # seconds, to an hour
 _PROGRESS_EDGES = (*(number / 50 for number in range(100)), *(2 * 1.1**number for number in range(40)))  # of the whole
 _ENOUGH_FOR_PROGRESS = 4
-"""How many ends its table must have seen before it is asked instead of the other, which is known to be good."""
+"""How many ends the table of progress must have seen before it is used."""
 _FEW = 300.0
 _SHORTEST_STEP = 0.3
-"""The more tasks there are than few, the shorter are the steps in which scouts go on where ends are near: down to this
-part of a cautious one."""
+"""With more waiting tasks than few, the oldest are polled in shorter steps where ends are near: down to this part of a
+cautious step."""
 _MEMORY = 0.98
-"""How much of the old score remains with each look that both clocks had foretold."""
+"""How much of the old score remains with each poll that both predictors had predicted."""
 _MARGIN = 0.02
-"""How much less surprising, per look, progress must have been before it is asked."""
+"""How much better, per poll and in log-likelihood, progress must have predicted before it is used."""
 _LEAST_RATE = 1e-4
 _LEAST_TIME = 1.0
-"""Seconds between two reports of progress that tell a rate: a task taken up from elsewhere has come far at age 0."""
+"""Seconds between two reports of progress that give a rate: a task attached from elsewhere has progress at age 0."""
 _REMEMBERED = 100.0
-"""How many ends what an earlier session learnt is worth, at most: fresh ones outweigh it soon."""
+"""How many ends the history of earlier sessions weighs at most, so that new ends soon outweigh it."""
 
 
 @define
-class Course:
-    """What was seen of one task so far."""
+class ObservedTask:
+    """What polls have found of one task so far."""
 
     kind: str
     """Tasks of one kind take about equally long."""
     age: float = 0.0
-    """Seconds from its create to the latest look."""
-    looks: int = 0
+    """Seconds from its create to the latest poll."""
+    polls: int = 0
     _progress: float = 0.0
     _progress_age: float = 0.0
     _rate: float = 0.0
     """Progress per second; 0 while unknown."""
 
-    def see(self, age: float, progress: float | None) -> None:
-        """Take in a look that found the task unfinished at this age."""
+    def observe(self, age: float, progress: float | None) -> None:
+        """Record a poll that found the task unfinished at this age."""
         if progress is not None and progress > self._progress:
             if age - self._progress_age >= _LEAST_TIME:
                 self._rate = (progress - self._progress) / (age - self._progress_age)
@@ -55,11 +55,11 @@ class Course:
         elif not self._progress:
             self._progress_age = age  # it has not begun
         self.age = age
-        self.looks += 1
+        self.polls += 1
 
     @property
     def has_progress(self) -> bool:
-        """Whether its progress tells how far it will have come at any age."""
+        """Whether its progress at a later age can be predicted."""
         return self._rate > _LEAST_RATE
 
     @property
@@ -68,22 +68,22 @@ class Course:
         return self._rate
 
     def progress_at(self, age: float) -> float:
-        """Return its progress at an age, if it goes on as it did; may be above 1."""
+        """Return the progress at an age, at the present rate; may be above 1."""
         return self._progress + (age - self._progress_age) * self._rate
 
 
 @define
 class _Kind:
-    by_age: HazardTable = field(factory=lambda: HazardTable(_AGE_EDGES, lindy=20.0))
-    by_progress: HazardTable = field(factory=lambda: HazardTable(_PROGRESS_EDGES, lindy=1.0))
+    by_age: HazardTable = field(factory=lambda: HazardTable(_AGE_EDGES, prior_median=20.0))
+    by_progress: HazardTable = field(factory=lambda: HazardTable(_PROGRESS_EDGES, prior_median=1.0))
     advantage: float = 0.0
-    """How much less surprising progress was than age, per look; fading."""
+    """How much better progress predicted than age, per poll; older polls weigh less."""
 
     @classmethod
     def restored(cls, snapshot: Mapping[str, Any]) -> "_Kind":
         kind = cls(advantage=float(snapshot["advantage"]))
         if not math.isfinite(kind.advantage):
-            raise ValueError("its advantage is no number")
+            raise ValueError("its advantage is not a finite number")
         kind.by_age.restore(snapshot["by_age"], at_most=_REMEMBERED)
         kind.by_progress.restore(snapshot["by_progress"], at_most=_REMEMBERED)
         return kind
@@ -96,13 +96,13 @@ class _Kind:
         }
 
 
-class Pace:
-    """Learns from every look, and prices the next one.
+class DurationModel:
+    """Learns from every poll, and computes the pause before the next one.
 
     Args:
-        price: the seconds of lag that one look is worth.
-        shortest: no two looks at a task are closer, in seconds.
-        longest: nor further apart, in seconds.
+        price: the seconds of lag that one poll is worth.
+        shortest: the least pause between two polls of a task, in seconds.
+        longest: the greatest, in seconds.
     """
 
     def __init__(self, *, price: float, shortest: float, longest: float) -> None:
@@ -116,43 +116,43 @@ class Pace:
         return {name: kind.snapshot() for name, kind in self._kinds.items() if kind.by_age.ends}
 
     def restore(self, name: str, snapshot: Mapping[str, Any]) -> None:
-        """Begin with what an earlier session learnt of a kind; it weighs less than what this one will see.
+        """Begin with what an earlier session learnt of a kind; it weighs less than what this one learns.
 
         Raises:
-            ValueError, TypeError, KeyError, OverflowError: no snapshot, or another version's; nothing has changed.
+            ValueError, TypeError, KeyError, OverflowError: it is no snapshot of this version; nothing has changed.
         """
         self._kinds[name] = _Kind.restored(snapshot)
 
-    def learn(self, course: Course, age: float, *, ended: bool) -> None:
-        """Take in what a look found at this age, before `course` has seen it."""
-        kind = self._kind(course)
-        if age <= course.age:
+    def learn(self, task: ObservedTask, age: float, *, ended: bool) -> None:
+        """Learn from what a poll found at this age, before `task` has observed it."""
+        kind = self._kind(task)
+        if age <= task.age:
             return
-        by_age = kind.by_age.learn(course.age, age, ended=ended)
-        if course.has_progress:
-            start, end = course.progress_at(course.age), course.progress_at(age)
+        by_age = kind.by_age.learn(task.age, age, ended=ended)
+        if task.has_progress:
+            start, end = task.progress_at(task.age), task.progress_at(age)
             by_progress = kind.by_progress.learn(start, end, ended=ended)
             kind.advantage = _MEMORY * kind.advantage + (1 - _MEMORY) * (by_age - by_progress)
 
-    def pause(self, course: Course, age: float, cautious: float, *, crowd: int) -> tuple[float, float]:
-        """Return the seconds from `age` until the next look pays, and its slack, which is no longer.
+    def pause(self, task: ObservedTask, age: float, cautious: float, *, waiting: int) -> tuple[float, float]:
+        """Return the seconds from `age` to the next poll, and its slack, which is no longer.
 
-        Some part of the slack earlier or later matters little; see `HazardTable.pause`.
+        A poll may move by a small part of the slack; see `HazardTable.pause`.
 
-        The pause is never more than `cautious` after the age to which enough of its kind were seen to live: beyond
-        that, nothing speaks against an end in the next moment. A batch that was submitted at once goes all its way
-        along this frontier; the few of it that are looked at first move it on, and spare the others their looks. Once
-        ends are near, scouts pay for shorter steps, where `crowd` tasks are waited for.
+        The pause ends at most `cautious` seconds after the age that enough tasks of the kind are known to have
+        reached unfinished: beyond it, an end at any moment is possible. In a batch that was submitted at once, the
+        first few tasks that are polled move this age on, and the other tasks need no poll until then. Once ends are
+        near and many tasks are `waiting`, those first polls come in shorter steps.
         """
-        kind = self._kind(course)
-        table, now, rate = kind.by_age, age, 1.0  # in the units of the clock that is asked
-        is_crowded = crowd > _FEW and table.ends
-        step = cautious * max(_SHORTEST_STEP, _FEW / crowd) if is_crowded else cautious
+        kind = self._kind(task)
+        table, now, rate = kind.by_age, age, 1.0  # in the units of the predictor that is used
+        are_many = waiting > _FEW and table.ends
+        step = cautious * max(_SHORTEST_STEP, _FEW / waiting) if are_many else cautious
         longest = min(table.known_until(age) - age + step, self._longest)
-        if course.has_progress:
-            longest = min(longest, self._hinted(kind, course, age))
-            if self._asks_progress(kind):
-                table, now, rate = kind.by_progress, course.progress_at(age), course.rate
+        if task.has_progress:
+            longest = min(longest, self._hinted(kind, task, age))
+            if self._uses_progress(kind):
+                table, now, rate = kind.by_progress, task.progress_at(age), task.rate
         if not kind.by_age.ends:
             return longest, min(longest, cautious)
         pause, slack = table.pause(now, self._price * rate, longest * rate)
@@ -160,26 +160,26 @@ class Pace:
         pause, slack = pause / rate, slack / rate
         return min(max(pause, self._shortest), self._longest), min(slack, pause, most)
 
-    def _hinted(self, kind: _Kind, course: Course, age: float) -> float:
-        """Return until when progress asks for a look, which may be wrong, while nothing is known of its worth."""
+    def _hinted(self, kind: _Kind, task: ObservedTask, age: float) -> float:
+        """Return the seconds to the end that progress predicts, while it is not known how well it predicts."""
         if kind.by_progress.ends < _ENOUGH_FOR_PROGRESS:
-            left = (1 - course.progress_at(age)) / course.rate
+            left = (1 - task.progress_at(age)) / task.rate
             if left > 0:
                 return left + self._shortest
         return math.inf
 
-    def foretell(self, course: Course, odds: float) -> float | None:
-        """Return the age by which the task has ended but once in `odds`; None before that is known."""
-        kind = self._kind(course)
-        longer = kind.by_age.within(course.age, odds)
-        return None if longer is None else course.age + longer
+    def expected_age(self, task: ObservedTask, odds: float) -> float | None:
+        """Return the age by which all but one in `odds` such tasks have ended; None before that is known."""
+        kind = self._kind(task)
+        longer = kind.by_age.within(task.age, odds)
+        return None if longer is None else task.age + longer
 
     @staticmethod
-    def _asks_progress(kind: _Kind) -> bool:
+    def _uses_progress(kind: _Kind) -> bool:
         return kind.advantage > _MARGIN and kind.by_progress.ends >= _ENOUGH_FOR_PROGRESS
 
-    def _kind(self, course: Course) -> _Kind:
-        kind = self._kinds.get(course.kind)
+    def _kind(self, task: ObservedTask) -> _Kind:
+        kind = self._kinds.get(task.kind)
         if kind is None:
-            kind = self._kinds[course.kind] = _Kind()
+            kind = self._kinds[task.kind] = _Kind()
         return kind

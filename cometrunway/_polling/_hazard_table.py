@@ -1,10 +1,10 @@
-"""A hazard table: how likely is an end in the next moment, given that there was none until now? Learnt online, pure.
+"""A hazard table: the rate of ends at each age, given that the task has not ended before. Learnt online, pure.
 
-Time is cut into bins that grow with age. Every look at a task adds to the table: one that found nothing, exposure; one
-that found the end, an event, spread over the time since the look before as the table itself thinks likely (the
-self-consistent estimate for interval-censored data, taken one look at a time). The hazard of a bin is its events over
-its exposure, smoothed over its neighbours, with a prior worth less than one task: the hazard of the bin before, or what
-is expected of anything that has lasted so long, whichever is more. Older looks weigh less and less.
+Ages are divided into bins that grow with age. Each poll adds to the table. A poll that found no end adds exposure. A
+poll that found the end adds an event, which is distributed over the time since the poll before by the table's own
+hazards (the self-consistent estimate for interval-censored data, one poll at a time). The hazard of a bin is its events
+divided by its exposure, smoothed over its neighbours, with a prior worth less than one task: the greater of the hazard
+of the bin before and a rate that falls with age. Older ends weigh less and less.
 """
 
 import math
@@ -20,29 +20,29 @@ _FORGETTING = 1.004
 _PRIOR_RATE = 0.7
 """The prior hazard, times the age: with ln 2, half end within as long again."""
 _KNOWN = 10.0
-"""How many tasks must have lived through a bin for its hazard to be known."""
-_FORESEEN = math.log(4 / 3)
-"""How much risk must have been seen before ends are foretold: as much as ends a quarter."""
+"""How many tasks must have passed through a bin for its hazard to count as known."""
+_ENOUGH_TO_PREDICT = math.log(4 / 3)
+"""The integrated hazard that must have been observed before ends are predicted: at it, a quarter have ended."""
 _LEAST = 1e-9
 _TOO_HEAVY = 1e12
 _FRESH = 64
-"""After how many looks the hazards are rebuilt at the latest, which costs as much as some ten decisions."""
+"""After how many polls the hazards are rebuilt at the latest, which costs as much as some ten decisions."""
 
 
 class HazardTable:
-    """Events per unit of time, by age, in whatever unit the caller keeps to.
+    """Events per unit of time, by age, in any unit of time.
 
     Args:
-        edges: where bins begin, rising from 0; the last one reaches for ever.
-        lindy: before anything is learnt, half is expected to end within so long. Where few are seen to end, at the
-            least what is expected of anything: that half of what has lasted longer than this lasts as long again.
+        edges: where bins begin, rising from 0; the last bin has no end.
+        prior_median: before anything is learnt, half of the tasks are expected to end within this time. At a greater
+            age, half of those that are left are expected to end within as long again.
     """
 
-    def __init__(self, edges: Sequence[float], *, lindy: float) -> None:
+    def __init__(self, edges: Sequence[float], *, prior_median: float) -> None:
         self._edges = [*edges, math.inf]
         # The last bin, which has no end, counts as wide as the ages before it are long.
         self._widths = [min(end, 2 * start + 1) - start for start, end in pairwise(self._edges)]
-        self._prior = [_PRIOR_RATE / max(start, lindy) for start in edges]
+        self._prior = [_PRIOR_RATE / max(start, prior_median) for start in edges]
         self._events = [0.0] * len(edges)
         self._exposure = [0.0] * len(edges)
         self._weight = 1.0
@@ -54,20 +54,20 @@ class HazardTable:
         """And the integral of that."""
         self._reach: list[float] = []
         self._risks: list[float] | None = None
-        self._looks = 0
-        self._stale = self._patience = 0
+        self._polls = 0
+        self._stale = self._may_be_stale = 0
         self.ends = 0
         """How many ends it has learnt from."""
         self._rebuild()
 
     def learn(self, start: float, end: float, *, ended: bool) -> float:
-        """Take in a look at age `end` after one at `start`: whether the end lay between them.
+        """Learn from a poll at age `end` after one at `start`: whether the end lay between them.
 
-        Returns how surprising that was: minus the logarithm of the probability that the table gave to it.
+        Returns minus the logarithm of the probability that the table gave to what was found.
         """
         if end <= start:
             return 0.0
-        self._looks += 1
+        self._polls += 1
         self._stale += 1
         return self._on_end(start, end) if ended else self._on_nothing(start, end)
 
@@ -94,7 +94,7 @@ class HazardTable:
         return -math.log(max(total, _LEAST))
 
     def _cut(self, start: float, end: float) -> Iterator[tuple[int, float]]:
-        """Yield the bins between two ages, and how wide each is there."""
+        """Yield the bins between two ages, and the width of each there."""
         moment, number = start, self._bin(start)
         while moment < end:
             edge = min(self._edges[number + 1], end)
@@ -102,25 +102,24 @@ class HazardTable:
             moment, number = edge, number + 1
 
     def known_until(self, age: float) -> float:
-        """Return up to which age, from this one on, enough tasks were seen to live: the frontier of what is known."""
+        """Return the age up to which, from this one on, enough tasks are known to have passed unfinished."""
         self._refresh()
         return max(age, self._reach[self._bin(age)])
 
     def pause(self, age: float, price: float, longest: float) -> tuple[float, float]:
-        """Return the time until the look that is worth its price, and its slack: the time that a part is to be made of.
+        """Return the time d to the poll that is worth its price, at most `longest`; and its slack.
 
-        The first is d with `integral over x from 0 to d of h(age + x) * (d - x) = price`: where the lag that the look
-        can be expected to save, were it not taken, has grown to what a look costs. At most `longest`. The slack is
-        `2 * price / integral over x from 0 to d of h(age + x)`. To look earlier or later by a small part of the slack
-        saves or costs twice that part of the price; where the hazard is constant it is d itself, and less where it
-        rises.
+        d solves `integral over x from 0 to d of h(age + x) * (d - x) = price`: the expected lag without the poll has
+        then grown to the price of a poll. The slack is `2 * price / integral over x from 0 to d of h(age + x)`. A poll
+        that is earlier or later by a small part of the slack saves or costs twice that part of the price. Where the
+        hazard is constant the slack is d itself; where the hazard rises the slack is less.
         """
         self._refresh()
         hazards, edges, risk_at, lag_at = self._hazards, self._edges, self._risk_at, self._lag_at
         first = self._bin(age)
         risk = risk_at[first] + hazards[first] * (age - edges[first])
         lag = lag_at[first] + (risk_at[first] + risk) / 2 * (age - edges[first])
-        # A look at an edge would save `lag_at[edge] - lag - risk * (edges[edge] - age)`.
+        # A poll at an edge saves `lag_at[edge] - lag - risk * (edges[edge] - age)`.
         enough = price + lag - risk * age
         beyond = bisect_left(self._numbers, enough, first + 1, key=lambda edge: lag_at[edge] - risk * edges[edge])
         number, moment, run, short = first, age, 0.0, price
@@ -135,19 +134,18 @@ class HazardTable:
     def within(self, age: float, odds: float) -> float | None:
         """Return the time from `age` within which all but one in `odds` have ended; None before a quarter has.
 
-        Beyond the frontier of what is known, the hazard is taken to stay as it was where ends were last seen, and to be
-        the prior's at least.
+        Beyond the last age that is known, the hazard is taken to stay as it was there, and to be at least the prior.
         """
         self._refresh()
         if self._risks is None:
-            self._risks = self._foreseen()
+            self._risks = self._observed_risks()
         risks, edges = self._risks, self._edges[:-1]
         if not risks:
             return None
         return _between(_between(age, edges, risks) + math.log(odds), risks, edges) - age
 
     def snapshot(self) -> dict[str, Any]:
-        """Return what it has learnt as plain values, without what is empty at the end of the bins."""
+        """Return what it has learnt as plain values for JSON, without the empty bins at the end."""
         return {
             "bins": self._bins(),
             "ends": self.ends,
@@ -156,7 +154,7 @@ class HazardTable:
         }
 
     def restore(self, snapshot: Mapping[str, Any], *, at_most: float) -> None:
-        """Begin with what another table had learnt, as if that were `at_most` ends.
+        """Begin with what another table had learnt, weighed as `at_most` ends.
 
         Raises:
             ValueError, TypeError, KeyError: it is not of a table with these bins; nothing has changed.
@@ -174,7 +172,7 @@ class HazardTable:
 
     def _checked(self, values: Sequence[float]) -> list[float]:
         if len(values) > len(self._events) or not all(0 <= value < _TOO_HEAVY for value in values):
-            raise ValueError("it holds more than its bins, or what is no amount")
+            raise ValueError("it holds more values than there are bins, or a value that is no amount")
         return [*map(float, values)] + [0.0] * (len(self._events) - len(values))
 
     def _bins(self) -> list[float]:
@@ -191,12 +189,12 @@ class HazardTable:
             self._weight = 1.0
 
     def _refresh(self) -> None:
-        # Rebuilding after every look would cost more than the look; the more is known, the less one look can change.
-        if self._stale > self._patience:
+        # To rebuild after every poll would cost more than the poll. The more is known, the less one poll changes.
+        if self._stale > self._may_be_stale:
             self._rebuild()
 
-    def _foreseen(self) -> list[float]:
-        """Return the risk run by each edge, as it was seen (a prior would put off the last ends), if that is enough."""
+    def _observed_risks(self) -> list[float]:
+        """Return the integrated hazard at each edge as observed, without the prior; empty if that is too little."""
         risks, seen, last = [0.0], 0.0, 0.0
         smoothed = zip(self._widths, self._prior, _smoothed(self._events), _smoothed(self._exposure), strict=True)
         for width, prior, events, exposure in smoothed:
@@ -204,7 +202,7 @@ class HazardTable:
             hazard = events / exposure if is_known else max(last, prior)
             risks.append(risks[-1] + max(hazard, _LEAST) * width)
             seen, last = risks[-1] if is_known else seen, hazard or last
-        return risks[:-1] if seen > _FORESEEN else []
+        return risks[:-1] if seen > _ENOUGH_TO_PREDICT else []
 
     def _reaches(self) -> list[float]:
         reach, reaches, enough = self._edges[-1], [], _KNOWN * self._weight
@@ -214,16 +212,16 @@ class HazardTable:
         return reaches[::-1]
 
     def _rebuild(self) -> None:
-        self._stale, self._patience = 0, min(_FRESH, max(self.ends, self._looks // 8) // 8)
+        self._stale, self._may_be_stale = 0, min(_FRESH, max(self.ends, self._polls // 8) // 8)
         self._risks = None
         self._reach = self._reaches()
-        pretended = _PRIOR_WEIGHT * self._weight
+        prior_weight = _PRIOR_WEIGHT * self._weight
         smoothed = zip(self._widths, self._prior, _smoothed(self._events), _smoothed(self._exposure), strict=True)
         self._hazards, self._risk_at, self._lag_at = [], [], []
         hazard = risk = lag = 0.0
         for width, prior, events, exposure in smoothed:
             expected = max(prior, hazard)
-            hazard = (events + pretended * width * expected) / (exposure + pretended * width)
+            hazard = (events + prior_weight * width * expected) / (exposure + prior_weight * width)
             self._hazards.append(hazard)
             self._risk_at.append(risk)
             self._lag_at.append(lag)
@@ -245,7 +243,7 @@ def _smoothed(values: list[float]) -> list[float]:
 
 
 def _between(value: float, here: Sequence[float], there: Sequence[float]) -> float:
-    """Return where a rising curve through these points goes when it passes `value`; its last piece goes on."""
+    """Return where the rising curve through these points goes at `value`; its last piece goes on."""
     number = min(max(bisect_right(here, value), 1), len(there) - 1)
     part = (value - here[number - 1]) / (here[number] - here[number - 1])
     return there[number - 1] + part * (there[number] - there[number - 1])

@@ -1,14 +1,14 @@
-"""The shared allowance of polls: how soon may the next one leave? Pure; the caller tells the time."""
+"""The poll rate limit of a session: when the next poll may be sent. Pure; the caller tells the time."""
 
 _BURST = 0.5
-"""Seconds' worth of polls that may leave at once after a lull."""
+"""Polls may be sent at once after a time without any: as many as the rate allows in these seconds."""
 _SLOWEST = 1 / 16
 """A limited rate falls to this fraction of the full one, and no further."""
 _FASTER, _SLOWER = 1.01, 0.94
-"""What an answer, and a 429, multiply the rate by: it holds its own while fewer than one poll in seven is refused."""
+"""What an answer, and a 429, multiply the rate by: it does not fall while fewer than one poll in seven is refused."""
 
 
-class PollBudget:
+class PollRateLimit:
     """A generic cell rate algorithm whose rate falls with each 429 and recovers with each answer.
 
     Args:
@@ -22,19 +22,19 @@ class PollBudget:
         self._paused_until = 0.0
 
     def free_at(self) -> float:
-        """Return the loop time from which the next poll may leave."""
+        """Return the loop time from which the next poll may be sent."""
         return max(self._spent_until - _BURST, self._paused_until)
 
     def take(self, now: float) -> None:
-        """Count one poll that leaves now."""
+        """Count one poll that is sent now."""
         self._spent_until = max(self._spent_until, now) + 1 / self._rate
 
     def answered(self) -> None:
-        """Count a poll that was not refused for being one too many."""
+        """Count a poll that was answered with something other than a 429."""
         self._rate = min(self._rate * _FASTER, self._full)
 
     def refused(self, now: float, pause: float | None) -> None:
-        """Count a 429; nobody polls before the pause that it asked for, in seconds, has passed."""
+        """Count a 429; no poll is sent before the pause that it asked for, in seconds, has passed."""
         self._rate = max(self._rate * _SLOWER, self._full * _SLOWEST)
         if pause is not None:
             self._paused_until = max(self._paused_until, now + pause)

@@ -1,43 +1,37 @@
 """A batch: requests in, handles out in the order of their ends, with only a window of them held."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from contextvars import Context, copy_context
-from typing import Any
 
 from attrs import define, field
 
-from cometrunway._handle import TaskHandle, Ticket
+from cometrunway._handle import TaskFuture, TaskHandle, TaskReference
 from cometrunway._requests._routes import Request
-from cometrunway._requests._shot import Shot
+from cometrunway._requests._shot import Shot, check_request
+from cometrunway._submission._intent import Name, content_names
+from cometrunway._submission._submitter import Submitter
+from cometrunway._task_group import BackgroundTasks, Role
 
 Requests = Iterable[Request | Shot] | AsyncIterable[Request | Shot]
-Submit = Callable[[Request | Shot], Awaitable[Ticket]]
-"""Returns when the task exists; a refusal comes back as a ticket that has failed with it."""
-Start = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
 
 @define(kw_only=True, eq=False)
-class Batch:
+class BatchSubmission:
     """One pass over the requests.
 
-    `is_pointless` tells of a refusal whether all that follow would be refused as well; `at_once` bounds how many
-    submissions are unanswered, so that what is pointless stops soon; `in_flight` has a place for each unfinished task
-    of the session; `window` bounds how many are not yet yielded.
+    At most `max_in_flight` submissions are held that are not yet yielded, and at most `max_creates` are unanswered, so
+    that the taking of requests stops soon after an answer that refuses all.
     """
 
     requests: Requests
-    submit: Submit
-    start: Start
-    start_feeder: Start
-    is_pointless: Callable[[BaseException], bool]
-    at_once: int
-    in_flight: asyncio.Semaphore
-    window: int
-    _turns: asyncio.Semaphore = field(init=False)
-    _places: asyncio.Semaphore = field(init=False)
-    _ended: "asyncio.Queue[Ticket | None]" = field(init=False, factory=asyncio.Queue)
-    _tell: Callable[[Ticket], None] = field(init=False)
+    submitter: Submitter
+    background: BackgroundTasks
+    _name: Name = field(init=False, factory=content_names)
+    _unanswered: asyncio.Semaphore = field(init=False)
+    _window: asyncio.Semaphore = field(init=False)
+    _ended: "asyncio.Queue[TaskFuture | None]" = field(init=False, factory=asyncio.Queue)
+    _on_end: Callable[[TaskFuture], None] = field(init=False)
     _context: Context = field(init=False, factory=copy_context)
     _held: int = field(init=False, default=0)
     _exhausted: bool = field(init=False, default=False)
@@ -45,17 +39,18 @@ class Batch:
     _feeder: "asyncio.Task[None] | None" = field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
-        self._turns = asyncio.Semaphore(self.at_once)
-        self._places = asyncio.Semaphore(self.window)
-        self._tell = self._on_end
+        self._unanswered = asyncio.Semaphore(self.submitter.limits.max_creates)
+        self._window = asyncio.Semaphore(self.submitter.limits.max_in_flight)
+        # One callback and one context serve all: the garbage collector goes through whatever each of them holds.
+        self._on_end = self._task_ended
 
     async def handles(self) -> AsyncIterator[TaskHandle]:
-        """Yield each handle once its files are home or its failure is known; then raise what cut the input short."""
-        self._feeder = feeder = self.start_feeder(self._feed())
+        """Yield each handle once its files are on disk or its failure is known; then raise what cut the input short."""
+        self._feeder = feeder = self.background.start(self._feed(), name="cometrunway map", role=Role.SERVICE)
         try:
-            while (ticket := await self._ended.get()) is not None:
-                yield TaskHandle(ticket.reference, ticket)
-                self._places.release()
+            while (future := await self._ended.get()) is not None:
+                yield TaskHandle(future.reference, future)
+                self._window.release()
         finally:
             feeder.cancel()
         if self._stopped_by is not None:
@@ -65,14 +60,14 @@ class Batch:
         requests = _each(self.requests)
         try:
             while self._stopped_by is None:
-                await self._places.acquire()
-                await self._turns.acquire()
-                submission = self.start(self._one(await anext(requests)))
+                await self._window.acquire()
+                await self._unanswered.acquire()
+                submission = self.background.start(self._submit(await anext(requests)), name="cometrunway map")
                 self._held += 1
                 submission.add_done_callback(self._on_submitted)
         except StopAsyncIteration:
             pass
-        except Exception as error:  # noqa: BLE001 - the user's own; raised to the user once all that is paid is home
+        except Exception as error:  # noqa: BLE001 - the user's own; raised to the user once all that is paid is on disk
             self._stopped_by = error
         except asyncio.CancelledError:
             self._cut_short()
@@ -81,37 +76,50 @@ class Batch:
             self._exhausted = True
             self._finish_if_done()
 
-    async def _one(self, request: Request | Shot) -> None:
-        await self.in_flight.acquire()
+    async def _submit(self, item: Request | Shot) -> None:
+        await self.submitter.in_flight.acquire()
         try:
-            ticket = await self.submit(request)
+            future = await self._future_of(item)
         except asyncio.CancelledError:
-            self.in_flight.release()
+            self.submitter.in_flight.release()
             raise
-        # One callback and one context serve all: what each of ten thousand holds is what the collector goes through.
-        ticket.add_done_callback(self._tell, context=self._context)
+        future.add_done_callback(self._on_end, context=self._context)
+
+    async def _future_of(self, item: Request | Shot) -> TaskFuture:
+        """Return once the task exists; a submission that came to none is a future that has failed with the reason."""
+        key, request = (item.key, item.request) if isinstance(item, Shot) else (None, item)
+        try:
+            check_request(request)
+            outcome = await asyncio.shield(self.submitter.start(request, key, name=self._name))
+        except Exception as error:  # noqa: BLE001 - raised to whoever awaits the handle
+            outcome = error
+        if isinstance(outcome, TaskFuture):
+            return outcome
+        future = TaskFuture(TaskReference(id="", route=getattr(request, "route", ""), key=key), request)
+        future.fail(outcome)
+        return future
 
     def _on_submitted(self, submission: "asyncio.Task[None]") -> None:
-        self._turns.release()
+        self._unanswered.release()
         if submission.cancelled():
             self._cut_short()
-            self._let_go()
+            self._drop_one()
 
     def _cut_short(self) -> None:
         if self._stopped_by is None:
             self._stopped_by = RuntimeError("the Session was left before map had submitted all its requests")
 
-    def _on_end(self, ticket: Ticket) -> None:
-        self.in_flight.release()
-        error = ticket.exception()
-        if error is not None and not ticket.id and self.is_pointless(error):
+    def _task_ended(self, future: TaskFuture) -> None:
+        self.submitter.in_flight.release()
+        error = future.exception()
+        if error is not None and not future.id and self.submitter.refuses_all(error):
             self._stopped_by = error
             if self._feeder is not None:
                 self._feeder.cancel()  # it may wait for input that never comes
-        self._ended.put_nowait(ticket)
-        self._let_go()
+        self._ended.put_nowait(future)
+        self._drop_one()
 
-    def _let_go(self) -> None:
+    def _drop_one(self) -> None:
         self._held -= 1
         self._finish_if_done()
 

@@ -1,79 +1,73 @@
-"""The desk: one way from a request to a ticket, with at most one create, recorded before it leaves and after."""
+"""The way of a submission: from a request to an accepted task, with at most one create that may be billed."""
 
 import asyncio
 import logging
-import reprlib
 import time
-import uuid
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from typing import TypeVar
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from random import Random
 
-from attrs import evolve
-
-from cometrunway._delivery._part_file import are_intact
-from cometrunway._events import Event, EventKind, Observer
-from cometrunway._handle import TaskReference, Ticket
+from cometrunway._events import EventEmitter, EventKind
+from cometrunway._handle import TaskFuture, TaskReference
 from cometrunway._journal._entry import Entry, State
-from cometrunway._journal._sqlite import Journal
-from cometrunway._polling._scheduler import PollScheduler
+from cometrunway._journal._protocol import JournalProtocol
+from cometrunway._policies import RetryPolicy, asked_pause, is_transient
 from cometrunway._requests._routes import Request
-from cometrunway._submission._budget import Allowance
-from cometrunway._tasks import Asset, Task, TaskStatus
-from cometrunway._transport._api import Api, Sending
-from cometrunway._wire._encode import encode
-from cometrunway._wire._http import HttpRequest
-from cometrunway._wire._record import describe
-from cometrunway._wire._record import fingerprint as digest_of
-from cometrunway.errors import CometRunwayError, JournalError, OutcomeUnknownError, TaskError
+from cometrunway._requests._shot import check_key, check_request
+from cometrunway._submission._existing import ExistingTasks
+from cometrunway._submission._intent import Intent, Name, check_same, prepare, unique_name
+from cometrunway._submission._limits import CreateBudget, InFlightLimit, Limits
+from cometrunway._task_group import BackgroundTasks, Role
+from cometrunway._transport._api import Accepted, Api, Outcome, Refused, Unknown
+from cometrunway.errors import (
+    AuthenticationError,
+    BudgetError,
+    CometRunwayError,
+    InsufficientBalanceError,
+    JournalError,
+    OutcomeUnknownError,
+)
 
 _logger = logging.getLogger(__name__)
-_T = TypeVar("_T")
-
-Name = Callable[[str, str], str]
-"""Gives a submission its key in the journal, from its route and the fingerprint of its content."""
 
 
-def unlike_any_other(route: str, _fingerprint: str) -> str:
-    """Name a single submission without a key: made twice, it is bought twice."""
-    return f"{route}-{uuid.uuid4().hex[:16]}"  # not from the session's rng, which may begin alike in each process
-
-
-def named_by_content() -> Name:
-    """Name each submission of one batch after its content, and count those of equal content."""
-    seen: Counter[str] = Counter()
-
-    def name(route: str, fingerprint: str) -> str:
-        seen[fingerprint] += 1
-        return f"{route}-{fingerprint[:16]}-{seen[fingerprint]}"
-
-    return name
-
-
-class Desk:
-    """Takes submissions; knows which were made before, in this process or an earlier one."""
+class Submitter:
+    """Submits requests, each in a task of its own, so that a caller who is cancelled loses nothing."""
 
     def __init__(
         self,
         *,
         api: Api,
-        scheduler: PollScheduler,
-        journal: Journal | None,
-        max_creates: int,
-        allowance: Allowance,
-        observe: Observer,
+        retry: RetryPolicy,
+        rng: Random,
+        journal: JournalProtocol,
+        limits: Limits,
+        budget: CreateBudget,
+        existing: ExistingTasks,
+        background: BackgroundTasks,
+        events: EventEmitter,
     ) -> None:
         self._api = api
-        self._scheduler = scheduler
+        self._retry = retry
+        self._rng = rng
         self._journal = journal
-        self._turns = asyncio.Semaphore(max_creates)
-        self._allowance = allowance
-        self._observe = observe
+        self._budget = budget
+        self._existing = existing
+        self._background = background
+        self._events = events
+        self._creates = asyncio.Semaphore(limits.max_creates)
         self._under_way: dict[str, asyncio.Event] = {}
+        self._paused_until = 0.0
+        self.limits = limits
+        self.in_flight = InFlightLimit(limits.max_in_flight)
 
-    async def submit(self, request: Request, *, key: str | None, name: Name) -> Ticket:
-        """Return the ticket of the request's task, made now or, under the same key, before.
+    async def submit(self, request: Request, key: str | None = None, *, instead_of: Entry | None = None) -> TaskFuture:
+        """Return the future of the request's task, made now or, under the same key, before.
+
+        Args:
+            request: what to make.
+            key: the user's name for it.
+            instead_of: what stands under the key, where the user has decided to submit it once more.
 
         Raises:
             APIError, TransportError: nothing was created.
@@ -83,100 +77,76 @@ class Desk:
             RuntimeError: the session is being left; nothing was sent.
             ValueError: a local file is no longer what it was.
         """
-        with self._told(request.route, key):
-            return await self._submit(request, key, name)
+        check_request(request)
+        if key is not None:
+            check_key(key)
+        await self.in_flight.acquire()
+        try:
+            submission = self.start(request, key, instead_of=instead_of)
+        except BaseException:
+            self.in_flight.release()
+            raise
+        submission.add_done_callback(self.in_flight.release_after)
+        outcome = await asyncio.shield(submission)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
-    async def _submit(self, request: Request, key: str | None, name: Name) -> Ticket:
-        async with self._turns:
-            if self._journal is not None:
-                return await self._create_once(request, name if key is None else lambda *_: key, self._journal)
-            message = await _off_the_loop_if_large(request, lambda: encode(request))
-            self._allowance.take()
-            return self._watched(await self._create(request, message, key, self._sending()), request)
+    def start(
+        self, request: Request, key: str | None, *, name: Name = unique_name, instead_of: Entry | None = None
+    ) -> "asyncio.Task[TaskFuture | Exception]":
+        """Start a submission, which goes on whatever becomes of its caller; `RuntimeError` while the session is left.
 
-    def attach(self, reference: TaskReference, request: Request | None = None) -> Ticket:
-        """Return the open ticket of a task from elsewhere, or a new one; `RuntimeError` while the session is left."""
-        ticket = self._scheduler.find(reference)
-        if ticket is None:
-            if self._scheduler.children.is_closing:
-                raise RuntimeError("the Session is being left; nothing more can be waited for in it")
-            ticket = Ticket(reference, request)
-            self._scheduler.watch(ticket, age=_age(reference))
-        return ticket
-
-    async def restore(self, entry: Entry, request: Request | None = None) -> Ticket:
-        """Return the ticket of an entry that has a task: finished ones are done, the others waited for."""
-        reference = TaskReference(id=entry.task_id or "", route=entry.route, key=entry.key, created_at=entry.created_at)
-        self._tell(EventKind.RESUMED, reference)
-        ended = _ended_task(entry)
-        if ended is None or not await asyncio.to_thread(are_intact, entry.assets):
-            return self.attach(reference, request)
-        ticket = Ticket(reference, request)
-        ticket.end(ended)
-        if ended.failure is None:
-            ticket.set_result(entry.assets)
-            self._tell(EventKind.DOWNLOADED, reference, assets=entry.assets)
-        else:
-            error = TaskError.of(ended, route=entry.route).about(key=entry.key)
-            ticket.fail(error)
-            self._tell(EventKind.FAILED, reference, error=error)
-        return ticket
-
-    async def again(self, entry: Entry, request: Request) -> Ticket:
-        """Submit once more what is in doubt or failed, because the user has decided so."""
-        with self._told(entry.route, entry.key):
-            message, wanted = await _recordable(request, lambda *_: entry.key)
-            _check_same(entry, wanted)
-            async with self._turns, self._alone(entry.key):
-                return await self._create_again(entry, request, message)
-
-    async def _create_again(self, entry: Entry, request: Request, message: HttpRequest) -> Ticket:
-        assert self._journal is not None  # noqa: S101 - the entry is from it
-        self._allowance.take()
-        with self._given_back_on_error():
-            if not await self._journal.again(entry):
-                raise ValueError(f"the submission {entry.key!r} has changed meanwhile; nothing was sent")
-        return await self._create_recorded(request, message, entry.key, self._journal, before=entry)
+        Its result is the error where no task came of it: an exception would end the session's task group.
+        """
+        work = self._outcome(request, key, name, instead_of)
+        return self._background.start(work, name=f"cometrunway create {key}", role=Role.CREATE)
 
     def is_under_way(self, key: str) -> bool:
-        """Whether this process is waiting for the answer to the key's create."""
+        """Whether a submission under this key is being made now."""
         return key in self._under_way
 
-    async def _create_once(self, request: Request, name: Name, journal: Journal) -> Ticket:
-        message, wanted = await _recordable(request, name)
-        async with self._alone(wanted.key):
-            standing = await self._begin(wanted, journal)
-            if standing is None:
-                return await self._create_recorded(request, message, wanted.key, journal)
-        _check_same(standing, wanted)
-        if standing.is_in_doubt:
-            raise _in_doubt_already(standing)
-        return await self.restore(standing, request)
+    def refuses_all(self, error: BaseException) -> bool:
+        """Whether what refused one submission would refuse all others; what a journal knows costs no budget."""
+        if isinstance(error, BudgetError):
+            return self._budget.is_stopped or not self._journal.keeps_entries
+        return isinstance(error, AuthenticationError | InsufficientBalanceError)
 
-    async def _begin(self, wanted: Entry, journal: Journal) -> Entry | None:
-        """Record that it is about to be sent, if it may be; or return what stands under its key already."""
-        if self._allowance.is_limited:  # what is known costs nothing, so it must not wait for what does
-            standing = await journal.find(wanted.key)
-            if standing is not None and standing.state is not State.REFUSED:
-                return standing
-        self._allowance.take()
-        with self._given_back_on_error():
-            standing = await journal.begin(wanted)
-        if standing is not None:
-            self._allowance.give_back()
-        return standing
-
-    @contextmanager
-    def _given_back_on_error(self) -> Iterator[None]:
+    async def _outcome(
+        self, request: Request, key: str | None, name: Name, instead_of: Entry | None
+    ) -> TaskFuture | Exception:
         try:
-            yield
-        except BaseException:
-            self._allowance.give_back()
-            raise
+            return await self._submit(request, key, name, instead_of)
+        except Exception as error:
+            self._announce(error, request.route, key)
+            if isinstance(error, OutcomeUnknownError) and _is_cancelled():
+                raise asyncio.CancelledError from error
+            return error
+
+    async def _submit(self, request: Request, key: str | None, name: Name, instead_of: Entry | None) -> TaskFuture:
+        """Make one submission: prepare, begin, send, record."""
+        async with self._creates:
+            intent = await prepare(request, key, name if self._journal.keeps_entries else None)
+            async with self._one_at_a_time(intent.key):
+                standing = await self._begin(intent, instead_of)
+                if standing is not None:
+                    return await self._taken_up(standing, intent)
+                match await self._send(intent):
+                    case Accepted(task_id):
+                        return await self._accepted(intent, task_id)
+                    case Unknown(error):
+                        await _if_possible(self._journal.doubt(intent.key or "", str(error)))
+                    case Refused(error):
+                        self._budget.give_back()
+                        await _if_possible(self._nothing_created(intent, error, instead_of))
+        raise _about(error, intent)
 
     @asynccontextmanager
-    async def _alone(self, key: str) -> AsyncIterator[None]:
+    async def _one_at_a_time(self, key: str | None) -> AsyncIterator[None]:
         """Let one submission under a key be made at a time."""
+        if key is None:
+            yield
+            return
         while (under_way := self._under_way.get(key)) is not None:
             await under_way.wait()
         self._under_way[key] = asyncio.Event()
@@ -185,152 +155,104 @@ class Desk:
         finally:
             self._under_way.pop(key).set()
 
-    async def _create_recorded(
-        self, request: Request, message: HttpRequest, key: str, journal: Journal, *, before: Entry | None = None
-    ) -> Ticket:
-        sending = self._sending()
-        try:
-            reference = await self._create(request, message, key, sending)
-        except BaseException as error:
-            reason = str(error) or "the Session was left"
-            if sending.is_under_way:
-                await _if_possible(journal.doubt(key, reason))
-            elif before is None:
-                await _if_possible(journal.refuse(key, reason))
-            else:  # nothing came of this create; what came of the one before is as open as it was
-                await _if_possible(journal.reinstate(before))
-            raise
-        ticket = self._watched(reference, request)  # before it is recorded, so that nothing can make us forget it
-        try:
-            await journal.accept(key, task_id=reference.id, created_at=reference.created_at or 0.0)
-        except JournalError as error:
-            error.token = reference.to_token()
-            raise error.about(route=reference.route, task_id=reference.id, key=key)  # noqa: B904 - the same error
-        return ticket
+    async def _begin(self, intent: Intent, instead_of: Entry | None) -> Entry | None:
+        """Record that it is about to be sent, if it may be; or return what stands under its key already."""
+        if intent.entry is None:
+            self._budget.take()
+            return None
+        if instead_of is not None:
+            check_same(instead_of, intent.entry)
+        elif self._budget.is_limited:  # what is known costs nothing, so it must not wait for what does
+            standing = await self._journal.find(intent.entry.key)
+            if standing is not None and standing.state is not State.REFUSED:
+                return standing
+        standing = None
+        with self._budget.taken():
+            if instead_of is None:
+                standing = await self._journal.begin(intent.entry)
+            elif not await self._journal.again(instead_of):
+                raise ValueError(f"the submission {instead_of.key!r} has changed meanwhile; nothing was sent")
+        if standing is not None:
+            self._budget.give_back()
+        return standing
 
-    def _sending(self) -> Sending:
-        return Sending(self._check_may_leave)
+    async def _send(self, intent: Intent) -> Outcome:
+        """Send the create; again only where the answer before proves that nothing was created. Raises nothing."""
+        loop, pauses = asyncio.get_running_loop(), self._retry.pauses(self._rng)
+        try:
+            while True:
+                await asyncio.sleep(self._paused_until - loop.time())
+                self._check_may_leave()
+                outcome = await self._api.create(intent.message)
+                if not (isinstance(outcome, Refused) and isinstance(outcome.error, CometRunwayError)):
+                    return outcome
+                asked = asked_pause(outcome.error) or 0.0
+                self._paused_until = max(self._paused_until, loop.time() + asked)
+                pause = next(pauses, None) if is_transient(outcome.error) else None
+                if pause is None:
+                    return outcome
+                await asyncio.sleep(max(pause, asked))
+        except (BudgetError, RuntimeError, asyncio.CancelledError) as error:
+            return Refused(error)  # it never left, or what left was refused
 
     def _check_may_leave(self) -> None:
-        if self._scheduler.children.is_closing:
+        if self._background.is_closing:
             raise RuntimeError("the Session was left before this request was sent; nothing was submitted")
-        self._allowance.check()
+        self._budget.check()
 
-    async def _create(self, request: Request, message: HttpRequest, key: str | None, sending: Sending) -> TaskReference:
-        reference = TaskReference(id="", route=request.route, key=key)
+    async def _accepted(self, intent: Intent, task_id: str) -> TaskFuture:
+        reference = TaskReference(id=task_id, route=intent.request.route, key=intent.key, created_at=time.time())
+        future = self._existing.watch_new(reference, intent.request)  # before it is recorded, so that nothing loses it
         try:
-            task_id = await self._api.create(message, sending)
-        except asyncio.CancelledError:
-            if sending.is_under_way:
-                self._tell(EventKind.IN_DOUBT, reference, error=_left_during(reference))
-            raise
-        except CometRunwayError as error:
-            if not isinstance(error, OutcomeUnknownError):
-                self._allowance.give_back()
-            raise error.about(route=reference.route, key=reference.key)  # noqa: B904 - the same error
-        return evolve(reference, id=task_id, created_at=time.time())
+            await self._journal.accept(intent.key or "", task_id=task_id, created_at=reference.created_at)
+        except JournalError as error:
+            error.token = reference.to_token()
+            raise error.about(route=reference.route, task_id=task_id, key=intent.key)  # noqa: B904 - the same error
+        return future
 
-    def _watched(self, reference: TaskReference, request: Request) -> Ticket:
-        self._tell(EventKind.SUBMITTED, reference)
-        known = self._scheduler.find(reference)
-        if known is not None:  # a server that answers two creates with one id
-            return known
-        ticket = Ticket(reference, request)
-        self._scheduler.watch(ticket, age=0.0)
-        return ticket
+    async def _nothing_created(self, intent: Intent, error: BaseException, instead_of: Entry | None) -> None:
+        if instead_of is None:
+            await self._journal.refuse(intent.key or "", str(error) or "the Session was left")
+        else:  # what came of the submission before is as open as it was
+            await self._journal.reinstate(instead_of)
 
-    @contextmanager
-    def _told(self, route: str, key: str | None) -> Iterator[None]:
+    async def _taken_up(self, standing: Entry, intent: Intent) -> TaskFuture:
+        assert intent.entry is not None  # noqa: S101 - what stands in a journal was looked up by its entry
+        check_same(standing, intent.entry)
+        if standing.is_in_doubt:
+            raise OutcomeUnknownError(
+                f"the submission {standing.key!r} was sent before and its outcome is unknown "
+                f"({standing.reason or 'cut short'}); it is not sent again by itself: resolve it with its task id, or "
+                "resubmit it"
+            ).about(route=standing.route, key=standing.key)
+        return await self._existing.take_up(standing, intent.request)
+
+    def _announce(self, error: Exception, route: str, key: str | None) -> None:
         """Tell the observer why no task came of a submission."""
-        try:
-            yield
-        except (CometRunwayError, ValueError) as error:
-            key = getattr(error, "key", None) or key
-            if not getattr(error, "task_id", None):  # else there is a task, and it is waited for
-                kind = EventKind.IN_DOUBT if isinstance(error, OutcomeUnknownError) else EventKind.REFUSED
-                self._tell(kind, TaskReference(id="", route=route, key=key), error=error)
-            raise
-
-    def _tell(
-        self,
-        kind: EventKind,
-        reference: TaskReference,
-        *,
-        assets: tuple[Asset, ...] = (),
-        error: Exception | None = None,
-    ) -> None:
-        if kind is EventKind.IN_DOUBT:
+        if getattr(error, "task_id", None) or not isinstance(error, CometRunwayError | ValueError):
+            return  # there is a task, and it is polled; or the session was left
+        kind = EventKind.REFUSED
+        if isinstance(error, OutcomeUnknownError):
+            kind = EventKind.IN_DOUBT
             _logger.warning("%s", error)
-        self._observe(
-            Event(
-                kind=kind,
-                route=reference.route,
-                key=reference.key,
-                task_id=reference.id or None,
-                assets=assets,
-                error=error,
-            )
-        )
+        subject = TaskReference(id="", route=route, key=getattr(error, "key", None) or key)
+        self._events.emit(kind, subject, error=error)
 
 
-async def _recordable(request: Request, name: Name) -> tuple[HttpRequest, Entry]:
-    """Return what is sent for a request, and what is written down of it."""
-    message, description = await _off_the_loop_if_large(request, lambda: (encode(request), describe(request)))
-    fingerprint = digest_of(message)
-    key = name(request.route, fingerprint)
-    return message, Entry(key=key, route=request.route, fingerprint=fingerprint, request=description)
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
-async def _off_the_loop_if_large(request: Request, work: Callable[[], _T]) -> _T:
-    return await asyncio.to_thread(work) if request.local_files else work()
+def _about(error: BaseException, intent: Intent) -> BaseException:
+    if isinstance(error, CometRunwayError):
+        return error.about(route=intent.request.route, key=intent.key)
+    return error
 
 
 async def _if_possible(change: Awaitable[None]) -> None:
-    # Where it is not, the entry goes on saying "submitting", which is in doubt: nothing is bought twice.
+    # Where it is not, the entry goes on saying "submitting", which is in doubt: nothing is submitted twice.
     try:
         await change
     except JournalError as error:
         _logger.error("%s", error)  # noqa: TRY400 - the caller raises what matters
-
-
-def _age(reference: TaskReference) -> float | None:
-    return None if reference.created_at is None else max(0.0, time.time() - reference.created_at)
-
-
-def _check_same(standing: Entry, wanted: Entry) -> None:
-    if standing.fingerprint == wanted.fingerprint:
-        return
-    names = sorted({*standing.request, *wanted.request})
-    differences = "; ".join(
-        f"{name}: {reprlib.repr(standing.request.get(name))} there, {reprlib.repr(wanted.request.get(name))} now"
-        for name in names
-        if standing.request.get(name) != wanted.request.get(name)
-    )
-    raise JournalError(
-        f"the key {standing.key!r} stands for another request in the journal ({differences}); nothing was sent: use "
-        "another key, or the request as it was"
-    ).about(route=wanted.route, key=wanted.key)
-
-
-def _in_doubt_already(entry: Entry) -> OutcomeUnknownError:
-    return OutcomeUnknownError(
-        f"the submission {entry.key!r} was sent before and its outcome is unknown ({entry.reason or 'cut short'}); it "
-        "is not sent again by itself: resolve it with its task id, or resubmit it"
-    ).about(route=entry.route, key=entry.key)
-
-
-def _left_during(reference: TaskReference) -> OutcomeUnknownError:
-    return OutcomeUnknownError(
-        "the Session was left while this create was under way: the task may exist, and may be billed"
-    ).about(route=reference.route, key=reference.key)
-
-
-def _ended_task(entry: Entry) -> Task | None:
-    if entry.task_id is None:
-        return None
-    if entry.failure is not None:
-        return Task(id=entry.task_id, status=TaskStatus.FAILED, failure=entry.failure)
-    if entry.state is State.DELIVERED:
-        urls = tuple(asset.url for asset in entry.assets)
-        return Task(id=entry.task_id, status=TaskStatus.SUCCEEDED, outputs=urls)
-    return None

@@ -59,11 +59,12 @@ class Transport:
         http: a session to borrow for the API calls; it is never closed here. Assets never go through it.
 
     Raises:
-        ValueError: the base URL is no absolute http(s) URL, or would send the key in the clear.
+        ValueError: there is no key, or the base URL is no absolute http(s) URL, or would send the key in the clear.
     """
 
-    def __init__(self, *, base_url: str, api_key: str, version: str, http: aiohttp.ClientSession | None) -> None:
+    def __init__(self, *, base_url: str, api_key: str | None, version: str, http: aiohttp.ClientSession | None) -> None:
         self._base = _checked_base(base_url)
+        api_key = _checked_key(api_key)
         self._prefix = self._base.raw_path.rstrip("/")
         self._secret = api_key.encode()
         self._headers = CIMultiDict(
@@ -169,6 +170,15 @@ def _new_session(headers: Mapping[str, str], *, auto_decompress: bool = True) ->
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=auto_decompress,
     )
+
+
+def _checked_key(key: str | None) -> str:
+    key = (key or "").strip()
+    if not key:
+        raise ValueError("no API key: set COMETAPI_KEY in the environment, or pass Session(api_key=...)")
+    if not (key.isascii() and key.isprintable() and " " not in key):
+        raise ValueError("the API key holds characters that no key has; was more than the key copied?")
+    return key
 
 
 def _checked_base(base_url: str) -> URL:

@@ -1,32 +1,43 @@
-"""The API's two verbs, create and look: wire, transport and retry put together."""
+"""The three calls of the API. A create is sent once, and what it came to is a value."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from random import Random
-from typing import TypeVar
 
-from attrs import define
+from attrs import frozen
 
 from cometrunway._policies import RetryPolicy, asked_pause, is_transient
 from cometrunway._tasks import Task
 from cometrunway._transport._aiohttp import Transport
 from cometrunway._wire._decode import decode_created, decode_task
-from cometrunway._wire._encode import poll
+from cometrunway._wire._encode import poll_request
 from cometrunway._wire._http import HttpRequest
 from cometrunway._wire._refusals import proves_refusal
-from cometrunway.errors import CometRunwayError, OutcomeUnknownError, RateLimitedError, TransportError
-
-_T = TypeVar("_T")
+from cometrunway.errors import CometRunwayError, OutcomeUnknownError, TransportError
 
 
-@define
-class Sending:
-    """One submission on its way."""
+@frozen
+class Accepted:
+    """The task exists, and is billed."""
 
-    check_may_leave: Callable[[], None]
-    """Asked before each time that its create is sent; raises why it may not be."""
-    is_under_way: bool = False
-    """Whether a create was sent whose answer is not known."""
+    task_id: str
+
+
+@frozen
+class Refused:
+    """Nothing was created, and nothing is billed."""
+
+    error: BaseException
+
+
+@frozen
+class Unknown:
+    """The task may exist, and may be billed."""
+
+    error: OutcomeUnknownError
+
+
+Outcome = Accepted | Refused | Unknown
+"""What a create came to."""
 
 
 class Api:
@@ -36,59 +47,41 @@ class Api:
         self._transport = transport
         self._retry = retry
         self._rng = rng
-        self._refused_until = 0.0
 
-    async def create(self, request: HttpRequest, sending: Sending) -> str:
-        """Submit and return the task's id. The bytes leave again only if the earlier try provably had no effect.
+    async def create(self, message: HttpRequest) -> Outcome:
+        """Send a create once, and return what it came to. Raises nothing: a cancellation is an unknown outcome too."""
+        try:
+            return Accepted(decode_created(await self._transport.create(message)))
+        except asyncio.CancelledError:
+            error = OutcomeUnknownError(
+                "the Session was left while this create was under way: the task may exist, and may be billed"
+            )
+            return Unknown(error)
+        except Exception as error:  # noqa: BLE001 - whatever is raised once a create has left leaves its outcome open
+            if isinstance(error, CometRunwayError) and _had_no_effect(error):
+                return Refused(error)
+            unknown = OutcomeUnknownError(
+                f"POST {message.path} was sent and its outcome is unknown, so the task may exist and may be billed; "
+                f"it was not sent again. Seen instead of an id: {str(error) or type(error).__name__}"
+            )
+            unknown.__cause__ = error
+            return Unknown(unknown)
 
-        Raises:
-            APIError: refused; nothing was created.
-            TransportError: never sent; nothing was created.
-            OutcomeUnknownError: anything else; a task may exist, and may be billed.
-            BudgetError, RuntimeError: it may no longer leave; nothing was created.
-        """
-        return await self._repeated(lambda: self._create_once(request, sending))
-
-    async def look(self, route: str, task_id: str) -> Task:
-        """Look at the task once, with no retry."""
-        response = await self._transport.call(poll(route, task_id))
+    async def poll(self, route: str, task_id: str) -> Task:
+        """Ask for the task's state once, with no retry."""
+        response = await self._transport.call(poll_request(route, task_id))
         return decode_task(response, task_id=task_id)
 
     async def retrieve(self, route: str, task_id: str) -> Task:
-        """Look at the task until an answer comes."""
-        return await self._repeated(lambda: self.look(route, task_id))
-
-    async def _create_once(self, request: HttpRequest, sending: Sending) -> str:
-        await asyncio.sleep(self._refused_until - asyncio.get_running_loop().time())
-        sending.check_may_leave()
-        sending.is_under_way = True
-        try:
-            task_id = decode_created(await self._transport.create(request))
-        except Exception as error:
-            if isinstance(error, CometRunwayError) and _had_no_effect(error):
-                sending.is_under_way = False
-                self._share_the_pause(error)
-                raise
-            raise OutcomeUnknownError(
-                f"POST {request.path} was sent and its outcome is unknown, so the task may exist and may be billed; "
-                f"it was not sent again. Seen instead of an id: {str(error) or type(error).__name__}"
-            ) from error
-        return task_id
-
-    def _share_the_pause(self, error: CometRunwayError) -> None:
-        if isinstance(error, RateLimitedError):
-            pause = asked_pause(error) or 0.0
-            self._refused_until = max(self._refused_until, asyncio.get_running_loop().time() + pause)
-
-    async def _repeated(self, attempt: Callable[[], Awaitable[_T]]) -> _T:
+        """Ask for the task's state until an answer comes, as often as the retry policy allows."""
         for pause in self._retry.pauses(self._rng):
             try:
-                return await attempt()
+                return await self.poll(route, task_id)
             except CometRunwayError as error:
                 if not is_transient(error):
                     raise
                 await asyncio.sleep(max(pause, asked_pause(error) or 0.0))
-        return await attempt()
+        return await self.poll(route, task_id)
 
 
 def _had_no_effect(error: CometRunwayError) -> bool:

@@ -6,16 +6,10 @@ snake_case with nested `options`, polled with POST.
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-import attrs
-from cattrs import Converter
-from cattrs.gen import make_dict_unstructure_fn, override
-
-from cometrunway._media._inputs import data_uri
 from cometrunway._media._urls import shown
 from cometrunway._requests._parts import nearest, snake_case
 from cometrunway._requests._routes import (
@@ -30,6 +24,7 @@ from cometrunway._requests._routes import (
     VideoUpscale,
 )
 from cometrunway._wire._http import HttpRequest
+from cometrunway._wire._members import converter, members
 
 OFFICIAL: tuple[type[Request], ...] = (ImageToVideo, TextToImage, VideoToVideo, VideoUpscale, CharacterPerformance)
 COMPAT: tuple[type[Request], ...] = (ProGenerate, ProVideoToVideo, ProActOne)
@@ -56,7 +51,7 @@ def encode(request: Request) -> HttpRequest:
     return HttpRequest(method="POST", path=PATHS[request.route], body=_to_json(body))
 
 
-def poll(route: str, task_id: str) -> HttpRequest:
+def poll_request(route: str, task_id: str) -> HttpRequest:
     """Return the request that asks for a task's state once; it changes nothing.
 
     Raises:
@@ -77,34 +72,6 @@ def request_type(route: object) -> type[Request]:
     if name not in known:
         raise ValueError(f"route: must name a route, got {shown(route)}; {nearest(name, known)}")
     return known[name]
-
-
-def converter(spelled: Callable[[str], str], file: Callable[[Path | bytes], Any] = data_uri) -> Converter:
-    """Return what turns our values into JSON members: each field `spelled`, each local `file` converted."""
-    made = Converter()
-    made.register_unstructure_hook(Path, file)
-    made.register_unstructure_hook(bytes, file)
-
-    def hook(cls: type[attrs.AttrsInstance]) -> Callable[[Any], dict[str, Any]]:
-        names = {attribute.name: override(rename=spelled(attribute.name)) for attribute in attrs.fields(cls)}
-        all_members = make_dict_unstructure_fn(cls, made, **names)  # type: ignore[arg-type]  # these are no switches
-        return lambda value: {name: member for name, member in all_members(value).items() if member not in (None, [])}
-
-    made.register_unstructure_hook_factory(attrs.has, hook)
-    return made
-
-
-def members(request: Request, by: Converter) -> dict[str, Any]:
-    """Return the request's members, without those that nobody set; local files are read and encoded now.
-
-    Raises:
-        ValueError: a local file cannot be read any more.
-    """
-    try:
-        said: dict[str, Any] = by.unstructure(request)
-    except ValueError as error:
-        raise ValueError(f"{type(request).__name__}: {error}") from error
-    return said
 
 
 def _camel_case(name: str) -> str:

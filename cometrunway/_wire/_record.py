@@ -6,8 +6,8 @@ from typing import Any
 
 from cometrunway._media._urls import scheme, without_query
 from cometrunway._requests._routes import Request
-from cometrunway._wire._encode import converter, members
 from cometrunway._wire._http import HttpRequest
+from cometrunway._wire._members import converter, members
 
 _DIGEST = "sha256"
 

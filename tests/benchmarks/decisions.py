@@ -4,7 +4,7 @@
 is left is the scheduler's own work. A *decision* says when a task is looked at next: it is priced, pushed into the
 heap, popped when it is due, and priced anew. There is one after each look, and one more where a look was put off.
 *Learning* is what is done with a look's answer. *All* is the whole process per look: also the children, the timers, the
-event loop, the tickets and the ends.
+event loop, the futures and the ends.
 """
 
 import asyncio
@@ -14,9 +14,10 @@ from random import Random
 from typing import Any
 
 from cometrunway import Asset, PollPolicy, Task, TaskStatus
-from cometrunway._handle import TaskReference, Ticket
+from cometrunway._handle import TaskFuture, TaskReference
 from cometrunway._polling._scheduler import PollScheduler
 from tests.benchmarks import machine
+from tests.scheduling import polling
 from tests.virtual import VirtualLoop
 
 TASKS = 10_000
@@ -29,11 +30,11 @@ class Server:
         durations = Random(1)
         self._ends = {f"{number}": durations.uniform(20, 60) for number in range(TASKS)}
         self._has_progress = has_progress
-        self.looks = 0
+        self.polls = 0
 
-    async def look(self, _route: str, task_id: str) -> Task:
+    async def poll(self, _route: str, task_id: str) -> Task:
         """Return the task as it is now."""
-        self.looks += 1
+        self.polls += 1
         share = asyncio.get_running_loop().time() / self._ends[task_id]
         status = TaskStatus.SUCCEEDED if share >= 1 else TaskStatus.RUNNING
         return Task(id=task_id, status=status, progress=min(share, 1.0) if self._has_progress else None)
@@ -53,18 +54,18 @@ class Timed(PollScheduler):
         finally:
             self.deciding += time.perf_counter() - start
 
-    def _look_again(self, *waited: Any) -> None:
+    def _poll_again(self, *waited: Any) -> None:
         start = time.perf_counter()
-        super()._look_again(*waited)
+        super()._poll_again(*waited)
         self.deciding += time.perf_counter() - start
 
-    def _on_look(self, *seen: Any) -> None:
+    def _on_answer(self, *seen: Any) -> None:
         start, decided = time.perf_counter(), self.deciding
-        super()._on_look(*seen)
+        super()._on_answer(*seen)
         self.answering += time.perf_counter() - start - (self.deciding - decided)
 
 
-async def _conclude(_ticket: Ticket, _task: Task) -> tuple[Asset, ...]:
+async def _deliver(_future: TaskFuture, _task: Task) -> tuple[Asset, ...]:
     return ()
 
 
@@ -72,18 +73,18 @@ async def per_look(*, has_progress: bool) -> dict[str, float]:
     """Return microseconds per decision, and per look of the learning and of all."""
     server = Server(has_progress=has_progress)
     cpu = time.process_time()
-    async with Timed(
-        look=server.look, conclude=_conclude, policy=PollPolicy(per_second=1e6), rng=Random(1), observe=lambda _: None
+    async with polling(
+        Timed, poll=server.poll, deliver=_deliver, policy=PollPolicy(per_second=1e6), rng=Random(1)
     ) as scheduler:
         for number in range(TASKS):
-            scheduler.watch(Ticket(TaskReference(id=f"{number}", route="image_to_video")), age=0.0)
+            scheduler.watch(TaskFuture(TaskReference(id=f"{number}", route="image_to_video")), age=0.0)
     cpu = time.process_time() - cpu
     decisions = next(scheduler._numbers)  # each is pushed with a number of its own
     return {
         "decision": scheduler.deciding / decisions * 1e6,
-        "decisions per look": decisions / server.looks,
-        "learning": scheduler.answering / server.looks * 1e6,
-        "all": cpu / server.looks * 1e6,
+        "decisions per look": decisions / server.polls,
+        "learning": scheduler.answering / server.polls * 1e6,
+        "all": cpu / server.polls * 1e6,
     }
 
 

@@ -2,7 +2,7 @@
 
 A fresh process submits 10,000 tasks that do not end, and keeps a handle of each, until every one was looked at. What it
 has grown by, divided by 10,000, is what a waiting task holds: its handle, its request (with a prompt of its own), the
-last that was seen of it, its ticket, its place in the heap, and its share of the connections and their buffers.
+last that was seen of it, its future, its place in the heap, and its share of the connections and their buffers.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""What one poll costs: a bare aiohttp GET and json, our whole way from the heap to the ticket, and the official SDK.
+"""What one poll costs: a bare aiohttp GET and json, our whole way from the heap to the future, and the official SDK.
 
 All poll the same kind of server for the same time on the same kind of event loop, with 128 requests under way at any
 time, each task by its own URL. Nothing waits: the loops are as busy as they can be, so that what differs is what the

@@ -25,8 +25,8 @@ class Store:
         self.url = url
         self.folder = folder
 
-    async def fetch(self, stem: str = "clip") -> Path:
-        asset = await self.downloader.fetch(self.url, folder=self.folder, stem=stem)
+    async def download(self, stem: str = "clip") -> Path:
+        asset = await self.downloader.download(self.url, folder=self.folder, stem=stem)
         assert asset.path is not None
         return asset.path
 
@@ -46,22 +46,22 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 async def test_nothing_is_left_but_the_file(store: Store) -> None:
     """After a download the folder holds the file and no part of it."""
-    path = await store.fetch()
+    path = await store.download()
     assert [path] == list(store.folder.iterdir())
 
 
 @pytest.mark.parametrize("fault", [Fault.cut(0.0), Fault.cut(0.3), Fault.cut(0.95)], ids=["0", "0.3", "0.95"])
 async def test_a_dropped_download_ends_whole(store: Store, fault: Fault) -> None:
     """Wherever the connection drops, twice, the file is whole in the end."""
-    whole = (await store.fetch("whole")).read_bytes()
+    whole = (await store.download("whole")).read_bytes()
     store.emulator.script("asset", fault, fault)
-    assert (await store.fetch()).read_bytes() == whole
+    assert (await store.download()).read_bytes() == whole
 
 
 async def test_a_broken_download_is_resumed(store: Store) -> None:
     """Only what is missing is asked for, with the host's word that the file is the same."""
     store.emulator.script("asset", Fault.unframed(0.4), Fault.unframed(0.4))
-    size = (await store.fetch()).stat().st_size
+    size = (await store.download()).stat().st_size
     first, second, third = store.emulator.requests_of("asset")
     assert "range" not in first.headers
     assert second.headers["range"] == f"bytes={int(size * 0.4)}-"
@@ -73,7 +73,7 @@ async def test_a_download_from_a_host_without_etags_begins_again(store: Store) -
     """Without the host's word that the file is the same, no part of it is kept."""
     page = Fault.answer(200, b"\x89PNG\r\n\x1a\n and then nothing")
     store.emulator.script("asset", page)
-    assert (await store.fetch()).suffix == ".mp4"
+    assert (await store.download()).suffix == ".mp4"
     assert not any("range" in entry.headers for entry in store.emulator.requests_of("asset"))
 
 
@@ -94,7 +94,7 @@ async def test_a_download_from_a_host_without_etags_begins_again(store: Store) -
 async def test_what_is_no_file_is_asked_for_again(store: Store, fault: Fault) -> None:
     """A page, a fragment or an error in place of a file never gets its name."""
     store.emulator.script("asset", fault, fault)
-    path = await store.fetch()
+    path = await store.download()
     assert path.read_bytes()[4:8] == b"ftyp"
 
 
@@ -102,7 +102,7 @@ async def test_patience_ends(store: Store) -> None:
     """A host that only ever serves a web page is a DownloadError that shows how it begins, and leaves no file."""
     store.emulator.script("asset", *[Fault.html()] * 50)
     with pytest.raises(DownloadError, match="<html>"):
-        await store.fetch()
+        await store.download()
     assert list(store.folder.iterdir()) == []
     assert len(store.emulator.requests_of("asset")) == RetryPolicy().attempts + 1 - 1
 
@@ -112,7 +112,7 @@ async def test_an_expired_url_is_told_apart(store: Store, status: int) -> None:
     """403, 404 and 410 are AssetExpiredError at once; the signature is not in the message."""
     store.emulator.script("asset", Fault.answer(status))
     with pytest.raises(errors.AssetExpiredError) as caught:
-        await store.fetch()
+        await store.download()
     assert store.url.partition("?")[2] not in str(caught.value)
     assert len(store.emulator.requests_of("asset")) == 1
 
@@ -121,20 +121,20 @@ async def test_another_tasks_file_is_never_overwritten(store: Store) -> None:
     """A name that is taken by other bytes is left alone, and the new file takes the next number."""
     store.folder.mkdir()
     (store.folder / "clip.mp4").write_text("precious")
-    path = await store.fetch()
+    path = await store.download()
     assert path.name == "clip-2.mp4"
     assert (store.folder / "clip.mp4").read_text() == "precious"
 
 
 async def test_the_same_file_is_not_stored_twice(store: Store) -> None:
     """A download whose bytes are on disk under its name already takes no second name."""
-    assert await store.fetch() == await store.fetch()
+    assert await store.download() == await store.download()
 
 
 async def test_two_downloads_of_one_name_do_not_meet(store: Store) -> None:
     """Two at once under one name write two parts, and end as one whole file."""
     store.emulator.script("asset", Fault.slow(5), Fault.slow(5))
-    first, second = await asyncio.gather(store.fetch(), store.fetch())
+    first, second = await asyncio.gather(store.download(), store.download())
     assert first == second
     assert list(store.folder.iterdir()) == [first]
 
@@ -143,16 +143,16 @@ async def test_the_part_of_a_dead_process_is_taken_over(store: Store) -> None:
     """A part file that nobody holds is begun again, and does not stay behind."""
     store.folder.mkdir()
     (store.folder / "clip.part").write_bytes(b"left over" * 100_000)
-    path = await store.fetch()
+    path = await store.download()
     assert list(store.folder.iterdir()) == [path]
 
 
 async def test_a_death_between_naming_and_clearing_up_leaves_nothing(store: Store) -> None:
     """Where a part is another name of the finished file, it goes, and the file is neither harmed nor doubled."""
-    path = await store.fetch()
+    path = await store.download()
     whole = path.read_bytes()
     (store.folder / "clip.part").hardlink_to(path)
-    assert await store.fetch() == path
+    assert await store.download() == path
     assert path.read_bytes() == whole
     assert list(store.folder.iterdir()) == [path]
 
@@ -163,7 +163,7 @@ async def test_a_part_that_is_a_link_is_not_followed(store: Store, tmp_path: Pat
     victim = tmp_path / "victim"
     victim.write_text("precious")
     (store.folder / "clip.part").symlink_to(victim)
-    assert (await store.fetch()).exists()
+    assert (await store.download()).exists()
     assert victim.read_text() == "precious"
 
 
@@ -179,28 +179,28 @@ async def test_a_part_whose_place_is_taken_goes_elsewhere(store: Store, tmp_path
         os.mkfifo(part)
     else:
         part.hardlink_to(victim)
-    assert (await store.fetch()).exists()
+    assert (await store.download()).exists()
     assert victim.read_text() == "precious"
     assert part.exists()
 
 
 async def test_a_file_is_never_spliced_from_two(store: Store) -> None:
     """A host that goes on with another version of the file is asked for all of it again."""
-    whole = (await store.fetch("whole")).read_bytes()
+    whole = (await store.download("whole")).read_bytes()
     spliced = Fault.answer(206, b"x" * 1000, headers={"ETag": '"v2"', "Content-Range": "bytes 78000-78999/79000"})
     store.emulator.script("asset", Fault.unframed(0.4), spliced)
-    assert (await store.fetch()).read_bytes() == whole
+    assert (await store.download()).read_bytes() == whole
 
 
 async def test_a_cancelled_download_leaves_nothing(store: Store) -> None:
     """Cancelled at any step, a download leaves no part, and a second one of the same name is whole."""
-    whole = (await store.fetch("whole")).read_bytes()
+    whole = (await store.download("whole")).read_bytes()
     for steps in range(1, 60):
-        fetching = asyncio.ensure_future(store.fetch("clip"))
+        fetching = asyncio.ensure_future(store.download("clip"))
         for _ in range(steps):
             await asyncio.sleep(0)
         fetching.cancel()
-        assert (await store.fetch(f"clip-{steps}")).read_bytes() == whole
+        assert (await store.download(f"clip-{steps}")).read_bytes() == whole
         await asyncio.gather(fetching, return_exceptions=True)
     assert not list(store.folder.glob("*.part"))
 
@@ -212,7 +212,7 @@ async def test_a_redirect_to_nowhere_is_an_error_of_ours(store: Store, location:
     """A Location that is no URL, or no host, is a DownloadError like any other."""
     store.emulator.script("asset", *[Fault.redirect(location, 302)] * 10)
     with pytest.raises(DownloadError):
-        await store.fetch()
+        await store.download()
 
 
 async def test_a_file_system_without_links_works(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,7 +224,7 @@ async def test_a_file_system_without_links_works(store: Store, monkeypatch: pyte
     monkeypatch.setattr(os, "link", no_link)
     store.folder.mkdir()
     (store.folder / "clip.mp4").write_text("precious")
-    path = await store.fetch()
+    path = await store.download()
     assert path.name == "clip-2.mp4"
     assert sorted(store.folder.iterdir()) == [path, store.folder / "clip.mp4"]
 
@@ -233,7 +233,7 @@ async def test_a_file_that_is_too_large_is_refused(store: Store, monkeypatch: py
     """Beyond the limit a download ends at once."""
     monkeypatch.setattr(_downloader, "ASSET_LIMIT", 1000)
     with pytest.raises(DownloadError, match="larger than 1000"):
-        await store.fetch()
+        await store.download()
     assert len(store.emulator.requests_of("asset")) == 1
     assert list(store.folder.iterdir()) == []
 
@@ -242,20 +242,20 @@ async def test_a_folder_that_cannot_be_is_an_error_of_ours(store: Store) -> None
     """A file in the place of the folder is a DownloadError that names it."""
     store.folder.write_text("in the way")
     with pytest.raises(DownloadError, match="out"):
-        await store.fetch()
+        await store.download()
 
 
 async def test_redirects_are_followed_without_credentials(store: Store) -> None:
     """An asset host may redirect; no hop sees a credential (checked as the store closes)."""
     store.emulator.script("asset", Fault.redirect(store.url, 302))
-    assert (await store.fetch()).exists()
+    assert (await store.download()).exists()
 
 
 async def test_redirects_end(store: Store) -> None:
     """A host that redirects for ever is a DownloadError."""
     store.emulator.script("asset", *[Fault.redirect(store.url, 302)] * 50)
     with pytest.raises(DownloadError, match="redirects"):
-        await store.fetch()
+        await store.download()
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "//x", "", "ftp://a/b", "http://", "https://[::1", "x:y"])
@@ -263,4 +263,4 @@ async def test_a_url_that_is_none_is_refused(store: Store, url: str) -> None:
     """What is not http(s) is never opened, and is an error of ours."""
     store.url = url
     with pytest.raises(DownloadError):
-        await store.fetch()
+        await store.download()

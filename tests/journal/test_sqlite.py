@@ -328,7 +328,7 @@ async def test_hearsay_may_be_corrected(tmp_path: Path) -> None:
 async def test_a_full_disk_stops_the_create(session: Any) -> None:
     """When the intent cannot be recorded nothing is sent, and the error says why."""
     async with Emulator() as emulator, session(emulator) as runway:
-        journal = runway._record()
+        journal = runway._journal()
         await journal._do(lambda database: database.execute("PRAGMA max_page_count = 1"))
         with pytest.raises(errors.JournalError, match="full"):
             for number in range(100):
@@ -340,7 +340,7 @@ async def test_a_full_disk_stops_the_create(session: Any) -> None:
 async def test_an_id_that_cannot_be_recorded_is_in_the_error(session: Any) -> None:
     """When the disk fails between the answer and its record, the id reaches the caller, and a token."""
     async with Emulator() as emulator, session(emulator) as runway:
-        journal = runway._record()
+        journal = runway._journal()
 
         async def fail(*_: object, **__: object) -> None:
             raise errors.JournalError("disk I/O error")
@@ -442,7 +442,7 @@ async def test_a_doubt_may_be_ended_by_paying_again(session: Any) -> None:
         with pytest.raises(OutcomeUnknownError):
             await runway.submit(yawn(), key="shot")
         assert await (await runway.resubmit("shot"))
-        [found] = await runway._record().entries()
+        [found] = await runway._journal().entries()
     assert found.creates == 2
     assert emulator.creates.accepted == 1
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cometrunway._polling._duration_model import Course, Pace
+from cometrunway._polling._duration_model import DurationModel, ObservedTask
 from cometrunway._polling._hazard_table import HazardTable
 
 EDGES = tuple(float(second) for second in range(100))
@@ -15,7 +15,7 @@ EDGES = tuple(float(second) for second in range(100))
 
 def taught(*ends: float, step: float = 1.0) -> HazardTable:
     """Return a table that saw tasks end at these ages, looked at in steps."""
-    table = HazardTable(EDGES, lindy=20.0)
+    table = HazardTable(EDGES, prior_median=20.0)
     for end in ends:
         age = 0.0
         while age + step < end:
@@ -38,7 +38,7 @@ def test_the_first_look_waits_for_the_first_ends() -> None:
 
 def test_the_pause_solves_its_equation() -> None:
     """With a hazard that does not change, the pause is the root of twice the price over the hazard, and all slack."""
-    table = HazardTable(EDGES, lindy=20.0)
+    table = HazardTable(EDGES, prior_median=20.0)
     of_each = {"events": [1e8] * len(EDGES), "exposure": [1e9] * len(EDGES)}
     table.restore({**table.snapshot(), "ends": 1e10, **of_each}, at_most=1e10)
     for age, price in ((0.0, 0.001), (3.3, 0.2), (7.0, 5.0), (42.9, 20.0)):
@@ -60,7 +60,7 @@ def test_a_look_comes_when_it_would_save_its_price(age: float, price: float) -> 
 @pytest.mark.parametrize("price", [0.001, 0.3, 4.0])
 def test_a_table_however_steep_gives_a_pause(price: float) -> None:
     """Where nearly all ended at once and what was left hardly ever did, sums lose digits, but no wait fails."""
-    table = HazardTable(EDGES, lindy=20.0)
+    table = HazardTable(EDGES, prior_median=20.0)
     amounts = {"events": [1e11] * 3, "exposure": [0.0] * 5 + [9e11] * (len(EDGES) - 5)}
     table.restore({**table.snapshot(), "ends": 1e6, **amounts}, at_most=1e12)
     for age in range(200):
@@ -89,7 +89,7 @@ def test_a_dearer_look_comes_later() -> None:
 
 def test_a_pause_has_an_end() -> None:
     """Where nothing ever ends, the pause is the longest that is allowed."""
-    table = HazardTable(EDGES, lindy=20.0)
+    table = HazardTable(EDGES, prior_median=20.0)
     for _ in range(1000):
         table.learn(0.0, 90.0, ended=False)
     assert table.pause(0.0, 0.25, 17.0)[0] == 17.0
@@ -145,7 +145,7 @@ def test_what_outlives_all_that_is_known_is_not_put_off_for_ever() -> None:
 
 def test_tiny_hazards_after_a_steep_beginning_are_no_obstacle() -> None:
     """Whatever a snapshot says of what follows the first ends, an end is foretold."""
-    table = HazardTable(EDGES, lindy=20.0)
+    table = HazardTable(EDGES, prior_median=20.0)
     bins = len(EDGES)
     events, exposure = [30.0] * 30 + [1e-300] * (bins - 30), [100.0] * 30 + [9e11] * (bins - 30)
     snapshot = {**table.snapshot(), "ends": 100, "events": events, "exposure": exposure}
@@ -157,7 +157,7 @@ def test_tiny_hazards_after_a_steep_beginning_are_no_obstacle() -> None:
 
 def test_nothing_is_foretold_before_a_quarter_has_ended() -> None:
     """Of a hundred that go together, the first ends say little about the last."""
-    table = HazardTable(EDGES, lindy=20.0)
+    table = HazardTable(EDGES, prior_median=20.0)
     known = []
     for age in range(50):
         for task in range(100 - age):
@@ -167,63 +167,63 @@ def test_nothing_is_foretold_before_a_quarter_has_ended() -> None:
     assert all(known[known.index(True) :])
 
 
-def pace() -> Pace:
+def pace() -> DurationModel:
     """Return a pace with the policy's defaults."""
-    return Pace(price=0.25, shortest=1.0, longest=30.0)
+    return DurationModel(price=0.25, shortest=1.0, longest=30.0)
 
 
-def wait(paced: Pace, course: Course, cautious: float, *, crowd: int = 1) -> float:
+def wait(paced: DurationModel, course: ObservedTask, cautious: float, *, waiting: int = 1) -> float:
     """Return the seconds until the next look at a task that was looked at now, within its slack."""
-    pause, slack = paced.pause(course, course.age, cautious, crowd=crowd)
+    pause, slack = paced.pause(course, course.age, cautious, waiting=waiting)
     assert 0 < slack <= pause
     return pause
 
 
-def teach(paced: Pace, end: float) -> None:
+def teach(paced: DurationModel, end: float) -> None:
     """Let it see a task end at about this age, and not before."""
-    paced.learn(Course(kind="a"), end - 1, ended=False)
-    paced.learn(Course(kind="a", age=end - 1), end + 1, ended=True)
+    paced.learn(ObservedTask(kind="a"), end - 1, ended=False)
+    paced.learn(ObservedTask(kind="a", age=end - 1), end + 1, ended=True)
 
 
 def test_before_an_end_is_known_the_pause_is_cautious() -> None:
     """Until a task of its kind has ended, a pause is the cautious one, and one kind teaches no other."""
     paced = pace()
-    assert wait(paced, Course(kind="a"), 9.0) == 9.0
+    assert wait(paced, ObservedTask(kind="a"), 9.0) == 9.0
     for _ in range(12):
         teach(paced, 30.0)
-    assert wait(paced, Course(kind="a"), 9.0) != 9.0
-    assert wait(paced, Course(kind="b"), 9.0) == 9.0
+    assert wait(paced, ObservedTask(kind="a"), 9.0) != 9.0
+    assert wait(paced, ObservedTask(kind="b"), 9.0) == 9.0
 
 
-def test_a_few_scouts_spare_the_others_their_looks() -> None:
+def test_a_few_first_polls_spare_the_others_their_looks() -> None:
     """Where a dozen of a kind were just seen to live, the cautious pause of all others begins there."""
     paced = pace()
     for _ in range(12):
-        paced.learn(Course(kind="a"), 16.0, ended=False)
-    assert 16.0 < wait(paced, Course(kind="a"), 4.0) + 1 < 16.0 + 5.0
-    assert wait(paced, Course(kind="a", age=16.0), 4.0) == 4.0
+        paced.learn(ObservedTask(kind="a"), 16.0, ended=False)
+    assert 16.0 < wait(paced, ObservedTask(kind="a"), 4.0) + 1 < 16.0 + 5.0
+    assert wait(paced, ObservedTask(kind="a", age=16.0), 4.0) == 4.0
 
 
-def test_scouts_of_a_crowd_go_in_shorter_steps_where_ends_are_near() -> None:
+def test_the_first_polls_of_many_go_in_shorter_steps_where_ends_are_near() -> None:
     """Once a task has ended, the cautious pause is shorter the more are waited for, down to three tenths."""
     paced = pace()
     for _ in range(12):
-        paced.learn(Course(kind="a"), 16.0, ended=False)
-    seen = Course(kind="a", age=16.0)
-    assert wait(paced, seen, 4.0, crowd=5000) == 4.0
-    paced.learn(Course(kind="a", age=9.0), 10.0, ended=True)
-    pauses = [wait(paced, seen, 4.0, crowd=crowd) for crowd in (100, 600, 5000)]
+        paced.learn(ObservedTask(kind="a"), 16.0, ended=False)
+    seen = ObservedTask(kind="a", age=16.0)
+    assert wait(paced, seen, 4.0, waiting=5000) == 4.0
+    paced.learn(ObservedTask(kind="a", age=9.0), 10.0, ended=True)
+    pauses = [wait(paced, seen, 4.0, waiting=waiting) for waiting in (100, 600, 5000)]
     assert pauses == pytest.approx([4.0, 2.0, 1.2])
 
 
 def test_progress_that_has_not_proved_itself_only_brings_a_look_forward() -> None:
     """Before ends have shown what it is worth, a look comes when it says that the task ends, unless that is past."""
-    paced, course = pace(), Course(kind="a")
-    course.see(5.0, 0.5)
+    paced, course = pace(), ObservedTask(kind="a")
+    course.observe(5.0, 0.5)
     assert wait(paced, course, 9.0) == pytest.approx(5.0 + 1.0)
-    course.see(12.0, 0.6)
+    course.observe(12.0, 0.6)
     assert wait(paced, course, 9.0) == 9.0
-    course.see(13.0, 0.1)
+    course.observe(13.0, 0.1)
     assert wait(paced, course, 9.0) == 9.0
 
 
@@ -231,62 +231,62 @@ def test_no_pause_leaves_its_bounds() -> None:
     """Whatever was learnt, no pause is shorter or longer than allowed."""
     paced = pace()
     for end in range(1, 400):
-        paced.learn(Course(kind="a", age=end - 0.5), float(end), ended=True)
+        paced.learn(ObservedTask(kind="a", age=end - 0.5), float(end), ended=True)
     for age in range(500):
-        assert 1.0 <= wait(paced, Course(kind="a", age=float(age)), 9.0) <= 30.0
+        assert 1.0 <= wait(paced, ObservedTask(kind="a", age=float(age)), 9.0) <= 30.0
 
 
 def test_beyond_what_is_known_the_pace_is_cautious() -> None:
     """At an age that no task has reached, the pause is not above the cautious one."""
     paced = pace()
     for _ in range(100):
-        paced.learn(Course(kind="a", age=29.0), 30.0, ended=True)
-    assert wait(paced, Course(kind="a", age=200.0), 4.0) <= 4.0
+        paced.learn(ObservedTask(kind="a", age=29.0), 30.0, ended=True)
+    assert wait(paced, ObservedTask(kind="a", age=200.0), 4.0) <= 4.0
 
 
 def test_the_slack_at_the_frontier_is_a_step_whichever_clock_is_asked() -> None:
     """Where a pause is cut short at what is known, its look moves by parts of the step only, in whatever units."""
     paced = pace()
     for number in range(60):
-        end, course = 20.0 + number, Course(kind="a")
+        end, course = 20.0 + number, ObservedTask(kind="a")
         for age in range(3, int(end), 3):
             paced.learn(course, float(age), ended=False)
-            course.see(float(age), age / end)
+            course.observe(float(age), age / end)
         paced.learn(course, end + 0.5, ended=True)
     for number in range(500):
-        course = Course(kind="a")
-        course.see(10.0, 10 / (200 + number))
-        course.see(15.0, 15 / (200 + number))
-        pause, slack = paced.pause(course, 15.0, 2.0, crowd=1)
+        course = ObservedTask(kind="a")
+        course.observe(10.0, 10 / (200 + number))
+        course.observe(15.0, 15 / (200 + number))
+        pause, slack = paced.pause(course, 15.0, 2.0, waiting=1)
         assert pause == pytest.approx(30.0)
         assert slack == 2.0
 
 
 def test_progress_is_a_clock() -> None:
     """Two reports give a rate, and the rate tells how far the task will have come."""
-    course = Course(kind="a")
-    course.see(10.0, 0.2)
-    course.see(20.0, 0.4)
+    course = ObservedTask(kind="a")
+    course.observe(10.0, 0.2)
+    course.observe(20.0, 0.4)
     assert course.has_progress
     assert course.progress_at(30.0) == pytest.approx(0.6)
-    course.see(30.0, 0.4)  # it stands still, or is reported coarsely: the clock goes on
+    course.observe(30.0, 0.4)  # it stands still, or is reported coarsely: the clock goes on
     assert course.progress_at(40.0) == pytest.approx(0.8)
 
 
 def test_progress_at_once_tells_no_rate() -> None:
     """A task taken up from elsewhere, of unknown age, has come far at its first look: its rate is told by the next."""
-    course = Course(kind="a")
-    course.see(0.0, 0.5)
+    course = ObservedTask(kind="a")
+    course.observe(0.0, 0.5)
     assert not course.has_progress
-    course.see(10.0, 0.6)
+    course.observe(10.0, 0.6)
     assert course.progress_at(20.0) == pytest.approx(0.7)
 
 
 def test_progress_that_goes_backwards_is_ignored() -> None:
     """A report below the last one does not turn the clock back."""
-    course = Course(kind="a")
-    course.see(10.0, 0.5)
-    course.see(20.0, 0.1)
+    course = ObservedTask(kind="a")
+    course.observe(10.0, 0.5)
+    course.observe(20.0, 0.1)
     assert course.progress_at(20.0) == pytest.approx(1.0)
 
 
@@ -294,11 +294,11 @@ def test_what_was_learnt_can_be_taken_up() -> None:
     """A pace that begins with another's snapshot, which went through JSON, gives about the same pauses."""
     old, new = pace(), pace()
     for end in range(20, 60):
-        course = Course(kind="a", age=end - 3.0)
+        course = ObservedTask(kind="a", age=end - 3.0)
         old.learn(course, float(end), ended=True)
     new.restore("a", json.loads(json.dumps(old.snapshot()["a"])))
     for age in (0.0, 15.0, 30.0, 50.0):
-        course = Course(kind="a", age=age)
+        course = ObservedTask(kind="a", age=age)
         assert wait(new, course, 9.0) == pytest.approx(wait(old, course, 9.0), rel=0.01)
 
 
@@ -310,7 +310,7 @@ def test_what_is_old_is_soon_outweighed() -> None:
     new.restore("a", old.snapshot()["a"])
     for _ in range(120):
         teach(new, 60.0)
-    half = new.foretell(Course(kind="a"), 2.0)
+    half = new.expected_age(ObservedTask(kind="a"), 2.0)
     assert half is not None
     assert half > (20 + 60) / 2
 
@@ -332,7 +332,7 @@ def test_a_snapshot_that_does_not_fit_changes_nothing(damage: dict[str, Any]) ->
     """What is damaged, or of other bins, is refused whole."""
     paced = pace()
     for _ in range(10):
-        paced.learn(Course(kind="a", age=29.0), 30.0, ended=True)
+        paced.learn(ObservedTask(kind="a", age=29.0), 30.0, ended=True)
     before = paced.snapshot()
     damaged = {**before["a"], "by_progress": {**before["a"]["by_progress"], **damage}}
     with pytest.raises((ValueError, TypeError)):

@@ -1,8 +1,9 @@
-"""The poll scheduler, on virtual time, with looks and conclusions that are plain callables."""
+"""The poll scheduler, on virtual time, with polls and deliveries that are plain callables."""
 
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from itertools import pairwise
 from random import Random
 from typing import Any
@@ -10,9 +11,10 @@ from typing import Any
 import pytest
 
 from cometrunway import Asset, Event, EventKind, Failure, PollPolicy, Task, TaskStatus, errors
-from cometrunway._handle import TaskHandle, TaskReference, Ticket
+from cometrunway._handle import TaskFuture, TaskHandle, TaskReference
 from cometrunway._polling._scheduler import PollScheduler
 from cometrunway._task_group import Role
+from tests.scheduling import polling
 
 Answer = Task | errors.CometRunwayError
 
@@ -32,37 +34,38 @@ class World:
 
     def __init__(self, answer: Callable[[str, float], Answer]) -> None:
         self.answer = answer
-        self.looks: list[tuple[float, str]] = []
+        self.polls: list[tuple[float, str]] = []
         self.events: list[Event] = []
 
-    async def look(self, _route: str, task_id: str) -> Task:
+    async def poll(self, _route: str, task_id: str) -> Task:
         now = asyncio.get_running_loop().time()
-        self.looks.append((now, task_id))
+        self.polls.append((now, task_id))
         answer = self.answer(task_id, now)
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    async def conclude(self, ticket: Ticket, ended: Task) -> tuple[Asset, ...]:
+    async def deliver(self, future: TaskFuture, ended: Task) -> tuple[Asset, ...]:
         if ended.status is not TaskStatus.SUCCEEDED:
-            raise errors.TaskError.of(ended, route=ticket.reference.route)
+            raise errors.TaskError.of(ended, route=future.reference.route)
         return tuple(Asset(url=url) for url in ended.outputs)
 
-    def scheduler(self, **policy: Any) -> PollScheduler:
-        return PollScheduler(
-            look=self.look,
-            conclude=self.conclude,
+    def scheduler(self, **policy: Any) -> AbstractAsyncContextManager[PollScheduler]:
+        return polling(
+            PollScheduler,
+            poll=self.poll,
+            deliver=self.deliver,
             policy=PollPolicy(**policy),
             rng=Random(7),
-            observe=self.events.append,
+            on_event=self.events.append,
         )
 
 
 def watched(scheduler: PollScheduler, task_id: str = "t", *, age: float | None = 0.0) -> TaskHandle:
     """Watch a task that was just created."""
-    ticket = Ticket(TaskReference(id=task_id, route="image_to_video"))
-    scheduler.watch(ticket, age=age)
-    return TaskHandle(ticket.reference, ticket)
+    future = TaskFuture(TaskReference(id=task_id, route="image_to_video"))
+    scheduler.watch(future, age=age)
+    return TaskHandle(future.reference, future)
 
 
 def after(seconds: float, ended: Task) -> Callable[[str, float], Answer]:
@@ -82,7 +85,7 @@ async def test_no_two_looks_are_closer_than_the_floor(floor: float, ceiling: flo
     world = World(lambda _, now: task("SUCCEEDED") if now >= 200 else task("RUNNING"))
     async with world.scheduler(floor=floor, ceiling=ceiling) as scheduler:
         await watched(scheduler)
-    gaps = [later - sooner for (sooner, _), (later, _) in pairwise(world.looks)]
+    gaps = [later - sooner for (sooner, _), (later, _) in pairwise(world.polls)]
     assert min(gaps) >= floor - 1e-9
     assert max(gaps) <= ceiling + 1e-9
 
@@ -94,8 +97,8 @@ async def test_looks_meet(tasks: int, wakeups: float, most: int) -> None:
     async with world.scheduler(per_second=1e6) as scheduler:
         for number in range(tasks):
             watched(scheduler, str(number))
-    meetings = Counter(when for when, _ in world.looks)
-    assert len(meetings) < wakeups * len(world.looks)
+    meetings = Counter(when for when, _ in world.polls)
+    assert len(meetings) < wakeups * len(world.polls)
     assert max(meetings.values()) <= most
 
 
@@ -191,7 +194,7 @@ async def test_a_young_task_may_be_unknown() -> None:
     async with world.scheduler(grace=60) as scheduler:
         handle = watched(scheduler)
         await handle
-    assert 11 <= len(world.looks) <= 20
+    assert 11 <= len(world.polls) <= 20
     assert handle.poll_errors == 0
 
 
@@ -211,7 +214,7 @@ async def test_an_id_from_elsewhere_has_no_grace() -> None:
     async with world.scheduler() as scheduler:
         with pytest.raises(errors.TaskNotFoundError):
             await watched(scheduler, age=None)
-    assert len(world.looks) == 1
+    assert len(world.polls) == 1
 
 
 async def test_an_unknown_task_respects_the_deadline() -> None:
@@ -220,7 +223,7 @@ async def test_an_unknown_task_respects_the_deadline() -> None:
     async with world.scheduler(deadline=10, grace=60) as scheduler:
         with pytest.raises(errors.TaskTimeoutError):
             await watched(scheduler)
-    assert len(world.looks) < 6
+    assert len(world.polls) < 6
 
 
 async def test_a_firewalls_page_ends_no_wait() -> None:
@@ -265,7 +268,7 @@ async def test_no_task_waits_longer_than_the_ceiling_between_looks() -> None:
     world = World(after(600, task("SUCCEEDED")))
     async with world.scheduler(ceiling=15) as scheduler:
         await watched(scheduler)
-    times = [when for when, _ in world.looks]
+    times = [when for when, _ in world.polls]
     assert max(later - earlier for earlier, later in pairwise(times)) <= 15
 
 
@@ -275,9 +278,9 @@ async def test_all_polls_share_one_budget() -> None:
     async with world.scheduler(per_second=100, rule="backoff") as scheduler:
         for number in range(2000):
             watched(scheduler, str(number))
-    per_second = Counter(int(when) for when, _ in world.looks)
+    per_second = Counter(int(when) for when, _ in world.polls)
     assert max(per_second.values()) <= 151
-    assert len({task_id for when, task_id in world.looks if when < 30}) == 2000
+    assert len({task_id for when, task_id in world.polls if when < 30}) == 2000
 
 
 async def test_a_429_holds_back_every_task() -> None:
@@ -288,7 +291,7 @@ async def test_a_429_holds_back_every_task() -> None:
     async with world.scheduler() as scheduler:
         for number in range(50):
             watched(scheduler, str(number))
-    first, *later = sorted({when for when, _ in world.looks})
+    first, *later = sorted({when for when, _ in world.polls})
     assert min(later) >= first + 20
 
 
@@ -305,7 +308,7 @@ async def test_at_most_128_looks_are_under_way_at_once() -> None:
         return task("SUCCEEDED", task_id)
 
     world = World(script(task("RUNNING")))
-    world.look = slow_look  # type: ignore[method-assign]  # a slower one
+    world.poll = slow_look  # type: ignore[method-assign]  # a slower one
     async with world.scheduler(per_second=1e6) as scheduler:
         for number in range(1000):
             watched(scheduler, str(number))
@@ -320,7 +323,7 @@ async def test_a_look_that_falls_due_after_all_places_were_taken_is_not_forgotte
         return task("SUCCEEDED", task_id)
 
     world = World(script(task("RUNNING")))
-    world.look = slow_look  # type: ignore[method-assign]  # a slower one
+    world.poll = slow_look  # type: ignore[method-assign]  # a slower one
     async with world.scheduler(rule="fixed", first=1.0, per_second=1e6) as scheduler:
         for number in range(128):
             watched(scheduler, str(number))
@@ -346,7 +349,7 @@ async def test_the_users_own_error_leaves_bare() -> None:
             raise KeyError("mine")
     assert handle.done()
     assert asyncio.get_running_loop().time() < 11
-    assert [ticket.reference.id for ticket in scheduler.owed] == ["t"]
+    assert [future.reference.id for future in scheduler.owed] == ["t"]
 
 
 async def test_a_cancelled_block_is_cancelled() -> None:
@@ -365,7 +368,7 @@ async def test_a_bug_harms_only_its_own_task(caplog: pytest.LogCaptureFixture) -
         handles = [watched(scheduler, str(number)) for number in range(10)]
         outcomes = await asyncio.gather(*handles, return_exceptions=True)
     assert Counter(type(outcome) for outcome in outcomes) == {tuple: 9, ZeroDivisionError: 1}
-    assert [ticket.reference.id for ticket in scheduler.owed] == ["7"]
+    assert [future.reference.id for future in scheduler.owed] == ["7"]
     assert "a bug" in caplog.text
 
 
@@ -379,7 +382,7 @@ async def test_a_create_under_way_may_bring_its_id_home() -> None:
 
     with pytest.raises(KeyError):
         async with World(script(task("RUNNING"))).scheduler() as scheduler:
-            scheduler.children.start(create(), name="create", role=Role.CREATE)
+            scheduler._background.start(create(), name="create", role=Role.CREATE)
             await asyncio.sleep(0)
             raise KeyError
     assert heard == ["id"]
@@ -389,7 +392,7 @@ async def test_a_create_that_hangs_is_left_after_two_seconds() -> None:
     """Leaving the block is bounded."""
     with pytest.raises(KeyError):
         async with World(script(task("RUNNING"))).scheduler() as scheduler:
-            scheduler.children.start(asyncio.sleep(1000), name="create", role=Role.CREATE)
+            scheduler._background.start(asyncio.sleep(1000), name="create", role=Role.CREATE)
             raise KeyError
     assert asyncio.get_running_loop().time() == pytest.approx(2, abs=0.1)
 
@@ -439,7 +442,7 @@ async def test_the_same_seed_looks_at_the_same_times() -> None:
         async with world.scheduler() as scheduler:
             for number in range(20):
                 watched(scheduler, str(number))
-        traces.append([(round(when - start, 6), task_id) for when, task_id in world.looks])
+        traces.append([(round(when - start, 6), task_id) for when, task_id in world.polls])
     assert traces[0] == traces[1]
 
 
@@ -479,7 +482,7 @@ async def test_putting_off_many_looks_leaves_the_loop_its_turns(monkeypatch: pyt
     async with World(after(15, task("SUCCEEDED"))).scheduler(first=1) as scheduler:
         handles = [watched(scheduler, str(number)) for number in range(1000)]
         await asyncio.sleep(0.9)
-        monkeypatch.setattr(scheduler, "_pause", not_yet)
+        monkeypatch.setattr(scheduler._timing, "_pause", not_yet)
         await asyncio.gather(*handles)
     assert sum(priced_in_turns) >= 1000
     assert max(priced_in_turns) <= 256

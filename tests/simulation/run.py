@@ -9,10 +9,11 @@ from typing import Any
 
 from attrs import frozen
 
-from cometrunway import Asset, Event, ImageToVideo, PollPolicy, Task, TaskStatus
-from cometrunway._handle import TaskReference, Ticket
+from cometrunway import Asset, ImageToVideo, PollPolicy, Task, TaskStatus
+from cometrunway._handle import TaskFuture, TaskReference
 from cometrunway._polling._scheduler import PollScheduler
 from cometrunway._task_group import Role
+from tests.scheduling import polling
 from tests.simulation.workloads import Draw, Work
 from tests.virtual import VirtualLoop
 
@@ -64,14 +65,14 @@ class Server:
         self.lags: list[float] = []
         self.longest_pause = 0.0
         self.etas: list[tuple[float, float]] = []
-        """What was foretold, and what was true."""
+        """What was predicted, and what was true."""
 
     def create(self, task_id: str, work: Work) -> None:
         """Begin a task now."""
         now = asyncio.get_running_loop().time()
         self.works[task_id], self.polls[task_id], self.last[task_id] = (now, work), 0, now
 
-    async def look(self, _route: str, task_id: str) -> Task:
+    async def poll(self, _route: str, task_id: str) -> Task:
         """Answer one poll."""
         now = asyncio.get_running_loop().time()
         created, work = self.works[task_id]
@@ -100,13 +101,9 @@ class Server:
         """The sum of the errors over the sum of what was true."""
         return sum(abs(eta - left) for eta, left in self.etas) / (sum(left for _, left in self.etas) or math.nan)
 
-    async def conclude(self, _ticket: Ticket, _task: Task) -> tuple[Asset, ...]:
+    async def deliver(self, _future: TaskFuture, _task: Task) -> tuple[Asset, ...]:
         """Nothing is downloaded here."""
         return ()
-
-
-def ignore(_event: Event) -> None:
-    """Observe nothing."""
 
 
 def simulate(
@@ -125,22 +122,21 @@ def simulate(
 
     async def batch() -> None:
         arrivals, draws = Random(seed), Random(seed + 1)
-        scheduler = PollScheduler(
-            look=server.look, conclude=server.conclude, policy=policy, rng=Random(seed + 2), observe=ignore
-        )
-        for kind, snapshot in (learnt or {}).items():
-            scheduler.pace.restore(kind, snapshot)
-        async with scheduler:
-            scheduler.children.start(server.compare_etas(scheduler, tasks), name="etas", role=Role.SERVICE)
+        async with polling(
+            PollScheduler, poll=server.poll, deliver=server.deliver, policy=policy, rng=Random(seed + 2)
+        ) as scheduler:
+            for kind, snapshot in (learnt or {}).items():
+                scheduler.model.restore(kind, snapshot)
+            scheduler._background.start(server.compare_etas(scheduler, tasks), name="etas", role=Role.SERVICE)
             for number in range(tasks):
                 work = draw(draws, number / tasks)
                 server.create(str(number), work)
                 request = ImageToVideo(prompt_image="https://example.com/a.png", model=work.model)
-                ticket = Ticket(TaskReference(id=str(number), route="image_to_video"), request)
-                scheduler.watch(ticket, age=0.0)
+                future = TaskFuture(TaskReference(id=str(number), route="image_to_video"), request)
+                scheduler.watch(future, age=0.0)
                 if per_second:
                     await asyncio.sleep(arrivals.expovariate(per_second))
-        known.update(scheduler.pace.snapshot())
+        known.update(scheduler.model.snapshot())
 
     # The tests of the scheduler run in asyncio's debug mode; here it would cost ten times what is simulated.
     with asyncio.Runner(loop_factory=VirtualLoop, debug=False) as runner:

@@ -18,7 +18,7 @@ from cometrunway import (
     request_from_dict,
 )
 from cometrunway._requests._routes import Request
-from cometrunway._wire._encode import encode, poll
+from cometrunway._wire._encode import encode, poll_request
 
 PAYLOADS = Path(__file__).parent.parent / "payloads"
 SAMPLES = [
@@ -190,13 +190,13 @@ def test_text_is_sent_as_utf_8() -> None:
 )
 def test_a_task_of_the_official_format_is_looked_at_with_get(task_id: str, path: str) -> None:
     """Ids are opaque: whatever is in them stays in its place of the path."""
-    message = poll("image_to_video", task_id)
+    message = poll_request("image_to_video", task_id)
     assert ("GET", f"/runwayml/v1/tasks/{path}", None) == (message.method, message.path, message.body)
 
 
 def test_a_task_of_the_compatibility_format_is_looked_at_through_the_feed() -> None:
     """The id is in the body."""
-    message = poll("pro_generate", "196642a0")
+    message = poll_request("pro_generate", "196642a0")
     assert (message.method, message.path) == ("POST", "/runway/feed")
     assert json.loads(message.body or b"") == {"task_id": "196642a0"}
 
@@ -206,10 +206,10 @@ def test_a_task_of_the_compatibility_format_is_looked_at_through_the_feed() -> N
 def test_what_is_no_id_is_not_asked_for(route: str, task_id: str) -> None:
     """An id that would change the path's meaning, or cannot be sent, is refused."""
     with pytest.raises(ValueError, match="task_id: "):
-        poll(route, task_id)
+        poll_request(route, task_id)
 
 
 def test_an_unknown_route_is_not_asked() -> None:
     """The nearest known route is suggested."""
     with pytest.raises(ValueError, match="did you mean video_upscale"):
-        poll("video_upscaler", "196642a0")
+        poll_request("video_upscaler", "196642a0")

@@ -1,0 +1,88 @@
+"""What a journal is asked to do, whatever keeps it; and the journal of a session that keeps none."""
+
+from typing import Protocol
+
+from cometrunway._journal._entry import Entry
+from cometrunway._tasks import Asset, Task
+
+
+class JournalProtocol(Protocol):
+    """Records submissions by key. A change is durable when its method returns; `JournalError` if it cannot be.
+
+    Source: the laws on money in the design; `Journal` is the implementation in one SQLite file.
+    """
+
+    @property
+    def keeps_entries(self) -> bool:
+        """Whether anything is recorded; without it, a submission needs no key and no description."""
+
+    async def begin(self, entry: Entry) -> Entry | None:
+        """Record that `entry` is about to be submitted, and return None; or return what stands under its key already.
+
+        What was refused begins again, also with another request. Any other entry is returned and left as it is.
+        """
+
+    async def again(self, entry: Entry) -> bool:
+        """Record the user's decision to submit once more; False, and nothing changes, if `entry` no longer stands."""
+
+    async def accept(self, key: str, *, task_id: str, created_at: float | None) -> None:
+        """Record the id of a task that now exists; `created_at` is None where the user gave the id."""
+
+    async def refuse(self, key: str, reason: str) -> None:
+        """Record that nothing was created."""
+
+    async def doubt(self, key: str, reason: str) -> None:
+        """Record that it is not known whether a task was created."""
+
+    async def reinstate(self, entry: Entry) -> None:
+        """Record that what was submitted once more was not created: the entry stands as it did before."""
+
+    async def end(self, key: str, task: Task) -> None:
+        """Record a final status, and the URLs of the files."""
+
+    async def deliver(self, key: str, assets: tuple[Asset, ...]) -> None:
+        """Record the files that are on disk."""
+
+    async def find(self, key: str) -> Entry | None:
+        """Return what stands under a key."""
+
+    async def entries(self) -> tuple[Entry, ...]:
+        """Return all entries in the order of submission."""
+
+
+class NoJournal:
+    """Keeps nothing, so that a session without a journal takes the same path as one with."""
+
+    keeps_entries = False
+
+    async def begin(self, _entry: Entry) -> None:
+        """Let every submission begin."""
+
+    async def again(self, _entry: Entry) -> bool:
+        """Know nothing that could be submitted once more."""
+        return False
+
+    async def accept(self, key: str, *, task_id: str, created_at: float | None) -> None:
+        """Keep nothing."""
+
+    async def refuse(self, key: str, reason: str) -> None:
+        """Keep nothing."""
+
+    async def doubt(self, key: str, reason: str) -> None:
+        """Keep nothing."""
+
+    async def reinstate(self, entry: Entry) -> None:
+        """Keep nothing."""
+
+    async def end(self, key: str, task: Task) -> None:
+        """Keep nothing."""
+
+    async def deliver(self, key: str, assets: tuple[Asset, ...]) -> None:
+        """Keep nothing."""
+
+    async def find(self, _key: str) -> None:
+        """Find nothing."""
+
+    async def entries(self) -> tuple[Entry, ...]:
+        """Return nothing."""
+        return ()

@@ -1,0 +1,101 @@
+"""Tasks that exist already: just created, known to the journal, or named by a token."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from cometrunway._events import EventEmitter, EventKind
+from cometrunway._handle import TaskFuture, TaskReference
+from cometrunway._journal._entry import Entry, State
+from cometrunway._requests._routes import Request
+from cometrunway._task_group import BackgroundTasks
+from cometrunway._tasks import Asset, Task, TaskStatus
+from cometrunway._wire._encode import poll_request
+from cometrunway.errors import TaskError
+
+
+class Watcher(Protocol):
+    """What polls tasks until they end: the poll scheduler."""
+
+    def find(self, reference: TaskReference) -> TaskFuture | None:
+        """Return the future of a task that is polled already."""
+
+    def watch(self, future: TaskFuture, *, age: float | None) -> None:
+        """Poll a task from now on; `age` in seconds since its create, None for one from elsewhere."""
+
+
+class ExistingTasks:
+    """Gives each task one future, however often it is submitted, attached or resumed."""
+
+    def __init__(
+        self,
+        *,
+        watcher: Watcher,
+        are_intact: Callable[[tuple[Asset, ...]], bool],
+        background: BackgroundTasks,
+        events: EventEmitter,
+    ) -> None:
+        self._watcher = watcher
+        self._are_intact = are_intact
+        self._background = background
+        self._events = events
+
+    def watch_new(self, reference: TaskReference, request: Request) -> TaskFuture:
+        """Return the future of a task that was created just now."""
+        self._events.emit(EventKind.SUBMITTED, reference)
+        known = self._watcher.find(reference)
+        if known is not None:  # a server that answers two creates with one id
+            return known
+        future = TaskFuture(reference, request)
+        self._watcher.watch(future, age=0.0)
+        return future
+
+    def attach(self, reference: TaskReference, request: Request | None = None) -> TaskFuture:
+        """Return the future of a task from elsewhere.
+
+        Raises:
+            ValueError: an unknown route, or an id that no task has.
+            RuntimeError: the session is being left.
+        """
+        poll_request(reference.route, reference.id)  # a wrong route or id is an error here rather than in a poll
+        future = self._watcher.find(reference)
+        if future is None:
+            if self._background.is_closing:
+                raise RuntimeError("the Session is being left; nothing more can be waited for in it")
+            future = TaskFuture(reference, request)
+            self._watcher.watch(future, age=_age(reference))
+        return future
+
+    async def take_up(self, entry: Entry, request: Request | None = None) -> TaskFuture:
+        """Return the future of an entry that has a task: one that has ended is done, any other is polled."""
+        reference = TaskReference(id=entry.task_id or "", route=entry.route, key=entry.key, created_at=entry.created_at)
+        self._events.emit(EventKind.RESUMED, reference)
+        ended = _ended_task(entry)
+        if ended is None or not await asyncio.to_thread(self._are_intact, entry.assets):
+            return self.attach(reference, request)
+        future = TaskFuture(reference, request)
+        future.end(ended)
+        if ended.failure is None:
+            future.set_result(entry.assets)
+            self._events.emit(EventKind.DOWNLOADED, reference, assets=entry.assets)
+        else:
+            error = TaskError.of(ended, route=entry.route).about(key=entry.key)
+            future.fail(error)
+            self._events.emit(EventKind.FAILED, reference, error=error)
+        return future
+
+
+def _age(reference: TaskReference) -> float | None:
+    return None if reference.created_at is None else max(0.0, time.time() - reference.created_at)
+
+
+def _ended_task(entry: Entry) -> Task | None:
+    if entry.task_id is None:
+        return None
+    if entry.failure is not None:
+        return Task(id=entry.task_id, status=TaskStatus.FAILED, failure=entry.failure)
+    if entry.state is State.DELIVERED:
+        urls = tuple(asset.url for asset in entry.assets)
+        return Task(id=entry.task_id, status=TaskStatus.SUCCEEDED, outputs=urls)
+    return None

@@ -1,0 +1,86 @@
+"""What is about to be submitted: encoded once, described once, and named."""
+
+import asyncio
+import reprlib
+import uuid
+from collections import Counter
+from collections.abc import Callable
+
+from attrs import field, frozen
+
+from cometrunway._journal._entry import Entry
+from cometrunway._requests._routes import Request
+from cometrunway._wire._encode import encode
+from cometrunway._wire._http import HttpRequest
+from cometrunway._wire._record import describe, fingerprint
+from cometrunway.errors import JournalError
+
+Name = Callable[[str, str], str]
+"""Gives a submission without a key its key in the journal, from its route and the fingerprint of its content."""
+
+
+def unique_name(route: str, _fingerprint: str) -> str:
+    """Name a single submission: made twice, it is a second one, and is paid for twice."""
+    return f"{route}-{uuid.uuid4().hex[:16]}"  # not from the session's rng, which may begin alike in each process
+
+
+def content_names() -> Name:
+    """Return what names each submission of one batch after its content, and numbers those of equal content."""
+    seen: Counter[str] = Counter()
+
+    def name(route: str, fingerprint: str) -> str:
+        seen[fingerprint] += 1
+        return f"{route}-{fingerprint[:16]}-{seen[fingerprint]}"
+
+    return name
+
+
+@frozen(kw_only=True)
+class Intent:
+    """One submission before it is sent."""
+
+    request: Request
+    key: str | None
+    """None only without a journal, where the user gave no key."""
+    message: HttpRequest = field(repr=False)
+    entry: Entry | None
+    """What the journal is to record of it; None without a journal."""
+
+
+async def prepare(request: Request, key: str | None, name: Name | None) -> Intent:
+    """Encode the request; and, where `name` is given, describe it for the journal and name it.
+
+    A request with local files is read and encoded in a thread.
+
+    Raises:
+        ValueError: a local file is no longer what it was when the request was made.
+    """
+    if request.local_files:
+        return await asyncio.to_thread(_prepared, request, key, name)
+    return _prepared(request, key, name)
+
+
+def _prepared(request: Request, key: str | None, name: Name | None) -> Intent:
+    message = encode(request)
+    if name is None:
+        return Intent(request=request, key=key, message=message, entry=None)
+    digest = fingerprint(message)
+    key = key or name(request.route, digest)
+    entry = Entry(key=key, route=request.route, fingerprint=digest, request=describe(request))
+    return Intent(request=request, key=key, message=message, entry=entry)
+
+
+def check_same(standing: Entry, wanted: Entry) -> None:
+    """Make sure that a key stands for the request that is submitted under it; else `JournalError`."""
+    if standing.fingerprint == wanted.fingerprint:
+        return
+    names = sorted({*standing.request, *wanted.request})
+    differences = "; ".join(
+        f"{name}: {reprlib.repr(standing.request.get(name))} there, {reprlib.repr(wanted.request.get(name))} now"
+        for name in names
+        if standing.request.get(name) != wanted.request.get(name)
+    )
+    raise JournalError(
+        f"the key {standing.key!r} stands for another request in the journal ({differences}); nothing was sent: use "
+        "another key, or the request as it was"
+    ).about(route=wanted.route, key=wanted.key)

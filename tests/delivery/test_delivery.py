@@ -1,0 +1,88 @@
+"""From a task that has ended to its files."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cometrunway import (
+    Event,
+    EventKind,
+    errors,
+)
+from cometrunway.emulator import Emulator, Fault
+from tests.samples import yawn
+
+
+async def test_a_file_is_named_after_its_key_or_its_task(session: Any, tmp_path: Path) -> None:
+    """The name comes from the key, else from the task's id, and never from the URL."""
+    async with Emulator() as emulator, session(emulator) as runway:
+        keyed = await runway.submit(yawn(1), key="shot 1/final")
+        bare = await runway.submit(yawn(2))
+        [first], [second] = await keyed, await bare
+    assert first.path.parent == second.path.parent == tmp_path / "out"
+    assert first.path.name.startswith("shot_1_final-")
+    assert second.path.name == f"{bare.id}.mp4"
+
+
+async def test_a_folder_that_cannot_be_is_known_before_anything_is_paid(session: Any, tmp_path: Path) -> None:
+    """A file in the place of output_dir stops the session as it opens."""
+    (tmp_path / "out").touch()
+    async with Emulator() as emulator:
+        with pytest.raises(ValueError, match="output_dir"):
+            await session(emulator).__aenter__()
+
+
+async def test_one_odd_url_harms_nobody(session: Any) -> None:
+    """An output whose host cannot be looked up fails its own task; creates under way and other tasks go on."""
+    async with Emulator(not_exist_seconds=0) as emulator, session(emulator) as runway:
+        odd = await runway.submit(yawn(0))
+        body = {"id": odd.id, "status": "SUCCEEDED", "output": ["http://a..b/x.mp4"]}
+        emulator.script("poll", Fault.answer(200, body))
+        with pytest.raises(errors.DownloadError):
+            await odd
+        assert await (await runway.submit(yawn(1)))
+    assert [owed.id for owed in runway.owed] == [odd.id]
+
+
+@pytest.mark.parametrize(
+    ("template", "name"),
+    [
+        ("{route}/{key}", "image_to_video/a_b-c14cddc0.mp4"),
+        ("{number}/{id}", "1/ID.mp4"),
+        ("batch {key}", "batch a_b-c14cddc0.mp4"),
+    ],
+)
+async def test_a_template_names_the_files(session: Any, tmp_path: Path, template: str, name: str) -> None:
+    """Its fields are filled in harmlessly, and its slashes are folders."""
+    async with Emulator() as emulator, session(emulator, template=template) as runway:
+        handle = await runway.submit(yawn(), key="a/b")
+        [asset] = await handle
+    assert asset.path == tmp_path / "out" / name.replace("ID", handle.id)
+
+
+async def test_a_success_without_output_is_told_apart(session: Any) -> None:
+    """SUCCEEDED with no URL anywhere is a ProtocolError that carries the body."""
+    async with Emulator(not_exist_seconds=0) as emulator, session(emulator) as runway:
+        handle = await runway.submit(yawn())
+        emulator.script("poll", Fault.answer(200, {"id": handle.id, "status": "SUCCEEDED", "output": []}))
+        with pytest.raises(errors.ProtocolError, match="no output") as caught:
+            await handle
+    assert b"SUCCEEDED" in caught.value.body
+    assert caught.value.token == handle.token
+
+
+@pytest.mark.parametrize("refreshes", [True, False])
+async def test_an_expired_url_is_asked_for_afresh_once(session: Any, refreshes: bool) -> None:
+    """When the URL has expired the task is looked at again for a fresh one; where there is none, that is the error."""
+    async with Emulator(refresh_urls=refreshes) as emulator:
+
+        def expire(event: Event) -> None:
+            if event.kind is EventKind.ENDED:
+                emulator.expire_assets()
+
+        async with session(emulator, on_event=expire) as runway:
+            outcome = (await asyncio.gather(await runway.submit(yawn()), return_exceptions=True))[0]
+    assert isinstance(outcome, tuple if refreshes else errors.AssetExpiredError)
+    assert len(emulator.requests_of("asset")) == (2 if refreshes else 1)

@@ -1,0 +1,199 @@
+"""A batch in one session: what is taken, in flight, and yielded."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import nullcontext
+from typing import Any
+
+import pytest
+
+from cometrunway import (
+    ImageToVideo,
+    Shot,
+    TaskHandle,
+    errors,
+)
+from cometrunway.emulator import Emulator, Fault
+from tests.samples import yawn
+
+
+@pytest.mark.parametrize("item", [{"route": "image_to_video"}, "a cat", ("key", 1), None])
+async def test_what_is_no_request_harms_nobody(session: Any, item: Any) -> None:
+    """One wrong item of a batch comes as a handle that says what is wrong; the others are delivered."""
+    async with Emulator() as emulator, session(emulator) as runway:
+        with pytest.raises(TypeError, match="request_from_dict"):
+            await runway.submit(item)
+        handles = [handle async for handle in runway.map([yawn(1), item, yawn(2)])]
+        outcomes = [handle.exception() for handle in handles]
+    assert sum(isinstance(outcome, TypeError) for outcome in outcomes) == 1
+    assert emulator.creates.accepted == 2
+
+
+async def test_a_map_that_is_no_longer_read_keeps_no_session_open(session: Any) -> None:
+    """The block ends although a map was left half read."""
+    async with Emulator() as emulator:
+        async with session(emulator, max_in_flight=2) as runway:
+            kept = runway.map([yawn(number) for number in range(10)])
+            await anext(kept)
+        await kept.aclose()
+
+
+@pytest.mark.parametrize("fails", [True, False])
+async def test_a_map_that_another_task_reads_ends_with_the_session(session: Any, fails: bool) -> None:
+    """It says that its input was not taken whole, even where a create is still unanswered."""
+    async with Emulator() as emulator:
+        if fails:
+            emulator.script("create", Fault.silent())
+        with pytest.raises(KeyError) if fails else nullcontext():
+            async with session(emulator, max_in_flight=2) as runway:
+                reading = asyncio.ensure_future(_read_slowly(runway.map([yawn(number) for number in range(10)])))
+                await asyncio.sleep(1)
+                if fails:
+                    raise KeyError
+        async with asyncio.timeout(1000):
+            with pytest.raises(RuntimeError, match="left"):
+                await reading
+
+
+async def _read_slowly(handles: AsyncIterator[TaskHandle]) -> None:
+    async for _ in handles:
+        await asyncio.sleep(100)
+
+
+async def test_leaving_the_block_reaches_whoever_waits_for_a_place(session: Any) -> None:
+    """A submit that waits for a place which a map's unanswered create holds is told that the session was left."""
+    async with Emulator() as emulator:
+        emulator.script("create", Fault.silent())
+        with pytest.raises(KeyError):
+            async with session(emulator, max_in_flight=1) as runway:
+                reading = asyncio.ensure_future(_read_slowly(runway.map([yawn(0)])))
+                await asyncio.sleep(1)
+                waiting = asyncio.ensure_future(runway.submit(yawn(1)))
+                await asyncio.sleep(1)
+                raise KeyError
+        async with asyncio.timeout(1000):
+            outcomes = await asyncio.gather(reading, waiting, return_exceptions=True)
+    assert all(isinstance(outcome, RuntimeError) and "left" in str(outcome) for outcome in outcomes)
+    assert emulator.creates.received == 1
+
+
+async def test_a_pointless_refusal_ends_a_map_that_waits_for_input(session: Any) -> None:
+    """A wrong key ends a map whose input has nothing more to give for now."""
+
+    async def queue() -> AsyncIterator[ImageToVideo]:
+        yield yawn()
+        await asyncio.sleep(1e6)
+
+    async with Emulator() as emulator, session(emulator) as runway:
+        emulator.script("create", Fault.answer(401))
+        with pytest.raises(errors.AuthenticationError):
+            async for _ in runway.map(queue()):
+                pass
+    assert asyncio.get_running_loop().time() < 1e5
+
+
+async def test_map_yields_in_the_order_of_the_ends(session: Any) -> None:
+    """Handles come as their tasks end, whatever the order of the requests."""
+    shots = [Shot(str(seconds), yawn(extra=f"[seconds {seconds}]")) for seconds in (90, 60, 30)]
+    async with Emulator() as emulator, session(emulator) as runway:
+        keys = [handle.key async for handle in runway.map(shots)]
+    assert keys == ["30", "60", "90"]
+
+
+async def test_map_takes_an_endless_input(session: Any) -> None:
+    """Only a window of an endless input is taken, and leaving the loop stops the taking."""
+    taken = 0
+
+    def endless() -> Iterator[ImageToVideo]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield yawn(taken)
+
+    async with Emulator(duration=10) as emulator, session(emulator, max_in_flight=5) as runway:
+        handles = runway.map(endless())
+        ended = [await anext(handles) for _ in range(20)]
+        await handles.aclose()
+    assert len(ended) == 20
+    assert taken <= 27
+    assert emulator.creates.accepted <= 26
+
+
+async def test_map_takes_no_more_than_it_can_submit_at_once(session: Any) -> None:
+    """An input that ends early, because its owner said stop, ends the buying at that very moment."""
+    wanted = True
+
+    def until_stopped() -> Iterator[ImageToVideo]:
+        number = 0
+        while wanted:
+            number += 1
+            yield yawn(number)
+
+    async with Emulator(duration=10) as emulator, session(emulator, max_in_flight=5) as runway:
+        handles = runway.map(until_stopped())
+        await anext(handles)
+        wanted, accepted = False, emulator.creates.accepted
+        assert len([handle async for handle in handles]) == accepted - 1
+        assert emulator.creates.accepted == accepted
+
+
+async def test_map_takes_an_async_input(session: Any) -> None:
+    """Requests may come from an async iterable."""
+
+    async def slowly() -> AsyncIterator[ImageToVideo]:
+        for number in range(3):
+            await asyncio.sleep(100)
+            yield yawn(number)
+
+    async with Emulator() as emulator, session(emulator) as runway:
+        assert len([handle async for handle in runway.map(slowly())]) == 3
+
+
+async def test_map_of_nothing_ends(session: Any) -> None:
+    """An empty batch yields nothing and returns."""
+    async with Emulator() as emulator, session(emulator) as runway:
+        assert [handle async for handle in runway.map([])] == []
+
+
+async def test_a_refused_request_of_a_batch_harms_only_its_handle(session: Any) -> None:
+    """One refusal comes as a handle without an id; the others are delivered."""
+    async with Emulator() as emulator, session(emulator) as runway:
+        emulator.script("create", Fault.ok(), Fault.answer(400), Fault.ok())
+        outcomes = {}
+        async for handle in runway.map([Shot(str(number), yawn(number)) for number in range(3)]):
+            try:
+                outcomes[handle.key] = await handle
+            except errors.APIError as error:
+                assert handle.id == ""
+                outcomes[handle.key] = error
+    assert sum(isinstance(outcome, errors.APIError) for outcome in outcomes.values()) == 1
+    assert len(outcomes) == 3
+
+
+async def test_an_empty_balance_stops_a_batch(session: Any) -> None:
+    """After the balance ran out no further shot is taken; what was paid for is delivered, then the reason is raised."""
+    async with Emulator(balance=5) as emulator, session(emulator, max_creates=1) as runway:
+        delivered = 0
+        with pytest.raises(errors.InsufficientBalanceError):
+            async for handle in runway.map([yawn(number) for number in range(1000)]):
+                if handle.id:
+                    await handle
+                    delivered += 1
+    assert delivered == 5
+    assert emulator.creates.received <= 7
+
+
+async def test_an_error_of_the_input_comes_after_what_was_paid(session: Any) -> None:
+    """When the user's iterable raises, everything submitted is yielded first."""
+
+    def broken() -> Iterator[ImageToVideo]:
+        yield yawn(1)
+        yield yawn(2)
+        raise KeyError("mine")
+
+    ended = []
+    async with Emulator() as emulator, session(emulator) as runway:
+        with pytest.raises(KeyError, match="mine"):
+            async for handle in runway.map(broken()):
+                ended.append(await handle)
+    assert len(ended) == 2

@@ -103,7 +103,7 @@ class TaskFuture(asyncio.Future["tuple[Asset, ...]"]):
             self._ended.set_result(task)
 
     def fail(self, error: Exception) -> None:
-        """End whatever has not ended, with this error."""
+        """End what has not ended, with this error."""
         for future in (self._ended, self):
             if future is not None and not future.done():
                 _fail(future, error)
@@ -162,7 +162,7 @@ class TaskHandle:
 
     @property
     def task(self) -> Task | None:
-        """The task as the latest answer told it; None before the first one."""
+        """The task as in the latest answer; None before the first one."""
         return self._future.task if self._future else None
 
     @property

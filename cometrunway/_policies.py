@@ -1,4 +1,4 @@
-"""When to try again: frozen values, and the one place that tells transient from fatal.
+"""When to try again: frozen values, and the one place that decides transient or fatal.
 
 The only importer of `backoff`, and only of its generators, which are pure.
 """
@@ -61,19 +61,19 @@ _seconds = _number("more than 0 seconds", lambda value: value > 0)
 class PollPolicy:
     """How often to poll a task, and for how long. All times are seconds.
 
-    With the rule `learned`, the session learns from what its looks find how long tasks of a route and model take, and
-    takes the next look after d seconds, with `integral over x from 0 to d of h(age + x) * (d - x) = price`, where h is
-    the learnt hazard: when the lag that the look can be expected to save has grown to what a look is worth. With the
-    rule `backoff` the n-th pause (from 0) is drawn evenly from the upper half of
-    `min(ceiling, 2 * first, first * growth ** n)`; so it is with `learned` until a task of a kind has ended, and no
-    look is ever later than so long after the age at which ten of its kind were seen to live. With the rule `fixed`
-    every pause is `first`. With the other two a look may come a sixth of its pause earlier or later, so that some
-    meet and not all do, as long as no pause is below `floor` or above `ceiling`.
+    With the rule `learned`, the session learns from its polls how long tasks of a route and model take. The next poll
+    comes after d seconds, with `integral over x from 0 to d of h(age + x) * (d - x) = price`, where h is the learnt
+    hazard: the expected lag without the poll has then grown to the price of a poll. With the rule `backoff` the n-th
+    pause (from 0) is drawn evenly from the upper half of `min(ceiling, 2 * first, first * growth ** n)`. The rule
+    `learned` does the same until a task of a kind has ended, and never polls later than such a pause after the age
+    that ten tasks of the kind are known to have reached unfinished. With the rule `fixed` every pause is `first`. With
+    the other two a poll may come a sixth of its pause earlier or later, so that several polls share a moment; no pause
+    is below `floor` or above `ceiling`.
     """
 
     rule: Literal["learned", "backoff", "fixed"] = field(default="learned", validator=in_(_RULES))
     price: float = field(default=0.3, validator=_number("0.001 seconds or more", lambda value: value >= 0.001))
-    """How many seconds of lag one look is worth: less means more looks, and sooner answers."""
+    """How many seconds of lag one poll is worth: less means more polls, and an earlier answer."""
     first: float = field(default=6.0, validator=_seconds)
     growth: float = field(default=1.5, validator=_number("more than 1", lambda value: value > 1))
     floor: float = field(default=1.0, validator=_seconds)
@@ -91,11 +91,11 @@ class PollPolicy:
     def _delays(self) -> tuple[float, ...]:
         return _steps(first=self.first, growth=self.growth, ceiling=min(self.ceiling, _WIDEST * self.first))
 
-    def pause(self, looks: int, chance: float) -> float:
-        """Return the seconds to wait after so many looks (0: before the first); `chance` is drawn from 0 to 1."""
+    def pause(self, polls: int, chance: float) -> float:
+        """Return the seconds to wait after so many polls (0: before the first); `chance` is drawn from 0 to 1."""
         if self.rule == "fixed":
             return self.first
-        half = self._delays[min(looks, len(self._delays) - 1)] / 2
+        half = self._delays[min(polls, len(self._delays) - 1)] / 2
         return max(self.floor, half + half * chance)
 
     def pause_while_unknown(self, rng: Random) -> float:
@@ -136,9 +136,9 @@ def is_transient(error: CometRunwayError) -> bool:
 
 
 def ends_a_wait(error: CometRunwayError) -> bool:
-    """Whether a failed look proves that no later look can succeed."""
+    """Whether a failed poll proves that no later poll can succeed."""
     if isinstance(error, AuthenticationError | PermissionDeniedError):
-        return not error.body.lstrip().startswith(b"<")  # a page is a firewall's word, not the API's
+        return not error.body.lstrip().startswith(b"<")  # a page comes from a firewall, not from the API
     return isinstance(error, TaskNotFoundError)
 
 

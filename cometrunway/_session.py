@@ -292,7 +292,7 @@ class Session:
         return _handle(await self._opened().submitter.submit(request, key, instead_of=entry))
 
     async def retrieve(self, task_id: str, *, route: str = "image_to_video") -> Task:
-        """Ask for the state of a task once, whoever submitted it.
+        """Ask for the state of a task once; it may have been submitted elsewhere.
 
         Raises:
             TaskNotFoundError: the API does not know the id, or not yet: a task may be unknown for its first minute.
@@ -352,7 +352,7 @@ class Session:
         if entry is None:
             raise ValueError(f"the journal has nothing under the key {key!r}")
         is_doubtful = entry.is_in_doubt and not self._opened().submitter.is_under_way(key)
-        if not (is_doubtful or entry.is_by_hearsay) and not (or_failed and entry.state is State.FAILED):
+        if not (is_doubtful or entry.has_reported_id) and not (or_failed and entry.state is State.FAILED):
             raise ValueError(f"the submission {key!r} is not in doubt: it is {entry.state.value}")
         return entry
 

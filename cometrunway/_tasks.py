@@ -50,12 +50,12 @@ def _shown_without_queries(urls: tuple[str, ...]) -> str:
 
 @frozen(kw_only=True)
 class Task:
-    """One look at a remote task."""
+    """The state of a remote task, as one answer gave it."""
 
     id: str
     status: TaskStatus
     progress: float | None = None
-    """From 0 to 1, or None where the server does not tell."""
+    """From 0 to 1, or None where the server does not say."""
     created_at: datetime | None = None
     """When the server says the task was made; always with a time zone."""
     outputs: tuple[str, ...] = field(default=(), repr=_shown_without_queries)
@@ -71,7 +71,7 @@ class Asset:
     """One file that a task made."""
 
     url: str = field(repr=without_query)
-    """Where the server offers the file. It is signed: whoever has it can read the file until it expires."""
+    """Where the server offers the file. It is signed: anyone who has it can read the file until it expires."""
     path: Path | None = None
     """The whole, verified file on this disk; None until it was downloaded."""
     media_type: str | None = None

@@ -1,4 +1,4 @@
-"""Everything that this package raises on purpose, apart from `ValueError` and `RuntimeError` for wrong use.
+"""All errors that this package raises, apart from `ValueError` and `RuntimeError` for wrong use.
 
     CometRunwayError
     ├── TransportError              no answer: DNS, TLS, reset, timeout
@@ -12,15 +12,15 @@
     │   ├── TaskNotFoundError       "task_not_exist", once it can no longer mean "not yet"
     │   ├── RateLimitedError        429
     │   └── ServerError             any other 5xx
-    ├── ProtocolError               an answer that is none: HTML, a redirect, an undocumented body
+    ├── ProtocolError               no answer of the API: HTML, a redirect, an undocumented body
     ├── TaskError                   the work itself
     │   ├── TaskFailedError
     │   │   └── ModerationError
     │   ├── TaskCancelledError
     │   └── TaskTimeoutError        we stopped waiting; also a TimeoutError
-    ├── DownloadError               the file could not be had
+    ├── DownloadError               the file could not be downloaded
     │   └── AssetExpiredError
-    ├── BudgetError                 the session may buy no more
+    ├── BudgetError                 the session may submit no more
     └── JournalError                the record on disk could not be kept, or contradicts what was asked
 
 Every error pickles, copies and hashes, and names in its message the task and the route that it is about.
@@ -179,14 +179,14 @@ class TaskError(CometRunwayError):
     def __init__(self, message: str, *, task: Task, route: str | None = None, token: str | None = None) -> None:
         super().__init__(message)
         self.task = task
-        """The last that was seen of the task."""
+        """The task as the latest poll found it."""
         self.task_id = task.id
         self.route = route
         self.token = token
 
     @staticmethod
     def of(task: Task, *, route: str) -> "TaskError":
-        """Return the error that tells how a task ended that failed or was cancelled."""
+        """Return the error of a task that failed or was cancelled."""
         failure = task.failure
         reason = failure.message if failure else "no reason given"
         code = f" [{failure.code}]" if failure and failure.code else ""
@@ -214,7 +214,7 @@ class TaskTimeoutError(TaskError, TimeoutError):
 
 
 class DownloadError(CometRunwayError):
-    """A task's file could not be had, though its work is done; the task can be attached to again."""
+    """A task succeeded, and its file could not be downloaded; the task can be attached again."""
 
     def __init__(self, message: str, *, asset: Asset, retryable: bool = True) -> None:
         super().__init__(message)
@@ -231,7 +231,7 @@ class AssetExpiredError(DownloadError):
 
 
 class BudgetError(CometRunwayError):
-    """The session may buy no more: its budget is used up, or submitting was stopped. Nothing was sent."""
+    """The session may submit no more: its budget is used up, or submitting was stopped. Nothing was sent."""
 
 
 class JournalError(CometRunwayError):

@@ -35,7 +35,7 @@ def test_a_figure_that_changes_changes_the_page(data: dict[str, Any]) -> None:
 
 
 def test_a_client_is_measured() -> None:
-    """The floor makes its tasks, looks three times at each, and what it used is told."""
+    """The floor makes its tasks, polls three times at each, and what it used is told."""
     run = waits.run("bare", tasks=50, shape=waits.Shape(over=0, shortest=60, longest=60), limit=20)
     assert run["requests"] == 50 * 4
     assert not run["failures"]
@@ -44,14 +44,14 @@ def test_a_client_is_measured() -> None:
 
 
 def test_the_server_keeps_true_books() -> None:
-    """A task ends when its time has come, not before, and every look at it is counted."""
+    """A task ends when its time has come, not before, and every poll at it is counted."""
     with machine.server("--progress", shortest=0.2, longest=0.2) as base_url:
         task_id = machine.asked(base_url, "/runwayml/v1/image_to_video", b"{}")["id"]
         ends = machine.books(base_url)["ends"][task_id]
-        before, looks = time.monotonic(), 1
+        before, polls = time.monotonic(), 1
         while (body := machine.asked(base_url, f"/runwayml/v1/tasks/{task_id}"))["status"] == "RUNNING":
             assert before < ends
             assert 0 < body["progress"] < 1
-            before, looks = time.monotonic(), looks + 1
+            before, polls = time.monotonic(), polls + 1
         assert time.monotonic() >= ends
-        assert machine.books(base_url)["polls"] == looks
+        assert machine.books(base_url)["polls"] == polls

@@ -49,7 +49,7 @@ def test_an_error_survives_pickling_and_copying(error_type: type[CometRunwayErro
 
 @pytest.mark.parametrize("error_type", DRAWN)
 def test_an_error_hashes(error_type: type[CometRunwayError]) -> None:
-    """An error can be counted and kept in a set: it is the one that was raised, not one that looks like it."""
+    """An error can be counted and kept in a set: it is the one that was raised, not one that polls like it."""
     error, other = made(error_type), made(error_type)
     assert {error, error, other} == {other, error}
     assert error != other

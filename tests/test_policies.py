@@ -12,9 +12,9 @@ from cometrunway._policies import asked_pause, ends_a_wait, is_transient
 def test_a_pause_lies_in_the_upper_half_of_its_step(rng: Random) -> None:
     """The n-th pause is drawn from the upper half of first * growth ** n, and that is at most twice the first."""
     policy = PollPolicy(first=8, growth=1.5, ceiling=100, floor=1)
-    for looks, step in enumerate([8, 12, 16, 16]):
+    for polls, step in enumerate([8, 12, 16, 16]):
         for _ in range(50):
-            assert step / 2 <= policy.pause(looks, rng.random()) <= step
+            assert step / 2 <= policy.pause(polls, rng.random()) <= step
 
 
 def test_no_pause_is_below_the_floor(rng: Random) -> None:
@@ -23,8 +23,8 @@ def test_no_pause_is_below_the_floor(rng: Random) -> None:
     assert min(policy.pause(0, rng.random()) for _ in range(100)) == 2
 
 
-def test_first_looks_are_spread(rng: Random) -> None:
-    """A thousand tasks submitted at once are not looked at in one instant."""
+def test_first_polls_are_spread(rng: Random) -> None:
+    """A thousand tasks submitted at once are not polled in one instant."""
     pauses = sorted(PollPolicy().pause(0, rng.random()) for _ in range(1000))
     assert pauses[-1] - pauses[0] > 2
     assert max(later - earlier for earlier, later in pairwise(pauses)) < 0.1
@@ -83,7 +83,7 @@ def test_one_attempt_never_pauses(rng: Random) -> None:
     ],
 )
 def test_transient_and_final_errors(error: errors.CometRunwayError, transient: bool, final: bool) -> None:
-    """A free call is repeated after what may pass; a wait ends only on what proves that no later look can succeed."""
+    """A free call is repeated after what may pass; a wait ends only on what proves that no later poll can succeed."""
     assert (is_transient(error), ends_a_wait(error)) == (transient, final)
 
 

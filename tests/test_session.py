@@ -113,7 +113,7 @@ async def _when_done(handle: TaskHandle, steps: int, act: Callable[[], Any]) -> 
     return await act()
 
 
-async def test_retrieve_looks_once(session: Any) -> None:
+async def test_retrieve_polls_once(session: Any) -> None:
     """retrieve() gives the task as it is now, and an unknown id is TaskNotFoundError at once."""
     async with Emulator(not_exist_seconds=0) as emulator, session(emulator) as runway:
         handle = await runway.submit(yawn())

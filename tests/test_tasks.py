@@ -42,5 +42,5 @@ def test_a_snapshot_does_not_change(value: attrs.AttrsInstance) -> None:
 
 
 def test_tasks_are_compared_without_their_raw_answer() -> None:
-    """Two looks that say the same are equal, in whichever dialect."""
+    """Two polls that say the same are equal, in whichever dialect."""
     assert Task(id="t", status=TaskStatus.RUNNING, raw={"a": 1}) == Task(id="t", status=TaskStatus.RUNNING)

@@ -55,7 +55,7 @@ def told(served: dict[str, str], what: str) -> Any:
 
 
 async def test_two_thousand_tasks_all_finish(served: dict[str, str], tmp_path: Path) -> None:
-    """All files come home whole, no create is sent twice, and no credential reaches the asset origin."""
+    """All files are downloaded whole, no create is sent twice, and no credential reaches the asset origin."""
     shots = (
         Shot(f"shot-{number:04}", ImageToVideo(prompt_image="https://example.com/cat.jpg", prompt_text=str(number)))
         for number in range(TASKS)

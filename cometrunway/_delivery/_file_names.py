@@ -21,7 +21,7 @@ class FileNames:
             template does not number them.
 
     Raises:
-        ValueError: another field, none that tells tasks apart, or names that lead out of the folder or are bad ones.
+        ValueError: an unknown field, neither key nor id, or a path that is not allowed or leads out of the folder.
     """
 
     def __init__(self, template: str) -> None:

@@ -19,7 +19,7 @@ if sys.platform != "win32":
     import fcntl
 
 _TAKEN = frozenset({errno.EAGAIN, errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENXIO})
-"""What opening a part says where something else is in its place, or somebody is at it."""
+"""The errors of opening a part file where another file has its name, or another process writes it."""
 
 _OPEN_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", os.O_EXCL) | getattr(os, "O_BINARY", 0)
 
@@ -132,7 +132,7 @@ def _is_ours_alone(handle: int) -> bool:
 def _is_at(path: Path, handle: int) -> bool:
     try:
         return os.path.samestat(path.stat(), os.fstat(handle))
-    except FileNotFoundError:  # whoever had it open before has just given it its name
+    except FileNotFoundError:  # the process that had it open has just renamed it
         return False
 
 

@@ -25,7 +25,7 @@ class State(Enum):
     SUBMITTING = "submitting"
     """On disk before its create leaves. Found by a later process, it is in doubt."""
     IN_DOUBT = "in_doubt"
-    """Sent, and nobody here knows whether it was accepted. Never sent again by itself."""
+    """Sent, and it is not known whether it was accepted. Never sent again by itself."""
     REFUSED = "refused"
     """Proved not to have been accepted; the next submission under its key is sent."""
     ACCEPTED = "accepted"
@@ -33,7 +33,7 @@ class State(Enum):
     SUCCEEDED = "succeeded"
     """The server has done its work. Owed: the files are not on disk yet."""
     FAILED = "failed"
-    """The server gave it up, or it was cancelled there."""
+    """The task failed or was cancelled at the server."""
     DELIVERED = "delivered"
     """The files are on disk."""
 
@@ -57,7 +57,7 @@ class Entry:
     reason: str | None = None
     """Why it was refused, or is in doubt."""
     failure: Failure | None = None
-    """Why the server gave it up."""
+    """Why the task failed."""
     assets: tuple[Asset, ...] = ()
 
     @property
@@ -66,8 +66,8 @@ class Entry:
         return self.state in {State.ACCEPTED, State.SUCCEEDED}
 
     @property
-    def is_by_hearsay(self) -> bool:
-        """Whether its id is one that the user gave, who may have been mistaken, and nothing has come of it yet."""
+    def has_reported_id(self) -> bool:
+        """Whether its id was given by the user, who may be mistaken, and nothing has come of it yet."""
         return self.state is State.ACCEPTED and self.created_at is None
 
     @property

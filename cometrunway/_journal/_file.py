@@ -1,4 +1,4 @@
-"""The journal's file: made, recognised, locked, and its failures told."""
+"""The journal's file: created, recognised, opened, and its errors translated."""
 
 import os
 import sqlite3
@@ -32,8 +32,8 @@ CREATE TABLE submission (
     assets TEXT NOT NULL DEFAULT '[]'
 )
 """
-_PACE = "CREATE TABLE pace (kind TEXT PRIMARY KEY, learnt TEXT NOT NULL)"
-"""New in version 2: what looks at tasks of each kind have taught."""
+_DURATIONS = "CREATE TABLE pace (kind TEXT PRIMARY KEY, learnt TEXT NOT NULL)"
+"""New in version 2: the durations that polls of each kind of task have taught."""
 
 
 def connected(path: Path) -> sqlite3.Connection:
@@ -60,7 +60,7 @@ def _check_whole(database: sqlite3.Connection) -> None:
 
 def _create(database: sqlite3.Connection) -> None:
     database.executescript(
-        f"BEGIN; {_SCHEMA}; {_PACE}; "
+        f"BEGIN; {_SCHEMA}; {_DURATIONS}; "
         f"PRAGMA application_id = {_APPLICATION_ID}; PRAGMA user_version = {_VERSION}; COMMIT"
     )
 
@@ -68,13 +68,13 @@ def _create(database: sqlite3.Connection) -> None:
 def _upgrade(database: sqlite3.Connection) -> None:
     [(version,)] = database.execute("PRAGMA user_version")
     if version < _VERSION:
-        database.executescript(f"BEGIN IMMEDIATE; {_PACE}; PRAGMA user_version = {_VERSION}; COMMIT")
+        database.executescript(f"BEGIN IMMEDIATE; {_DURATIONS}; PRAGMA user_version = {_VERSION}; COMMIT")
 
 
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """Open an existing journal, and change nothing."""
-    with told(path), closing(_connected_to_read(path, as_it_lies=_is_at_rest(path.resolve()))) as database:
+    with translated_errors(path), closing(_connected_to_read(path, as_it_lies=_is_at_rest(path.resolve()))) as database:
         check_kind(database, path)
         yield database
 
@@ -85,12 +85,12 @@ def _is_at_rest(path: Path) -> bool:
 
 
 def check_file(path: Path) -> None:
-    """Refuse what is no journal before so much as a lock is made beside it.
+    """Refuse what is no journal, before a lock file is made beside it.
 
     Raises:
         JournalError: it is a folder, or a file of another kind.
     """
-    with told(path):
+    with translated_errors(path):
         if path.is_dir():
             raise JournalError(f"{path} is a folder, not a journal")
         if path.exists() and path.stat().st_size:
@@ -116,7 +116,7 @@ def check_kind(database: sqlite3.Connection, path: Path) -> None:
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
+def translated_errors(path: Path) -> Iterator[None]:
     """Turn the exceptions of SQLite and of the system into ours."""
     try:
         yield

@@ -70,7 +70,7 @@ def _take(lock: BinaryIO) -> bool:
 
 
 def _take_patiently(lock: BinaryIO) -> bool:
-    # Whoever asks for the holder has the lock for a moment.
+    # A process that asks for the holder has the lock for a moment.
     for _ in range(_TRIES):
         if _take(lock):
             return True

@@ -1,4 +1,4 @@
-"""What a journal is asked to do, whatever keeps it; and the journal of a session that keeps none."""
+"""What a journal does, in any store; and the journal of a session that keeps none."""
 
 from typing import Protocol
 

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Self, TypeVar
 from attrs import asdict, define
 
 from cometrunway._journal._entry import Entry, State, assets_to_json, entries, find, storable
-from cometrunway._journal._file import check_file, connected, reading, told
+from cometrunway._journal._file import check_file, connected, reading, translated_errors
 from cometrunway._journal._lock import holder, locked
 from cometrunway._tasks import Asset, Task
 from cometrunway.errors import JournalError
@@ -48,7 +48,7 @@ class Journal:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="cometrunway journal")
         self._waiting: list[_Job] = []
         self._under_way: asyncio.Future[Any] | None = None
-        """What the thread was last asked to do."""
+        """The commit that the thread was last asked for."""
         self._is_left = False
         self._lock: BinaryIO | None = None
         self._database: sqlite3.Connection | None = None
@@ -125,7 +125,7 @@ class Journal:
             ValueError: nothing of this key is in doubt.
         """
         entry = await self.find(key)
-        if entry is None or not (entry.is_in_doubt or entry.is_by_hearsay):
+        if entry is None or not (entry.is_in_doubt or entry.has_reported_id):
             raise ValueError(
                 f"nothing is in doubt under the key {key!r}" + (f": it is {entry.state.value}" if entry else "")
             )
@@ -218,7 +218,7 @@ class Journal:
         database = self._database
         if database is None:
             raise JournalError(f"the journal {self.path} is not open")
-        with told(self.path):
+        with translated_errors(self.path):
             database.execute("BEGIN IMMEDIATE")
             try:
                 results = [operation(database) for operation in operations]
@@ -233,7 +233,7 @@ class Journal:
         check_file(self.path)
         self._lock = locked(self.path)
         try:
-            with told(self.path):
+            with translated_errors(self.path):
                 self._database = connected(self.path)
         except BaseException:
             self._lock.close()

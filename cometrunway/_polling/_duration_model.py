@@ -1,4 +1,4 @@
-"""How long tasks take, learnt from polls, and from that the time of the next poll. Pure: the caller tells ages.
+"""How long tasks take, learnt from polls, and from that the time of the next poll. Pure: the caller passes ages.
 
 There are two predictors of a task's end: its age, and its progress where the API reports one. Each has a hazard table
 for each kind of task (a route and a model). The model uses the predictor that has predicted the results of polls

@@ -1,4 +1,4 @@
-"""The poll rate limit of a session: when the next poll may be sent. Pure; the caller tells the time."""
+"""The poll rate limit of a session: when the next poll may be sent. Pure: the caller passes the time."""
 
 _BURST = 0.5
 """Polls may be sent at once after a time without any: as many as the rate allows in these seconds."""

@@ -265,7 +265,7 @@ class PollScheduler:
         self._events.emit(EventKind.FAILED, future, task=future.task, error=error)
 
     def _fail_by_a_bug(self, future: TaskFuture, bug: Exception) -> None:
-        # Raised to whoever awaits this task; the other paid ones must not suffer for it.
+        # It is raised where this task is awaited; the other paid tasks go on.
         _logger.error("a bug of cometrunway ended the wait for task %s", future.id, exc_info=bug)
         self._unfinished.append(future)
         future.fail(bug)

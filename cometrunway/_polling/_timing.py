@@ -35,7 +35,7 @@ class PolledTask(ObservedTask):
 
 
 class PollTiming:
-    """Computes loop times of polls. Pure, apart from `rng`: the caller tells the time.
+    """Computes loop times of polls. Pure, apart from `rng`: the caller passes the time.
 
     Args:
         policy: the user's.

@@ -61,7 +61,7 @@ def tag(instance: object, attribute: "Attribute[Any]", value: object) -> None:
 
 
 def flag(instance: object, attribute: "Attribute[Any]", value: object) -> None:
-    """True or false, and nothing that merely looks so."""
+    """True or false; 1 and "true" are refused."""
     if not isinstance(value, bool):
         _refuse(instance, attribute, "must be true or false", value)
 
@@ -75,7 +75,7 @@ def callback(instance: object, attribute: "Attribute[Any]", value: object) -> No
 
 
 def whole(least: int | None = None, most: int | None = None) -> Validator:
-    """Return the validator of a whole number within these bounds, both included; true and 5.0 are none."""
+    """Return the validator of a whole number within these bounds, both included; true and 5.0 are refused."""
     limit = _described("a whole number", least, most)
 
     def validate(instance: object, attribute: "Attribute[Any]", value: object) -> None:
@@ -135,8 +135,8 @@ def several(cls: type, least: int = 0, most: int | None = None) -> Validator:
             _refuse(instance, attribute, f"must be a list of {cls.__name__}", value)
         elif not _within(len(value), least, most):
             _refuse(instance, attribute, limit, len(value))
-        elif strangers := [item for item in value if not isinstance(item, cls)]:
-            _refuse(instance, attribute, f"must hold nothing but {cls.__name__}", strangers[0])
+        elif others := [item for item in value if not isinstance(item, cls)]:
+            _refuse(instance, attribute, f"must hold nothing but {cls.__name__}", others[0])
 
     return validate
 

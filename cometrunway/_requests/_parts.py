@@ -59,7 +59,7 @@ def _kind_is_that_of_the_file(reference: "MediaReference", attribute: "Attribute
 
 @frozen
 class MediaReference:
-    """An image or a video, and which of them it is: a file tells that by itself, a URL does not."""
+    """An image or a video, and which of them it is: a file shows that, a URL does not."""
 
     uri: Media = field(repr=shown)
     type: Kind = field(
@@ -152,7 +152,7 @@ def references(value: Sequence[Media | MediaReference | Fields]) -> Any:
 
 
 def character(value: Media | MediaReference | Fields) -> Any:
-    """Take the value, its fields, or the bare file, which tells whether it is an image or a video."""
+    """Take the value, its fields, or the bare file, whose bytes show whether it is an image or a video."""
     return _reference(value, "CharacterPerformance.character")
 
 

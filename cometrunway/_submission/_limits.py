@@ -38,7 +38,7 @@ class InFlightLimit(asyncio.Semaphore):
 
     def __init__(self, most: int) -> None:
         super().__init__(most)
-        # One callback and one context serve all that wait: the garbage collector goes through whatever each one holds.
+        # One callback and one context serve all that wait: the pauses of the garbage collector grow with every object.
         self._context = copy_context()
         self._release = lambda _future: self.release()
 

@@ -41,7 +41,7 @@ class BatchSubmission:
     def __attrs_post_init__(self) -> None:
         self._unanswered = asyncio.Semaphore(self.submitter.limits.max_creates)
         self._window = asyncio.Semaphore(self.submitter.limits.max_in_flight)
-        # One callback and one context serve all: the garbage collector goes through whatever each of them holds.
+        # One callback and one context serve all: the pauses of the garbage collector grow with every object.
         self._on_end = self._task_ended
 
     async def handles(self) -> AsyncIterator[TaskHandle]:
@@ -91,7 +91,7 @@ class BatchSubmission:
         try:
             check_request(request)
             outcome = await asyncio.shield(self.submitter.start(request, key, name=self._name))
-        except Exception as error:  # noqa: BLE001 - raised to whoever awaits the handle
+        except Exception as error:  # noqa: BLE001 - raised when the handle is awaited
             outcome = error
         if isinstance(outcome, TaskFuture):
             return outcome

@@ -95,7 +95,7 @@ class Submitter:
     def start(
         self, request: Request, key: str | None, *, name: Name = unique_name, instead_of: Entry | None = None
     ) -> "asyncio.Task[TaskFuture | Exception]":
-        """Start a submission, which goes on whatever becomes of its caller; `RuntimeError` while the session is left.
+        """Start a submission, which goes on if its caller is cancelled; `RuntimeError` while the session is left.
 
         Its result is the error where no task came of it: an exception would end the session's task group.
         """

@@ -25,7 +25,7 @@ _CONNECT = 15.0
 _CALL_SECONDS = 30.0
 _CALL = aiohttp.ClientTimeout(
     total=None, sock_connect=_CONNECT
-)  # `total` and `connect` are a timer more for every look
+)  # `total` and `connect` are one more timer for every poll
 _CREATE = aiohttp.ClientTimeout(total=180, connect=_CONNECT)  # the gateway may try several channels before it answers
 _ASSET = aiohttp.ClientTimeout(total=None, connect=_CONNECT, sock_read=60)
 
@@ -93,7 +93,7 @@ class Transport:
                 await self._assets.close()
 
     async def call(self, request: HttpRequest) -> HttpResponse:
-        """Send what is free to repeat: a look. At most 30 seconds."""
+        """Send what is free to repeat: a poll. At most 30 seconds."""
         try:
             with self._calls:
                 return await self._send(request, limits=_CALL)
@@ -101,7 +101,7 @@ class Transport:
             raise _ours(request.method, request.path, error) from None
 
     async def create(self, request: HttpRequest) -> HttpResponse:
-        """Send what is paid: the caller must not repeat it blindly. At most 180 seconds."""
+        """Send what is paid: the caller must not repeat it without proof of refusal. At most 180 seconds."""
         return await self._send(request, limits=_CREATE)
 
     async def _send(self, request: HttpRequest, *, limits: aiohttp.ClientTimeout) -> HttpResponse:

@@ -57,7 +57,7 @@ class Api:
                 "the Session was left while this create was under way: the task may exist, and may be billed"
             )
             return Unknown(error)
-        except Exception as error:  # noqa: BLE001 - whatever is raised once a create has left leaves its outcome open
+        except Exception as error:  # noqa: BLE001 - any error after a create was sent leaves its outcome open
             if isinstance(error, CometRunwayError) and _had_no_effect(error):
                 return Refused(error)
             unknown = OutcomeUnknownError(

@@ -7,7 +7,7 @@ from types import TracebackType
 class TimeLimit:
     """Ends a block that takes too long with TimeoutError; any number of tasks may be in one at once, each in one only.
 
-    A timer for each block, which is hardly ever needed, takes up to a tenth of a whole look.
+    One timer for all costs less: a timer for each block takes up to a tenth of the CPU of a poll.
 
     Args:
         seconds: from when a task enters the block to when it must have left it.
@@ -16,7 +16,7 @@ class TimeLimit:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._inside: dict[asyncio.Task[object], tuple[float, int]] = {}
-        """When each task entered, the earliest first, and how often it had been asked to stop by then."""
+        """When each task entered, the earliest first, and how often it had been cancelled by then."""
         self._late: set[asyncio.Task[object]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -37,7 +37,7 @@ class TimeLimit:
         if task not in self._late:
             return
         self._late.remove(task)
-        # Whoever else asked it to stop must be obeyed.
+        # A cancellation from elsewhere must go on.
         if task.uncancel() <= asked_before and error_type is asyncio.CancelledError:
             raise TimeoutError from error
 

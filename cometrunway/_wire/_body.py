@@ -1,4 +1,4 @@
-"""From the bytes of an answer to its JSON object; total, whatever the bytes are."""
+"""From the bytes of an answer to its JSON object. Any bytes are accepted."""
 
 import json
 from typing import Any, TypeAlias

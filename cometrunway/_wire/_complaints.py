@@ -46,11 +46,11 @@ def complaint(response: HttpResponse, body: JsonObject | None) -> Complaint:
 def says_task_not_exist(body: JsonObject, *, has_status: bool) -> bool:
     """Whether an answer says `task_not_exist`, in any of the forms that it has been seen or documented in.
 
-    The words count only in the places of a code, a message or a status. In an answer that states the status of a task
-    (`has_status`) such a place must hold them and nothing else: there, a longer text may quote the user's prompt.
+    Only a code, a message or a status counts. In an answer that states the status of a task (`has_status`) such a text
+    must be these words and nothing else: a longer text may quote the user's prompt.
     """
-    places = [place.strip().casefold() for place in _statements(body, _JSON_WITHIN_JSON)]
-    return any(place == TASK_NOT_EXIST or (not has_status and TASK_NOT_EXIST in place) for place in places)
+    texts = [text.strip().casefold() for text in _statements(body, _JSON_WITHIN_JSON)]
+    return any(text == TASK_NOT_EXIST or (not has_status and TASK_NOT_EXIST in text) for text in texts)
 
 
 def _code_and_text(body: JsonObject, depth: int) -> tuple[str, str]:
@@ -58,8 +58,8 @@ def _code_and_text(body: JsonObject, depth: int) -> tuple[str, str]:
     inner = error if isinstance(error, dict) else {}
     codes = [_token(inner.get("code")), _token(body.get("code"))]
     code = next((code for code in codes if code.casefold() not in _SUCCESS), "")
-    places = (inner.get("message"), error, body.get("message"), body.get("msg"), body.get("data"))
-    text = next((place.strip() for place in places if isinstance(place, str) and place.strip()), "")
+    texts = (inner.get("message"), error, body.get("message"), body.get("msg"), body.get("data"))
+    text = next((text.strip() for text in texts if isinstance(text, str) and text.strip()), "")
     nested = parsed_text(text) if depth else None
     if nested is None:
         return code, text
@@ -74,22 +74,22 @@ def _token(value: object) -> str:
 
 
 def _statements(body: JsonObject, depth: int) -> Iterator[str]:
-    """Yield the texts in all places where an envelope may say what is wrong, also those within a JSON string there."""
+    """Yield all texts in which an envelope may say what is wrong, also those within a JSON string there."""
     error, data = body.get("error"), body.get("data")
-    places = [body.get(key) for key in ("code", "message", "msg", "error", "status", "data")]
+    texts = [body.get(key) for key in ("code", "message", "msg", "error", "status", "data")]
     if isinstance(error, dict):
-        places += [error.get("code"), error.get("message")]
+        texts += [error.get("code"), error.get("message")]
     if isinstance(data, dict):
-        places += [data.get("status"), data.get("fail_reason")]
-    for place in places:
-        if isinstance(place, str):
-            yield place
-            nested = parsed_text(place) if depth else None
+        texts += [data.get("status"), data.get("fail_reason")]
+    for text in texts:
+        if isinstance(text, str):
+            yield text
+            nested = parsed_text(text) if depth else None
             yield from _statements(nested, depth - 1) if nested else ()
 
 
 def _request_id(headers: Mapping[str, str], body: JsonObject) -> str | None:
-    said = [found[1] for place in _statements(body, _JSON_WITHIN_JSON) if (found := _REQUEST_ID.search(place))]
+    said = [found[1] for text in _statements(body, _JSON_WITHIN_JSON) if (found := _REQUEST_ID.search(text))]
     candidates = [*said, body.get("request_id"), *(headers.get(name) for name in _REQUEST_ID_HEADERS)]
     named = next((value for value in candidates if isinstance(value, str) and value), None)
     return encodable(named)[:_CODE_LIMIT] if named else None

@@ -1,6 +1,6 @@
 """From an answer to what it says: an id, a task, or the exception for a refusal.
 
-Pure and total: whatever the bytes and the status are, nothing but a `CometRunwayError` is raised. The shape is
+Pure and total: for any bytes and any status, only a `CometRunwayError` is raised. The shape is
 detected, never the version of the API: one decoder for the flat Runway body, the gateway's wrapper, the bare row of the
 feed, duomi's digits, Kling's envelope and Luma's body, for GET, feed and callback alike.
 """
@@ -23,14 +23,14 @@ _CALLBACK_KEPT = 2_000
 def decode_created(response: HttpResponse) -> str:
     """Return the id of the task that a create made: an opaque string of 1 to 512 printable characters.
 
-    Wherever a 2xx has an id, the create succeeded, whatever code stands beside it: `task_id` or `id` of the answer, of
+    A 2xx with an id means that the create succeeded, with any code beside it: `task_id` or `id` of the answer, of
     its `data` or further in, or a `data` that is the id itself. Numbers become strings.
 
     Raises:
-        APIError: the API refused, with whatever HTTP status.
+        APIError: the API refused, with any HTTP status.
         ProtocolError: no answer of this API, or one without a usable id.
 
-    Which of these prove that nothing was made, `proves_refusal` tells.
+    `proves_refusal` says which of these prove that nothing was created.
     """
     body = parsed(response.body)
     if body is None or not _is_success(response):
@@ -50,7 +50,7 @@ def decode_task(response: HttpResponse, *, task_id: str) -> Task:
 
     Raises:
         TaskNotFoundError: the API does not know the task, or not yet.
-        APIError: the API refused, with whatever HTTP status.
+        APIError: the API refused, with any HTTP status.
         ProtocolError: no answer of this API.
     """
     body = parsed(response.body)
@@ -67,7 +67,7 @@ def decode_task(response: HttpResponse, *, task_id: str) -> Task:
 
 
 def decode_callback(body: bytes) -> Task:
-    """Return the task that the body of a post to a `callback_url` tells of. Anyone may have sent it: it is a hint.
+    """Return the task in the body of a post to a `callback_url`. Anyone may have sent it: it is a hint.
 
     Raises:
         ProtocolError: no JSON object with a usable id; its status is 0, for a callback has none.

@@ -1,4 +1,4 @@
-"""Why a task ended without its result, from every place that the gateways write it to."""
+"""Why a task ended without its result, from all keys that the gateways use."""
 
 import re
 from collections.abc import Iterator, Sequence

@@ -10,14 +10,14 @@ from cometrunway._wire._body import JsonObject
 def outputs(nest: Sequence[JsonObject]) -> tuple[str, ...]:
     """Return the URLs of a task that succeeded, in the server's order, each once.
 
-    `nest` is the level that states the success and those within it. The first place that names a URL wins, in the
+    `nest` is the level that states the success and those within it. The first key that holds a URL wins, in the
     order of the documentation: Runway's `output`, the gateway's `result_url`, duomi's `video_url` and `raw_video_url`,
     Luma's `video` and `video_raw`, Kling's `task_result`, and last the gateway's `fail_reason`, where it keeps the
     result's URL once there is nothing to complain about. Posters, thumbnails and last frames are no outputs.
     """
-    for place in _PLACES:
+    for source in _SOURCES:
         for level in nest:
-            found = tuple(dict.fromkeys(_urls(place(level))))
+            found = tuple(dict.fromkeys(_urls(source(level))))
             if found:
                 return found
     return ()
@@ -44,16 +44,16 @@ def _urls(value: object) -> Iterator[str]:
 
 
 def _at(*path: str) -> Callable[[JsonObject], object]:
-    def place(level: JsonObject) -> object:
+    def source(level: JsonObject) -> object:
         value: Any = level
         for key in path:
             value = value.get(key) if isinstance(value, dict) else None
         return value
 
-    return place
+    return source
 
 
-_PLACES = (
+_SOURCES = (
     _at("output"),
     _at("result_url"),
     _at("video_url"),

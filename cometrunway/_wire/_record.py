@@ -1,4 +1,4 @@
-"""What is written down of a request: enough to tell it from another, and nothing that is large or secret."""
+"""What is recorded of a request: enough to tell it from another, and nothing large or secret."""
 
 import hashlib
 from pathlib import Path

@@ -58,7 +58,7 @@ _BY_TOKEN: Mapping[str, type[APIError]] = {
     "read_request_body_failed": InvalidRequestError,
     "reference_images_empty": InvalidRequestError,
 }
-"""What the gateway's tokens mean inside a successful answer; elsewhere the HTTP status tells."""
+"""What the gateway's tokens mean inside a successful answer; elsewhere the HTTP status decides."""
 _MENTION = TASK_NOT_EXIST.encode()
 _BALANCE_WORDS = ("quota", "balance", "余额", "额度")
 _SECONDS = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?", re.ASCII)
@@ -67,7 +67,7 @@ _SECONDS = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?", re.ASCII)
 def proves_refusal(error: CometRunwayError) -> bool:
     """Whether what `decode_created` raised proves that no task was made, so that nothing can be billed.
 
-    True for 400, 401, 402, 403, 404, 405, 413, 415, 422 and 429 with whatever body, for the gateway's 503
+    True for 400, 401, 402, 403, 404, 405, 413, 415, 422 and 429 with any body, for the gateway's 503
     `model_not_found` and 500 `invalid_request`, and for a 2xx without an id whose code is a token of refusal that is
     known, or one of those HTTP statuses.
 
@@ -86,7 +86,7 @@ def refusal(response: HttpResponse, body: JsonObject | None) -> APIError | Proto
     """Return the exception for an answer that refuses; `body` is its parsed object, None if it has none.
 
     The HTTP status decides, and inside a successful answer the code. A 404 or 405 without an object is no answer of
-    this API, but of whatever else stands behind a wrong base URL.
+    this API, but of another server, behind a wrong base URL.
     """
     status = response.status
     is_error = status >= 400 or (body is not None and _is_success(status))
@@ -104,7 +104,7 @@ def refusal(response: HttpResponse, body: JsonObject | None) -> APIError | Proto
 def unknown_task(response: HttpResponse, body: JsonObject, *, has_status: bool) -> APIError | None:
     """Return the exception for an answer by which the API does not know the task; None if it does not say so.
 
-    That is `task_not_exist`, with whatever HTTP status, and upstream's 404 about the task; not the gateway's 404 about
+    That is `task_not_exist`, with any HTTP status, and upstream's 404 about the task; not the gateway's 404 about
     the path. `has_status`: the answer states the status of a task.
     """
     # Nearly every poll ends with the first half of this line, so that it must be cheap.

@@ -1,9 +1,9 @@
 """What the scheduler itself costs: `python -m tests.benchmarks.decisions`.
 
-10,000 tasks that take 20 to 60 seconds, submitted at once, on a clock that jumps, with looks that answer at once: what
-is left is the scheduler's own work. A *decision* says when a task is looked at next: it is priced, pushed into the
-heap, popped when it is due, and priced anew. There is one after each look, and one more where a look was put off.
-*Learning* is what is done with a look's answer. *All* is the whole process per look: also the children, the timers, the
+10,000 tasks that take 20 to 60 seconds, submitted at once, on a clock that jumps, with polls that answer at once: what
+is left is the scheduler's own work. A *decision* says when a task is polled next: it is priced, pushed into the
+heap, popped when it is due, and priced anew. There is one after each poll, and one more where a poll was postponed.
+*Learning* is what is done with a poll's answer. *All* is the whole process per poll: also the children, the timers, the
 event loop, the futures and the ends.
 """
 
@@ -24,7 +24,7 @@ TASKS = 10_000
 
 
 class Server:
-    """Answers looks in no time."""
+    """Answers polls in no time."""
 
     def __init__(self, *, has_progress: bool) -> None:
         durations = Random(1)
@@ -69,8 +69,8 @@ async def _deliver(_future: TaskFuture, _task: Task) -> tuple[Asset, ...]:
     return ()
 
 
-async def per_look(*, has_progress: bool) -> dict[str, float]:
-    """Return microseconds per decision, and per look of the learning and of all."""
+async def per_poll(*, has_progress: bool) -> dict[str, float]:
+    """Return microseconds per decision, and per poll of the learning and of all."""
     server = Server(has_progress=has_progress)
     cpu = time.process_time()
     async with polling(
@@ -82,7 +82,7 @@ async def per_look(*, has_progress: bool) -> dict[str, float]:
     decisions = next(scheduler._numbers)  # each is pushed with a number of its own
     return {
         "decision": scheduler.deciding / decisions * 1e6,
-        "decisions per look": decisions / server.polls,
+        "decisions per poll": decisions / server.polls,
         "learning": scheduler.answering / server.polls * 1e6,
         "all": cpu / server.polls * 1e6,
     }
@@ -94,7 +94,7 @@ def main() -> None:
     found = {}
     for name, has_progress in (("without progress", False), ("with progress", True)):
         with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-            found[name] = runner.run(per_look(has_progress=has_progress))
+            found[name] = runner.run(per_poll(has_progress=has_progress))
     print(json.dumps(found))
 
 

@@ -4,7 +4,7 @@ The same files, 32 at once, to the same disk, over loopback without a limit, and
 with aiohttp and writes, and that is all; `bare, durable` also takes the SHA-256 of what it wrote and calls fsync;
 `cometrunway` does all that off the event loop, checks that the container is whole, writes to a part first, links it to
 its name, and syncs the folder. Then tasks are polled every second, with and without their clips being downloaded: the
-lag is from a task's end to the look that saw it.
+lag is from a task's end to the poll that found it.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """What a waiting task holds in memory, as the operating system and as Python count it.
 
-A fresh process submits 10,000 tasks that do not end, and keeps a handle of each, until every one was looked at. What it
+A fresh process submits 10,000 tasks that do not end, and keeps a handle of each, until every one was polled. What it
 has grown by, divided by 10,000, is what a waiting task holds: its handle, its request (with a prompt of its own), the
 last that was seen of it, its future, its place in the heap, and its share of the connections and their buffers.
 """

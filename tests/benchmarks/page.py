@@ -160,8 +160,8 @@ def _field_row(client: str, runs: list[Run]) -> list[str]:
 def _inside(data: dict[str, Any]) -> str:
     parts = {
         "decision": "a decision",
-        "learning": "learning from a look",
-        "all": "all of the scheduler and its loop, per look",
+        "learning": "learning from a poll",
+        "all": "all of the scheduler and its loop, per poll",
     }
     rows = [
         (f"{what} {name}", f"{shown(median(run[part] for run in runs))} us")

@@ -33,11 +33,11 @@ async def bare(base_url: str, seconds: float) -> float:
     """Poll by hand; return microseconds of CPU per poll."""
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTIONS), headers=HEADERS) as http:
 
-        async def look(task_id: str) -> None:
+        async def poll(task_id: str) -> None:
             async with http.get(f"{base_url}/runwayml/v1/tasks/{task_id}") as answer:
                 assert json.loads(await answer.read())["status"] == "RUNNING"
 
-        return await _in_loops(look, base_url, seconds)
+        return await _in_loops(poll, base_url, seconds)
 
 
 async def official(base_url: str, seconds: float) -> float:
@@ -61,15 +61,15 @@ async def _retrieving(client: "AsyncRunwayML", base_url: str, seconds: float) ->
         return await _in_loops(client.tasks.retrieve, base_url, seconds)
 
 
-async def _in_loops(look: Callable[[str], Awaitable[object]], base_url: str, seconds: float) -> float:
+async def _in_loops(poll: Callable[[str], Awaitable[object]], base_url: str, seconds: float) -> float:
     ids = [machine.asked(base_url, "/runwayml/v1/image_to_video", b"{}")["id"] for _ in range(TASKS)]
 
-    async def look_for_ever(number: int) -> None:
+    async def poll_for_ever(number: int) -> None:
         while True:
             for task_id in ids[number::AT_ONCE]:
-                await look(task_id)
+                await poll(task_id)
 
-    loops = [asyncio.ensure_future(look_for_ever(number)) for number in range(AT_ONCE)]
+    loops = [asyncio.ensure_future(poll_for_ever(number)) for number in range(AT_ONCE)]
     found = await _per_poll(base_url, seconds)
     for loop in loops:
         loop.cancel()

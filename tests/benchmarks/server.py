@@ -47,7 +47,7 @@ class Books:
         self._polls.append(0)
         return b'{"id":"%b"}' % _task_id(number)
 
-    def look(self, task_id: bytes) -> bytes:
+    def poll(self, task_id: bytes) -> bytes:
         """Return the body that says how far a task is."""
         number = int(task_id[:8], 16)
         began, ends = self._tasks[number]
@@ -124,7 +124,7 @@ class Connection(asyncio.Protocol):
         if method == b"POST":
             return _with_head(self._books.create())
         if path.startswith(b"/runwayml/v1/tasks/"):
-            return _with_head(self._books.look(path[19:]))
+            return _with_head(self._books.poll(path[19:]))
         return _with_head(self._books.told()) if path == b"/books" else _MISSING
 
 
@@ -140,7 +140,7 @@ def _with_head(body: bytes) -> bytes:
 
 
 def clip(size: int) -> bytes:
-    """Return an MP4 of about so many bytes: the boxes that a player looks for, around zeros."""
+    """Return an MP4 of about so many bytes: the boxes that a player needs, around zeros."""
     boxes = [(b"ftyp", b"isom\0\0\2\0isomiso2mp41"), (b"moov", bytes(100)), (b"mdat", bytes(size))]
     return b"".join((len(content) + 8).to_bytes(4, "big") + name + content for name, content in boxes)
 

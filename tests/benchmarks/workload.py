@@ -20,7 +20,7 @@ class Workload:
         self.failures: Counter[str] = Counter()
         self._over = over
 
-    async def paced(self) -> AsyncIterator[int]:
+    async def model(self) -> AsyncIterator[int]:
         """Yield each task's number when it is time to submit it."""
         start = time.monotonic()
         for number in range(self.tasks):
@@ -39,7 +39,7 @@ class Workload:
                 self.failures[type(error).__name__] += 1
 
         async with asyncio.TaskGroup() as group:
-            async for number in self.paced():
+            async for number in self.model():
                 group.create_task(counted(number))
 
     def ended(self, task_id: str) -> None:

@@ -309,7 +309,7 @@ async def test_what_was_left_takes_no_more(tmp_path: Path) -> None:
         await journal.begin(entry())
 
 
-async def test_hearsay_may_be_corrected(tmp_path: Path) -> None:
+async def test_a_reported_id_may_be_corrected(tmp_path: Path) -> None:
     """An id that the user gave may be given again, until the server's own word stands in its place."""
     async with Journal(tmp_path / "shots.db") as journal:
         await journal.begin(entry())
@@ -317,7 +317,7 @@ async def test_hearsay_may_be_corrected(tmp_path: Path) -> None:
             await journal.resolve("shot", task_id=task_id)
             found = await journal.find("shot")
             assert found is not None
-            assert (found.task_id, found.is_by_hearsay) == (task_id, True)
+            assert (found.task_id, found.has_reported_id) == (task_id, True)
         await journal.resolve("shot", task_id=None)
         await journal.begin(entry())
         await journal.accept("shot", task_id="t3", created_at=1.0)

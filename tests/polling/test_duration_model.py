@@ -1,4 +1,4 @@
-"""The pace: what looks teach, and when the next one pays."""
+"""The duration model: what polls teach, and when the next one pays."""
 
 import json
 import math
@@ -14,7 +14,7 @@ EDGES = tuple(float(second) for second in range(100))
 
 
 def taught(*ends: float, step: float = 1.0) -> HazardTable:
-    """Return a table that saw tasks end at these ages, looked at in steps."""
+    """Return a table that saw tasks end at these ages, polled in steps."""
     table = HazardTable(EDGES, prior_median=20.0)
     for end in ends:
         age = 0.0
@@ -26,12 +26,12 @@ def taught(*ends: float, step: float = 1.0) -> HazardTable:
 
 
 def surprise(table: HazardTable, start: float, end: float, *, ended: bool) -> float:
-    """Return how much a look would surprise the table, which does not see it."""
+    """Return how much a poll would surprise the table, which does not see it."""
     return deepcopy(table).learn(start, end, ended=ended)
 
 
-def test_the_first_look_waits_for_the_first_ends() -> None:
-    """Where all tasks end at 30, the look that pays comes shortly before or after 30."""
+def test_the_first_poll_waits_for_the_first_ends() -> None:
+    """Where all tasks end at 30, the poll that pays comes shortly before or after 30."""
     pause, _ = taught(*[30.0] * 200).pause(0.0, 0.25, 60.0)
     assert 26 < pause < 32
 
@@ -48,8 +48,8 @@ def test_the_pause_solves_its_equation() -> None:
 
 @pytest.mark.parametrize("age", [0.0, 11.5, 29.0, 40.25, 98.0, 500.0])
 @pytest.mark.parametrize("price", [0.001, 0.3, 4.0])
-def test_a_look_comes_when_it_would_save_its_price(age: float, price: float) -> None:
-    """The lag that a look can be expected to save has grown to its price when the pause is over."""
+def test_a_poll_comes_when_it_would_save_its_price(age: float, price: float) -> None:
+    """The lag that a poll can be expected to save has grown to its price when the pause is over."""
     table = taught(*[12.0, 30.0, 31.0, 32.0, 45.0, 90.0] * 20)
     pause, _ = table.pause(age, price, math.inf)
     step = pause / 500
@@ -70,7 +70,7 @@ def test_a_table_however_steep_gives_a_pause(price: float) -> None:
 
 
 def test_a_part_of_the_slack_matters_little() -> None:
-    """A twentieth of the slack earlier or later saves or costs a tenth of a look, however long the pause."""
+    """A twentieth of the slack earlier or later saves or costs a tenth of a poll, however long the pause."""
     table = taught(*[28.0, 29.0, 30.0, 31.0] * 50)
     pause, slack = table.pause(0.0, 0.25, 60.0)
     assert slack < pause / 4
@@ -79,8 +79,8 @@ def test_a_part_of_the_slack_matters_little() -> None:
         assert table.pause(0.0, lag, 60.0)[0] == pytest.approx(pause + part * slack, abs=0.01 * slack)
 
 
-def test_a_dearer_look_comes_later() -> None:
-    """The higher the price of a look, the longer the pause."""
+def test_a_dearer_poll_comes_later() -> None:
+    """The higher the price of a poll, the longer the pause."""
     table = taught(*[30.0, 40.0, 50.0] * 30)
     pauses = [table.pause(25.0, price, 60.0)[0] for price in (0.01, 0.1, 1.0, 10.0)]
     assert pauses == sorted(pauses)
@@ -102,14 +102,14 @@ def test_what_was_foretold_is_no_surprise() -> None:
     assert surprise(table, 10.0, 13.0, ended=False) < surprise(table, 28.0, 31.0, ended=False)
 
 
-def test_old_looks_are_forgotten() -> None:
+def test_old_polls_are_forgotten() -> None:
     """After tasks became slower, the table follows."""
     table = taught(*[20.0] * 500, *[60.0] * 500)
     assert table.pause(30.0, 0.25, 60.0)[0] > 20
 
 
 def test_an_end_is_learnt_where_it_is_likely() -> None:
-    """Of a task that was not looked at for long, the end is put where those of others lay, not evenly over the time."""
+    """Of a task that was not polled for long, the end is put where those of others lay, not evenly over the time."""
     table = taught(*[30.0] * 50)
     before = surprise(table, 5.0, 25.0, ended=False)
     for _ in range(50):
@@ -117,8 +117,8 @@ def test_an_end_is_learnt_where_it_is_likely() -> None:
     assert surprise(table, 5.0, 25.0, ended=False) < before + 0.05
 
 
-def test_looks_at_the_same_moment_teach_nothing() -> None:
-    """No time passed between two looks, or next to none: no division fails, and no end is lost."""
+def test_polls_at_the_same_moment_teach_nothing() -> None:
+    """No time passed between two polls, or next to none: no division fails, and no end is lost."""
     table = taught(30.0)
     table.learn(30.0, 30.0, ended=True)
     table.learn(30.0, 30.0 + 1e-14, ended=True)
@@ -167,144 +167,144 @@ def test_nothing_is_foretold_before_a_quarter_has_ended() -> None:
     assert all(known[known.index(True) :])
 
 
-def pace() -> DurationModel:
-    """Return a pace with the policy's defaults."""
+def new_model() -> DurationModel:
+    """Return a model with the policy's defaults."""
     return DurationModel(price=0.25, shortest=1.0, longest=30.0)
 
 
-def wait(paced: DurationModel, course: ObservedTask, cautious: float, *, waiting: int = 1) -> float:
-    """Return the seconds until the next look at a task that was looked at now, within its slack."""
-    pause, slack = paced.pause(course, course.age, cautious, waiting=waiting)
+def wait(model: DurationModel, task: ObservedTask, cautious: float, *, waiting: int = 1) -> float:
+    """Return the seconds until the next poll at a task that was polled now, within its slack."""
+    pause, slack = model.pause(task, task.age, cautious, waiting=waiting)
     assert 0 < slack <= pause
     return pause
 
 
-def teach(paced: DurationModel, end: float) -> None:
+def teach(model: DurationModel, end: float) -> None:
     """Let it see a task end at about this age, and not before."""
-    paced.learn(ObservedTask(kind="a"), end - 1, ended=False)
-    paced.learn(ObservedTask(kind="a", age=end - 1), end + 1, ended=True)
+    model.learn(ObservedTask(kind="a"), end - 1, ended=False)
+    model.learn(ObservedTask(kind="a", age=end - 1), end + 1, ended=True)
 
 
 def test_before_an_end_is_known_the_pause_is_cautious() -> None:
     """Until a task of its kind has ended, a pause is the cautious one, and one kind teaches no other."""
-    paced = pace()
-    assert wait(paced, ObservedTask(kind="a"), 9.0) == 9.0
+    model = new_model()
+    assert wait(model, ObservedTask(kind="a"), 9.0) == 9.0
     for _ in range(12):
-        teach(paced, 30.0)
-    assert wait(paced, ObservedTask(kind="a"), 9.0) != 9.0
-    assert wait(paced, ObservedTask(kind="b"), 9.0) == 9.0
+        teach(model, 30.0)
+    assert wait(model, ObservedTask(kind="a"), 9.0) != 9.0
+    assert wait(model, ObservedTask(kind="b"), 9.0) == 9.0
 
 
-def test_a_few_first_polls_spare_the_others_their_looks() -> None:
+def test_a_few_first_polls_spare_the_others_their_polls() -> None:
     """Where a dozen of a kind were just seen to live, the cautious pause of all others begins there."""
-    paced = pace()
+    model = new_model()
     for _ in range(12):
-        paced.learn(ObservedTask(kind="a"), 16.0, ended=False)
-    assert 16.0 < wait(paced, ObservedTask(kind="a"), 4.0) + 1 < 16.0 + 5.0
-    assert wait(paced, ObservedTask(kind="a", age=16.0), 4.0) == 4.0
+        model.learn(ObservedTask(kind="a"), 16.0, ended=False)
+    assert 16.0 < wait(model, ObservedTask(kind="a"), 4.0) + 1 < 16.0 + 5.0
+    assert wait(model, ObservedTask(kind="a", age=16.0), 4.0) == 4.0
 
 
 def test_the_first_polls_of_many_go_in_shorter_steps_where_ends_are_near() -> None:
     """Once a task has ended, the cautious pause is shorter the more are waited for, down to three tenths."""
-    paced = pace()
+    model = new_model()
     for _ in range(12):
-        paced.learn(ObservedTask(kind="a"), 16.0, ended=False)
+        model.learn(ObservedTask(kind="a"), 16.0, ended=False)
     seen = ObservedTask(kind="a", age=16.0)
-    assert wait(paced, seen, 4.0, waiting=5000) == 4.0
-    paced.learn(ObservedTask(kind="a", age=9.0), 10.0, ended=True)
-    pauses = [wait(paced, seen, 4.0, waiting=waiting) for waiting in (100, 600, 5000)]
+    assert wait(model, seen, 4.0, waiting=5000) == 4.0
+    model.learn(ObservedTask(kind="a", age=9.0), 10.0, ended=True)
+    pauses = [wait(model, seen, 4.0, waiting=waiting) for waiting in (100, 600, 5000)]
     assert pauses == pytest.approx([4.0, 2.0, 1.2])
 
 
-def test_progress_that_has_not_proved_itself_only_brings_a_look_forward() -> None:
-    """Before ends have shown what it is worth, a look comes when it says that the task ends, unless that is past."""
-    paced, course = pace(), ObservedTask(kind="a")
-    course.observe(5.0, 0.5)
-    assert wait(paced, course, 9.0) == pytest.approx(5.0 + 1.0)
-    course.observe(12.0, 0.6)
-    assert wait(paced, course, 9.0) == 9.0
-    course.observe(13.0, 0.1)
-    assert wait(paced, course, 9.0) == 9.0
+def test_progress_that_has_not_proved_itself_only_brings_a_poll_forward() -> None:
+    """Before ends have shown what it is worth, a poll comes when it says that the task ends, unless that is past."""
+    model, task = new_model(), ObservedTask(kind="a")
+    task.observe(5.0, 0.5)
+    assert wait(model, task, 9.0) == pytest.approx(5.0 + 1.0)
+    task.observe(12.0, 0.6)
+    assert wait(model, task, 9.0) == 9.0
+    task.observe(13.0, 0.1)
+    assert wait(model, task, 9.0) == 9.0
 
 
 def test_no_pause_leaves_its_bounds() -> None:
     """Whatever was learnt, no pause is shorter or longer than allowed."""
-    paced = pace()
+    model = new_model()
     for end in range(1, 400):
-        paced.learn(ObservedTask(kind="a", age=end - 0.5), float(end), ended=True)
+        model.learn(ObservedTask(kind="a", age=end - 0.5), float(end), ended=True)
     for age in range(500):
-        assert 1.0 <= wait(paced, ObservedTask(kind="a", age=float(age)), 9.0) <= 30.0
+        assert 1.0 <= wait(model, ObservedTask(kind="a", age=float(age)), 9.0) <= 30.0
 
 
 def test_beyond_what_is_known_the_pace_is_cautious() -> None:
     """At an age that no task has reached, the pause is not above the cautious one."""
-    paced = pace()
+    model = new_model()
     for _ in range(100):
-        paced.learn(ObservedTask(kind="a", age=29.0), 30.0, ended=True)
-    assert wait(paced, ObservedTask(kind="a", age=200.0), 4.0) <= 4.0
+        model.learn(ObservedTask(kind="a", age=29.0), 30.0, ended=True)
+    assert wait(model, ObservedTask(kind="a", age=200.0), 4.0) <= 4.0
 
 
 def test_the_slack_at_the_frontier_is_a_step_whichever_clock_is_asked() -> None:
     """Where a pause is cut short at what is known, its look moves by parts of the step only, in whatever units."""
-    paced = pace()
+    model = new_model()
     for number in range(60):
-        end, course = 20.0 + number, ObservedTask(kind="a")
+        end, task = 20.0 + number, ObservedTask(kind="a")
         for age in range(3, int(end), 3):
-            paced.learn(course, float(age), ended=False)
-            course.observe(float(age), age / end)
-        paced.learn(course, end + 0.5, ended=True)
+            model.learn(task, float(age), ended=False)
+            task.observe(float(age), age / end)
+        model.learn(task, end + 0.5, ended=True)
     for number in range(500):
-        course = ObservedTask(kind="a")
-        course.observe(10.0, 10 / (200 + number))
-        course.observe(15.0, 15 / (200 + number))
-        pause, slack = paced.pause(course, 15.0, 2.0, waiting=1)
+        task = ObservedTask(kind="a")
+        task.observe(10.0, 10 / (200 + number))
+        task.observe(15.0, 15 / (200 + number))
+        pause, slack = model.pause(task, 15.0, 2.0, waiting=1)
         assert pause == pytest.approx(30.0)
         assert slack == 2.0
 
 
 def test_progress_is_a_clock() -> None:
     """Two reports give a rate, and the rate tells how far the task will have come."""
-    course = ObservedTask(kind="a")
-    course.observe(10.0, 0.2)
-    course.observe(20.0, 0.4)
-    assert course.has_progress
-    assert course.progress_at(30.0) == pytest.approx(0.6)
-    course.observe(30.0, 0.4)  # it stands still, or is reported coarsely: the clock goes on
-    assert course.progress_at(40.0) == pytest.approx(0.8)
+    task = ObservedTask(kind="a")
+    task.observe(10.0, 0.2)
+    task.observe(20.0, 0.4)
+    assert task.has_progress
+    assert task.progress_at(30.0) == pytest.approx(0.6)
+    task.observe(30.0, 0.4)  # it stands still, or is reported coarsely: the clock goes on
+    assert task.progress_at(40.0) == pytest.approx(0.8)
 
 
 def test_progress_at_once_tells_no_rate() -> None:
-    """A task taken up from elsewhere, of unknown age, has come far at its first look: its rate is told by the next."""
-    course = ObservedTask(kind="a")
-    course.observe(0.0, 0.5)
-    assert not course.has_progress
-    course.observe(10.0, 0.6)
-    assert course.progress_at(20.0) == pytest.approx(0.7)
+    """A task taken up from elsewhere, of unknown age, has come far at its first poll: its rate is told by the next."""
+    task = ObservedTask(kind="a")
+    task.observe(0.0, 0.5)
+    assert not task.has_progress
+    task.observe(10.0, 0.6)
+    assert task.progress_at(20.0) == pytest.approx(0.7)
 
 
 def test_progress_that_goes_backwards_is_ignored() -> None:
     """A report below the last one does not turn the clock back."""
-    course = ObservedTask(kind="a")
-    course.observe(10.0, 0.5)
-    course.observe(20.0, 0.1)
-    assert course.progress_at(20.0) == pytest.approx(1.0)
+    task = ObservedTask(kind="a")
+    task.observe(10.0, 0.5)
+    task.observe(20.0, 0.1)
+    assert task.progress_at(20.0) == pytest.approx(1.0)
 
 
 def test_what_was_learnt_can_be_taken_up() -> None:
-    """A pace that begins with another's snapshot, which went through JSON, gives about the same pauses."""
-    old, new = pace(), pace()
+    """A model that begins with another's snapshot, which went through JSON, gives about the same pauses."""
+    old, new = new_model(), new_model()
     for end in range(20, 60):
-        course = ObservedTask(kind="a", age=end - 3.0)
-        old.learn(course, float(end), ended=True)
+        task = ObservedTask(kind="a", age=end - 3.0)
+        old.learn(task, float(end), ended=True)
     new.restore("a", json.loads(json.dumps(old.snapshot()["a"])))
     for age in (0.0, 15.0, 30.0, 50.0):
-        course = ObservedTask(kind="a", age=age)
-        assert wait(new, course, 9.0) == pytest.approx(wait(old, course, 9.0), rel=0.01)
+        task = ObservedTask(kind="a", age=age)
+        assert wait(new, task, 9.0) == pytest.approx(wait(old, task, 9.0), rel=0.01)
 
 
 def test_what_is_old_is_soon_outweighed() -> None:
     """After a hundred fresh ends, what thousands had taught before counts for less than half."""
-    old, new = pace(), pace()
+    old, new = new_model(), new_model()
     for _ in range(3000):
         teach(old, 20.0)
     new.restore("a", old.snapshot()["a"])
@@ -330,11 +330,11 @@ def test_what_is_old_is_soon_outweighed() -> None:
 )
 def test_a_snapshot_that_does_not_fit_changes_nothing(damage: dict[str, Any]) -> None:
     """What is damaged, or of other bins, is refused whole."""
-    paced = pace()
+    model = new_model()
     for _ in range(10):
-        paced.learn(ObservedTask(kind="a", age=29.0), 30.0, ended=True)
-    before = paced.snapshot()
+        model.learn(ObservedTask(kind="a", age=29.0), 30.0, ended=True)
+    before = model.snapshot()
     damaged = {**before["a"], "by_progress": {**before["a"]["by_progress"], **damage}}
     with pytest.raises((ValueError, TypeError)):
-        paced.restore("a", damaged)
-    assert paced.snapshot() == before
+        model.restore("a", damaged)
+    assert model.snapshot() == before

@@ -25,7 +25,7 @@ def task(status: str, task_id: str = "t", **fields: Any) -> Task:
 
 
 def unknown() -> errors.TaskNotFoundError:
-    """Return what a look raises for an id that the server does not know."""
+    """Return what a poll raises for an id that the server does not know."""
     return errors.TaskNotFoundError("task_not_exist", status=400, code="task_not_exist")
 
 
@@ -80,8 +80,8 @@ def script(*answers: Answer) -> Callable[[str, float], Answer]:
 
 
 @pytest.mark.parametrize(("floor", "ceiling"), [(5.0, 5.5), (5.5, 5.5)])
-async def test_no_two_looks_are_closer_than_the_floor(floor: float, ceiling: float) -> None:
-    """Chance spreads the looks, but between floor and ceiling."""
+async def test_no_two_polls_are_closer_than_the_floor(floor: float, ceiling: float) -> None:
+    """Chance spreads the polls, but between floor and ceiling."""
     world = World(lambda _, now: task("SUCCEEDED") if now >= 200 else task("RUNNING"))
     async with world.scheduler(floor=floor, ceiling=ceiling) as scheduler:
         await watched(scheduler)
@@ -91,8 +91,8 @@ async def test_no_two_looks_are_closer_than_the_floor(floor: float, ceiling: flo
 
 
 @pytest.mark.parametrize(("tasks", "wakeups", "most"), [(100, 0.3, 25), (3000, 0.25, 100)])
-async def test_looks_meet(tasks: int, wakeups: float, most: int) -> None:
-    """One wakeup serves several looks, as the looks are spread all the same: never do too many leave at once."""
+async def test_polls_meet(tasks: int, wakeups: float, most: int) -> None:
+    """One wakeup serves several polls, as the polls are spread all the same: never do too many leave at once."""
     world = World(lambda _, now: task("SUCCEEDED" if now >= 200 else "RUNNING"))
     async with world.scheduler(per_second=1e6) as scheduler:
         for number in range(tasks):
@@ -167,7 +167,7 @@ async def test_a_waiter_that_gives_up_harms_nobody() -> None:
     ],
 )
 async def test_a_wait_survives_trouble(trouble: errors.CometRunwayError) -> None:
-    """No failed look ends a wait unless it proves that none can succeed; each is counted on the handle."""
+    """No failed poll ends a wait unless it proves that none can succeed; each is counted on the handle."""
     world = World(lambda _, now: trouble if now < 60 else task("SUCCEEDED"))
     async with world.scheduler() as scheduler:
         handle = watched(scheduler)
@@ -180,7 +180,7 @@ async def test_a_wait_survives_trouble(trouble: errors.CometRunwayError) -> None
     "proof", [errors.AuthenticationError("key", status=401), errors.PermissionDeniedError("no", status=403)]
 )
 async def test_a_refused_key_ends_the_wait(proof: errors.APIError) -> None:
-    """401 and 403 prove that no later look can succeed; the error carries the token to resume with."""
+    """401 and 403 prove that no later poll can succeed; the error carries the token to resume with."""
     async with World(script(proof)).scheduler() as scheduler:
         handle = watched(scheduler)
         with pytest.raises(type(proof)) as caught:
@@ -218,7 +218,7 @@ async def test_an_id_from_elsewhere_has_no_grace() -> None:
 
 
 async def test_an_unknown_task_respects_the_deadline() -> None:
-    """A deadline within the grace window ends the wait with a timeout, after a few looks and not a storm of them."""
+    """A deadline within the grace window ends the wait with a timeout, after a few polls and not a storm of them."""
     world = World(script(unknown()))
     async with world.scheduler(deadline=10, grace=60) as scheduler:
         with pytest.raises(errors.TaskTimeoutError):
@@ -263,8 +263,8 @@ async def test_a_deadline_missed_while_the_loop_stood_still_is_looked_at_once_mo
         assert await handle == ()
 
 
-async def test_no_task_waits_longer_than_the_ceiling_between_looks() -> None:
-    """Two looks at one task are never further apart than the ceiling."""
+async def test_no_task_waits_longer_than_the_ceiling_between_polls() -> None:
+    """Two polls at one task are never further apart than the ceiling."""
     world = World(after(600, task("SUCCEEDED")))
     async with world.scheduler(ceiling=15) as scheduler:
         await watched(scheduler)
@@ -273,7 +273,7 @@ async def test_no_task_waits_longer_than_the_ceiling_between_looks() -> None:
 
 
 async def test_all_polls_share_one_budget() -> None:
-    """Two thousand tasks at 100 polls per second are looked at 100 times per second, in due-time order."""
+    """Two thousand tasks at 100 polls per second are polled 100 times per second, in due-time order."""
     world = World(lambda task_id, now: task("SUCCEEDED", task_id) if now > 40 else task("RUNNING", task_id))
     async with world.scheduler(per_second=100, rule="backoff") as scheduler:
         for number in range(2000):
@@ -284,7 +284,7 @@ async def test_all_polls_share_one_budget() -> None:
 
 
 async def test_a_429_holds_back_every_task() -> None:
-    """After one Retry-After of 20 no look leaves for 20 seconds; those that left with the refused one have left."""
+    """After one Retry-After of 20 no poll leaves for 20 seconds; those that left with the refused one have left."""
     limited = errors.RateLimitedError("slow down", status=429)
     limited.retry_after = 20.0
     world = World(script(limited, task("SUCCEEDED")))
@@ -295,11 +295,11 @@ async def test_a_429_holds_back_every_task() -> None:
     assert min(later) >= first + 20
 
 
-async def test_at_most_128_looks_are_under_way_at_once() -> None:
+async def test_at_most_128_polls_are_under_way_at_once() -> None:
     """Slow answers do not pile up connections."""
     under_way, most = 0, 0
 
-    async def slow_look(_route: str, task_id: str) -> Task:
+    async def slow_poll(_route: str, task_id: str) -> Task:
         nonlocal under_way, most
         under_way += 1
         most = max(most, under_way)
@@ -308,22 +308,22 @@ async def test_at_most_128_looks_are_under_way_at_once() -> None:
         return task("SUCCEEDED", task_id)
 
     world = World(script(task("RUNNING")))
-    world.poll = slow_look  # type: ignore[method-assign]  # a slower one
+    world.poll = slow_poll  # type: ignore[method-assign]  # a slower one
     async with world.scheduler(per_second=1e6) as scheduler:
         for number in range(1000):
             watched(scheduler, str(number))
     assert most == 128
 
 
-async def test_a_look_that_falls_due_after_all_places_were_taken_is_not_forgotten() -> None:
-    """While 128 looks are under way nothing else begins, and once they have ended, what falls due is looked at."""
+async def test_a_poll_that_falls_due_after_all_places_were_taken_is_not_forgotten() -> None:
+    """While 128 polls are under way nothing else begins, and once they have ended, what falls due is polled."""
 
-    async def slow_look(_route: str, task_id: str) -> Task:
+    async def slow_poll(_route: str, task_id: str) -> Task:
         await asyncio.sleep(10)
         return task("SUCCEEDED", task_id)
 
     world = World(script(task("RUNNING")))
-    world.poll = slow_look  # type: ignore[method-assign]  # a slower one
+    world.poll = slow_poll  # type: ignore[method-assign]  # a slower one
     async with world.scheduler(rule="fixed", first=1.0, per_second=1e6) as scheduler:
         for number in range(128):
             watched(scheduler, str(number))
@@ -397,7 +397,7 @@ async def test_a_create_that_hangs_is_left_after_two_seconds() -> None:
     assert asyncio.get_running_loop().time() == pytest.approx(2, abs=0.1)
 
 
-async def test_what_is_taken_up_again_is_looked_at_at_once() -> None:
+async def test_what_is_taken_up_again_is_polled_at_once() -> None:
     """However much is known of how long its kind takes, a task from elsewhere may have ended long ago."""
     world = World(lambda task_id, now: task("SUCCEEDED", task_id) if now > 50 else task("RUNNING", task_id))
     async with world.scheduler() as scheduler:
@@ -411,7 +411,7 @@ async def test_what_is_taken_up_again_is_looked_at_at_once() -> None:
 
 
 async def test_events_tell_what_happened_in_order() -> None:
-    """A change, a failed look, the end and the files are each told once."""
+    """A change, a failed poll, the end and the files are each told once."""
     world = World(
         script(
             task("PENDING"),
@@ -432,7 +432,7 @@ async def test_events_tell_what_happened_in_order() -> None:
     ]
 
 
-async def test_the_same_seed_looks_at_the_same_times() -> None:
+async def test_the_same_seed_polls_at_the_same_times() -> None:
     """All randomness comes from the given generator, and all time from the loop."""
     traces = []
     for _ in range(2):
@@ -462,8 +462,8 @@ async def test_the_end_of_all_is_foretold_once_it_is_known() -> None:
         assert scheduler.eta == 0
 
 
-async def test_putting_off_many_looks_leaves_the_loop_its_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A thousand looks that fall due together and do not pay yet are not all priced in one turn of the event loop."""
+async def test_putting_off_many_polls_leaves_the_loop_its_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand polls that fall due together and do not pay yet are not all priced in one turn of the event loop."""
     priced_in_turns: list[int] = []
     priced = 0
 

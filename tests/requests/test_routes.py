@@ -44,7 +44,7 @@ SMALLEST: dict[Callable[..., Any], dict[str, Any]] = {
 
 def refusal(cls: Callable[..., Any], **fields: Any) -> str:
     """Return the message with which the class refuses the fields, beside those that it must have."""
-    with pytest.raises(ValueError) as refused:  # noqa: PT011 - the caller looks at the message
+    with pytest.raises(ValueError) as refused:  # noqa: PT011 - the caller polls at the message
         cls(**{**SMALLEST.get(cls, {}), **fields})
     return str(refused.value)
 

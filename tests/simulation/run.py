@@ -22,7 +22,7 @@ _BETWEEN_ETAS = 5.0
 
 @frozen(kw_only=True)
 class Outcome:
-    """What a batch cost, and what it brought. Lags are seconds from a task's end to the look that saw it."""
+    """What a batch cost, and what it brought. Lags are seconds from a task's end to the poll that saw it."""
 
     polls: float
     """Per task."""
@@ -55,7 +55,7 @@ class Outcome:
 
 
 class Server:
-    """Knows when each task ends, and counts the looks at it."""
+    """Knows when each task ends, and counts the polls at it."""
 
     def __init__(self, progress: str) -> None:
         self.progress = progress

@@ -76,7 +76,7 @@ def test_a_hostile_server_costs_little_more_than_a_fixed_rule(name: str, per_sec
 
 
 def test_tasks_that_never_end_are_looked_at_for_ever() -> None:
-    """Until the deadline, no task of a server that never finishes waits longer than the ceiling for its next look."""
+    """Until the deadline, no task of a server that never finishes waits longer than the ceiling for its next poll."""
     policy = PollPolicy(per_second=1e9, deadline=900)
     outcome = simulate(lambda _rng, _part: Work("m", 1, 899), policy, tasks=200)
     assert outcome.longest_pause <= policy.ceiling + ROUNDING
@@ -91,7 +91,7 @@ def test_the_end_of_all_is_foretold(name: str) -> None:
 
 @pytest.mark.parametrize("name", WORKLOADS)
 def test_a_batch_at_once_costs_a_fifth_less_than_a_fixed_rule(name: str) -> None:
-    """Where all tasks are submitted at once, a few scouts spare the others their looks until the first ends."""
+    """Where all tasks are submitted at once, a few scouts spare the others their polls until the first ends."""
     outcome = simulate(WORKLOADS[name], LEARNED, tasks=1000)
     assert beside_fixed(WORKLOADS[name], outcome) < 0.8
 

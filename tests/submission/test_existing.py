@@ -45,7 +45,7 @@ async def test_a_task_is_taken_up_by_its_id_and_route(session: Any) -> None:
 
 
 async def test_attaching_twice_polls_once(session: Any) -> None:
-    """Two handles on one task share its looks."""
+    """Two handles on one task share its polls."""
     async with Emulator(duration=100) as emulator, session(emulator) as runway:
         handle = await runway.submit(yawn())
         again = runway.attach(handle.token)

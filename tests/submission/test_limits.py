@@ -52,7 +52,7 @@ async def test_a_budget_is_never_exceeded(session: Any) -> None:
 
 
 async def test_what_is_stopped_buys_nothing_more(session: Any) -> None:
-    """After stop_submitting not even a create that was refused for the moment is sent again; the others come home."""
+    """After stop_submitting no create is sent, not even one refused for the moment; the others are delivered."""
     events: list[Event] = []
     async with Emulator(duration=10) as emulator, session(emulator, on_event=events.append) as runway:
         bought = await runway.submit(yawn(1))

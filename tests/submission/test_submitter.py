@@ -118,7 +118,7 @@ async def test_a_connection_that_is_never_made_is_tried_again(session: Any, tmp_
 
 
 async def test_a_cancelled_submit_loses_no_id(session: Any) -> None:
-    """Who gives up on submit() does not stop the create: its task is waited for and its file comes home."""
+    """Who gives up on submit() does not stop the create: its task is waited for and its file is downloaded."""
     async with Emulator() as emulator, session(emulator) as runway:
         emulator.script("create", Fault.slow(30))
         with pytest.raises(TimeoutError):
@@ -208,7 +208,7 @@ async def test_a_strange_error_after_sending_is_a_doubt(session: Any) -> None:
 
 
 async def test_who_waited_in_a_session_that_was_left_buys_nothing_in_the_next(session: Any) -> None:
-    """A Session may be opened again, and then owes nothing to those who waited for a place in it before."""
+    """A Session may be opened again, and then owes nothing to those who waited for a turn in it before."""
     async with Emulator() as emulator:
         emulator.script("create", Fault.silent())
         runway = session(emulator, max_in_flight=1)

@@ -56,8 +56,8 @@ async def test_a_borrowed_connection_that_raises_for_status_changes_nothing(sess
                 await runway.submit(yawn())
 
 
-async def test_looks_that_are_never_answered_are_given_up(session: Any) -> None:
-    """After thirty seconds each of them has failed, whenever it began, and its task is looked at again."""
+async def test_polls_that_are_never_answered_are_given_up(session: Any) -> None:
+    """After thirty seconds each of them has failed, whenever it began, and its task is polled again."""
     failed: list[tuple[float, str]] = []
 
     def observe(event: Event) -> None:

@@ -144,7 +144,7 @@ async def halting() -> AsyncIterator[tuple[str, list[asyncio.StreamWriter]]]:
 
 
 async def test_an_answer_that_halts_half_way_is_given_up() -> None:
-    """A look whose body stops coming has failed after thirty seconds, and its connection is not used again."""
+    """A poll whose body stops coming has failed after thirty seconds, and its connection is not used again."""
     async with (
         halting() as (base_url, connections),
         Transport(base_url=base_url, api_key="sk-1", version="2024-11-06", http=None) as transport,
@@ -158,7 +158,7 @@ async def test_an_answer_that_halts_half_way_is_given_up() -> None:
 
 
 @pytest.mark.parametrize("is_borrowed", [True, False])
-async def test_a_look_under_way_when_its_session_is_left_is_given_up(is_borrowed: bool) -> None:
+async def test_a_poll_under_way_when_its_session_is_left_is_given_up(is_borrowed: bool) -> None:
     """A `retrieve` whose answer halts ends, also if its session is left meanwhile, whoever owns the connections."""
     async with halting() as (base_url, _), aiohttp.ClientSession() as http:
         async with Session("sk-1", base_url=base_url, output_dir=None, http=http if is_borrowed else None) as runway:

@@ -94,7 +94,7 @@ TASKS: dict[str, dict[str, Any]] = {
 
 
 def test_every_recorded_answer_has_its_meaning_here() -> None:
-    """No recorded body goes untested: each is a create, a look, a refusal, or the one without an id."""
+    """No recorded body goes untested: each is a create, a poll, a refusal, or the one without an id."""
     errors = {name for name in ANSWERS if name.startswith("error.")}
     assert set(ANSWERS) == CREATED.keys() | TASKS.keys() | errors | {"video_to_video.seed1"}
     assert CALLBACK in {sample.get("request_file") for sample in INDEX}
@@ -107,7 +107,7 @@ def test_a_recorded_create_has_an_id(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_a_recorded_look_is_a_task(name: str) -> None:
+def test_a_recorded_poll_is_a_task(name: str) -> None:
     """Every documented shape of a poll decodes to the same few fields, under the id that was asked for."""
     assert decode_task(recorded(name), task_id="ours") == Task(id="ours", **TASKS[name])
 

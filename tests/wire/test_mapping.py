@@ -42,7 +42,7 @@ FIELDS = {cls.route: frozenset(field.name for field in attrs.fields(cls)) for cl
 
 def refusal(mapping: Any) -> str:
     """Return the message with which the mapping is refused."""
-    with pytest.raises(ValueError) as refused:  # noqa: PT011 - the caller looks at the message
+    with pytest.raises(ValueError) as refused:  # noqa: PT011 - the caller polls at the message
         request_from_dict(mapping)
     return str(refused.value)
 

@@ -1,4 +1,4 @@
-"""Outputs are found where the documentation puts them, and never by the look of a string."""
+"""Outputs are found where the documentation puts them, and never by the poll of a string."""
 
 from typing import Any
 

@@ -261,7 +261,7 @@ def test_a_proxy_may_refuse_in_html(status: int) -> None:
 
 @pytest.mark.parametrize("status", [408, 425])
 def test_a_timeout_of_the_server_may_pass(status: int) -> None:
-    """A look that the server was too slow for, or too early, may succeed later."""
+    """A poll that the server was too slow for, or too early, may succeed later."""
     assert refused_poll(task_error("x"), status).retryable
 
 

@@ -19,13 +19,13 @@ async def _create(http: aiohttp.ClientSession, base_url: str, number: int) -> st
         return str(json.loads(await answer.read())["id"])
 
 
-async def _look(http: aiohttp.ClientSession, base_url: str, task_id: str) -> str:
+async def _poll(http: aiohttp.ClientSession, base_url: str, task_id: str) -> str:
     async with http.get(f"{base_url}/runwayml/v1/tasks/{task_id}") as answer:
         return str(json.loads(await answer.read())["status"])
 
 
 async def wait_for_all(base_url: str, workload: Workload) -> None:
-    """Run a coroutine for each task, which looks every five seconds."""
+    """Run a coroutine for each task, which polls every five seconds."""
     async with aiohttp.ClientSession(headers=HEADERS) as http:
 
         async def one(number: int) -> None:
@@ -33,7 +33,7 @@ async def wait_for_all(base_url: str, workload: Workload) -> None:
             status = ""
             while status != "SUCCEEDED":
                 await asyncio.sleep(_PAUSE)
-                status = await _look(http, base_url, task_id)
+                status = await _poll(http, base_url, task_id)
             workload.ended(task_id)
 
         await workload.each_in_a_coroutine(one)
@@ -47,7 +47,7 @@ async def only_ask(base_url: str, workload: Workload) -> None:
             for number in numbers:
                 task_id = await _create(http, base_url, number)
                 for _ in range(_LOOKS):
-                    await _look(http, base_url, task_id)
+                    await _poll(http, base_url, task_id)
 
         numbers = iter(range(workload.tasks))
         await asyncio.gather(*(some(numbers) for _ in range(_AT_ONCE)))

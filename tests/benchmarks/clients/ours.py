@@ -10,7 +10,7 @@ async def wait_for_all(base_url: str, workload: Workload) -> None:
     """Map the workload over a session that downloads nothing and may poll as often as it likes."""
 
     async def requests() -> AsyncIterator[ImageToVideo]:
-        async for number in workload.paced():
+        async for number in workload.model():
             yield ImageToVideo(prompt_image=IMAGE, prompt_text=f"{number}")
 
     async with Session(

@@ -3,6 +3,7 @@
 The only importer of `backoff`, and only of its generators, which are pure.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from itertools import islice
@@ -127,6 +128,13 @@ def of_type(name: str, value: object, wanted: type[_T]) -> _T:
     """Return an option of the session that must be a policy; `TypeError` names one that is none."""
     if not isinstance(value, wanted):
         raise TypeError(f"{name} must be a {wanted.__name__}, got {value!r}")
+    return value
+
+
+def at_least_zero(name: str, value: object) -> float:
+    """Return an option of the session in seconds; `ValueError` names one that is no finite number of at least 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise ValueError(f"{name} must be a number of seconds of at least 0, got {value!r}")
     return value
 
 

@@ -21,7 +21,7 @@ from cometrunway._handle import TaskFuture, TaskHandle, TaskReference
 from cometrunway._journal._entry import Entry, State
 from cometrunway._journal._protocol import JournalProtocol, NoJournal
 from cometrunway._journal._sqlite import Journal
-from cometrunway._policies import PollPolicy, RetryPolicy, of_type
+from cometrunway._policies import PollPolicy, RetryPolicy, at_least_zero, of_type
 from cometrunway._polling._duration_history import DurationHistory
 from cometrunway._polling._scheduler import PollScheduler
 from cometrunway._requests._routes import Request
@@ -75,6 +75,8 @@ class Session:
         budget: how many creates may be accepted, or be in doubt, before `submit` raises `BudgetError`; None for no end.
         journal: a file that keeps what was paid for across crashes, made if it is missing; one process uses it at a
             time. With it, a key that was submitted before is never submitted again.
+        journal_timeout: seconds to wait while another program, such as a backup, has locked the journal. After that no
+            create is sent until it can be written.
         http: an `aiohttp.ClientSession` to borrow for API calls, for its proxy or its TLS settings; never closed here.
         on_event: called from the event loop with each `Event`; must not block.
         rng: where all randomness comes from.
@@ -96,6 +98,7 @@ class Session:
         max_creates: int = 16,
         budget: int | None = None,
         journal: str | os.PathLike[str] | None = None,
+        journal_timeout: float = 30.0,
         http: aiohttp.ClientSession | None = None,
         on_event: Observer | None = None,
         rng: Random | None = None,
@@ -113,6 +116,7 @@ class Session:
         self._limits = Limits(max_in_flight=max_in_flight, max_creates=max_creates, budget=budget)
         self._budget = CreateBudget(budget)
         self._journal_path = journal
+        self._journal_timeout = at_least_zero("journal_timeout", journal_timeout)
         self._events = EventEmitter(on_event)
         self._rng = rng or Random()  # noqa: S311 - spreads polls, guards nothing
         self._parts: _Parts | None = None
@@ -128,7 +132,9 @@ class Session:
             if self._journal_path is None:
                 parts = self._compose(NoJournal())
             else:
-                journal = await lifetime.enter_async_context(Journal(self._journal_path))
+                journal = await lifetime.enter_async_context(
+                    Journal(self._journal_path, lock_timeout=self._journal_timeout)
+                )
                 parts = self._compose(journal)
                 history = DurationHistory(journal, parts.scheduler.model)
                 await history.load()

@@ -21,7 +21,8 @@
     ├── DownloadError               the file could not be downloaded
     │   └── AssetExpiredError
     ├── BudgetError                 the session may submit no more
-    └── JournalError                the record on disk could not be kept, or contradicts what was asked
+    └── JournalError                the journal cannot be used, or holds another request under the key
+        └── JournalUnavailableError it cannot be written now: locked, disk full, read-only
 
 Every error pickles, copies and hashes, and names in its message the task and the route that it is about.
 """
@@ -236,3 +237,16 @@ class BudgetError(CometRunwayError):
 
 class JournalError(CometRunwayError):
     """The journal could not be opened, read or written, or holds something else under this key. Nothing was sent."""
+
+    tokens: tuple[str, ...] = ()
+    """Of the tasks that exist and could not be recorded before the journal was closed, what `Session.attach` takes."""
+
+
+class JournalUnavailableError(JournalError):
+    """The journal cannot be written now: another program has locked it, its disk is full or fails, or it is read-only.
+
+    No create is sent meanwhile. The id of a task that exists by then is kept in memory and recorded as soon as that is
+    possible; `token` names it.
+    """
+
+    retryable = True

@@ -14,7 +14,7 @@ TESTS = Path(__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LEVELS = [
-    {"_task_group", "_terminal", "_media"},
+    {"_task_group", "_terminal", "_file_locks", "_media"},
     {"_requests", "_tasks"},
     {"errors", "_events"},
     {"_wire", "_policies", "_handle"},
@@ -164,13 +164,15 @@ def test_a_package_says_what_lives_there(path: Path) -> None:
 
 
 def test_tests_are_laid_out_like_the_package() -> None:
-    """`tests/wire/test_decode.py` tests `cometrunway/_wire/_decode.py`, and so for each."""
+    """`tests/wire/test_decode.py` tests `cometrunway/_wire/_decode.py`; `test_decode_more.py` would, too."""
     for path in sorted(TESTS.rglob("test_*.py")):
         folder, subject = path.relative_to(TESTS).parent.as_posix(), path.stem.removeprefix("test_")
         if folder in {"browser", "simulation"} or (folder == "." and subject in OF_THE_WHOLE):
             continue
-        wanted = {PACKAGE / folder / subject, PACKAGE / folder / f"_{subject}"}
-        wanted.add(PACKAGE / f"_{folder}" / f"_{subject}")
+        words = subject.split("_")
+        names = {"_".join(words[:number]) for number in range(1, len(words) + 1)}
+        folders = {PACKAGE / folder, PACKAGE / f"_{folder}"}
+        wanted = {place / spelled for place in folders for name in names for spelled in (name, f"_{name}")}
         assert any(module.with_suffix(".py").exists() for module in wanted), f"{path} tests no module by its name"
 
 

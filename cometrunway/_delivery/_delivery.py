@@ -1,6 +1,7 @@
 """From a task that has ended to its files: the end is recorded, the files are downloaded, and they are recorded."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -10,7 +11,9 @@ from cometrunway._delivery._file_names import FileNames
 from cometrunway._handle import TaskFuture
 from cometrunway._journal._protocol import JournalProtocol
 from cometrunway._tasks import Asset, Task, TaskStatus
-from cometrunway.errors import AssetExpiredError, ProtocolError, TaskError
+from cometrunway.errors import AssetExpiredError, JournalUnavailableError, ProtocolError, TaskError
+
+_logger = logging.getLogger(__name__)
 
 
 class Delivery:
@@ -38,10 +41,10 @@ class Delivery:
             TaskError: the task did not succeed.
             ProtocolError: it succeeded, and its answer names no file.
             DownloadError: a file could not be downloaded.
-            JournalError: the journal could not be written.
+            JournalError: the journal is damaged.
         """
         if future.key is not None:
-            await self._journal.end(future.key, task)
+            await _as_soon_as_possible(self._journal.end(future.key, task))
         if task.status is not TaskStatus.SUCCEEDED:
             raise TaskError.of(task, route=future.route)
         if not task.outputs:
@@ -54,7 +57,7 @@ class Delivery:
             targets = [self._output_dir / name for name in names]
             assets = [await self._download(future, task, *numbered) for numbered in enumerate(targets)]
         if future.key is not None:
-            await self._journal.deliver(future.key, tuple(assets))
+            await _as_soon_as_possible(self._journal.deliver(future.key, tuple(assets)))
         return tuple(assets)
 
     async def _download(self, future: TaskFuture, task: Task, number: int, target: Path) -> Asset:
@@ -67,6 +70,14 @@ class Delivery:
             if url in fresh.outputs or len(fresh.outputs) <= number:
                 raise
             return await self._downloader.download(fresh.outputs[number], folder=target.parent, stem=target.name)
+
+
+async def _as_soon_as_possible(change: Awaitable[None]) -> None:
+    """Wait until a change is recorded; if it cannot be now, the journal keeps it, and the delivery goes on."""
+    try:
+        await change
+    except JournalUnavailableError as error:
+        _logger.warning("%s", error)
 
 
 async def make_writable(folder: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from cometrunway.errors import JournalError
+from cometrunway.errors import JournalError, JournalUnavailableError
 
 if sys.platform == "win32":
     pass
@@ -16,6 +16,14 @@ else:
 
 _APPLICATION_ID = 0x43525759  # "CRWY"
 _VERSION = 2
+_CURES = {
+    "SQLITE_BUSY": "Another program has locked it, such as a backup or an editor: let that end.",
+    "SQLITE_FULL": "Free some space on its disk.",
+    "SQLITE_READONLY": "Make it and its folder writable.",
+    "SQLITE_CANTOPEN": "Make it and its folder readable and writable.",
+    "SQLITE_IOERR": "Its disk reports an error, or is gone.",
+}
+"""What helps, by the beginning of SQLite's name of the error."""
 _SCHEMA = """
 CREATE TABLE submission (
     number INTEGER PRIMARY KEY,
@@ -36,8 +44,9 @@ _DURATIONS = "CREATE TABLE pace (kind TEXT PRIMARY KEY, learnt TEXT NOT NULL)"
 """New in version 2: the durations that polls of each kind of task have taught."""
 
 
-def connected(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(path, isolation_level=None, timeout=0)
+def connected(path: Path, *, lock_timeout: float) -> sqlite3.Connection:
+    """Open a journal to write it, made or upgraded if need be; wait `lock_timeout` seconds for another program."""
+    database = sqlite3.connect(path, isolation_level=None, timeout=lock_timeout)
     try:
         if path.stat().st_size == 0:
             _create(database)
@@ -123,11 +132,15 @@ def translated_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         raise JournalError(f"the journal {path} cannot be read: {error.strerror}") from error
     except sqlite3.OperationalError as error:
-        raise JournalError(
-            f"the journal {path} cannot be written or read: {error}. Is the disk full, or the folder read-only? "
-            "Nothing was submitted that is not in it"
+        raise JournalUnavailableError(
+            f"the journal {path} cannot be written or read: {error}. {_cure(error)} No create is sent meanwhile"
         ) from error
     except sqlite3.DatabaseError as error:
         raise JournalError(
             f"{path} is damaged, or no journal: {error}. It was left as it is: restore a backup, or use another file"
         ) from error
+
+
+def _cure(error: sqlite3.OperationalError) -> str:
+    name = getattr(error, "sqlite_errorname", "")
+    return next((cure for prefix, cure in _CURES.items() if name.startswith(prefix)), "Is its disk in order?")

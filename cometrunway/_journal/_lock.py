@@ -1,40 +1,45 @@
 """The lock that says which process writes a journal; it ends with its process."""
 
+import logging
 import os
 import sys
 import time
 from pathlib import Path
 from typing import BinaryIO
 
+from cometrunway import _file_locks
 from cometrunway.errors import JournalError
 
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
-
+_logger = logging.getLogger(__name__)
 _LONGEST_PID = 20
 _TRIES, _BETWEEN_TRIES = 20, 0.01
 
 
 def locked(path: Path) -> BinaryIO:
-    """Take the lock that says who writes; the kernel drops it when its process dies, however that happens."""
+    """Take the lock of the journal at `path`, and write this process's id into its file.
+
+    A file system without locks is used without one; that is logged once.
+
+    Raises:
+        JournalError: another session writes the journal, or the lock file cannot be written.
+    """
     name = _lock_of(path)
     try:
         name.parent.mkdir(parents=True, exist_ok=True)
         lock = name.open("a+b")
+        is_taken = _take_patiently(lock)
+    except _file_locks.LocksUnsupportedError:
+        is_taken = True
+        _logger.warning("%s is on a file system without locks: make sure that one process writes it at a time", path)
     except OSError as error:
-        raise JournalError(f"the journal {path} cannot be written: {error.strerror}: {error.filename}") from error
-    if not _take_patiently(lock):
+        raise JournalError(f"the journal {path} cannot be written: {error.strerror}: {name}") from error
+    if not is_taken:
         pid = _pid_in(lock)
         lock.close()
-        raise JournalError(
-            f"the journal {path} is in use by another process (pid {pid}); one writes at a time: wait for it to "
-            "end, or give this run a journal of its own"
-        )
+        raise JournalError(f"the journal {path} is in use by {_described(pid)}")
     lock.seek(0)
     if lock.read(_LONGEST_PID).strip(b"0123456789"):
-        lock.close()
+        _file_locks.release(lock)
         raise JournalError(f"{name} is in the way: a file of others has the name of the journal's lock; choose another")
     lock.truncate(0)
     lock.write(str(os.getpid()).encode())
@@ -43,10 +48,12 @@ def locked(path: Path) -> BinaryIO:
 
 
 def holder(path: Path) -> int | None:
-    """Return the pid of the process that holds the lock; None if nobody does."""
+    """Return the pid of the process that holds the lock; None if none does, or if there are no locks."""
+    if _file_locks.is_record_locked(_lock_of(path)):
+        return os.getpid()
     try:
-        with _lock_of(path).open("rb") as lock:
-            return None if _take(lock) else _pid_in(lock)
+        with _file_locks.closing(_lock_of(path).open("rb")) as lock:
+            return None if _file_locks.take(lock) else _pid_in(lock)
     except OSError:
         return None
 
@@ -61,26 +68,33 @@ def _pid_in(lock: BinaryIO) -> int:
     return int(written) if written.isdigit() else 0
 
 
-def _take(lock: BinaryIO) -> bool:
+def _described(pid: int) -> str:
+    if pid == os.getpid():
+        return f"another Session of this process (pid {pid}); close that one first, or use another journal"
+    if _lives(pid):
+        return (
+            f"another process (pid {pid}); one writes at a time: wait for it to end, or give this run a journal of its "
+            "own"
+        )
+    return f"a process that is gone (pid {pid}): one of its child processes still has the lock; end that one"
+
+
+def _lives(pid: int) -> bool:
+    if sys.platform == "win32":
+        return True  # there, a lock is never inherited
     try:
-        _lock(lock)
-    except OSError:
+        os.kill(pid, 0)
+    except ProcessLookupError:
         return False
+    except OSError:  # it lives, and belongs to another user
+        return True
     return True
 
 
 def _take_patiently(lock: BinaryIO) -> bool:
     # A process that asks for the holder has the lock for a moment.
     for _ in range(_TRIES):
-        if _take(lock):
+        if _file_locks.take(lock):
             return True
         time.sleep(_BETWEEN_TRIES)
     return False
-
-
-def _lock(lock: BinaryIO) -> None:
-    if sys.platform == "win32":
-        lock.seek(1 << 30)  # beyond what is read, for locks are mandatory there
-        msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)
-    else:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -25,7 +25,7 @@ class JournalProtocol(Protocol):
     async def again(self, entry: Entry) -> bool:
         """Record the user's decision to submit once more; False, and nothing changes, if `entry` no longer stands."""
 
-    async def accept(self, key: str, *, task_id: str, created_at: float | None) -> None:
+    async def accept(self, key: str, *, task_id: str, created_at: float | None, token: str | None = None) -> None:
         """Record the id of a task that now exists; `created_at` is None where the user gave the id."""
 
     async def refuse(self, key: str, reason: str) -> None:
@@ -62,7 +62,7 @@ class NoJournal:
         """Know nothing that could be submitted once more."""
         return False
 
-    async def accept(self, key: str, *, task_id: str, created_at: float | None) -> None:
+    async def accept(self, key: str, *, task_id: str, created_at: float | None, token: str | None = None) -> None:
         """Keep nothing."""
 
     async def refuse(self, key: str, reason: str) -> None:

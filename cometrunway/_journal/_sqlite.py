@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import sqlite3
+import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -12,14 +13,17 @@ from typing import Any, BinaryIO, Self, TypeVar
 
 from attrs import asdict, define
 
+from cometrunway import _file_locks
 from cometrunway._journal._entry import Entry, State, assets_to_json, entries, find, storable
 from cometrunway._journal._file import check_file, connected, reading, translated_errors
 from cometrunway._journal._lock import holder, locked
 from cometrunway._tasks import Asset, Task
-from cometrunway.errors import JournalError
+from cometrunway.errors import JournalError, JournalUnavailableError
 
 __all__ = ["Entry", "Journal", "State"]
 
+_BETWEEN_RETRIES = 1.0
+"""Seconds between two tries to write what could not be written."""
 _LONGEST_HISTORY = 100_000
 """More than ten times what a session leaves of a kind, in characters."""
 _T = TypeVar("_T")
@@ -30,6 +34,10 @@ _Operation = Callable[[sqlite3.Connection], Any]
 class _Job:
     operation: _Operation
     outcome: "asyncio.Future[Any]"
+    is_fact: bool
+    """Whether it records what has happened already, and so is kept until it is written."""
+    token: str | None
+    """Of the task whose id it records, where no record has that yet."""
 
 
 class Journal:
@@ -38,15 +46,27 @@ class Journal:
     A change is durable when its method returns: SQLite in WAL mode with `synchronous=FULL`, whose commit waits for the
     disk. Changes that come while a commit is under way share the next one. One process writes at a time, which a lock
     that dies with its process ensures; any number may `read`.
+
+    What has happened (an id, an outcome, a file) is never dropped: where it cannot be written its method raises, and it
+    is kept in memory and written as soon as that is possible, before anything newer. Ids that are still unwritten when
+    the journal is closed go to standard error and into a `JournalError`, as tokens.
+
+    Args:
+        path: the file; made if it is missing.
+        lock_timeout: seconds to wait while another program has locked the file.
     """
 
     keeps_entries = True
     """As of every journal but `NoJournal`."""
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, lock_timeout: float = 30.0) -> None:
         self.path = Path(path)
+        self._lock_timeout = lock_timeout
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="cometrunway journal")
         self._waiting: list[_Job] = []
+        self._unwritten: list[_Job] = []
+        """Facts that could not be written so far, the oldest first."""
+        self._retry: asyncio.TimerHandle | None = None
         self._under_way: asyncio.Future[Any] | None = None
         """The commit that the thread was last asked for."""
         self._is_left = False
@@ -57,15 +77,37 @@ class Journal:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._open)
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(
+        self, _type: type[BaseException] | None = None, error: BaseException | None = None, _traceback: object = None
+    ) -> None:
         try:
+            self._flush()
             await self._settled()
         finally:
             self._is_left = True
+            if self._retry is not None:
+                self._retry.cancel()
             self._under_way = asyncio.get_running_loop().run_in_executor(self._thread, self._close)
             self._thread.shutdown(wait=False)
             await self._settled()
+            self._report_unrecorded(error)
             self._under_way.result()
+
+    def _report_unrecorded(self, error: BaseException | None) -> None:
+        tokens = tuple(job.token for job in self._unwritten if job.token)
+        if not tokens:
+            return
+        text = (
+            f"{len(tokens)} tasks are paid for and could not be recorded in the journal {self.path}; session.attach "
+            f"takes each by its token: {' '.join(tokens)}"
+        )
+        sys.stderr.write(f"cometrunway: {text}\n")
+        if error is not None:  # which leaves the block as it is
+            error.add_note(text)
+            return
+        unrecorded = JournalUnavailableError(text)
+        unrecorded.tokens = tokens
+        raise unrecorded
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> tuple[Entry, ...]:
@@ -93,9 +135,10 @@ class Journal:
         """
         return await self._do(lambda database: _begin(database, entry))
 
-    async def accept(self, key: str, *, task_id: str, created_at: float | None) -> None:
-        """Record the id of a task that now exists."""
-        await self._update(key, state=State.ACCEPTED.value, task_id=task_id, created_at=created_at, reason=None)
+    async def accept(self, key: str, *, task_id: str, created_at: float | None, token: str | None = None) -> None:
+        """Record the id of a task that now exists; `token` is what `Session.attach` takes."""
+        columns = {"state": State.ACCEPTED.value, "task_id": task_id, "created_at": created_at, "reason": None}
+        await self._update(key, token=token, **columns)
 
     async def refuse(self, key: str, reason: str) -> None:
         """Record that nothing was created."""
@@ -110,6 +153,7 @@ class Journal:
         await self._update(
             key,
             state=(State.FAILED if task.failure else State.SUCCEEDED).value,
+            task_id=task.id,
             failure=task.failure and json.dumps(asdict(task.failure)),
             assets=assets_to_json(tuple(Asset(url=url) for url in task.outputs)),
         )
@@ -170,19 +214,21 @@ class Journal:
             self._thread, self._commit, [lambda database: database.executemany(statement, rows)]
         )
 
-    async def _update(self, key: str, **columns: object) -> None:
+    async def _update(self, key: str, *, token: str | None = None, **columns: object) -> None:
         assignments = ", ".join(f"{name} = ?" for name in columns)
         statement = f"UPDATE submission SET {assignments} WHERE key = ?"  # noqa: S608 - our own column names
         values = [storable(value) for value in columns.values()]
-        await self._do(lambda database: database.execute(statement, (*values, key)))
+        await self._do(lambda database: database.execute(statement, (*values, key)), is_fact=True, token=token)
 
-    async def _do(self, operation: Callable[[sqlite3.Connection], _T]) -> _T:
+    async def _do(
+        self, operation: Callable[[sqlite3.Connection], _T], *, is_fact: bool = False, token: str | None = None
+    ) -> _T:
         if self._is_left:
             raise JournalError(f"the journal {self.path} is no longer open")
-        job = _Job(operation=operation, outcome=asyncio.get_running_loop().create_future())
-        self._waiting.append(job)
+        future = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Job(operation=operation, outcome=future, is_fact=is_fact, token=token))
         self._flush()
-        outcome: _T = await asyncio.shield(job.outcome)
+        outcome: _T = await asyncio.shield(future)
         return outcome
 
     async def _settled(self) -> None:
@@ -195,23 +241,37 @@ class Journal:
             raise
 
     def _flush(self) -> None:
-        if not self._waiting or (self._under_way is not None and not self._under_way.done()):
+        jobs = [*self._unwritten, *self._waiting]
+        if not jobs or (self._under_way is not None and not self._under_way.done()):
             return
-        jobs, self._waiting = self._waiting, []
+        self._unwritten, self._waiting = [], []
         commit = asyncio.get_running_loop().run_in_executor(self._thread, self._commit, [job.operation for job in jobs])
         commit.add_done_callback(lambda done: self._on_commit(jobs, done))
         self._under_way = commit
 
     def _on_commit(self, jobs: list[_Job], done: "asyncio.Future[list[Any]]") -> None:
-        self._flush()
         error = None if done.cancelled() else done.exception()
+        if error is None:
+            self._flush()
+        else:
+            self._keep([job for job in jobs if job.is_fact])
+            if self._waiting:
+                self._flush()
         for number, job in enumerate(jobs):
-            if job.outcome.cancelled():
+            if job.outcome.done():
                 continue
             if error is not None:
                 job.outcome.set_exception(error)
             else:
                 job.outcome.set_result(done.result()[number])
+
+    def _keep(self, facts: list[_Job]) -> None:
+        """Keep what could not be written, and try again soon."""
+        self._unwritten = facts
+        if self._retry is not None:
+            self._retry.cancel()
+        if facts and not self._is_left:
+            self._retry = asyncio.get_running_loop().call_later(_BETWEEN_RETRIES, self._flush)
 
     def _commit(self, operations: list[_Operation]) -> list[Any]:
         """Run the operations as one transaction: all of them become durable, or none."""
@@ -234,16 +294,16 @@ class Journal:
         self._lock = locked(self.path)
         try:
             with translated_errors(self.path):
-                self._database = connected(self.path)
+                self._database = connected(self.path, lock_timeout=self._lock_timeout)
         except BaseException:
-            self._lock.close()
+            _file_locks.release(self._lock)
             raise
 
     def _close(self) -> None:
         if self._database is not None:
             self._database.close()
         if self._lock is not None:
-            self._lock.close()
+            _file_locks.release(self._lock)
 
 
 def _begin(database: sqlite3.Connection, entry: Entry) -> Entry | None:

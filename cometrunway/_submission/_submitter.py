@@ -25,6 +25,7 @@ from cometrunway.errors import (
     CometRunwayError,
     InsufficientBalanceError,
     JournalError,
+    JournalUnavailableError,
     OutcomeUnknownError,
 )
 
@@ -110,7 +111,7 @@ class Submitter:
         """Whether what refused one submission would refuse all others; what a journal knows costs no budget."""
         if isinstance(error, BudgetError):
             return self._budget.is_stopped or not self._journal.keeps_entries
-        return isinstance(error, AuthenticationError | InsufficientBalanceError)
+        return isinstance(error, AuthenticationError | InsufficientBalanceError | JournalUnavailableError)
 
     async def _outcome(
         self, request: Request, key: str | None, name: Name, instead_of: Entry | None
@@ -203,10 +204,11 @@ class Submitter:
     async def _accepted(self, intent: Intent, task_id: str) -> TaskFuture:
         reference = TaskReference(id=task_id, route=intent.request.route, key=intent.key, created_at=time.time())
         future = self._existing.watch_new(reference, intent.request)  # before it is recorded, so that nothing loses it
+        token = reference.to_token()
         try:
-            await self._journal.accept(intent.key or "", task_id=task_id, created_at=reference.created_at)
+            await self._journal.accept(intent.key or "", task_id=task_id, created_at=reference.created_at, token=token)
         except JournalError as error:
-            error.token = reference.to_token()
+            error.token = token
             raise error.about(route=reference.route, task_id=task_id, key=intent.key)  # noqa: B904 - the same error
         return future
 

@@ -34,8 +34,8 @@ from cometrunway._tasks import Asset, Task
 from cometrunway._transport._aiohttp import Transport
 from cometrunway._transport._api import Api
 from cometrunway._wire._encode import poll_request
+from cometrunway._wire._identity import is_complete
 from cometrunway._wire._mapping import request_from_dict
-from cometrunway._wire._record import is_complete
 from cometrunway.errors import CometRunwayError
 
 _BASE_URL = "https://api.cometapi.com"
@@ -133,7 +133,7 @@ class Session:
                 parts = self._compose(NoJournal())
             else:
                 journal = await lifetime.enter_async_context(
-                    Journal(self._journal_path, lock_timeout=self._journal_timeout)
+                    Journal(self._journal_path, lock_timeout=self._journal_timeout, output_dir=self._output_dir)
                 )
                 parts = self._compose(journal)
                 history = DurationHistory(journal, parts.scheduler.model)

@@ -10,7 +10,7 @@ from cometrunway._journal._entry import Entry
 from cometrunway._media._urls import shown
 from cometrunway._requests._shot import Shot
 from cometrunway._wire._encode import encode
-from cometrunway._wire._record import fingerprint
+from cometrunway._wire._identity import describe, identity
 
 
 def planned(shots: Iterable[Shot]) -> Iterator[dict[str, Any]]:
@@ -42,7 +42,7 @@ def check_conflicts(shots: Iterable[Shot], known: Mapping[str, Entry]) -> None:
     conflicts = [
         shot.key
         for shot in shots
-        if shot.key in known and known[shot.key].fingerprint != fingerprint(encode(shot.request))
+        if shot.key in known and known[shot.key].fingerprint != identity(describe(shot.request))
     ]
     if conflicts:
         raise BatchFileError(

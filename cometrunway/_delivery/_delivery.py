@@ -1,8 +1,8 @@
 """From a task that has ended to its files: the end is recorded, the files are downloaded, and they are recorded."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -12,8 +12,6 @@ from cometrunway._handle import TaskFuture
 from cometrunway._journal._protocol import JournalProtocol
 from cometrunway._tasks import Asset, Task, TaskStatus
 from cometrunway.errors import AssetExpiredError, JournalUnavailableError, ProtocolError, TaskError
-
-_logger = logging.getLogger(__name__)
 
 
 class Delivery:
@@ -74,10 +72,8 @@ class Delivery:
 
 async def _as_soon_as_possible(change: Awaitable[None]) -> None:
     """Wait until a change is recorded; if it cannot be now, the journal keeps it, and the delivery goes on."""
-    try:
+    with suppress(JournalUnavailableError):
         await change
-    except JournalUnavailableError as error:
-        _logger.warning("%s", error)
 
 
 async def make_writable(folder: Path) -> None:

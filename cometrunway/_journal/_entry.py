@@ -4,12 +4,12 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from enum import Enum
-from pathlib import Path
 from types import UnionType
 from typing import Any
 
 from attrs import frozen
 
+from cometrunway._journal._folders import Folders
 from cometrunway._media._urls import without_query
 from cometrunway._tasks import Asset, Failure
 
@@ -45,7 +45,7 @@ class Entry:
     key: str
     route: str
     fingerprint: str
-    """The digest of the encoded request, files included."""
+    """The digest of what was asked for: route, fields and media, without `callback_url` and defaults."""
     request: Mapping[str, Any]
     """The request's fields; of files, data URIs and signed URLs only the digest."""
     state: State = State.SUBMITTING
@@ -76,23 +76,28 @@ class Entry:
         return self.state in {State.SUBMITTING, State.IN_DOUBT}
 
 
-def find(database: sqlite3.Connection, key: str) -> Entry | None:
+def find(database: sqlite3.Connection, key: str, folders: Folders) -> Entry | None:
+    """Return what stands under a key, or under the key that the name of an earlier version is an alias of."""
     row = database.execute(f"{_SELECT} WHERE key = ?", (key,)).fetchone()
-    return None if row is None else _entry(row)
+    if row is None:
+        alias = "WHERE key = (SELECT key FROM alias WHERE name = ?)"
+        row = database.execute(f"{_SELECT} {alias}", (key,)).fetchone()
+    return None if row is None else _entry(row, folders)
 
 
-def entries(database: sqlite3.Connection) -> Iterator[Entry]:
-    return map(_entry, database.execute(f"{_SELECT} ORDER BY number"))
+def entries(database: sqlite3.Connection, folders: Folders) -> Iterator[Entry]:
+    """Yield all entries in the order of submission."""
+    return (_entry(row, folders) for row in database.execute(f"{_SELECT} ORDER BY number"))
 
 
-def _entry(row: tuple[Any, ...]) -> Entry:
+def _entry(row: tuple[Any, ...], folders: Folders) -> Entry:
     try:
-        return _decoded(row)
+        return _decoded(row, folders)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise sqlite3.DataError(f"the row of {row[0]!r} cannot be read") from error
 
 
-def _decoded(row: tuple[Any, ...]) -> Entry:
+def _decoded(row: tuple[Any, ...], folders: Folders) -> Entry:
     key, route, fingerprint, request, state, creates, task_id, created_at, reason, failure, assets = row
     return Entry(
         key=_checked(key, str),
@@ -105,7 +110,7 @@ def _decoded(row: tuple[Any, ...]) -> Entry:
         created_at=_checked(created_at, float | None),
         reason=_checked(reason, str | None),
         failure=None if failure is None else Failure(**json.loads(failure)),
-        assets=tuple(map(_asset, json.loads(assets))),
+        assets=tuple(_asset(fields, folders) for fields in json.loads(assets)),
     )
 
 
@@ -115,12 +120,13 @@ def _checked(value: Any, kind: type | UnionType) -> Any:
     return value
 
 
-def assets_to_json(assets: tuple[Asset, ...]) -> str:
+def assets_to_json(assets: tuple[Asset, ...], folders: Folders) -> str:
+    """Return what is recorded of files: no query of a URL, and the path relative to the output folder."""
     return json.dumps(
         [
             {
                 "url": without_query(asset.url),
-                "path": None if asset.path is None else str(asset.path.absolute()),
+                **({"path": None} if asset.path is None else folders.recorded(asset.path)),
                 "media_type": asset.media_type,
                 "size": asset.size,
                 "sha256": asset.sha256,
@@ -130,10 +136,11 @@ def assets_to_json(assets: tuple[Asset, ...]) -> str:
     )
 
 
-def _asset(fields: Mapping[str, Any]) -> Asset:
+def _asset(fields: Mapping[str, Any], folders: Folders) -> Asset:
+    path, folder = _checked(fields["path"], str | None), _checked(fields.get("folder"), int | None)
     return Asset(
         url=_checked(fields["url"], str),
-        path=None if fields["path"] is None else Path(fields["path"]),
+        path=None if path is None else folders.path(path, folder),
         media_type=_checked(fields["media_type"], str | None),
         size=_checked(fields["size"], int | None),
         sha256=_checked(fields["sha256"], str | None),

@@ -2,20 +2,14 @@
 
 import os
 import sqlite3
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from cometrunway._journal._upgrade import ALIASES, DURATIONS, FOLDERS, SUBMISSIONS, VERSION, upgrade
 from cometrunway.errors import JournalError, JournalUnavailableError
 
-if sys.platform == "win32":
-    pass
-else:
-    pass
-
 _APPLICATION_ID = 0x43525759  # "CRWY"
-_VERSION = 2
 _CURES = {
     "SQLITE_BUSY": "Another program has locked it, such as a backup or an editor: let that end.",
     "SQLITE_FULL": "Free some space on its disk.",
@@ -24,24 +18,6 @@ _CURES = {
     "SQLITE_IOERR": "Its disk reports an error, or is gone.",
 }
 """What helps, by the beginning of SQLite's name of the error."""
-_SCHEMA = """
-CREATE TABLE submission (
-    number INTEGER PRIMARY KEY,
-    key TEXT NOT NULL UNIQUE,
-    route TEXT NOT NULL,
-    fingerprint TEXT NOT NULL,
-    request TEXT NOT NULL,
-    state TEXT NOT NULL,
-    creates INTEGER NOT NULL DEFAULT 1,
-    task_id TEXT,
-    created_at REAL,
-    reason TEXT,
-    failure TEXT,
-    assets TEXT NOT NULL DEFAULT '[]'
-)
-"""
-_DURATIONS = "CREATE TABLE pace (kind TEXT PRIMARY KEY, learnt TEXT NOT NULL)"
-"""New in version 2: the durations that polls of each kind of task have taught."""
 
 
 def connected(path: Path, *, lock_timeout: float) -> sqlite3.Connection:
@@ -54,7 +30,7 @@ def connected(path: Path, *, lock_timeout: float) -> sqlite3.Connection:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
         _check_whole(database)
-        _upgrade(database)
+        upgrade(database)
     except BaseException:
         database.close()
         raise
@@ -68,16 +44,10 @@ def _check_whole(database: sqlite3.Connection) -> None:
 
 
 def _create(database: sqlite3.Connection) -> None:
+    tables = "; ".join((SUBMISSIONS, DURATIONS, ALIASES, FOLDERS))
     database.executescript(
-        f"BEGIN; {_SCHEMA}; {_DURATIONS}; "
-        f"PRAGMA application_id = {_APPLICATION_ID}; PRAGMA user_version = {_VERSION}; COMMIT"
+        f"BEGIN; {tables}; PRAGMA application_id = {_APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT"
     )
-
-
-def _upgrade(database: sqlite3.Connection) -> None:
-    [(version,)] = database.execute("PRAGMA user_version")
-    if version < _VERSION:
-        database.executescript(f"BEGIN IMMEDIATE; {_DURATIONS}; PRAGMA user_version = {_VERSION}; COMMIT")
 
 
 @contextmanager
@@ -117,10 +87,10 @@ def check_kind(database: sqlite3.Connection, path: Path) -> None:
     [(version,)] = database.execute("PRAGMA user_version")
     if application_id != _APPLICATION_ID:
         raise JournalError(f"{path} is a database, but no journal of cometrunway; it was left as it is")
-    if version > _VERSION:
+    if version > VERSION:
         raise JournalError(
             f"the journal {path} was written by a newer cometrunway (its version is {version}, this one knows "
-            f"{_VERSION}); it was left as it is: upgrade cometrunway"
+            f"{VERSION}); it was left as it is: upgrade cometrunway"
         )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import sqlite3
 import sys
@@ -16,12 +17,14 @@ from attrs import asdict, define
 from cometrunway import _file_locks
 from cometrunway._journal._entry import Entry, State, assets_to_json, entries, find, storable
 from cometrunway._journal._file import check_file, connected, reading, translated_errors
+from cometrunway._journal._folders import Folders
 from cometrunway._journal._lock import holder, locked
 from cometrunway._tasks import Asset, Task
 from cometrunway.errors import JournalError, JournalUnavailableError
 
 __all__ = ["Entry", "Journal", "State"]
 
+_logger = logging.getLogger(__name__)
 _BETWEEN_RETRIES = 1.0
 """Seconds between two tries to write what could not be written."""
 _LONGEST_HISTORY = 100_000
@@ -54,19 +57,25 @@ class Journal:
     Args:
         path: the file; made if it is missing.
         lock_timeout: seconds to wait while another program has locked the file.
+        output_dir: where the files of all entries are looked for; None looks where they were recorded.
     """
 
     keeps_entries = True
     """As of every journal but `NoJournal`."""
 
-    def __init__(self, path: str | os.PathLike[str], *, lock_timeout: float = 30.0) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], *, lock_timeout: float = 30.0, output_dir: Path | None = None
+    ) -> None:
         self.path = Path(path)
         self._lock_timeout = lock_timeout
+        self._output_dir = output_dir
+        self._folders = Folders()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="cometrunway journal")
         self._waiting: list[_Job] = []
         self._unwritten: list[_Job] = []
         """Facts that could not be written so far, the oldest first."""
         self._retry: asyncio.TimerHandle | None = None
+        self._is_unavailable = False
         self._under_way: asyncio.Future[Any] | None = None
         """The commit that the thread was last asked for."""
         self._is_left = False
@@ -121,7 +130,7 @@ class Journal:
         if not path.exists():
             raise JournalError(f"there is no journal {path}")
         with reading(path) as database:
-            return tuple(entries(database))
+            return tuple(entries(database, Folders.of(database, path)))
 
     @staticmethod
     def holder(path: str | os.PathLike[str]) -> int | None:
@@ -133,7 +142,7 @@ class Journal:
 
         What was refused begins again, also with another request. Any other entry is returned and left as it is.
         """
-        return await self._do(lambda database: _begin(database, entry))
+        return await self._do(lambda database: _begin(database, entry, self._folders))
 
     async def accept(self, key: str, *, task_id: str, created_at: float | None, token: str | None = None) -> None:
         """Record the id of a task that now exists; `token` is what `Session.attach` takes."""
@@ -155,12 +164,12 @@ class Journal:
             state=(State.FAILED if task.failure else State.SUCCEEDED).value,
             task_id=task.id,
             failure=task.failure and json.dumps(asdict(task.failure)),
-            assets=assets_to_json(tuple(Asset(url=url) for url in task.outputs)),
+            assets=assets_to_json(tuple(Asset(url=url) for url in task.outputs), self._folders),
         )
 
     async def deliver(self, key: str, assets: tuple[Asset, ...]) -> None:
         """Record the files that are on disk."""
-        await self._update(key, state=State.DELIVERED.value, assets=assets_to_json(assets))
+        await self._update(key, state=State.DELIVERED.value, assets=assets_to_json(assets, self._folders))
 
     async def resolve(self, key: str, *, task_id: str | None) -> None:
         """Record what the user found out about a submission in doubt: its task's id, or None if there is no task.
@@ -194,11 +203,11 @@ class Journal:
 
     async def find(self, key: str) -> Entry | None:
         """Return what stands under a key."""
-        return await self._do(lambda database: find(database, key))
+        return await self._do(lambda database: find(database, key, self._folders))
 
     async def entries(self) -> tuple[Entry, ...]:
         """Return all entries in the order of submission."""
-        return await self._do(lambda database: tuple(entries(database)))
+        return await self._do(lambda database: tuple(entries(database, self._folders)))
 
     async def duration_history(self) -> dict[str, Any]:
         """Return what earlier sessions have learnt of each kind of task, in the form in which they saved it."""
@@ -252,9 +261,10 @@ class Journal:
     def _on_commit(self, jobs: list[_Job], done: "asyncio.Future[list[Any]]") -> None:
         error = None if done.cancelled() else done.exception()
         if error is None:
+            self._is_unavailable = False
             self._flush()
         else:
-            self._keep([job for job in jobs if job.is_fact])
+            self._keep([job for job in jobs if job.is_fact], error)
             if self._waiting:
                 self._flush()
         for number, job in enumerate(jobs):
@@ -265,9 +275,12 @@ class Journal:
             else:
                 job.outcome.set_result(done.result()[number])
 
-    def _keep(self, facts: list[_Job]) -> None:
+    def _keep(self, facts: list[_Job], error: BaseException) -> None:
         """Keep what could not be written, and try again soon."""
         self._unwritten = facts
+        if not self._is_unavailable:
+            _logger.warning("%s", error)
+        self._is_unavailable = True
         if self._retry is not None:
             self._retry.cancel()
         if facts and not self._is_left:
@@ -295,6 +308,10 @@ class Journal:
         try:
             with translated_errors(self.path):
                 self._database = connected(self.path, lock_timeout=self._lock_timeout)
+                if self._output_dir is None:
+                    self._folders = Folders.of(self._database, self.path)
+                else:
+                    self._folders = Folders.with_output(self._database, self.path, self._output_dir)
         except BaseException:
             _file_locks.release(self._lock)
             raise
@@ -306,9 +323,9 @@ class Journal:
             _file_locks.release(self._lock)
 
 
-def _begin(database: sqlite3.Connection, entry: Entry) -> Entry | None:
-    standing = find(database, entry.key)
-    if standing is None:
+def _begin(database: sqlite3.Connection, entry: Entry, folders: Folders) -> Entry | None:
+    standing = find(database, entry.key, folders)
+    if standing is None or (standing.state is State.REFUSED and standing.key != entry.key):
         database.execute(
             "INSERT INTO submission (key, route, fingerprint, request, state) VALUES (?, ?, ?, ?, ?)",
             (entry.key, entry.route, entry.fingerprint, json.dumps(entry.request), State.SUBMITTING.value),

@@ -12,11 +12,11 @@ from cometrunway._journal._entry import Entry
 from cometrunway._requests._routes import Request
 from cometrunway._wire._encode import encode
 from cometrunway._wire._http import HttpRequest
-from cometrunway._wire._record import describe, fingerprint
+from cometrunway._wire._identity import describe, identity
 from cometrunway.errors import JournalError
 
 Name = Callable[[str, str], str]
-"""Gives a submission without a key its key in the journal, from its route and the fingerprint of its content."""
+"""Gives a submission without a key its key in the journal, from its route and its identity."""
 
 
 def unique_name(route: str, _fingerprint: str) -> str:
@@ -64,9 +64,10 @@ def _prepared(request: Request, key: str | None, name: Name | None) -> Intent:
     message = encode(request)
     if name is None:
         return Intent(request=request, key=key, message=message, entry=None)
-    digest = fingerprint(message)
+    description = describe(request)
+    digest = identity(description)
     key = key or name(request.route, digest)
-    entry = Entry(key=key, route=request.route, fingerprint=digest, request=describe(request))
+    entry = Entry(key=key, route=request.route, fingerprint=digest, request=description)
     return Intent(request=request, key=key, message=message, entry=entry)
 
 

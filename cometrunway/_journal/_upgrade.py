@@ -1,0 +1,77 @@
+"""Journals of earlier versions, brought to the present one. Nothing that they know is lost."""
+
+import json
+import re
+import sqlite3
+
+from cometrunway._wire._identity import identity
+
+VERSION = 3
+"""Of the journals that this version writes."""
+SUBMISSIONS = """
+CREATE TABLE submission (
+    number INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    route TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    request TEXT NOT NULL,
+    state TEXT NOT NULL,
+    creates INTEGER NOT NULL DEFAULT 1,
+    task_id TEXT,
+    created_at REAL,
+    reason TEXT,
+    failure TEXT,
+    assets TEXT NOT NULL DEFAULT '[]'
+)
+"""
+DURATIONS = "CREATE TABLE pace (kind TEXT PRIMARY KEY, learnt TEXT NOT NULL)"
+"""New in version 2: the durations that polls of each kind of task have taught."""
+ALIASES = "CREATE TABLE alias (name TEXT PRIMARY KEY, key TEXT NOT NULL)"
+"""New in version 3: what this version calls a submission without a key that an earlier one has named."""
+FOLDERS = "CREATE TABLE folder (number INTEGER PRIMARY KEY, absolute TEXT NOT NULL UNIQUE, from_journal TEXT NOT NULL)"
+"""New in version 3: output folders, as they were called, and where they lay as seen from the journal's folder."""
+
+
+def upgrade(database: sqlite3.Connection) -> None:
+    """Bring a journal to the present version, in one transaction."""
+    [(version,)] = database.execute("PRAGMA user_version")
+    if version == VERSION:
+        return
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        if version < 2:
+            database.execute(DURATIONS)
+        database.execute(ALIASES)
+        database.execute(FOLDERS)
+        _identify(database)
+        database.execute(f"PRAGMA user_version = {VERSION}")
+        database.execute("COMMIT")
+    except BaseException:
+        database.execute("ROLLBACK")
+        raise
+
+
+def _identify(database: sqlite3.Connection) -> None:
+    """Identify each submission by what was asked for; until version 2 it was by all that was sent."""
+    rows = database.execute(
+        "SELECT number, key, route, fingerprint, request FROM submission ORDER BY number"
+    ).fetchall()
+    counts: dict[str, int] = {}
+    for number, key, route, fingerprint, request in rows:
+        identified = _identified(request)
+        if identified is None:
+            continue
+        database.execute("UPDATE submission SET fingerprint = ? WHERE number = ?", (identified, number))
+        if re.fullmatch(rf"{re.escape(route)}-{re.escape(fingerprint[:16])}-\d+", key):
+            counts[identified] = counts.get(identified, 0) + 1
+            name = f"{route}-{identified[:16]}-{counts[identified]}"
+            database.execute("INSERT OR IGNORE INTO alias (name, key) VALUES (?, ?)", (name, key))
+
+
+def _identified(request: str) -> str | None:
+    """Return the identity of a recorded request; None for a damaged one, which is an error when it is read."""
+    try:
+        description = json.loads(request)
+        return identity(description) if "route" in description else None
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return None

@@ -1,0 +1,112 @@
+"""What is recorded of a request, and when two requests are the same: nothing large, nothing secret."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import attrs
+
+from cometrunway._media._urls import scheme, without_query
+from cometrunway._requests._routes import Request
+from cometrunway._wire._encode import request_type
+from cometrunway._wire._members import converter, members
+
+_DIGEST = "sha256"
+_NOT_ASKED_FOR = frozenset({"callback_url"})
+
+
+def describe(request: Request) -> dict[str, Any]:
+    """Return the request's route and fields as JSON, in snake_case.
+
+    A local file is its path and digest; bytes, a data URI, and the query of a URL are their digest alone. Reads local
+    files, so better called in a thread.
+    """
+    described = _without_secrets(members(request, _converter))
+    assert isinstance(described, dict)  # noqa: S101 - as `members` are
+    return {"route": request.route, **described}
+
+
+def identity(description: Mapping[str, Any]) -> str:
+    """Return the digest of what the user asked for: two descriptions with the same one are the same submission.
+
+    It covers the route, the fields, and the digests of media. It does not cover what is put in on the way or says
+    nothing of the result: `callback_url`, a file's path, and a field that has its default, so that a field that a later
+    version adds changes no identity.
+    """
+    fields = {name: _bare(value) for name, value in description.items() if name not in _NOT_ASKED_FOR}
+    defaults = _defaults(fields)
+    asked = {name: value for name, value in fields.items() if name not in defaults or value != defaults[name]}
+    return _digest(json.dumps(asked, sort_keys=True, separators=(",", ":")).encode())
+
+
+def _bare(value: Any) -> Any:
+    """Return a described value as it is compared: a medium is its digest, a whole float is an integer."""
+    if isinstance(value, Mapping):
+        if _DIGEST in value:
+            return {_DIGEST: value[_DIGEST]}
+        return {name: _bare(member) for name, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [_bare(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _defaults(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the defaults of a description's route; some depend on the other fields."""
+    try:
+        unset, fixed, computed = _route_defaults(request_type(fields.get("route")).route)
+    except ValueError:  # a route of another version
+        return {}
+    stand_in = SimpleNamespace(**{**unset, **fixed, **fields})
+    return {**fixed, **{name: default(stand_in) for name, default in computed.items()}}
+
+
+@cache
+def _route_defaults(route: str) -> tuple[dict[str, None], dict[str, Any], dict[str, Callable[[Any], Any]]]:
+    """Return the names of a request's fields, the defaults that are fixed, and those that are computed from others."""
+    attributes = attrs.fields(request_type(route))
+    computed = {name: default.factory for name, default in _given(attributes) if hasattr(default, "factory")}
+    fixed = {name: default for name, default in _given(attributes) if name not in computed}
+    return {attribute.name: None for attribute in attributes}, fixed, computed
+
+
+def _given(attributes: "Iterable[attrs.Attribute[Any]]") -> list[tuple[str, Any]]:
+    return [(attribute.name, attribute.default) for attribute in attributes if attribute.default is not attrs.NOTHING]
+
+
+def is_complete(description: object) -> bool:
+    """Whether `request_from_dict` can make the request again from its description."""
+    if isinstance(description, dict):
+        return _DIGEST not in description and all(map(is_complete, description.values()))
+    return all(map(is_complete, description)) if isinstance(description, list) else True
+
+
+def _described(file: Path | bytes) -> dict[str, str]:
+    if isinstance(file, Path):
+        try:
+            return {"path": str(file.absolute()), _DIGEST: _digest(file.read_bytes())}
+        except OSError as error:
+            raise ValueError(f"{file} cannot be read any more: {error.strerror}") from error
+    return {_DIGEST: _digest(file)}
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_secrets(member) for name, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_secrets(member) for member in value]
+    if isinstance(value, str) and scheme(value) == "data":
+        return {_DIGEST: _digest(value.encode())}
+    if isinstance(value, str) and scheme(value) in {"http", "https"} and without_query(value) != value:
+        return {"url": without_query(value), _DIGEST: _digest(value.encode())}
+    return value
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+_converter = converter(str, _described)

@@ -23,6 +23,7 @@ from cometrunway._events import Event, Observer
 from cometrunway._handle import TaskHandle, TaskReference, Ticket
 from cometrunway._journal._entry import Entry, State
 from cometrunway._journal._sqlite import Journal
+from cometrunway._paths import expanded
 from cometrunway._policies import PollPolicy, RetryPolicy
 from cometrunway._polling._duration_history import Memory
 from cometrunway._polling._scheduler import PollScheduler
@@ -122,14 +123,14 @@ class Session:
             version=_VERSION,
             http=http,
         )
-        self._output_dir = None if output_dir is None else Path(output_dir)
+        self._output_dir = None if output_dir is None else expanded(output_dir)
         self._names = FileNames(template)
         self._poll = _of_type("poll", poll or PollPolicy(), PollPolicy)
         self._retry = _of_type("retry", retry or RetryPolicy(), RetryPolicy)
         self._max_in_flight = _at_least("max_in_flight", max_in_flight, 1)
         self._max_creates = _at_least("max_creates", max_creates, 1)
         self._allowance = Allowance(None if budget is None else _at_least("budget", budget, 0))
-        self._journal_path = journal
+        self._journal_path = None if journal is None else expanded(journal)
         self._on_event = on_event
         self._rng = rng or Random()  # noqa: S311 - spreads polls, guards nothing
         self._rooms: _Rooms | None = None
@@ -332,7 +333,7 @@ class Session:
             AssetExpiredError: the URL is no longer honoured; `retrieve` the task for a fresh one.
             DownloadError: the file could not be had whole.
         """
-        target = Path(path)
+        target = expanded(path)
         if await asyncio.to_thread(target.exists):
             raise FileExistsError(f"{target} exists and is not overwritten")
         return await self._opened().downloader.fetch(asset.url, folder=target.parent, stem=target.name, extension="")

@@ -22,6 +22,7 @@ from cometrunway._cli._commands import (
     add_journal,
     add_output_dir,
     add_template,
+    path,
     positive,
     whole,
 )
@@ -73,7 +74,7 @@ def _add_run(commands: "Commands[argparse.ArgumentParser]") -> None:
         example="COMETAPI_KEY=sk-... cometrunway run shots.jsonl --journal shots.db",
     )
     run.add_argument(
-        "shots", type=Path, metavar="SHOTS", help="JSON Lines, JSON or CSV: route, key, fields; - is standard input"
+        "shots", type=path, metavar="SHOTS", help="JSON Lines, JSON or CSV: route, key, fields; - is standard input"
     )
     _add_extent(run.add_argument_group("how much"))
     _add_output(run)
@@ -94,7 +95,7 @@ def _add_output(run: argparse.ArgumentParser) -> None:
     group = run.add_argument_group("what stays and what is shown")
     add_output_dir(group)
     add_template(group)
-    group.add_argument("--journal", type=Path, metavar="FILE", help="keep what was paid for in this file")
+    group.add_argument("--journal", type=path, metavar="FILE", help="keep what was paid for in this file")
     shown = group.add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", help="one event per line on standard output")
     shown.add_argument("--quiet", action="store_true", help="show only what went wrong")

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 from cometrunway import Entry, Journal
 from cometrunway._batch._journal_report import JournalReport, write_csv, write_jsonl
-from cometrunway._cli._commands import Commands, add_command, add_journal
+from cometrunway._cli._commands import Commands, add_command, add_journal, path
 from cometrunway._wire._encode import poll
 
 _SQLITE = b"SQLite format 3\0"
@@ -38,7 +38,7 @@ def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
     )
     add_journal(export)
     export.add_argument("--format", choices=("jsonl", "csv"), default="jsonl", help="default: jsonl")
-    export.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: standard output")
+    export.add_argument("-o", "--output", type=path, metavar="FILE", help="default: standard output")
     _add_resolve(commands)
 
 
@@ -87,8 +87,8 @@ def _export(options: argparse.Namespace) -> int:
 def _check_output(output: Path) -> None:
     """Make sure that an export replaces no journal, which is the only record of what was paid for."""
     journal = output.with_name(re.sub(r"-(wal|shm)$|\.lock$", "", output.name))
-    for path in (output, journal):
-        with suppress(OSError), path.open("rb") as file:
+    for there in (output, journal):
+        with suppress(OSError), there.open("rb") as file:
             if file.read(len(_SQLITE)) == _SQLITE:
                 raise ValueError(f"{output} is a journal or belongs to one; write the export to another file")
 

@@ -7,7 +7,6 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, BinaryIO, Self, TypeVar
 
 from attrs import asdict, define
@@ -15,6 +14,7 @@ from attrs import asdict, define
 from cometrunway._journal._entry import Entry, State, assets_to_json, entries, find, storable
 from cometrunway._journal._file import check_file, connected, reading, told
 from cometrunway._journal._lock import holder, locked
+from cometrunway._paths import expanded
 from cometrunway._tasks import Asset, Task
 from cometrunway.errors import JournalError
 
@@ -41,7 +41,7 @@ class Journal:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path = expanded(path)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="cometrunway journal")
         self._waiting: list[_Job] = []
         self._under_way: asyncio.Future[Any] | None = None
@@ -71,7 +71,7 @@ class Journal:
         Raises:
             JournalError: there is no such journal, or it cannot be read.
         """
-        path = Path(path)
+        path = expanded(path)
         check_file(path)
         if not path.exists():
             raise JournalError(f"there is no journal {path}")
@@ -81,7 +81,7 @@ class Journal:
     @staticmethod
     def holder(path: str | os.PathLike[str]) -> int | None:
         """Return the pid of the process that is writing the journal now; None if none is."""
-        return holder(Path(path))
+        return holder(expanded(path))
 
     async def begin(self, entry: Entry) -> Entry | None:
         """Record that `entry` is about to be submitted, and return None; or return what stands under its key already.

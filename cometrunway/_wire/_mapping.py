@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from cometrunway._media._urls import scheme, shown
+from cometrunway._paths import expanded
 from cometrunway._requests._parts import from_fields, snake_case
 from cometrunway._requests._routes import Request
 from cometrunway._wire._encode import COMPAT, request_type, without_options
@@ -52,4 +53,4 @@ def _located_one(media: Any, base_dir: Path) -> Any:
 
 
 def _path_or_url(media: Any, base_dir: Path) -> Any:
-    return base_dir / media if isinstance(media, str) and media and scheme(media) is None else media
+    return base_dir / expanded(media) if isinstance(media, str) and media and scheme(media) is None else media

@@ -536,3 +536,28 @@ def test_a_mistaken_id_can_be_corrected(tmp_path: Path) -> None:
         assert run("resume", "shots.db", folder=tmp_path, **served).returncode == 1
         assert run("resolve", "shots.db", "lost", "--task-id", task["id"], folder=tmp_path).returncode == 0
         assert run("resume", "shots.db", folder=tmp_path, **served).returncode == 0
+
+
+def test_a_quoted_tilde_is_a_home_folder(served: dict[str, str], tmp_path: Path) -> None:
+    """Every path that a command takes may begin with `~`, though no shell has expanded it."""
+    home = tmp_path / "home"
+    home.mkdir()
+    write(home, shot(key="a"))
+    env = {**served, "HOME": str(home)}
+    options = ("--output-dir=~/clips", "--journal=~/s.db")
+    assert run("run", "~/shots.jsonl", *options, folder=tmp_path, **env).returncode == 0
+    assert run("resume", "~/s.db", "--output-dir=~/clips", folder=tmp_path, **env).returncode == 0
+    assert run("export", "~/s.db", "-o", "~/s.jsonl", folder=tmp_path, **env).returncode == 0
+    assert run("gallery", "~/clips", "-o", "~/page.html", folder=tmp_path, **env).returncode == 0
+    assert '"succeeded": 1' in run("status", "~/s.db", "--json", folder=tmp_path, **env).stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]
+    assert {"clips", "s.db", "s.jsonl", "page.html"} < {path.name for path in home.iterdir()}
+
+
+@pytest.mark.parametrize("option", ["--output-dir", "--journal"])
+def test_a_home_folder_that_nobody_has_is_status_2(option: str, tmp_path: Path) -> None:
+    """The option and the name are said, and no folder of that name is made."""
+    ended = run("run", write(tmp_path, shot()), f"{option}=~no.such/a", folder=tmp_path, **never_asked())
+    assert ended.returncode == 2
+    assert f"{option}: no home folder is known for '~no.such'" in ended.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["shots.jsonl"]

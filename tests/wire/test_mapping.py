@@ -191,6 +191,14 @@ def test_an_absolute_file_stays_where_it_is(tmp_path: Path) -> None:
         request_from_dict(fields | {"prompt_image": "dog.png"}, base_dir=Path("/elsewhere"))
 
 
+def test_a_tilde_in_a_batch_file_is_a_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A local file may be named from the home folder, wherever the batch file is."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "cat.png").write_bytes(PNG)
+    fields = {"route": "image_to_video", "prompt_image": "~/cat.png"}
+    assert request_from_dict(fields, base_dir=Path("/elsewhere")).local_files == (tmp_path / "cat.png",)
+
+
 @pytest.mark.parametrize("field", ["prompt_image", "content_moderation", "model", "route"])
 def test_deep_nesting_is_refused_like_any_wrong_value(field: str) -> None:
     """However deep JSON goes, it is a `ValueError` that is short."""

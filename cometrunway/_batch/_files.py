@@ -2,11 +2,11 @@
 
 import sys
 from pathlib import Path
-from typing import Any
 
 from cometrunway import Shot, request_from_dict
 from cometrunway._batch._cells import from_cells
 from cometrunway._batch._formats import Record, format_of, table
+from cometrunway._wire._values import given
 
 STANDARD_INPUT = Path("-")
 
@@ -66,7 +66,7 @@ def _standard_input() -> bytes:
 def _shot(record: Record, *, default_key: str, folder: Path, is_text: bool) -> Shot:
     if record.fields is None:
         raise ValueError(record.problem)
-    fields: dict[str, Any] = dict(record.fields)
+    fields = given(record.fields)
     key = fields.pop("key", default_key)
     if not isinstance(key, str) or not key:
         raise ValueError(f"key: must be a non-empty string, got {key!r}")

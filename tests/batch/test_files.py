@@ -81,6 +81,23 @@ def test_a_cell_that_holds_json_is_a_value_where_the_field_takes_one(tmp_path: P
     assert shot.request == ImageToVideo(prompt_image=[CAT, CAT])
 
 
+@pytest.mark.parametrize("missing", ["", "NaN", "nan", "<NA>", "None", "null", "NULL"])
+def test_what_is_missing_in_a_table_is_not_given(missing: str, tmp_path: Path) -> None:
+    """An empty cell, or the word that a program writes for one, gives no field, be it text, number, flag or list."""
+    names = "prompt_image,prompt_text,duration,watermark,references,last_image,notes"
+    path = write(tmp_path, "a.csv", f"route,{names}\nimage_to_video,{CAT},{','.join([missing] * 6)}\n")
+    [shot] = read_shots(path)
+    assert shot.request == ImageToVideo(prompt_image=CAT)
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
+def test_json_of_pandas_is_read(name: str, tmp_path: Path) -> None:
+    """A frame of several routes has a null, or NaN, for each field that a row has not, and whole numbers are floats."""
+    row = {"key": None, "route": "image_to_video", "promptImage": CAT, "duration": 5.0, "seed": float("nan")}
+    path = write(tmp_path, name, json.dumps(row | {"videoUri": None, "options": None, "promptText": float("nan")}))
+    assert read_shots(path) == [Shot("a-0001", ImageToVideo(prompt_image=CAT))]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "wrong"),
     [

@@ -6,10 +6,16 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from cometrunway import Entry, Shot
-from cometrunway._batch._files import BatchFileError
+from cometrunway._batch._files import BatchFile, BatchFileError
+from cometrunway._batch._problems import Problems
 from cometrunway._media._urls import shown
 from cometrunway._wire._encode import encode
-from cometrunway._wire._record import fingerprint
+from cometrunway._wire._record import describe, fingerprint
+
+_CONFLICT = (
+    "stands for another request in the journal ({}); give the shot another key (without one it is named after its "
+    "line), or the request as it was; nothing was sent"
+)
 
 
 def planned(shots: Iterable[Shot]) -> Iterator[dict[str, Any]]:
@@ -31,26 +37,27 @@ def totals(shots: Collection[Shot]) -> str:
     return f"{len(shots):,} shots: {of_each}" if shots else "no shots"
 
 
-def check_conflicts(shots: Iterable[Shot], known: Mapping[str, Entry]) -> None:
+def check_conflicts(shots: Iterable[Shot], known: Mapping[str, Entry], batch: BatchFile) -> None:
     """Make sure that no key stands for one request in the file and for another in the journal.
 
     Raises:
-        BatchFileError: some do; has a line for each.
+        BatchFileError: some do; has a line for each difference, with the count of the shots that have it.
         ValueError: a local file is no longer what it was.
     """
-    conflicts = [
-        shot.key
-        for shot in shots
-        if shot.key in known and known[shot.key].fingerprint != fingerprint(encode(shot.request))
-    ]
+    conflicts = Problems(batch.name)
+    for shot in shots:
+        if shot.key in known and known[shot.key].fingerprint != fingerprint(encode(shot.request)):
+            differing, told = _difference(known[shot.key].request, describe(shot.request))
+            conflicts.add(batch.lines[shot.key], f"{shot.key}: {_CONFLICT.format(told)}", cause=differing)
     if conflicts:
-        raise BatchFileError(
-            "\n".join(
-                f"{key}: stands for another request in the journal; give the shot another key (without one it is named "
-                "after its line), or the request as it was; nothing was sent"
-                for key in conflicts
-            )
-        )
+        raise BatchFileError(str(conflicts))
+
+
+def _difference(there: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the names of the fields that differ, and how they do."""
+    names = [name for name in {**there, **now} if there.get(name) != now.get(name)]
+    told = "; ".join(f"{name}: {shown(there.get(name))} there, {shown(now.get(name))} here" for name in names)
+    return ", ".join(names), told or "written by another version"
 
 
 def _shortened(value: Any) -> Any:

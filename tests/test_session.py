@@ -70,8 +70,22 @@ async def test_a_file_is_named_after_its_key_or_its_task(session: Any, tmp_path:
         bare = await runway.submit(yawn(2))
         [first], [second] = await keyed, await bare
     assert first.path.parent == second.path.parent == tmp_path / "out"
-    assert first.path.name.startswith("shot_1_final-")
+    assert first.path.name.startswith("shot 1_final-")
     assert second.path.name == f"{bare.id}.mp4"
+
+
+async def test_a_key_of_any_script_names_its_file(session: Any, tmp_path: Path) -> None:
+    """Letters stay letters on the disk, and keys that look alike have files of their own."""
+    keys = ["Bär-läuft", "Ba\u0308r-la\u0308uft", "熊が走る", "медведь", "a", "A"]
+    async with Emulator() as emulator, session(emulator) as runway:
+        handles = [await runway.submit(yawn(number), key=key) for number, key in enumerate(keys)]
+        for handle in handles:
+            await handle
+    names = names_in(tmp_path / "out")
+    assert {"Bär-läuft.mp4", "熊が走る.mp4", "медведь.mp4", "a.mp4", "A.mp4"} < set(names)
+    [other] = [name for name in names if name.startswith("Bär-läuft-")]
+    assert len(names) == len(keys)
+    assert other.isprintable()
 
 
 @pytest.mark.parametrize("item", [{"route": "image_to_video"}, "a cat", ("key", 1), None])

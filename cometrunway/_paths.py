@@ -36,7 +36,8 @@ def in_utf8(value: Any) -> Any:
 
 
 def _member(name: object, value: Any) -> Any:
-    return portable(Path(value)) if name == "path" and isinstance(value, str) else in_utf8(value)
+    is_odd_path = name == "path" and isinstance(value, str) and not _is_utf8(value)
+    return portable(Path(value)) if is_odd_path else in_utf8(value)
 
 
 def _is_utf8(text: str) -> bool:

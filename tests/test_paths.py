@@ -48,3 +48,4 @@ def test_json_is_made_to_fit_utf8() -> None:
     assert made["a"] == [{"path": portable(Path(CAFE)), "sha256": "0"}]
     assert made["reason"] == r"cannot write /data/caf\udce9/a b%41.mp4"
     assert (made["n"], made["é"]) == (5, None)
+    assert in_utf8(made) == made

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import io
 import json
 import re
 import sys
@@ -11,7 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from cometrunway import Entry, Journal
-from cometrunway._batch._journal_report import JournalReport, write_csv, write_jsonl
+from cometrunway._batch._export import write_csv, write_jsonl
+from cometrunway._batch._journal_report import JournalReport
 from cometrunway._cli._commands import Commands, add_command, add_journal, path
 from cometrunway._wire._encode import poll
 
@@ -69,6 +71,8 @@ def _export(options: argparse.Namespace) -> int:
     report = JournalReport(options.journal)
     write = write_csv if options.format == "csv" else write_jsonl
     if options.output is None:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8", newline="")  # what is led into a file is the file of -o
         write(report, sys.stdout)
         sys.stdout.flush()
         return 0

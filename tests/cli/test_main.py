@@ -700,3 +700,76 @@ def test_what_a_dry_run_takes_the_run_takes_too(arguments: str, served: dict[str
     assert (dry.returncode, ended.returncode) == (0, 0), dry.stderr + ended.stderr
     assert "would submit 1 shots" in dry.stderr
     assert ledger(served)["creates"]["received"] == 1
+
+
+def test_a_table_led_into_a_file_is_that_of_the_option(served: dict[str, str], tmp_path: Path) -> None:
+    """`export --format csv > FILE` writes the bytes of `-o FILE`, whatever encoding the terminal has."""
+    name = write(tmp_path, shot(key="=1+1", promptText="Bär\r熊"))
+    assert run("run", name, "--journal", "shots.db", folder=tmp_path, **served).returncode == 0
+    export = ["export", "shots.db", "--format", "csv"]
+    assert run(*export, "-o", "shots.csv", folder=tmp_path).returncode == 0
+    env = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    piped = subprocess.run([*COMMAND, *export], cwd=tmp_path, env=env, capture_output=True, check=True)
+    assert piped.stdout == (tmp_path / "shots.csv").read_bytes()
+    assert piped.stdout.startswith(b"\xef\xbb\xbfkey,route,state,prompt,")
+    assert '\r\n\'=1+1,image_to_video,succeeded,"Bär\r熊",'.encode() in piped.stdout
+
+
+def test_a_folder_whose_name_is_no_utf8_fails_nowhere(served: dict[str, str], tmp_path: Path) -> None:
+    """Shots, journal and files may be there: every command works, and what it writes is UTF-8."""
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    (folder / "in.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(1000))
+    write(folder, shot(key="a", promptImage="in.png"))
+    (folder / "shots.jsonl").rename(folder / os.fsdecode(b"\xe9.jsonl"))
+    where = folder.name
+    shots, journal, out = f"{where}/" + os.fsdecode(b"\xe9.jsonl"), f"{where}/shots.db", f"{where}/out"
+    batch = ("run", shots, "--journal", journal, "--output-dir", out)
+    commands = [
+        (*batch, "--dry-run"),
+        (*batch, "--json"),
+        batch,
+        ("status", journal),
+        ("status", journal, "--json"),
+        ("resume", journal, "--output-dir", out),
+        ("export", journal),
+        ("export", journal, "--format", "csv"),
+        ("export", journal, "-o", f"{where}/a.jsonl"),
+        ("export", journal, "--format", "csv", "-o", f"{where}/a.csv"),
+        ("gallery", journal, "-o", f"{where}/a.html"),
+        ("gallery", out, "-o", "b.html"),
+    ]
+    for command in commands:
+        ended = subprocess.run(
+            [*COMMAND, *command], cwd=tmp_path, env={**os.environ, **served}, capture_output=True, check=False
+        )
+        assert ended.returncode == 0, (command, ended.stderr)
+        assert b"surrogates" not in ended.stdout + ended.stderr
+        ended.stdout.decode()
+    assert (folder / "out" / "a.mp4").exists()
+    uri = (folder / "out" / "a.mp4").as_uri()
+    [record] = map(json.loads, (folder / "a.jsonl").read_text().splitlines())
+    assert record["files"] == [uri]
+    assert uri in (folder / "a.csv").read_text()
+    assert "caf%E9/out/a.mp4" in (tmp_path / "b.html").read_text()
+
+
+def test_events_name_a_folder_that_is_no_utf8(served: dict[str, str], tmp_path: Path) -> None:
+    """A strict program can read each event, and finds the file by it."""
+    out = os.fsdecode(b"caf\xe9")
+    ended = run("run", write(tmp_path, shot(key="a")), "--json", "--output-dir", out, folder=tmp_path, **served)
+    assert ended.returncode == 0
+    events = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert all(json.dumps(event, ensure_ascii=False).encode() for event in events)
+    [file] = next(event["files"] for event in events if event["event"] == "downloaded")
+    assert file["path"] == (tmp_path / out / "a.mp4").as_uri()
+
+
+def test_a_folder_that_cannot_be_made_is_told_though_it_is_no_utf8(tmp_path: Path) -> None:
+    """A message with such a name is one line and status 2, as any other."""
+    (tmp_path / "file").touch()
+    for option in ("--output-dir", "--journal"):
+        place = os.fsdecode(b"file/caf\xe9")
+        ended = run("run", write(tmp_path, shot()), option, place, folder=tmp_path, **never_asked())
+        assert ended.returncode == 2
+        assert r"caf\udce9" in ended.stderr

@@ -15,6 +15,7 @@ from cometrunway._batch._columns import plain_name, unknown_columns
 from cometrunway._batch._formats import Record, format_of, table
 from cometrunway._batch._problems import Problems
 from cometrunway._batch._text import decoded
+from cometrunway._media._urls import shown
 from cometrunway._requests._parts import snake_case
 from cometrunway._wire._values import given
 
@@ -126,9 +127,7 @@ class _Shots:
         if record.fields is None:
             raise ValueError(record.problem)
         fields = self._without_ignored(given(record.fields))
-        key = fields.pop("key", self._default_key(record.number))
-        if not isinstance(key, str) or not key:
-            raise ValueError(f"key: must be a non-empty string, got {key!r}; write it in quotes")
+        key = _key(fields.pop("key", self._default_key(record.number)))
         if self.is_table:
             fields = from_cells(fields)
         unknown = unknown_columns(fields)
@@ -150,6 +149,15 @@ class _Shots:
     def _default_key(self, number: int) -> str:
         stem = _NO_KEY.sub(lambda found: f"%{ord(found[0]) & 0xFF:02X}", self.stem)
         return f"{stem}-{number:04d}"
+
+
+def _key(given: Any) -> str:
+    """Return a key; a whole number is its digits, as a table has it."""
+    is_whole = isinstance(given, float) and given.is_integer()
+    key = str(int(given)) if is_whole or type(given) is int else given
+    if not isinstance(key, str) or not key:
+        raise ValueError(f"key: must be a non-empty string, got {shown(key)}; write it in quotes")
+    return key
 
 
 def _as_spelt(reason: str, fields: Mapping[str, Any]) -> str:

@@ -70,4 +70,6 @@ def _located_one(media: Any, base_dir: Path) -> Any:
 
 
 def _path_or_url(media: Any, base_dir: Path) -> Any:
-    return base_dir / expanded(media) if isinstance(media, str) and media and scheme(media) is None else media
+    if not isinstance(media, str) or not media or scheme(media) is not None:
+        return media
+    return expanded(media) if media.startswith("~") else base_dir / media

@@ -327,6 +327,20 @@ def test_a_wrong_value_is_told_with_the_column_as_it_is_spelt(tmp_path: Path) ->
     assert line == "2: promptText: ImageToVideo.prompt_text: at most 1000 UTF-16 units, got 1001"
 
 
+def test_a_key_may_be_a_number(tmp_path: Path) -> None:
+    """A column of numbers names the shots alike in JSON and CSV; anything else that is no text is refused."""
+    row = {"route": "image_to_video", "prompt_image": CAT}
+    for number, text in ((7, "7"), (7.0, "7"), (10**15, "1000000000000000")):
+        assert [shot.key for shot in read_shots(write(tmp_path, "a.jsonl", json.dumps(row | {"key": number})))] == [
+            text
+        ]
+        table = write(tmp_path, "a.csv", f"key,route,prompt_image\n{text},image_to_video,{CAT}\n")
+        assert [shot.key for shot in read_shots(table)] == [text]
+    for wrong in ("true", "1.5", "[]", "{}", '""'):
+        [line] = problems(write(tmp_path, "a.jsonl", json.dumps(row)[:-1] + f', "key": {wrong}}}'))
+        assert line.startswith("1: key: must be a non-empty string, got ")
+
+
 def test_a_name_that_no_key_can_have_names_no_shot(tmp_path: Path) -> None:
     """A file whose name is no UTF-8, or has a line break, gives keys all the same."""
     path = tmp_path / os.fsdecode(b"caf\xe9\n.csv")

@@ -41,10 +41,10 @@ CLASSES = (
 FIELDS = {cls.route: frozenset(field.name for field in attrs.fields(cls)) for cls in CLASSES}
 
 
-def refusal(mapping: Any) -> str:
+def refusal(mapping: Any, base_dir: Path | None = None) -> str:
     """Return the message with which the mapping is refused."""
     with pytest.raises(ValueError) as refused:  # noqa: PT011 - the caller looks at the message
-        request_from_dict(mapping)
+        request_from_dict(mapping, base_dir=base_dir)
     return str(refused.value)
 
 
@@ -303,6 +303,13 @@ def test_a_tilde_in_a_batch_file_is_a_home_folder(tmp_path: Path, monkeypatch: p
     (tmp_path / "cat.png").write_bytes(PNG)
     fields = {"route": "image_to_video", "prompt_image": "~/cat.png"}
     assert request_from_dict(fields, base_dir=Path("/elsewhere")).local_files == (tmp_path / "cat.png",)
+    assert request_from_dict(fields | {"prompt_image": "cat.png"}, base_dir=Path("~")).local_files == (
+        tmp_path / "cat.png",
+    )
+    assert "/elsewhere/~cat.png" in refusal(fields | {"prompt_image": "./~cat.png"}, base_dir=Path("/elsewhere"))
+    assert "no home folder is known for '~cat.png'" in refusal(
+        fields | {"prompt_image": "~cat.png"}, base_dir=Path("/elsewhere")
+    )
 
 
 @pytest.mark.parametrize("field", ["prompt_image", "content_moderation", "model", "route"])

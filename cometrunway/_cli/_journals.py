@@ -71,7 +71,7 @@ def _export(options: argparse.Namespace) -> int:
     report = JournalReport(options.journal)
     write = write_csv if options.format == "csv" else write_jsonl
     if options.output is None:
-        if isinstance(sys.stdout, io.TextIOWrapper):
+        if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
             sys.stdout.reconfigure(encoding="utf-8", newline="")  # what is led into a file is the file of -o
         write(report, sys.stdout)
         sys.stdout.flush()

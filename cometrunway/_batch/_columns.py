@@ -5,11 +5,11 @@ import shlex
 from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
-from unicodedata import normalize
 
 import attrs
 from attrs import frozen
 
+from cometrunway._batch._formats import plain_name
 from cometrunway._media._urls import shown
 from cometrunway._requests._parts import snake_case
 from cometrunway._requests._routes import Request
@@ -26,11 +26,6 @@ class Column:
     """Equal for all rows in which it is wrong for the same reason."""
     may_be_ours: bool
     """Whether it may be a misspelt field, without which nothing can be said of the rest of the row."""
-
-
-def plain_name(name: str) -> str:
-    """Return the name by which a column is told from others: accents composed, and each line break one space."""
-    return normalize("NFC", " ".join(name.split()))
 
 
 def listed(text: str) -> list[str]:

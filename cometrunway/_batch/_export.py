@@ -9,8 +9,8 @@ from typing import Any, TextIO
 
 import attrs
 
-from cometrunway import Entry
 from cometrunway._batch._journal_report import JournalReport
+from cometrunway._journal._entry import Entry
 from cometrunway._paths import in_utf8, portable
 from cometrunway._wire._encode import COMPAT, OFFICIAL
 

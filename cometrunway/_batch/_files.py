@@ -11,8 +11,8 @@ from attrs import define, field, frozen
 
 from cometrunway import Shot, request_from_dict
 from cometrunway._batch._cells import from_cells
-from cometrunway._batch._columns import plain_name, unknown_columns
-from cometrunway._batch._formats import Record, format_of, table
+from cometrunway._batch._columns import unknown_columns
+from cometrunway._batch._formats import Record, format_of, plain_name, table
 from cometrunway._batch._problems import Problems
 from cometrunway._batch._text import decoded
 from cometrunway._media._urls import shown

@@ -6,10 +6,9 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
 from attrs import frozen
-
-from cometrunway._batch._columns import plain_name
 
 if TYPE_CHECKING:
     import _csv
@@ -39,6 +38,11 @@ def format_of(suffix: str, text: str) -> Format:
     by_suffix: dict[str, Format] = {".jsonl": json_lines, ".ndjson": json_lines, ".json": json_list, ".csv": table}
     by_character: dict[str, Format] = {"{": json_lines, "[": json_list}
     return by_suffix.get(suffix.lower()) or by_character.get(text.lstrip()[:1], table)
+
+
+def plain_name(name: str) -> str:
+    """Return the name by which a column is told from others: accents composed, and each line break one space."""
+    return normalize("NFC", " ".join(name.split()))
 
 
 def json_lines(text: str) -> Iterator[Record]:

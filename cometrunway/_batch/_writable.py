@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from cometrunway import Journal, JournalError
+from cometrunway._journal._sqlite import Journal
+from cometrunway.errors import JournalError
 
 
 def check_output_dir(folder: Path) -> None:

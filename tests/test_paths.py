@@ -6,7 +6,9 @@ from urllib.parse import unquote_to_bytes
 
 import pytest
 
+from cometrunway import ImageToVideo, Journal, Session
 from cometrunway._paths import expanded, in_utf8, portable
+from cometrunway.emulator import Emulator
 
 CAFE = os.fsdecode(b"/data/caf\xe9/a b%41.mp4")
 
@@ -49,3 +51,34 @@ def test_json_is_made_to_fit_utf8() -> None:
     assert made["reason"] == r"cannot write /data/caf\udce9/a b%41.mp4"
     assert (made["n"], made["é"]) == (5, None)
     assert in_utf8(made) == made
+
+
+def names_in(folder: Path) -> list[str]:
+    """Return the names of all that is in a folder."""
+    return sorted(path.name for path in folder.iterdir())
+
+
+async def test_a_tilde_is_a_home_folder_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The output folder, the journal, a local image and a download may begin with `~`; no folder is named so."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "cat.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(24))
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.chdir(tmp_path)
+    async with Emulator() as emulator:
+        options = {"base_url": emulator.base_url, "output_dir": "~/clips", "journal": "~/s.db"}
+        async with Session(emulator.api_key, **options) as runway:  # type: ignore[arg-type]  # all are strings
+            [asset] = await (await runway.submit(ImageToVideo(prompt_image=Path("~/cat.png")), key="a"))
+            copy = await runway.download(asset, "~/copy.mp4")
+    assert asset.path == home / "clips" / "a.mp4"
+    assert copy.path == home / "copy.mp4"
+    assert [entry.key for entry in Journal.read("~/s.db")] == ["a"]
+    assert Journal.holder("~/s.db") is None
+    assert names_in(tmp_path) == ["home"]
+
+
+@pytest.mark.parametrize("option", ["output_dir", "journal"])
+def test_a_home_folder_that_nobody_has_is_found_at_once(option: str) -> None:
+    """A name such as ~backup is an error as the session is made, not a folder of that name."""
+    with pytest.raises(ValueError, match=r"'~no\.such'.*write the path in full"):
+        Session("sk-x", **{option: "~no.such/a"})  # type: ignore[arg-type]  # mypy takes all values for all options

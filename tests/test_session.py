@@ -17,7 +17,6 @@ from cometrunway import (
     Event,
     EventKind,
     ImageToVideo,
-    Journal,
     OutcomeUnknownError,
     PollPolicy,
     Session,
@@ -41,11 +40,6 @@ def session(tmp_path: Path) -> Callable[..., Session]:
         return Session(emulator.api_key, base_url=emulator.base_url, **options)
 
     return make
-
-
-def names_in(folder: Path) -> list[str]:
-    """Return the names of all that is in a folder."""
-    return sorted(path.name for path in folder.iterdir())
 
 
 @pytest.mark.parametrize("dialect", ["flat", "wrapped", "wrapped_plus", "bare", "duomi", "kling", "luma"])
@@ -72,20 +66,6 @@ async def test_a_file_is_named_after_its_key_or_its_task(session: Any, tmp_path:
     assert first.path.parent == second.path.parent == tmp_path / "out"
     assert first.path.name.startswith("shot 1_final-")
     assert second.path.name == f"{bare.id}.mp4"
-
-
-async def test_a_key_of_any_script_names_its_file(session: Any, tmp_path: Path) -> None:
-    """Letters stay letters on the disk, and keys that look alike have files of their own."""
-    keys = ["Bär-läuft", "Ba\u0308r-la\u0308uft", "熊が走る", "медведь", "a", "A"]
-    async with Emulator() as emulator, session(emulator) as runway:
-        handles = [await runway.submit(yawn(number), key=key) for number, key in enumerate(keys)]
-        for handle in handles:
-            await handle
-    names = names_in(tmp_path / "out")
-    assert {"Bär-läuft.mp4", "熊が走る.mp4", "медведь.mp4", "a.mp4", "A.mp4"} < set(names)
-    [other] = [name for name in names if name.startswith("Bär-läuft-")]
-    assert len(names) == len(keys)
-    assert other.isprintable()
 
 
 @pytest.mark.parametrize("item", [{"route": "image_to_video"}, "a cat", ("key", 1), None])
@@ -919,29 +899,3 @@ async def test_an_expired_url_is_asked_for_afresh_once(session: Any, refreshes: 
             outcome = (await asyncio.gather(await runway.submit(yawn()), return_exceptions=True))[0]
     assert isinstance(outcome, tuple if refreshes else errors.AssetExpiredError)
     assert len(emulator.requests_of("asset")) == (2 if refreshes else 1)
-
-
-async def test_a_tilde_is_a_home_folder_everywhere(
-    session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The output folder, the journal, a local image and a download may begin with `~`; no folder is named so."""
-    home = tmp_path / "home"
-    home.mkdir()
-    (home / "cat.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(24))
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.chdir(tmp_path)
-    async with Emulator() as emulator, session(emulator, output_dir="~/clips", journal="~/s.db") as runway:
-        [asset] = await (await runway.submit(ImageToVideo(prompt_image=Path("~/cat.png")), key="a"))
-        copy = await runway.download(asset, "~/copy.mp4")
-    assert asset.path == home / "clips" / "a.mp4"
-    assert copy.path == home / "copy.mp4"
-    assert [entry.key for entry in Journal.read("~/s.db")] == ["a"]
-    assert Journal.holder("~/s.db") is None
-    assert names_in(tmp_path) == ["home"]
-
-
-@pytest.mark.parametrize("option", ["output_dir", "journal"])
-def test_a_home_folder_that_nobody_has_is_found_at_once(option: str) -> None:
-    """A name such as ~backup is an error as the session is made, not a folder of that name."""
-    with pytest.raises(ValueError, match=r"'~no\.such'.*write the path in full"):
-        Session("sk-x", **{option: "~no.such/a"})  # type: ignore[arg-type]  # mypy takes all values for all options

@@ -2,12 +2,15 @@
 
 import os
 import re
+from pathlib import Path
 from unicodedata import normalize
 
 import pytest
 
 from cometrunway import Session
 from cometrunway._delivery._file_names import FileNames, safe_stem
+from cometrunway.emulator import Emulator
+from tests.samples import yawn
 
 
 @pytest.mark.parametrize(
@@ -161,3 +164,16 @@ def test_a_wrong_template_is_refused_before_anything_is_bought(template: str, re
     """What is no field, no name, or leads out of the folder is an error as the session is made."""
     with pytest.raises(ValueError, match=reason):
         Session("sk-x", template=template)
+
+
+async def test_a_key_of_any_script_names_its_file(tmp_path: Path) -> None:
+    """Letters stay letters on the disk, and keys that look alike have files of their own."""
+    keys = ["Bär-läuft", "Ba\u0308r-la\u0308uft", "熊が走る", "медведь", "a", "A"]
+    async with Emulator() as emulator:
+        async with Session(emulator.api_key, base_url=emulator.base_url, output_dir=tmp_path) as runway:
+            handles = [await runway.submit(yawn(number), key=key) for number, key in enumerate(keys)]
+            names = [asset.path.name for handle in handles for asset in await handle if asset.path]
+    assert {"Bär-läuft.mp4", "熊が走る.mp4", "медведь.mp4", "a.mp4", "A.mp4"} < set(names)
+    [other] = [name for name in names if name.startswith("Bär-läuft-")]
+    assert len(set(names)) == len(keys)
+    assert other.isprintable()

@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from pathlib import Path
 from random import Random
 from types import TracebackType
 from typing import Self
@@ -21,6 +20,7 @@ from cometrunway._handle import TaskFuture, TaskHandle, TaskReference
 from cometrunway._journal._entry import Entry, State
 from cometrunway._journal._protocol import JournalProtocol, NoJournal
 from cometrunway._journal._sqlite import Journal
+from cometrunway._paths import expanded
 from cometrunway._policies import PollPolicy, RetryPolicy, at_least_zero, of_type
 from cometrunway._polling._duration_history import DurationHistory
 from cometrunway._polling._scheduler import PollScheduler
@@ -109,13 +109,13 @@ class Session:
             version=_VERSION,
             http=http,
         )
-        self._output_dir = None if output_dir is None else Path(output_dir)
+        self._output_dir = None if output_dir is None else expanded(output_dir)
         self._names = FileNames(template)
         self._poll = of_type("poll", poll or PollPolicy(), PollPolicy)
         self._retry = of_type("retry", retry or RetryPolicy(), RetryPolicy)
         self._limits = Limits(max_in_flight=max_in_flight, max_creates=max_creates, budget=budget)
         self._budget = CreateBudget(budget)
-        self._journal_path = journal
+        self._journal_path = None if journal is None else expanded(journal)
         self._journal_timeout = at_least_zero("journal_timeout", journal_timeout)
         self._events = EventEmitter(on_event)
         self._rng = rng or Random()  # noqa: S311 - spreads polls, guards nothing
@@ -317,7 +317,7 @@ class Session:
             AssetExpiredError: the URL is no longer honoured; `retrieve` the task for a fresh one.
             DownloadError: the file could not be downloaded whole.
         """
-        target = Path(path)
+        target = expanded(path)
         if await asyncio.to_thread(target.exists):
             raise FileExistsError(f"{target} exists and is not overwritten")
         return await self._opened().downloader.download(asset.url, folder=target.parent, stem=target.name, extension="")

@@ -14,6 +14,7 @@ TESTS = Path(__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LEVELS = [
+    {"_paths"},
     {"_task_group", "_terminal", "_file_locks", "_media"},
     {"_requests", "_tasks"},
     {"errors", "_events"},

@@ -9,18 +9,22 @@ import attrs
 from cometrunway._requests._parts import snake_case
 from cometrunway._wire._encode import request_type
 
+_MISSING = {"NaN", "nan", "<NA>", "NaT", "None", "null", "NULL"}
+"""What programs write for a value that is missing."""
 _ALWAYS_TEXT: dict[str, Any] = {"route": str, "key": str}
 
 
 def from_cells(cells: Mapping[str, str]) -> dict[str, Any]:
     """Return the fields as JSON would have them: numbers, flags, lists and objects where the route's fields take such.
 
+    A cell with a word for a missing value, such as `NaN` or `NULL`, is left out.
+
     Raises:
         ValueError: there is no such route.
     """
     fields = attrs.fields(request_type(cells.get("route")))
     types = _ALWAYS_TEXT | {attribute.name: attribute.type for attribute in fields}
-    return {name: _value(cell, types.get(snake_case(name))) for name, cell in cells.items()}
+    return {name: _value(cell, types.get(snake_case(name))) for name, cell in cells.items() if cell not in _MISSING}
 
 
 def _value(cell: str, annotation: Any) -> Any:

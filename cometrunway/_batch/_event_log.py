@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, TextIO
 
 from cometrunway._events import Event
+from cometrunway._paths import in_utf8
 from cometrunway._terminal import silence
 
 _logger = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ class EventLog:
             return
         try:
             said = {name: value for name, value in record.items() if value not in (None, [])}
-            print(json.dumps({"at": round(time.time(), 3), **said}), file=self._stream, flush=True)
+            print(json.dumps({"at": round(time.time(), 3), **in_utf8(said)}), file=self._stream, flush=True)
         except OSError as error:
             if not isinstance(error, BrokenPipeError):
                 _logger.warning("events can no longer be written: %s", error.strerror)

@@ -1,61 +1,94 @@
 """Batch files: checked whole before the first cent is spent."""
 
+import re
 import sys
+from collections import Counter
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from attrs import define, field, frozen
+
 from cometrunway._batch._cells import from_cells
-from cometrunway._batch._formats import Record, format_of, table
+from cometrunway._batch._columns import unknown_columns
+from cometrunway._batch._formats import Record, format_of, plain_name, table
+from cometrunway._batch._problems import Problems
+from cometrunway._batch._text import decoded
+from cometrunway._media._urls import shown
+from cometrunway._requests._parts import snake_case
 from cometrunway._requests._shot import Shot
 from cometrunway._wire._mapping import request_from_dict
+from cometrunway._wire._values import given
 
 STANDARD_INPUT = Path("-")
+_NO_KEY = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""What a file's name may hold and a key may not."""
 
 
 class BatchFileError(Exception):
-    """The file cannot be used; the message has a line `FILE:LINE: REASON` for everything wrong with it."""
+    """The file cannot be used; the message has a line `FILE:LINE: REASON` for everything that is wrong with it."""
+
+
+@frozen(kw_only=True)
+class BatchFile:
+    """The shots of a file."""
+
+    name: str
+    """What it is called in messages."""
+    shots: list[Shot]
+    lines: Mapping[str, int]
+    """Where each key's shot begins, from 1."""
+    ignored: Mapping[str, int]
+    """The columns that were left out, and in how many rows each had a value."""
 
 
 def read_shots(path: Path) -> list[Shot]:
+    """Return the shots of a batch file, as `read_batch` reads it."""
+    return read_batch(path).shots
+
+
+def read_batch(path: Path, *, encoding: str | None = None, ignore: Collection[str] = ()) -> BatchFile:
     """Read a batch file: for each shot its `route`, optionally its `key`, and the fields of the request.
 
     JSON Lines, JSON or CSV, as the suffix says, else the first character; `-` is standard input. Fields are spelled in
     snake_case or as on the wire. Media given without a scheme are files, relative to the batch file. A shot without a
     key is named after the file and its line, or its place in a JSON list.
 
+    Args:
+        path: the file.
+        encoding: of a file without a byte order mark; UTF-8 by default.
+        ignore: names of columns, or fields, that are left out.
+
     Raises:
         BatchFileError: the file cannot be read, or anything in it is wrong.
     """
-    name, stem, text = _text(path)
-    folder = path.parent.absolute()
-    shots: dict[str, Shot] = {}
-    problems = []
+    is_input = path == STANDARD_INPUT
+    name, stem = ("<stdin>", "stdin") if is_input else (str(path), path.stem)
+    text = _text(path, name, encoding)
     read = format_of(path.suffix, text)
-    for record in read(text):
-        try:
-            shot = _shot(record, default_key=f"{stem}-{record.number:04d}", folder=folder, is_text=read is table)
-            if shot.key in shots:
-                raise ValueError(f"key: {shot.key!r} is used twice")  # noqa: TRY301 - one way to report a line
-            shots[shot.key] = shot
-        except ValueError as error:
-            problems.append(f"{name}:{record.line}: {error}")
-    if not (shots or problems):
-        problems.append(f"{name}:1: the file holds no shot")
-    if problems:
-        raise BatchFileError("\n".join(problems))
-    return list(shots.values())
+    ignored = set(map(plain_name, ignore))
+    shots = _Shots(
+        problems=Problems(name), stem=stem, folder=path.parent.absolute(), ignored=ignored, is_table=read is table
+    )
+    for record in table(text, ignored) if read is table else read(text):
+        shots.add(record)
+    if not (shots.by_key or shots.problems):
+        shots.problems.add(1, "the file holds no shot")
+    if shots.problems:
+        raise BatchFileError(str(shots.problems))
+    counts = {column: shots.left_out[column] for column in sorted(ignored)}
+    return BatchFile(name=name, shots=list(shots.by_key.values()), lines=shots.lines, ignored=counts)
 
 
-def _text(path: Path) -> tuple[str, str, str]:
-    """Return what the file is called in messages and in keys, and what it holds."""
-    name, stem = ("<stdin>", "stdin") if path == STANDARD_INPUT else (str(path), path.stem)
+def _text(path: Path, name: str, encoding: str | None) -> str:
     try:
         content = _standard_input() if path == STANDARD_INPUT else path.read_bytes()
-        return name, stem, content.decode("utf-8-sig")
     except OSError as error:
         raise BatchFileError(f"{name}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise BatchFileError(f"{name}: is not UTF-8 text ({error.reason}); save it as UTF-8") from error
+    try:
+        return decoded(content, encoding)
+    except ValueError as error:
+        raise BatchFileError(f"{name}:{error}") from error
 
 
 def _standard_input() -> bytes:
@@ -64,11 +97,72 @@ def _standard_input() -> bytes:
     return sys.stdin.buffer.read()
 
 
-def _shot(record: Record, *, default_key: str, folder: Path, is_text: bool) -> Shot:
-    if record.fields is None:
-        raise ValueError(record.problem)
-    fields: dict[str, Any] = dict(record.fields)
-    key = fields.pop("key", default_key)
+@define(kw_only=True)
+class _Shots:
+    """The shots of one file as they are read, and what is wrong with it."""
+
+    problems: Problems
+    stem: str
+    folder: Path
+    ignored: Collection[str]
+    is_table: bool
+    by_key: dict[str, Shot] = field(factory=dict)
+    lines: dict[str, int] = field(factory=dict)
+    left_out: Counter[str] = field(factory=Counter)
+
+    def add(self, record: Record) -> None:
+        """Take in one record of the file."""
+        try:
+            shot = self._shot(record)
+        except ValueError as error:
+            self.problems.add(record.line, str(error))
+            return
+        if shot is not None and shot.key in self.by_key:
+            first = self.lines[shot.key]
+            self.problems.add(record.line, f"key: {shot.key!r} is used twice, first in line {first}; give it another")
+        elif shot is not None:
+            self.by_key[shot.key], self.lines[shot.key] = shot, record.line
+
+    def _shot(self, record: Record) -> Shot | None:
+        """Return the shot; None where a column that is not ours may stand for one that is."""
+        if record.fields is None:
+            raise ValueError(record.problem)
+        fields = self._without_ignored(given(record.fields))
+        key = _key(fields.pop("key", self._default_key(record.number)))
+        if self.is_table:
+            fields = from_cells(fields)
+        unknown = unknown_columns(fields)
+        for column in unknown:
+            self.problems.add(record.line, column.reason, cause=column.cause)
+            del fields[column.name]
+        if any(column.may_be_ours for column in unknown):
+            return None
+        try:
+            return Shot(key=key, request=request_from_dict(fields, base_dir=self.folder))
+        except ValueError as error:
+            raise ValueError(_as_spelt(str(error), fields)) from error
+
+    def _without_ignored(self, fields: dict[str, Any]) -> dict[str, Any]:
+        left_out = {name for name in fields if plain_name(name) in self.ignored}
+        self.left_out.update(set(map(plain_name, left_out)))
+        return {name: value for name, value in fields.items() if name not in left_out}
+
+    def _default_key(self, number: int) -> str:
+        stem = _NO_KEY.sub(lambda found: f"%{ord(found[0]) & 0xFF:02X}", self.stem)
+        return f"{stem}-{number:04d}"
+
+
+def _key(given: Any) -> str:
+    """Return a key; a whole number is its digits, as a table has it."""
+    is_whole = isinstance(given, float) and given.is_integer()
+    key = str(int(given)) if is_whole or type(given) is int else given
     if not isinstance(key, str) or not key:
-        raise ValueError(f"key: must be a non-empty string, got {key!r}")
-    return Shot(key=key, request=request_from_dict(from_cells(fields) if is_text else fields, base_dir=folder))
+        raise ValueError(f"key: must be a non-empty string, got {shown(key)}; write it in quotes")
+    return key
+
+
+def _as_spelt(reason: str, fields: Mapping[str, Any]) -> str:
+    """Begin a reason with the name that the file has for the field, where that is another."""
+    ours = re.match(r"\w+\.(\w+)", reason)
+    spelt = (name for name in fields if ours and name != ours[1] and snake_case(name) == ours[1])
+    return ": ".join([*spelt, reason])

@@ -3,10 +3,18 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
 from attrs import frozen
+
+if TYPE_CHECKING:
+    import _csv
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_SEPARATOR = re.compile(r'(?i)"?sep=(?P<it>[^"]*|")"?')
 
 
 @frozen
@@ -32,6 +40,11 @@ def format_of(suffix: str, text: str) -> Format:
     return by_suffix.get(suffix.lower()) or by_character.get(text.lstrip()[:1], table)
 
 
+def plain_name(name: str) -> str:
+    """Return the name by which a column is told from others: accents composed, and each line break one space."""
+    return normalize("NFC", " ".join(name.split()))
+
+
 def json_lines(text: str) -> Iterator[Record]:
     """Read one JSON object per line; empty lines are skipped."""
     for number, line in enumerate(text.split("\n"), start=1):
@@ -53,43 +66,70 @@ def json_list(text: str) -> Iterator[Record]:
         yield from _items(text, start + 1)
 
 
-def table(text: str) -> Iterator[Record]:
-    """Read CSV whose first row names the fields; an empty cell is a field not given."""
-    rows = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=_delimiter(text))
+def table(text: str, ignored: Collection[str] = ()) -> Iterator[Record]:
+    """Read CSV whose first row names the fields; an empty cell is a field not given.
+
+    The first row may be told the separator by a line `sep=;` before it, as spreadsheets write it. Of the columns that
+    are `ignored`, several may have one name.
+    """
+    delimiter, is_said = _delimiter(text)
+    if len(delimiter) != 1 or delimiter in '"\r\n':
+        yield Record(1, 1, None, f"sep= must be followed by the one character that separates cells, got {delimiter!r}")
+        return
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
     try:
-        names = [name.strip() for name in next(rows, [])]
-        before = rows.line_num
-        problem = _wrong_heading(names)
-        if problem:
-            yield Record(1, 1, None, problem)
-            return
-        for row in rows:
-            fields, problem = _row(names, row)
-            if fields or problem:
-                yield Record(before + 1, before + 1, fields, problem)
-            before = rows.line_num
+        if is_said:
+            next(rows)
+        yield from _records(rows, delimiter, ignored)
     except csv.Error as error:
         yield Record(rows.line_num, rows.line_num, None, f"is not CSV: {error}")
 
 
-def _delimiter(text: str) -> str:
-    """Return what separates the names in the first row; some spreadsheets write semicolons or tabs."""
-    first_row = text.partition("\n")[0]
-    return max(",;\t", key=first_row.count)
+def _records(rows: "_csv.Reader", delimiter: str, ignored: Collection[str]) -> Iterator[Record]:
+    first = rows.line_num + 1
+    names = [name.strip() for name in next(rows, [])]
+    problem = _wrong_heading(names, ignored)
+    if problem:
+        yield Record(first, first, None, problem)
+        return
+    before = rows.line_num
+    for row in rows:
+        fields, problem = _row(names, row, delimiter)
+        if fields or problem:
+            yield Record(before + 1, before + 1, fields, problem)
+        before = rows.line_num
 
 
-def _wrong_heading(names: list[str]) -> str:
+def _delimiter(text: str) -> tuple[str, bool]:
+    """Return what separates the names in the first row, and whether a line says so; some write semicolons or tabs."""
+    first_row = _LINE_END.split(text, maxsplit=1)[0]
+    said = _SEPARATOR.fullmatch(first_row)
+    if said:
+        return said["it"].replace("\\t", "\t"), True
+    return max(",;\t", key=first_row.count), False
+
+
+def _wrong_heading(names: list[str], ignored: Collection[str]) -> str:
     if "route" not in names:
-        return f"the first row must name the fields, `route` among them, got {', '.join(names)[:100] or 'nothing'}"
-    double = next((name for name in names if name and names.count(name) > 1), "")
+        got = ", ".join(names)[:100] or "nothing"
+        return (
+            f"the first row must name the fields, `route` among them, got {got}; they are separated by commas, "
+            "semicolons or tabs, or by X where the line sep=X is before them"
+        )
+    double = next((name for name in names if name and names.count(name) > 1 and plain_name(name) not in ignored), "")
     return f"{double}: two columns have this name" if double else ""
 
 
-def _row(names: list[str], row: list[str]) -> tuple[dict[str, Any] | None, str]:
+def _row(names: list[str], row: list[str], delimiter: str) -> tuple[dict[str, Any] | None, str]:
     if len(row) > len(names):
-        return None, f"has {len(row)} cells, but the first row names {len(names)} fields; is a comma not in quotes?"
+        return None, (
+            f"has {len(row)} cells, but the first row names {len(names)} fields; put cells that hold {delimiter!r} in "
+            "quotes"
+        )
     cells = {name: cell.strip() for name, cell in zip(names, row, strict=False) if cell.strip()}
-    return (None, "has a cell under a heading without a name") if "" in cells else (cells, "")
+    if "" in cells:
+        return None, "has a cell under a heading without a name; name it, or of pandas write to_csv(index=False)"
+    return cells, ""
 
 
 def _items(text: str, position: int) -> Iterator[Record]:

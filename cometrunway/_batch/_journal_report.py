@@ -1,14 +1,13 @@
-"""What a journal holds, for people, for pipes and for spreadsheets."""
+"""What a journal holds, counted and listed."""
 
-import csv
-import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from cometrunway._journal._entry import Entry, State
 from cometrunway._journal._sqlite import Journal
+from cometrunway._paths import portable
 from cometrunway._terminal import printable
 
 _SHOWN = 50
@@ -56,7 +55,7 @@ class JournalReport:
                 "creates": entry.creates,
                 "created_at": entry.created_at,
                 "reason": self.reason(entry),
-                "files": [str(asset.path) for asset in entry.assets if asset.path],
+                "files": [portable(asset.path) for asset in entry.assets if asset.path],
                 "bytes": sum(asset.size or 0 for asset in entry.assets),
                 "sha256": [asset.sha256 for asset in entry.assets if asset.sha256],
                 "request": dict(entry.request),
@@ -87,26 +86,3 @@ class JournalReport:
             code = f" [{entry.failure.code}]" if entry.failure.code else ""
             return f"{entry.failure.message}{code}"
         return entry.reason or ("cut short while it was being submitted" if entry.is_in_doubt else "")
-
-
-def write_jsonl(report: JournalReport, stream: TextIO) -> None:
-    """Write one JSON object per line."""
-    for record in report.records():
-        stream.write(json.dumps(record) + "\n")
-
-
-def write_csv(report: JournalReport, stream: TextIO) -> None:
-    """Write comma-separated values with a heading; several files of one task are separated by semicolons."""
-    records = [{**record, **_joined(record)} for record in report.records()]
-    names: Sequence[str] = ("key", "route", "state", "task_id", "creates", "created_at", "reason", "files", "bytes")
-    writer = csv.DictWriter(stream, [*names, "sha256", "request"], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(records)
-
-
-def _joined(record: dict[str, Any]) -> dict[str, str]:
-    return {
-        "files": ";".join(record["files"]),
-        "sha256": ";".join(record["sha256"]),
-        "request": json.dumps(record["request"], ensure_ascii=False),
-    }

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.resources import as_file, files
@@ -9,11 +10,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from cometrunway._batch._columns import listed
 from cometrunway._batch._event_log import EventLog
-from cometrunway._batch._files import read_shots
+from cometrunway._batch._files import read_batch, read_shots
 from cometrunway._batch._journal_report import JournalReport
 from cometrunway._batch._plan import check_conflicts, planned, totals
 from cometrunway._batch._run import BatchRun
+from cometrunway._batch._text import check_encoding
+from cometrunway._batch._writable import check_journal, check_output_dir
 from cometrunway._cli._commands import (
     Commands,
     add_base_url,
@@ -21,6 +25,7 @@ from cometrunway._cli._commands import (
     add_journal,
     add_output_dir,
     add_template,
+    path,
     positive,
     whole,
 )
@@ -76,13 +81,36 @@ def _add_run(commands: "Commands[argparse.ArgumentParser]") -> None:
         example="COMETAPI_KEY=sk-... cometrunway run shots.jsonl --journal shots.db",
     )
     run.add_argument(
-        "shots", type=Path, metavar="SHOTS", help="JSON Lines, JSON or CSV: route, key, fields; - is standard input"
+        "shots", type=path, metavar="SHOTS", help="JSON Lines, JSON or CSV: route, key, fields; - is standard input"
     )
+    _add_reading(run.add_argument_group("how the file is read"))
     _add_extent(run.add_argument_group("how much"))
     _add_output(run)
     server = run.add_argument_group("where").add_mutually_exclusive_group()
     server.add_argument("--emulator", action="store_true", help="run against a built-in server; needs no key")
     add_base_url(server)
+
+
+def _add_reading(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument(
+        "--encoding", type=_encoding, metavar="NAME", help="of a file without a byte order mark, as cp1252 (utf-8)"
+    )
+    group.add_argument(
+        "--ignore-columns",
+        type=listed,
+        action="extend",
+        default=[],
+        metavar="NAMES",
+        help="leave these columns out, as notes,price",
+    )
+
+
+def _encoding(name: str) -> str:
+    try:
+        check_encoding(name)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return name
 
 
 def _add_extent(group: "argparse._ArgumentGroup") -> None:
@@ -97,7 +125,7 @@ def _add_output(run: argparse.ArgumentParser) -> None:
     group = run.add_argument_group("what stays and what is shown")
     add_output_dir(group)
     add_template(group)
-    group.add_argument("--journal", type=Path, metavar="FILE", help="keep what was paid for in this file")
+    group.add_argument("--journal", type=path, metavar="FILE", help="keep what was paid for in this file")
     shown = group.add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", help="one event per line on standard output")
     shown.add_argument("--quiet", action="store_true", help="show only what went wrong")
@@ -126,9 +154,13 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    shots = read_shots(options.shots)[: options.limit]
+    file = read_batch(options.shots, encoding=options.encoding, ignore=options.ignore_columns)
+    if file.ignored and not options.quiet:
+        said = ", ".join(f"{column} ({count:,} rows)" for column, count in file.ignored.items())
+        say(f"ignored columns: {said}", sys.stderr)
+    shots = file.shots[: options.limit]
     known = _known(options.journal)
-    check_conflicts(shots, known)
+    check_conflicts(shots, known, file)
     if options.dry_run:
         return _dry_run(shots, known, options)
     report = Report(
@@ -161,7 +193,7 @@ def _session_options(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _dry_run(shots: Sequence[Shot], known: Mapping[str, Entry], options: argparse.Namespace) -> int:
-    Session("of-a-dry-run", **_session_options(options))  # so that a wrong option is found now
+    _check_as_the_run_does(options)
     wanted = [shot for shot in shots if shot.key not in known]
     for plan in planned(wanted):
         body = json.dumps(plan["body"], ensure_ascii=False)
@@ -174,9 +206,21 @@ def _dry_run(shots: Sequence[Shot], known: Mapping[str, Entry], options: argpars
     return 0
 
 
+def _check_as_the_run_does(options: argparse.Namespace) -> None:
+    """Find now what would end the run before it sends anything; but for a key that is missing."""
+    key = "" if options.emulator else os.environ.get("COMETAPI_KEY", "").strip()
+    if not (key or options.emulator):
+        say("the run needs a key: COMETAPI_KEY is not set", sys.stderr)
+    server = {"base_url": "http://127.0.0.1"} if options.emulator else {}
+    Session(key or "of-a-dry-run", **{**_session_options(options), **server})
+    check_output_dir(options.output_dir)
+    if options.journal is not None:
+        check_journal(options.journal)
+
+
 def _known(journal: Path | None) -> dict[str, Entry]:
     """Return what a journal will not submit anew."""
-    if journal is None or not journal.exists() or not journal.stat().st_size:
+    if journal is None or not journal.exists() or (journal.is_file() and not journal.stat().st_size):
         return {}
     return {entry.key: entry for entry in Journal.read(journal) if entry.state is not State.REFUSED}
 

@@ -6,6 +6,8 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
+from cometrunway._paths import expanded
+
 Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for what add_subparsers returns
 Work = Callable[[argparse.Namespace], int]
 """Does what a command is for; returns the exit status."""
@@ -35,7 +37,7 @@ def add_command(
 
 def add_output_dir(parser: "argparse.ArgumentParser | argparse._ArgumentGroup") -> None:
     """Add where files go."""
-    parser.add_argument("--output-dir", type=Path, default=Path("outputs"), metavar="DIR", help="default: outputs")
+    parser.add_argument("--output-dir", type=path, default=Path("outputs"), metavar="DIR", help="default: outputs")
 
 
 def add_template(parser: "argparse.ArgumentParser | argparse._ArgumentGroup") -> None:
@@ -57,7 +59,15 @@ def add_base_url(parser: "argparse.ArgumentParser | argparse._MutuallyExclusiveG
 
 def add_journal(parser: argparse.ArgumentParser) -> None:
     """Add the journal that the command is about."""
-    parser.add_argument("journal", type=Path, metavar="JOURNAL", help="the file that `run --journal` made")
+    parser.add_argument("journal", type=path, metavar="JOURNAL", help="the file that `run --journal` made")
+
+
+def path(text: str) -> Path:
+    """Read a path; `~` is a home folder, also where no shell has seen it, as in `--journal=~/shots.db`."""
+    try:
+        return expanded(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def whole(least: int, most: float = math.inf) -> Callable[[str], int]:

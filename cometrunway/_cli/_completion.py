@@ -1,9 +1,8 @@
 """The command `completion`: a script that lets a shell complete commands, options and file names."""
 
 import argparse
-from pathlib import Path
 
-from cometrunway._cli._commands import Commands, add_command
+from cometrunway._cli._commands import Commands, add_command, path
 
 _SHELLS = ("bash", "zsh", "fish", "tcsh", "powershell")
 
@@ -18,7 +17,7 @@ def add_to(commands: "Commands[argparse.ArgumentParser]", parser: argparse.Argum
             raise ValueError("completion needs an extra: pip install 'cometrunway[cli]'") from error
         for command in commands.choices.values():
             for action in command._actions:  # noqa: SLF001 - argparse has no public way to list them
-                if action.type is Path:
+                if action.type is path:
                     action.complete = shtab.FILE  # type: ignore[attr-defined]  # shtab's own way to mark them
         print(shtab.complete(parser, shell=options.shell))
         return 0

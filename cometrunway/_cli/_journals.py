@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import io
 import json
 import re
 import sys
@@ -10,8 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from cometrunway._batch._journal_report import JournalReport, write_csv, write_jsonl
-from cometrunway._cli._commands import Commands, add_command, add_journal
+from cometrunway._batch._export import write_csv, write_jsonl
+from cometrunway._batch._journal_report import JournalReport
+from cometrunway._cli._commands import Commands, add_command, add_journal, path
 from cometrunway._journal._entry import Entry
 from cometrunway._journal._sqlite import Journal
 from cometrunway._wire._encode import poll_request
@@ -39,7 +41,7 @@ def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
     )
     add_journal(export)
     export.add_argument("--format", choices=("jsonl", "csv"), default="jsonl", help="default: jsonl")
-    export.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: standard output")
+    export.add_argument("-o", "--output", type=path, metavar="FILE", help="default: standard output")
     _add_resolve(commands)
 
 
@@ -70,6 +72,8 @@ def _export(options: argparse.Namespace) -> int:
     report = JournalReport(options.journal)
     write = write_csv if options.format == "csv" else write_jsonl
     if options.output is None:
+        if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
+            sys.stdout.reconfigure(encoding="utf-8", newline="")  # what is led into a file is the file of -o
         write(report, sys.stdout)
         sys.stdout.flush()
         return 0
@@ -88,8 +92,8 @@ def _export(options: argparse.Namespace) -> int:
 def _check_output(output: Path) -> None:
     """Make sure that an export replaces no journal, which is the only record of what was paid for."""
     journal = output.with_name(re.sub(r"-(wal|shm)$|\.lock$", "", output.name))
-    for path in (output, journal):
-        with suppress(OSError), path.open("rb") as file:
+    for there in (output, journal):
+        with suppress(OSError), there.open("rb") as file:
             if file.read(len(_SQLITE)) == _SQLITE:
                 raise ValueError(f"{output} is a journal or belongs to one; write the export to another file")
 

@@ -1,13 +1,19 @@
 """What files are called: a template of the user's, filled in so that every name is harmless on every system."""
 
 import hashlib
+import os
 import re
 from string import Formatter
+from unicodedata import normalize
 
 FIELDS = ("key", "id", "route", "number")
-_LONGEST_STEM = 120
+_LONGEST_STEM = 130
+"""Bytes; a system that encrypts names allows 143, and a download wants some for its endings."""
 _LONGEST_PART = 200
-"""Bytes; systems allow 255, and a download wants some for its endings."""
+"""Bytes of a name that a template makes; most systems allow 255."""
+_FORBIDDEN = frozenset('<>:"/\\|?*')
+_INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0]")
+"""Letters and marks that show nothing."""
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|(com|lpt)[\d¹²³]|con(in|out)\$) *(\..*)?")
 _SAMPLE = {"key": "k", "id": "i", "route": "r", "number": "1"}
 
@@ -38,11 +44,34 @@ class FileNames:
 
 
 def safe_stem(name: str) -> str:
-    """Return a file name's stem that is the same for the same name, another for another, and harmless everywhere."""
-    stem = re.sub(r"[^A-Za-z0-9._-]", "_", name).lstrip(".")[:_LONGEST_STEM]
+    """Return a file name's stem that is the same for the same name, another for another, and harmless everywhere.
+
+    What can be read is kept, whatever the script, with its accents composed (NFC). What a system forbids, reserves,
+    strips or hides becomes `_`; such a name, and one that was cut to 130 bytes, ends with a digest of what it was.
+    Names that differ in case alone are kept as they are: where a file system takes them for one, the second file gets
+    a number, as no file is ever overwritten.
+    """
+    kept = "".join(character if _is_kept(character) else "_" for character in normalize("NFC", name))
+    stem = _cut(kept.lstrip(". ~"), _LONGEST_STEM)
     if stem and stem == name and not _RESERVED.fullmatch(stem):
         return stem
-    return f"{stem}-{_digest(name)}"
+    digest = _digest(name)
+    return f"{_cut(stem, _LONGEST_STEM - len(digest) - 1)}-{digest}"
+
+
+def _is_kept(character: str) -> bool:
+    if not character.isprintable() or character in _FORBIDDEN or _INVISIBLE.match(character):
+        return False
+    try:
+        os.fsencode(character)
+    except UnicodeEncodeError:  # this system's names have another encoding
+        return False
+    return True
+
+
+def _cut(stem: str, length: int) -> str:
+    """Return at most so many bytes of it, none of a character in part, and neither a dot nor a space at the end."""
+    return stem.encode()[:length].decode(errors="ignore").rstrip(" .")
 
 
 def _digest(name: str) -> str:
@@ -78,5 +107,5 @@ def _check(template: str) -> None:
 
 def _is_harmless(part: str) -> bool:
     is_name = bool(part) and part == part.strip().rstrip(" .") and not _RESERVED.fullmatch(part)
-    is_clean = part.isprintable() and not set(part) & set('\\:*?"<>|')
+    is_clean = part.isprintable() and not part.startswith("~") and not set(part) & _FORBIDDEN
     return is_name and is_clean and len(part.encode()) <= _LONGEST_PART

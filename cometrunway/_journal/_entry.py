@@ -148,5 +148,5 @@ def _asset(fields: Mapping[str, Any], folders: Folders) -> Asset:
 
 
 def storable(value: object) -> object:
-    """Return the value without lone surrogates, which SQLite cannot store."""
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+    """Return the value with escapes for lone surrogates, which SQLite cannot store: a name may be of them."""
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value

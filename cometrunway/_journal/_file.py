@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from cometrunway._journal._upgrade import ALIASES, DURATIONS, FOLDERS, SUBMISSIONS, VERSION, upgrade
+from cometrunway._journal._schema import ALIASES, DURATIONS, FOLDERS, SUBMISSIONS, VERSION
 from cometrunway.errors import JournalError, JournalUnavailableError
 
 _APPLICATION_ID = 0x43525759  # "CRWY"
@@ -21,7 +21,7 @@ _CURES = {
 
 
 def connected(path: Path, *, lock_timeout: float) -> sqlite3.Connection:
-    """Open a journal to write it, made or upgraded if need be; wait `lock_timeout` seconds for another program."""
+    """Open a journal to write it; make it if it is missing; wait `lock_timeout` seconds for another program."""
     database = sqlite3.connect(path, isolation_level=None, timeout=lock_timeout)
     try:
         if path.stat().st_size == 0:
@@ -30,7 +30,6 @@ def connected(path: Path, *, lock_timeout: float) -> sqlite3.Connection:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
         _check_whole(database)
-        upgrade(database)
     except BaseException:
         database.close()
         raise

@@ -1,6 +1,7 @@
 """What a journal does, in any store; and the journal of a session that keeps none."""
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from cometrunway._journal._entry import Entry
 from cometrunway._tasks import Asset, Task
@@ -49,6 +50,12 @@ class JournalProtocol(Protocol):
     async def entries(self) -> tuple[Entry, ...]:
         """Return all entries in the order of submission."""
 
+    async def duration_history(self) -> dict[str, Any]:
+        """Return what earlier sessions have learnt of each kind of task, in the form in which they saved it."""
+
+    async def save_duration_history(self, learnt: Mapping[str, str]) -> None:
+        """Record what was learnt, apart from the submissions, so that none of those fails with it."""
+
 
 class NoJournal:
     """Keeps nothing, so that a session without a journal takes the same path as one with."""
@@ -86,3 +93,10 @@ class NoJournal:
     async def entries(self) -> tuple[Entry, ...]:
         """Return nothing."""
         return ()
+
+    async def duration_history(self) -> dict[str, Any]:
+        """Return nothing."""
+        return {}
+
+    async def save_duration_history(self, learnt: Mapping[str, str]) -> None:
+        """Keep nothing."""

@@ -19,6 +19,8 @@ from cometrunway._journal._entry import Entry, State, assets_to_json, entries, f
 from cometrunway._journal._file import check_file, connected, reading, translated_errors
 from cometrunway._journal._folders import Folders
 from cometrunway._journal._lock import holder, locked
+from cometrunway._journal._upgrade import upgrade
+from cometrunway._paths import expanded
 from cometrunway._tasks import Asset, Task
 from cometrunway.errors import JournalError, JournalUnavailableError
 
@@ -66,7 +68,7 @@ class Journal:
     def __init__(
         self, path: str | os.PathLike[str], *, lock_timeout: float = 30.0, output_dir: Path | None = None
     ) -> None:
-        self.path = Path(path)
+        self.path = expanded(path)
         self._lock_timeout = lock_timeout
         self._output_dir = output_dir
         self._folders = Folders()
@@ -125,7 +127,7 @@ class Journal:
         Raises:
             JournalError: there is no such journal, or it cannot be read.
         """
-        path = Path(path)
+        path = expanded(path)
         check_file(path)
         if not path.exists():
             raise JournalError(f"there is no journal {path}")
@@ -135,7 +137,7 @@ class Journal:
     @staticmethod
     def holder(path: str | os.PathLike[str]) -> int | None:
         """Return the pid of the process that is writing the journal now; None if none is."""
-        return holder(Path(path))
+        return holder(expanded(path))
 
     async def begin(self, entry: Entry) -> Entry | None:
         """Record that `entry` is about to be submitted, and return None; or return what stands under its key already.
@@ -308,6 +310,7 @@ class Journal:
         try:
             with translated_errors(self.path):
                 self._database = connected(self.path, lock_timeout=self._lock_timeout)
+                upgrade(self._database)
                 if self._output_dir is None:
                     self._folders = Folders.of(self._database, self.path)
                 else:

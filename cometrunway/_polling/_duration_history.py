@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 
-from cometrunway._journal._sqlite import Journal
+from cometrunway._journal._protocol import JournalProtocol
 from cometrunway._polling._duration_model import DurationModel
 from cometrunway.errors import JournalError
 
@@ -19,7 +19,7 @@ class DurationHistory:
     It only spares polls: an error is logged and never raised.
     """
 
-    def __init__(self, journal: Journal, model: DurationModel) -> None:
+    def __init__(self, journal: JournalProtocol, model: DurationModel) -> None:
         self._journal = journal
         self._model = model
         self._saved: dict[str, str] = {}

@@ -12,6 +12,7 @@ from attrs.validators import optional
 from cometrunway._media._inputs import Media, check
 from cometrunway._media._kinds import Kind
 from cometrunway._media._urls import scheme, shown
+from cometrunway._paths import expanded
 from cometrunway._requests import _limits as limits
 
 _T = TypeVar("_T", bound=AttrsInstance)
@@ -26,11 +27,16 @@ class ContentModeration:
     public_figure_threshold: Literal["auto", "low"] = field(validator=limits.one_of("auto", "low"))
 
 
+def medium(value: Media) -> Media:
+    """Take a URL or bytes as they are, and a path with `~` expanded."""
+    return expanded(value) if isinstance(value, Path) else value
+
+
 @frozen
 class PromptImage:
     """An image that a video begins or ends with."""
 
-    uri: Media = field(validator=limits.media("image"), repr=shown)
+    uri: Media = field(converter=medium, validator=limits.media("image"), repr=shown)
     position: Literal["first", "last"] = field(default="first", validator=limits.one_of("first", "last"), kw_only=True)
 
 
@@ -38,7 +44,7 @@ class PromptImage:
 class ReferenceImage:
     """An image to draw from; with a tag, the prompt can mention it as `@tag`."""
 
-    uri: Media = field(validator=limits.media("image"), repr=shown)
+    uri: Media = field(converter=medium, validator=limits.media("image"), repr=shown)
     tag: str | None = field(default=None, validator=optional(limits.tag), kw_only=True)
     """3 to 16 letters, digits and `_`, a letter first."""
 
@@ -61,7 +67,7 @@ def _kind_is_that_of_the_file(reference: "MediaReference", attribute: "Attribute
 class MediaReference:
     """An image or a video, and which of them it is: a file shows that, a URL does not."""
 
-    uri: Media = field(repr=shown)
+    uri: Media = field(converter=medium, repr=shown)
     type: Kind = field(
         default=Factory(_kind_of_the_file, takes_self=True), validator=_kind_is_that_of_the_file, kw_only=True
     )
@@ -126,7 +132,7 @@ def prompt_image(value: Media | PromptImage | Fields | Sequence[Media | PromptIm
     if isinstance(value, PromptImage | Mapping):
         value = (value,)
     if not isinstance(value, list | tuple):
-        return value
+        return medium(value) if isinstance(value, Path) else value
     return tuple(
         _built(PromptImage, item, f"ImageToVideo.prompt_image[{number}]", position="last" if number else "first")
         for number, item in enumerate(value)

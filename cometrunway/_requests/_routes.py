@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import attrs
-from attrs import Attribute, field, frozen
+from attrs import Attribute, converters, field, frozen
 from attrs.validators import optional
 
 from cometrunway._media._inputs import Media
@@ -102,7 +102,7 @@ class VideoToVideo(Request):
 
     route: ClassVar[str] = "video_to_video"
 
-    video_uri: Media = field(validator=limits.media("video"), repr=shown)
+    video_uri: Media = field(converter=parts.medium, validator=limits.media("video"), repr=shown)
     prompt_text: str = field(validator=_prompt)
     """Not empty, at most 1000 UTF-16 code units."""
     model: str = field(default="gen4_aleph", validator=limits.filled)
@@ -123,7 +123,7 @@ class VideoUpscale(Request):
 
     route: ClassVar[str] = "video_upscale"
 
-    video_uri: Media = field(validator=limits.media("video"), repr=shown)
+    video_uri: Media = field(converter=parts.medium, validator=limits.media("video"), repr=shown)
     model: str = field(default="upscale_v1", validator=limits.filled)
 
 
@@ -165,9 +165,13 @@ class ProGenerate(Request):
     """Not empty, at most 1000 UTF-16 code units."""
     callback_url: str = field(validator=limits.callback, repr=shown)
     """Where the gateway posts the result, unsigned."""
-    image: Media | None = field(default=None, validator=optional(limits.media("image")), repr=shown)
+    image: Media | None = field(
+        default=None, converter=converters.optional(parts.medium), validator=optional(limits.media("image")), repr=shown
+    )
     """What to animate; without it, the video is made from the text alone."""
-    last_image: Media | None = field(default=None, validator=optional(limits.media("image")), repr=shown)
+    last_image: Media | None = field(
+        default=None, converter=converters.optional(parts.medium), validator=optional(limits.media("image")), repr=shown
+    )
     """What to end with; only beside `image`."""
     model: str = field(default="gen4", validator=limits.filled)
     ratio: str = field(default="1280:720", validator=limits.ratio)
@@ -201,7 +205,7 @@ class ProVideoToVideo(Request):
 
     route: ClassVar[str] = "pro_video2video"
 
-    video: Media = field(validator=limits.media("video"), repr=shown)
+    video: Media = field(converter=parts.medium, validator=limits.media("video"), repr=shown)
     """At most 10 seconds, 16:9 (upstream's limits, judged by the server)."""
     prompt: str = field(validator=_prompt)
     """Not empty, at most 1000 UTF-16 code units."""
@@ -220,9 +224,9 @@ class ProActOne(Request):
 
     route: ClassVar[str] = "pro_act_one"
 
-    video: Media = field(validator=limits.media("video"), repr=shown)
+    video: Media = field(converter=parts.medium, validator=limits.media("video"), repr=shown)
     """The performance, 16:9."""
-    image: Media = field(validator=limits.media("image"), repr=shown)
+    image: Media = field(converter=parts.medium, validator=limits.media("image"), repr=shown)
     """The face, 16:9."""
     callback_url: str = field(validator=limits.callback, repr=shown)
     """Where the gateway posts the result, unsigned."""
@@ -239,3 +243,13 @@ def _local_files(value: object) -> Iterator[Path | bytes]:
     elif isinstance(value, Request | PromptImage | ReferenceImage | MediaReference):
         for attribute in attrs.fields(type(value)):
             yield from _local_files(getattr(value, attribute.name))
+
+
+ROUTES: dict[str, type[Request]] = {
+    cls.route: cls
+    for cls in (
+        *(ImageToVideo, TextToImage, VideoToVideo, VideoUpscale, CharacterPerformance),
+        *(ProGenerate, ProVideoToVideo, ProActOne),
+    )
+}
+"""The request of each route, by the route's name."""

@@ -11,8 +11,7 @@ from typing import Any
 import attrs
 
 from cometrunway._media._urls import scheme, without_query
-from cometrunway._requests._routes import Request
-from cometrunway._wire._encode import request_type
+from cometrunway._requests._routes import ROUTES, Request
 from cometrunway._wire._members import converter, members
 
 _DIGEST = "sha256"
@@ -56,10 +55,10 @@ def _bare(value: Any) -> Any:
 
 def _defaults(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the defaults of a description's route; some depend on the other fields."""
-    try:
-        unset, fixed, computed = _route_defaults(request_type(fields.get("route")).route)
-    except ValueError:  # a route of another version
+    route = fields.get("route")
+    if route not in ROUTES:  # of another version
         return {}
+    unset, fixed, computed = _route_defaults(route)
     stand_in = SimpleNamespace(**{**unset, **fixed, **fields})
     return {**fixed, **{name: default(stand_in) for name, default in computed.items()}}
 
@@ -67,7 +66,7 @@ def _defaults(fields: Mapping[str, Any]) -> dict[str, Any]:
 @cache
 def _route_defaults(route: str) -> tuple[dict[str, None], dict[str, Any], dict[str, Callable[[Any], Any]]]:
     """Return the names of a request's fields, the defaults that are fixed, and those that are computed from others."""
-    attributes = attrs.fields(request_type(route))
+    attributes = attrs.fields(ROUTES[route])
     computed = {name: default.factory for name, default in _given(attributes) if hasattr(default, "factory")}
     fixed = {name: default for name, default in _given(attributes) if name not in computed}
     return {attribute.name: None for attribute in attributes}, fixed, computed

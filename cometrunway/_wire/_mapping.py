@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from cometrunway._media._urls import scheme, shown
+from cometrunway._paths import expanded
 from cometrunway._requests._parts import from_fields, snake_case
 from cometrunway._requests._routes import Request
 from cometrunway._wire._encode import COMPAT, request_type, without_options
+from cometrunway._wire._values import Row, given, with_whole_numbers
 
 _MEDIA_FIELDS = frozenset(
     {"prompt_image", "reference_images", "video_uri", "references", "character", "reference"}
@@ -15,28 +17,44 @@ _MEDIA_FIELDS = frozenset(
 )
 
 
-def request_from_dict(mapping: Mapping[str, Any], *, base_dir: Path | None = None) -> Request:
-    """Make a request from a JSON object.
+def request_from_dict(mapping: Row, *, base_dir: Path | None = None) -> Request:
+    """Make a request from a JSON object, or from a row of a table.
 
     Args:
         mapping: `route`, which is a name such as `image_to_video` or a path such as `/runwayml/v1/image_to_video`, and
             the request's fields, in snake_case or as on the wire, there with the `options` of compatibility routes.
+            None, NaN and pandas' NA are fields not given; numpy's values do, and so does 5.0 for 5.
         base_dir: where local files are; without it, a medium that is no URL is an error.
 
     Raises:
         ValueError: anything else; names the field, the value, and the nearest known name of an unknown one.
     """
-    if not isinstance(mapping, Mapping):
-        raise ValueError(f"a request must be an object, got {shown(mapping)}")  # noqa: TRY004 - bad JSON is a ValueError
-    fields = dict(mapping)
+    if not hasattr(mapping, "keys"):
+        raise ValueError(f"a request must be an object, got {shown(mapping)}")
+    fields = given(mapping)
     cls = request_type(fields.pop("route", None))
     if cls in COMPAT:
         fields = without_options(fields)
+    fields = {name: _without_gaps(name, value) for name, value in with_whole_numbers(cls, fields).items()}
     if base_dir is not None:
         for name in fields:
             if snake_case(str(name)) in _MEDIA_FIELDS:
                 fields[name] = _located(fields[name], base_dir)
     return from_fields(cls, fields)
+
+
+def _without_gaps(name: str, value: Any) -> Any:
+    """Leave out what is missing in a list; an image to end with stays one where there is none to begin with."""
+    if not isinstance(value, list) or all(item is not None for item in value):
+        return value
+    if snake_case(str(name)) == "prompt_image" and value[0] is None:
+        value = [_to_end_with(item) for item in value]
+    return [item for item in value if item is not None]
+
+
+def _to_end_with(image: Any) -> Any:
+    fields = {"uri": image} if isinstance(image, str | Path | bytes) else image
+    return {"position": "last", **fields} if isinstance(fields, Mapping) else image
 
 
 def _located(media: Any, base_dir: Path) -> Any:
@@ -52,4 +70,6 @@ def _located_one(media: Any, base_dir: Path) -> Any:
 
 
 def _path_or_url(media: Any, base_dir: Path) -> Any:
-    return base_dir / media if isinstance(media, str) and media and scheme(media) is None else media
+    if not isinstance(media, str) or not media or scheme(media) is not None:
+        return media
+    return expanded(media) if media.startswith("~") else base_dir / media

@@ -536,3 +536,240 @@ def test_a_mistaken_id_can_be_corrected(tmp_path: Path) -> None:
         assert run("resume", "shots.db", folder=tmp_path, **served).returncode == 1
         assert run("resolve", "shots.db", "lost", "--task-id", task["id"], folder=tmp_path).returncode == 0
         assert run("resume", "shots.db", folder=tmp_path, **served).returncode == 0
+
+
+def test_a_quoted_tilde_is_a_home_folder(served: dict[str, str], tmp_path: Path) -> None:
+    """Every path that a command takes may begin with `~`, though no shell has expanded it."""
+    home = tmp_path / "home"
+    home.mkdir()
+    write(home, shot(key="a"))
+    env = {**served, "HOME": str(home)}
+    options = ("--output-dir=~/clips", "--journal=~/s.db")
+    assert run("run", "~/shots.jsonl", *options, folder=tmp_path, **env).returncode == 0
+    assert run("resume", "~/s.db", "--output-dir=~/clips", folder=tmp_path, **env).returncode == 0
+    assert run("export", "~/s.db", "-o", "~/s.jsonl", folder=tmp_path, **env).returncode == 0
+    assert run("gallery", "~/clips", "-o", "~/page.html", folder=tmp_path, **env).returncode == 0
+    assert '"succeeded": 1' in run("status", "~/s.db", "--json", folder=tmp_path, **env).stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]
+    assert {"clips", "s.db", "s.jsonl", "page.html"} < {path.name for path in home.iterdir()}
+
+
+@pytest.mark.parametrize("option", ["--output-dir", "--journal"])
+def test_a_home_folder_that_nobody_has_is_status_2(option: str, tmp_path: Path) -> None:
+    """The option and the name are said, and no folder of that name is made."""
+    ended = run("run", write(tmp_path, shot()), f"{option}=~no.such/a", folder=tmp_path, **never_asked())
+    assert ended.returncode == 2
+    assert f"{option}: no home folder is known for '~no.such'" in ended.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["shots.jsonl"]
+
+
+def test_a_table_of_a_spreadsheet_is_run(served: dict[str, str], tmp_path: Path) -> None:
+    """Excel's `sep=;` and cp1252, and a column that is not ours: run once they are named, and said once."""
+    text = f"sep=;\r\nroute;key;prompt_image;prompt_text;Bemerkung\r\nimage_to_video;Bär;{CAT};Bär;x\r\n"
+    (tmp_path / "shots.csv").write_bytes(text.encode("cp1252"))
+    refused = run("run", "shots.csv", folder=tmp_path, **never_asked())
+    assert refused.returncode == 2
+    assert "shots.csv:3: column 17: the byte 0xE4 is not UTF-8" in refused.stderr
+    assert "--encoding cp1252" in refused.stderr
+    refused = run("run", "shots.csv", "--encoding", "cp1252", folder=tmp_path, **never_asked())
+    assert refused.returncode == 2
+    assert "--ignore-columns Bemerkung" in refused.stderr
+    options = ("--encoding", "cp1252", "--ignore-columns", "Bemerkung,price")
+    ended = run("run", "shots.csv", *options, folder=tmp_path, **served)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stderr.count("ignored columns: Bemerkung (1 rows), price (0 rows)") == 1
+    quiet = run("run", "shots.csv", *options, "--quiet", folder=tmp_path, **served)
+    assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
+
+
+def test_standard_input_may_be_of_powershell(tmp_path: Path) -> None:
+    """UTF-16 with a byte order mark is read from a pipe, too; a wrong byte there is told as in a file."""
+    text = f"sep=|\r\nroute|prompt_image|prompt_text\r\nimage_to_video|{CAT}|Bär\r\n"
+    for content, status in ((text.encode("utf-16"), 0), (text.encode("cp1252"), 2)):
+        ended = subprocess.run(
+            [*COMMAND, "run", "-", "--dry-run"], cwd=tmp_path, input=content, capture_output=True, check=False
+        )
+        assert ended.returncode == status
+    assert b"<stdin>:3: column 45: the byte 0xE4" in ended.stderr
+
+
+@pytest.mark.parametrize("name", ["cp12522", "hex", ""])
+def test_an_unknown_encoding_is_status_2(name: str, tmp_path: Path) -> None:
+    """The option and the name are told, and one that is known."""
+    ended = run("run", write(tmp_path, shot()), f"--encoding={name}", folder=tmp_path, **never_asked())
+    assert ended.returncode == 2
+    assert f"argument --encoding: no text encoding is called {name!r}; did you mean cp1252?" in ended.stderr
+
+
+def test_conflicts_with_a_journal_are_one_message_for_each_difference(tmp_path: Path) -> None:
+    """A column that was changed for all shots is told once, with file, line, values and count."""
+    shots = [shot(key=f"k{number}", duration=5, seed=number) for number in range(3)]
+    journal = ("--journal", "shots.db", "--emulator")
+    assert run("run", write(tmp_path, *shots), *journal, folder=tmp_path).returncode == 0
+    changed = [{**each, "duration": 10} for each in shots[:2]] + [{**shots[2], "seed": 7}]
+    ended = run("run", write(tmp_path, *changed), *journal, folder=tmp_path)
+    assert ended.returncode == 2
+    first, second = ended.stderr.splitlines()
+    assert "shots.jsonl:1: k0: stands for another request in the journal (duration: 5 there, 10 here); " in first
+    assert first.endswith("[2 rows: lines 1, 2]")
+    assert "shots.jsonl:3: k2: stands for another request in the journal (seed: 2 there, 7 here); " in second
+
+
+def lay_out(folder: Path) -> None:
+    """Make what the options of the next test name."""
+    write(folder, shot(key="a"))
+    (folder / "latin.csv").write_bytes(f"route,prompt_image,prompt_text\nimage_to_video,{CAT},ä\n".encode("latin-1"))
+    (folder / "foreign.csv").write_text(f"route,prompt_image,notes\nimage_to_video,{CAT},x\n")
+    (folder / "absent.csv").write_text("route,prompt_image\nimage_to_video,absent.png\n")
+    (folder / "a-file").write_text("text")
+    (folder / "dangling").symlink_to("nowhere")
+    (folder / "empty").mkdir()
+    (folder / "empty.db").touch()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "latin.csv",
+        "latin.csv --encoding ascii",
+        "foreign.csv",
+        "foreign.csv --ignore-columns note",
+        "absent.csv",
+        "nowhere.csv",
+        "empty",
+        "shots.jsonl --output-dir a-file",
+        "shots.jsonl --output-dir a-file/deeper",
+        "shots.jsonl --output-dir dangling",
+        "shots.jsonl --output-dir /proc/deeper",
+        "shots.jsonl --journal a-file",
+        "shots.jsonl --journal empty",
+        "shots.jsonl --journal a-file/shots.db",
+        "shots.jsonl --journal /proc/shots.db",
+        "shots.jsonl --journal /proc/deeper/shots.db",
+        "shots.jsonl --template {x}",
+        "shots.jsonl --base-url ftp://127.0.0.1",
+    ],
+)
+def test_what_a_dry_run_refuses_the_run_refuses_too(arguments: str, tmp_path: Path) -> None:
+    """Whatever ends the one before anything is sent ends the other, with one cause, and a dry run leaves nothing."""
+    lay_out(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    dry = run("run", *arguments.split(), "--dry-run", folder=tmp_path, **never_asked())
+    assert sorted(tmp_path.rglob("*")) == before
+    ended = run("run", *arguments.split(), folder=tmp_path, **never_asked())
+    assert (dry.returncode, ended.returncode) == (2, 2), dry.stderr + ended.stderr
+    said, meant = (each.stderr.splitlines()[-1] for each in (dry, ended))
+    assert said.split(": ")[:3] == meant.split(": ")[:3]
+
+
+@pytest.mark.parametrize("variable", ["COMETAPI_KEY", "COMETRUNWAY_BASE_URL"])
+def test_a_dry_run_refuses_what_the_environment_has_wrong(variable: str, tmp_path: Path) -> None:
+    """A key or an origin that the run cannot use; against the emulator neither of them is used."""
+    name, wrong = write(tmp_path, shot(key="a")), {**never_asked(), variable: "a b"}
+    for options, status in ((("--dry-run",), 2), ((), 2), (("--dry-run", "--emulator"), 0), (("--emulator",), 0)):
+        assert run("run", name, *options, folder=tmp_path, **wrong).returncode == status
+
+
+def test_a_dry_run_of_a_journal_in_use_is_refused_as_the_run_is(served: dict[str, str], tmp_path: Path) -> None:
+    """Both name who writes it."""
+    name = write(tmp_path, shot(key="slow", promptText="[seconds 20]"))
+    with started("run", name, "--json", "--journal", "shots.db", folder=tmp_path, **served) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        for options in (("--dry-run",), ()):
+            ended = run("run", name, "--journal", "shots.db", *options, folder=tmp_path, **never_asked())
+            assert ended.returncode == 2
+            assert f"in use by another process (pid {process.pid})" in ended.stderr
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "latin.csv --encoding latin-1 --journal empty.db",
+        "foreign.csv --ignore-columns notes --output-dir new/er --journal new/shots.db",
+        "shots.jsonl --output-dir empty --template x/{route}/{key}",
+    ],
+)
+def test_what_a_dry_run_takes_the_run_takes_too(arguments: str, served: dict[str, str], tmp_path: Path) -> None:
+    """What passes the one is submitted by the other."""
+    lay_out(tmp_path)
+    dry = run("run", *arguments.split(), "--dry-run", folder=tmp_path, **served)
+    ended = run("run", *arguments.split(), folder=tmp_path, **served)
+    assert (dry.returncode, ended.returncode) == (0, 0), dry.stderr + ended.stderr
+    assert "would submit 1 shots" in dry.stderr
+    assert ledger(served)["creates"]["received"] == 1
+
+
+def test_a_table_led_into_a_file_is_that_of_the_option(served: dict[str, str], tmp_path: Path) -> None:
+    """`export --format csv > FILE` writes the bytes of `-o FILE`, whatever encoding the terminal has."""
+    name = write(tmp_path, shot(key="=1+1", promptText="Bär\r熊"))
+    assert run("run", name, "--journal", "shots.db", folder=tmp_path, **served).returncode == 0
+    export = ["export", "shots.db", "--format", "csv"]
+    assert run(*export, "-o", "shots.csv", folder=tmp_path).returncode == 0
+    env = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    piped = subprocess.run([*COMMAND, *export], cwd=tmp_path, env=env, capture_output=True, check=True)
+    assert piped.stdout == (tmp_path / "shots.csv").read_bytes()
+    assert piped.stdout.startswith(b"\xef\xbb\xbfkey,route,state,prompt,")
+    assert '\r\n\'=1+1,image_to_video,succeeded,"Bär\r熊",'.encode() in piped.stdout
+
+
+def test_a_folder_whose_name_is_no_utf8_fails_nowhere(served: dict[str, str], tmp_path: Path) -> None:
+    """Shots, journal and files may be there: every command works, and what it writes is UTF-8."""
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    (folder / "in.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(1000))
+    write(folder, shot(key="a", promptImage="in.png"))
+    (folder / "shots.jsonl").rename(folder / os.fsdecode(b"\xe9.jsonl"))
+    where = folder.name
+    shots, journal, out = f"{where}/" + os.fsdecode(b"\xe9.jsonl"), f"{where}/shots.db", f"{where}/out"
+    batch = ("run", shots, "--journal", journal, "--output-dir", out)
+    commands = [
+        (*batch, "--dry-run"),
+        (*batch, "--json"),
+        batch,
+        ("status", journal),
+        ("status", journal, "--json"),
+        ("resume", journal, "--output-dir", out),
+        ("export", journal),
+        ("export", journal, "--format", "csv"),
+        ("export", journal, "-o", f"{where}/a.jsonl"),
+        ("export", journal, "--format", "csv", "-o", f"{where}/a.csv"),
+        ("gallery", journal, "-o", f"{where}/a.html"),
+        ("gallery", out, "-o", "b.html"),
+    ]
+    for command in commands:
+        ended = subprocess.run(
+            [*COMMAND, *command], cwd=tmp_path, env={**os.environ, **served}, capture_output=True, check=False
+        )
+        assert ended.returncode == 0, (command, ended.stderr)
+        assert b"surrogates" not in ended.stdout + ended.stderr
+        ended.stdout.decode()
+    assert (folder / "out" / "a.mp4").exists()
+    uri = (folder / "out" / "a.mp4").as_uri()
+    [record] = map(json.loads, (folder / "a.jsonl").read_text().splitlines())
+    assert record["files"] == [uri]
+    assert uri in (folder / "a.csv").read_text()
+    assert "caf%E9/out/a.mp4" in (tmp_path / "b.html").read_text()
+
+
+def test_events_name_a_folder_that_is_no_utf8(served: dict[str, str], tmp_path: Path) -> None:
+    """A strict program can read each event, and finds the file by it."""
+    out = os.fsdecode(b"caf\xe9")
+    ended = run("run", write(tmp_path, shot(key="a")), "--json", "--output-dir", out, folder=tmp_path, **served)
+    assert ended.returncode == 0
+    events = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert all(json.dumps(event, ensure_ascii=False).encode() for event in events)
+    [file] = next(event["files"] for event in events if event["event"] == "downloaded")
+    assert file["path"] == (tmp_path / out / "a.mp4").as_uri()
+
+
+def test_a_folder_that_cannot_be_made_is_told_though_it_is_no_utf8(tmp_path: Path) -> None:
+    """A message with such a name is one line and status 2, as any other."""
+    (tmp_path / "file").touch()
+    for option in ("--output-dir", "--journal"):
+        place = os.fsdecode(b"file/caf\xe9")
+        ended = run("run", write(tmp_path, shot()), option, place, folder=tmp_path, **never_asked())
+        assert ended.returncode == 2
+        assert r"caf\udce9" in ended.stderr

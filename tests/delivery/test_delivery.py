@@ -22,7 +22,7 @@ async def test_a_file_is_named_after_its_key_or_its_task(session: Any, tmp_path:
         bare = await runway.submit(yawn(2))
         [first], [second] = await keyed, await bare
     assert first.path.parent == second.path.parent == tmp_path / "out"
-    assert first.path.name.startswith("shot_1_final-")
+    assert first.path.name.startswith("shot 1_final-")
     assert second.path.name == f"{bare.id}.mp4"
 
 

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from cometrunway import (
     Asset,
@@ -588,6 +589,34 @@ async def test_an_entry_survives_the_way_to_disk_and_back(tmp_path: Path) -> Non
         await journal.refuse(strange.key, "because \udfff")
     [found] = Journal.read(tmp_path / "shots.db")
     assert json.dumps(dict(found.request)) == json.dumps(dict(strange.request))
+
+
+async def test_a_name_that_is_no_utf8_survives_the_journal(tmp_path: Path) -> None:
+    """The path of a file, and what is said of it, can be had again byte for byte."""
+    folder = os.fsdecode(b"/data/caf\xe9")
+    async with Journal(tmp_path / os.fsdecode(b"\xe9.db")) as journal:
+        await journal.begin(entry())
+        await journal.deliver("shot", (Asset(url="https://example.com/a.mp4", path=Path(folder, "a.mp4")),))
+        await journal.begin(entry("other"))
+        await journal.refuse("other", f"cannot read {folder}")
+    delivered, refused = Journal.read(journal.path)
+    [asset] = delivered.assets
+    assert asset.path == Path(folder, "a.mp4")
+    assert refused.reason == r"cannot read /data/caf\udce9"
+
+
+async def test_a_file_with_the_name_of_an_earlier_version_is_not_fetched_again(session: Any) -> None:
+    """What is delivered is known by the path that the journal has, not by the name that it would get now."""
+    async with Emulator() as emulator:
+        async with session(emulator) as runway:
+            [asset] = await (await runway.submit(yawn(), key="Bär-läuft"))
+        earlier = asset.path.rename(asset.path.with_name("B_r-l_uft-de590cde.mp4"))
+        async with Journal(earlier.parent.parent / "shots.db") as journal:
+            await journal.deliver("Bär-läuft", (evolve(asset, path=earlier),))
+        async with session(emulator) as runway:
+            [again] = await (await runway.submit(yawn(), key="Bär-läuft"))
+    assert again.path == earlier
+    assert len(emulator.requests_of("asset")) == 1
 
 
 async def test_a_budget_leaves_no_trace_of_what_it_held_back(session: Any, tmp_path: Path) -> None:

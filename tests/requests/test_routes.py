@@ -44,7 +44,7 @@ SMALLEST: dict[Callable[..., Any], dict[str, Any]] = {
 
 def refusal(cls: Callable[..., Any], **fields: Any) -> str:
     """Return the message with which the class refuses the fields, beside those that it must have."""
-    with pytest.raises(ValueError) as refused:  # noqa: PT011 - the caller polls at the message
+    with pytest.raises(ValueError) as refused:  # noqa: PT011 - the caller reads the message
         cls(**{**SMALLEST.get(cls, {}), **fields})
     return str(refused.value)
 
@@ -214,6 +214,30 @@ def test_local_files_are_those_that_must_be_read(tmp_path: Path) -> None:
     assert ImageToVideo(prompt_image=path).local_files == (path,)
     assert TextToImage(prompt_text="a", reference_images=[path, IMAGE, PNG]).local_files == (path, PNG)
     assert CharacterPerformance(character=path, reference=VIDEO).local_files == (path,)
+
+
+def test_a_tilde_is_expanded_in_every_local_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever a request takes a path, `~` is the home folder."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "cat.png").write_bytes(PNG)
+    (tmp_path / "cat.mp4").write_bytes(MP4)
+    image, video = Path("~/cat.png"), Path("~/cat.mp4")
+    requests = [
+        ImageToVideo(prompt_image=image),
+        ImageToVideo(prompt_image=[image, {"uri": image}]),
+        TextToImage(prompt_text="a", reference_images=[image, {"uri": image}]),
+        VideoToVideo(video_uri=video, prompt_text="a", references=[image, video]),
+        VideoUpscale(video_uri=video),
+        CharacterPerformance(character=image, reference={"uri": video, "type": "video"}),
+        ProGenerate(prompt="a", callback_url=HOOK, image=image, last_image=image),
+        ProVideoToVideo(video=video, prompt="a", callback_url=HOOK),
+        ProActOne(video=video, image=image, callback_url=HOOK),
+    ]
+    for request in requests:
+        assert request.local_files
+        assert all(isinstance(file, Path) and file.parent == tmp_path for file in request.local_files)
+    with pytest.raises(ValueError, match="no home folder is known for '~nouser'"):
+        VideoUpscale(video_uri=Path("~nouser/cat.mp4"))
 
 
 def test_the_image_is_not_held_in_memory(tmp_path: Path) -> None:

@@ -1,0 +1,79 @@
+"""The bytes of a batch file as text: by its byte order mark, else by the encoding that the user names, else UTF-8."""
+
+import codecs
+import re
+from difflib import get_close_matches
+from encodings.aliases import aliases
+
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF32_LE: "utf-32-le",  # before UTF-16, whose mark it begins with
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
+_NO_TEXT = {b"PK\x03\x04": "a workbook such as .xlsx, or an archive", b"\xd0\xcf\x11\xe0": "a workbook such as .xls"}
+"""What files begin with that spreadsheets save unless they are told to save CSV."""
+_ZEROS = {(1, 3): "utf-16-le", (0, 2): "utf-16-be", (1, 2, 3): "utf-32-le", (0, 1, 2): "utf-32-be"}
+"""Which of the first four bytes are zero where a text that begins with ASCII has more bytes for each character."""
+_CURE = "save the file as UTF-8, or add --encoding cp1252 if it is from a spreadsheet on Windows"
+_NAMED_CURE = "name the encoding that the file was saved in with --encoding"
+_MARKED_CURE = "the file is damaged or cut off: save it again"
+
+
+def decoded(content: bytes, encoding: str | None = None) -> str:
+    """Return the text. A byte order mark says more than `encoding`, which is UTF-8 by default.
+
+    Raises:
+        ValueError: it is no text in this encoding; the message is `LINE: REASON; CURE`.
+    """
+    mark = next((mark for mark in _MARKS if content.startswith(mark)), b"")
+    name, content = _MARKS.get(mark) or encoding or "utf-8", content.removeprefix(mark)
+    problem = _kind_of_no_text(content)
+    if problem:
+        raise ValueError(f"1: {problem}")
+    try:
+        text = content.decode(name)
+    except UnicodeDecodeError as error:
+        cure = _MARKED_CURE if mark else _NAMED_CURE if encoding else _CURE
+        wrong = f"the byte 0x{content[error.start]:02X} is not {name.upper()} ({error.reason}); {cure}"
+        raise ValueError(_wide(content, name) or f"{_place(content[: error.start], name)}: {wrong}") from error
+    if "\0" in text:
+        before = text.partition("\0")[0].encode()
+        raise ValueError(_wide(content, name) or f"{_place(before, 'utf-8')}: a NUL character; {_MARKED_CURE}")
+    return text
+
+
+def check_encoding(name: str) -> None:
+    """Make sure that Python knows a text encoding of this name; else `ValueError` with one that it knows."""
+    if not _is_text_encoding(name):
+        close = filter(_is_text_encoding, get_close_matches(name.lower(), sorted({*aliases, *aliases.values()})))
+        raise ValueError(f"no text encoding is called {name!r}; did you mean {next(close, 'cp1252')}?")
+
+
+def _is_text_encoding(name: str) -> bool:
+    try:
+        b" ".decode(name)
+    except UnicodeDecodeError:  # it has more bytes for each character
+        return True
+    except (LookupError, ValueError):
+        return False
+    return True
+
+
+def _kind_of_no_text(content: bytes) -> str:
+    kinds = (kind for beginning, kind in _NO_TEXT.items() if content.startswith(beginning))
+    return next((f"this is {kind}, no text; save it as CSV in UTF-8" for kind in kinds), "")
+
+
+def _wide(content: bytes, name: str) -> str:
+    """Return that a text without a byte order mark has several bytes for each character, if that is to be seen."""
+    zeros = tuple(place for place, byte in enumerate(content[:4]) if not byte)
+    wide = _ZEROS.get(zeros, name)
+    return "" if wide == name else f"1: this is {wide.upper()} without a byte order mark; add --encoding {wide}"
+
+
+def _place(before: bytes, encoding: str) -> str:
+    """Return the line and the column, from 1, of what follows."""
+    lines = re.split(r"\r\n|\r|\n", before.decode(encoding, "replace"))
+    return f"{len(lines)}: column {len(lines[-1]) + 1}"

@@ -1,0 +1,26 @@
+"""The tables of a journal, as the present version has them."""
+
+VERSION = 3
+"""Of the journals that this version writes."""
+SUBMISSIONS = """
+CREATE TABLE submission (
+    number INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    route TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    request TEXT NOT NULL,
+    state TEXT NOT NULL,
+    creates INTEGER NOT NULL DEFAULT 1,
+    task_id TEXT,
+    created_at REAL,
+    reason TEXT,
+    failure TEXT,
+    assets TEXT NOT NULL DEFAULT '[]'
+)
+"""
+DURATIONS = "CREATE TABLE pace (kind TEXT PRIMARY KEY, learnt TEXT NOT NULL)"
+"""New in version 2: the durations that polls of each kind of task have taught."""
+ALIASES = "CREATE TABLE alias (name TEXT PRIMARY KEY, key TEXT NOT NULL)"
+"""New in version 3: what this version calls a submission without a key that an earlier one has named."""
+FOLDERS = "CREATE TABLE folder (number INTEGER PRIMARY KEY, absolute TEXT NOT NULL UNIQUE, from_journal TEXT NOT NULL)"
+"""New in version 3: output folders, as they were called, and where they lay as seen from the journal's folder."""

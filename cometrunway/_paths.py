@@ -1,0 +1,48 @@
+"""Paths as users write them, and as UTF-8 can carry them."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """Return the path with `~` or `~user` at its beginning replaced by that home folder.
+
+    Raises:
+        ValueError: no such home folder is known.
+    """
+    text = os.fspath(path)
+    found = os.path.expanduser(text)  # noqa: PTH111 - a Path has lost the `./` that tells ./~x from ~x
+    if text.startswith("~") and found == text:
+        user = text.replace("\\", "/").partition("/")[0]
+        raise ValueError(f"no home folder is known for {user!r}, got {text!r}; write the path in full")
+    path = Path(found)
+    return path.absolute() if str(path).startswith("~") else path  # from ./~x: it must not be expanded later
+
+
+def portable(path: Path) -> str:
+    """Return the path as text that UTF-8 can carry: itself, or its `file:` URI where its bytes are no UTF-8."""
+    text = str(path)
+    return text if _is_utf8(text) else path.absolute().as_uri()
+
+
+def in_utf8(value: Any) -> Any:
+    """Return JSON whose strings fit UTF-8: a member `path` is made `portable`; other text gets escapes."""
+    if isinstance(value, dict):
+        return {in_utf8(name): _member(name, member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [in_utf8(member) for member in value]
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+
+
+def _member(name: object, value: Any) -> Any:
+    is_odd_path = name == "path" and isinstance(value, str) and not _is_utf8(value)
+    return portable(Path(value)) if is_odd_path else in_utf8(value)
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

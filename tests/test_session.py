@@ -28,7 +28,7 @@ from cometrunway import (
     errors,
 )
 from cometrunway.emulator import Emulator, Fault, Faults
-from tests.samples import ALL_ROUTES, yawn
+from tests.samples import ALL_ROUTES, PNG, yawn
 
 
 @pytest.fixture
@@ -639,7 +639,7 @@ async def test_a_local_file_that_vanishes_harms_only_its_own_submission(session:
     """What cannot be read any more is a ValueError for whoever submits it, an event, and nothing else."""
     events: list[Event] = []
     picture = tmp_path / "cat.png"
-    picture.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    picture.write_bytes(PNG)
     request = ImageToVideo(prompt_image=picture)
     picture.unlink()
     for journal in (None, tmp_path / "shots.db"):

@@ -36,6 +36,7 @@ class EventLog:
                         "media_type": asset.media_type,
                         "size": asset.size,
                         "sha256": asset.sha256,
+                        "verified": asset.verified,
                     }
                     for asset in event.assets
                     if asset.path

@@ -59,6 +59,7 @@ class JournalReport:
                 "files": [str(asset.path) for asset in entry.assets if asset.path],
                 "bytes": sum(asset.size or 0 for asset in entry.assets),
                 "sha256": [asset.sha256 for asset in entry.assets if asset.sha256],
+                "unverified": _unverified(entry),
                 "request": dict(entry.request),
             }
 
@@ -72,13 +73,14 @@ class JournalReport:
             lines.append(f"being written by process {self.holder}")
         for kind in ("owed", "in_doubt", "failed", "refused"):
             lines += self._listed(kind)
+        files = [f"  {entry.key}  {', '.join(_unverified(entry))}" for entry in self.entries if _unverified(entry)]
+        lines += ["files of a kind that cannot be verified:", *_first(files)] if files else []
         return "\n".join(map(printable, lines))
 
     def _listed(self, kind: str) -> list[str]:
         found = [entry for entry in self.entries if self.kind(entry) == kind]
         lines = [f"  {entry.key}  {entry.route}  {entry.task_id or '-'}  {self.reason(entry)}" for entry in found]
-        more = [f"  ... and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
-        return [f"{kind.replace('_', ' ')}:", *(line.rstrip() for line in lines[:_SHOWN]), *more] if found else []
+        return [f"{kind.replace('_', ' ')}:", *_first([line.rstrip() for line in lines])] if found else []
 
     @staticmethod
     def reason(entry: Entry) -> str:
@@ -87,6 +89,15 @@ class JournalReport:
             code = f" [{entry.failure.code}]" if entry.failure.code else ""
             return f"{entry.failure.message}{code}"
         return entry.reason or ("cut short while it was being submitted" if entry.is_in_doubt else "")
+
+
+def _first(lines: list[str]) -> list[str]:
+    more = [f"  ... and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
+    return lines[:_SHOWN] + more
+
+
+def _unverified(entry: Entry) -> list[str]:
+    return [str(asset.path) for asset in entry.assets if asset.path and not asset.verified]
 
 
 def write_jsonl(report: JournalReport, stream: TextIO) -> None:
@@ -99,7 +110,7 @@ def write_csv(report: JournalReport, stream: TextIO) -> None:
     """Write comma-separated values with a heading; several files of one task are separated by semicolons."""
     records = [{**record, **_joined(record)} for record in report.records()]
     names: Sequence[str] = ("key", "route", "state", "task_id", "creates", "created_at", "reason", "files", "bytes")
-    writer = csv.DictWriter(stream, [*names, "sha256", "request"], lineterminator="\n")
+    writer = csv.DictWriter(stream, [*names, "sha256", "unverified", "request"], lineterminator="\n")
     writer.writeheader()
     writer.writerows(records)
 
@@ -108,5 +119,6 @@ def _joined(record: dict[str, Any]) -> dict[str, str]:
     return {
         "files": ";".join(record["files"]),
         "sha256": ";".join(record["sha256"]),
+        "unverified": ";".join(record["unverified"]),
         "request": json.dumps(record["request"], ensure_ascii=False),
     }

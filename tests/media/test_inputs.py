@@ -9,9 +9,8 @@ import pytest
 from cometrunway._media._inputs import DATA_URI_LIMITS, FILE_LIMITS, check, data_uri
 from cometrunway._media._kinds import Kind, sniff
 from cometrunway._media._urls import scheme, shown
+from tests.samples import MP4, PNG
 
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(24)
-MP4 = b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2"
 IMAGES: tuple[Kind, ...] = ("image",)
 BOTH: tuple[Kind, ...] = ("image", "video")
 

@@ -84,7 +84,7 @@ def is_whole(file: BinaryIO, media_type: str) -> bool:
     check = _CHECKS.get(media_type)
     try:
         return check is None or check(_Content(file))
-    except _CutError:
+    except (_CutError, struct.error):  # of a struct: the file was made shorter meanwhile
         return False
 
 
@@ -173,7 +173,8 @@ def _wav_ends(content: _Content) -> bool:
 def _riff_ends(content: _Content, wanted: set[bytes]) -> bool:
     """Walk the chunks to the end that the file states, or, if it states none, as far as there are any."""
     stated, samples = _stated_lengths(content)
-    if stated and stated != content.size:  # some writers count the 8 bytes before what they should count
+    is_miscounted = stated == content.size  # as by some writers, which count the 8 bytes before, too
+    if stated and not is_miscounted:
         content.has(stated + 8)
     position, end, found = 12, min(content.size, stated + 8 if stated else content.size), False
     while position + 8 <= end:
@@ -185,7 +186,7 @@ def _riff_ends(content: _Content, wanted: set[bytes]) -> bool:
         found |= kind in wanted
         position = content.has(position + 8 + length)
         position += length % 2
-    return found
+    return found and not (is_miscounted and position < end)
 
 
 def _stated_lengths(content: _Content) -> tuple[int, int]:
@@ -217,15 +218,16 @@ class _Box:
 
 def _boxes_end(content: _Content) -> bool:
     """Whether there are an index and data, of a movie or of pictures, and no fragment waits for its data."""
-    boxes = list(_boxes(content, 0, content.size))
-    last = {box.kind: box for box in boxes}
-    kinds = [box.kind for box in boxes if box.kind in {b"moof", b"mdat"}]
-    if not last.keys() & {b"moov", b"moof"}:
-        return b"mini" in last or (b"meta" in last and (b"mdat" in last or _holds_data(content, last[b"meta"])))
-    if b"mdat" not in kinds or kinds[-1] == b"moof":
+    boxes: dict[bytes, _Box] = {}
+    for box in _boxes(content, 0, content.size):
+        if box.kind in _TOP_BOXES:
+            boxes[box.kind] = box
+    if not boxes.keys() & {b"moov", b"moof"}:
+        return b"mini" in boxes or (b"meta" in boxes and (b"mdat" in boxes or _holds_data(content, boxes[b"meta"])))
+    if b"mdat" not in boxes or (b"moof" in boxes and boxes[b"moof"].start > boxes[b"mdat"].start):
         return False
-    if boxes[-1].is_open and b"moov" in last:
-        content.has(max(_track_ends(content, last[b"moov"])))
+    if boxes[b"mdat"].is_open and b"moov" in boxes:
+        content.has(max(_track_ends(content, boxes[b"moov"])))
     return True
 
 
@@ -243,11 +245,11 @@ def _box(content: _Content, position: int) -> _Box | None:
     """Return the box; None where there is none, but bytes that follow the end."""
     header = content.upto(position, 8)
     if len(header) < 8:
-        if header[0] == 0 and header.strip(_PADDING):  # as the length of a box begins
+        if header.startswith(b"\0") and header.strip(_PADDING):  # as the length of a box begins
             raise _CutError
         return None
     length, kind = struct.unpack(">I4s", header)
-    if not _is_box(length, kind):
+    if not _is_box(length, kind) and not 8 <= length <= content.size - position:
         return None
     start = position + (16 if length == 1 else 8)
     is_open = length == 0

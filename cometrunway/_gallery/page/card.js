@@ -53,7 +53,8 @@ class Card {
     this.drop();
     const [file] = this.shot.files;
     if (file?.url && (isVideo(file) || isImage(file))) this.timer = setTimeout(() => this.setPoster(file), SETTLED);
-    else this.setNote(file?.url ? file.name : null);
+    else if (file?.url) this.setNote(file.name, isSound(file) ? "sound" : "file");
+    else this.setNote();
   }
 
   setPoster(file) {
@@ -66,12 +67,12 @@ class Card {
     );
   }
 
-  setNote(told = null) {
+  setNote(told = null, shown = null) {
     const { shot } = this;
     const [file] = shot.files;
     const missing = file && !file.url ? `${file.name} is not on this disk any more` : null;
     const waiting = shot.status === "owed" || shot.status === "submitting";
-    const picture = told && isSound(file) ? "sound" : told || missing || shot.status === "succeeded" ? "missing" : waiting ? "waiting" : shot.status === "in_doubt" ? "doubt" : "failed";
+    const picture = shown ?? (told || missing || shot.status === "succeeded" ? "missing" : waiting ? "waiting" : shot.status === "in_doubt" ? "doubt" : "failed");
     this.clock = waiting ? make("span", { class: "clock" }) : null;
     const text = told ?? missing ?? (waiting ? "" : reasonOf(shot) || "No file to show");
     this.stage.replaceChildren(

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from cometrunway._delivery._part_file import PartFile, give_name, open_part
 from cometrunway._media._containers import is_whole, tells_its_end
-from cometrunway._media._kinds import RECOGNISED, UNKNOWN, MediaType, is_text, recognise
+from cometrunway._media._kinds import BEGINNING, UNKNOWN, MediaType, is_text, recognise
 from cometrunway._media._urls import without_query
 from cometrunway._policies import RetryPolicy, is_transient
 from cometrunway._tasks import Asset
@@ -169,7 +169,7 @@ def _verified(asset: Asset, part: PartFile, stated: int) -> MediaType:
     """Return what the file is: one that is whole, or one of the `stated` length whose end nobody can check."""
     part.file.flush()
     part.file.seek(0)
-    first = part.file.read(RECOGNISED)
+    first = part.file.read(BEGINNING)
     media = recognise(first) or UNKNOWN
     whole = is_whole(part.file, media.media_type)
     part.file.seek(0, os.SEEK_END)

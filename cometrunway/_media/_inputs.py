@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cometrunway._media._containers import is_whole
-from cometrunway._media._kinds import RECOGNISED, InputType, Kind, recognise
+from cometrunway._media._kinds import BEGINNING, InputType, Kind, recognise, sniff
 from cometrunway._media._urls import check_form, check_web_url, scheme, shown
 
 Media = str | Path | bytes
@@ -108,7 +108,7 @@ def _check_content(source: Path | bytes, field: str, kinds: Collection[Kind]) ->
     _check_size(size, name, kinds)
     try:
         with _opened(source) as file:
-            found = _input_type(file.read(RECOGNISED), name)
+            found = _input_type(file.read(BEGINNING), name)
             _check_kind(found.kind, field, kinds, source)
             _check_size(size, name, {found.kind})
             whole = is_whole(file, found.media_type)
@@ -122,12 +122,13 @@ def _check_content(source: Path | bytes, field: str, kinds: Collection[Kind]) ->
 
 
 def _input_type(first_bytes: bytes, name: str) -> InputType:
-    found = recognise(first_bytes)
-    if isinstance(found, InputType):
+    found = sniff(first_bytes)
+    if found is not None:
         return found
-    if found is None:
+    other = recognise(first_bytes)
+    if other is None:
         raise ValueError(f"{name} is none of {_TAKEN} by its first bytes; convert it")
-    raise ValueError(f"{name} is {found.media_type} by its first bytes; Runway takes {_TAKEN}: convert it")
+    raise ValueError(f"{name} is {other.media_type} by its first bytes; Runway takes {_TAKEN}: convert it")
 
 
 def _check_kind(kind: Kind, field: str, kinds: Collection[Kind], media: Media) -> None:

@@ -7,10 +7,8 @@ from attrs import frozen
 
 Kind = Literal["image", "video"]
 
-SNIFFED = 64
-"""How many first bytes of a file `sniff` needs."""
-RECOGNISED = 512
-"""How many first bytes of a file `recognise` and `is_text` need."""
+BEGINNING = 512
+"""How many first bytes of a file tell what it is."""
 
 
 @frozen
@@ -81,20 +79,20 @@ _CONTROLS = re.compile(rb"[\0-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 
 
 def sniff(first_bytes: bytes) -> InputType | None:
-    """Tell a file's type by its first bytes (64 are enough); None for anything but JPEG, PNG, WebP, MP4, MOV, WebM."""
+    """Tell a file's type by its first 512 bytes; None for anything but JPEG, PNG, WebP, MP4, MOV, WebM."""
     found = recognise(first_bytes)
     return found if isinstance(found, InputType) else None
 
 
 def recognise(first_bytes: bytes) -> MediaType | None:
-    """Tell the type of any file that a task may make by its first bytes (512 are enough); None for an unknown one."""
+    """Tell the type of any file that a task may make by its first 512 bytes; None for an unknown one."""
     if first_bytes[4:8] == b"ftyp":
         return _by_brand(first_bytes)
     return next((media for pattern, media in _BY_PATTERN if pattern.match(first_bytes)), None)
 
 
 def is_text(first_bytes: bytes) -> bool:
-    """Whether a file that is of no known type begins as a text does (512 bytes are enough): a page, JSON, a message."""
+    """Whether a file of no known type is a text by its first 512 bytes: a page, JSON, a message."""
     for mark, encoding in _BYTE_ORDER_MARKS:
         if first_bytes.startswith(mark):
             return is_text(first_bytes[len(mark) :].decode(encoding, "ignore").encode())

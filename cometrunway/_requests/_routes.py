@@ -3,7 +3,7 @@
 Fields have the wire's own names in snake_case, and the limits of the API's documentation; where its pages contradict
 each other the wider limit holds, and the server judges. A wrong value is a `ValueError` naming class, field and limit.
 
-A local image or video is a `pathlib.Path` or `bytes`: looked at as the request is made, read as it is sent.
+A local image or video is a `pathlib.Path` or `bytes`: checked as the request is made, read as it is sent.
 """
 
 from collections.abc import Iterator

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cometrunway._media._kinds import RECOGNISED, is_text, recognise, sniff
+from cometrunway._media._kinds import BEGINNING, is_text, recognise, sniff
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ PAGES = [
 @pytest.mark.parametrize("before", ["", " ", "\r\n\t  "])
 def test_a_page_is_text(page: str, encoding: str, before: str) -> None:
     """HTML, XML, JSON and plain messages are text in any encoding, behind a byte order mark and white space too."""
-    assert is_text((before + page).encode(encoding, "ignore")[:RECOGNISED])
+    assert is_text((before + page).encode(encoding, "ignore")[:BEGINNING])
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page[0] in "<{["])

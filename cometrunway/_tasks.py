@@ -73,10 +73,12 @@ class Asset:
     url: str = field(repr=without_query)
     """Where the server offers the file. It is signed: anyone who has it can read the file until it expires."""
     path: Path | None = None
-    """The whole, verified file on this disk; None until it was downloaded."""
+    """The whole file on this disk; None until it was downloaded."""
     media_type: str | None = None
-    """As found in the file's first bytes, such as `video/mp4`."""
+    """As found in the file's first bytes, such as `video/mp4`; `application/octet-stream` for an unknown kind."""
     size: int | None = None
     """In bytes."""
     sha256: str | None = None
     """The hex digest of the file's bytes."""
+    verified: bool = True
+    """False if the file is of a kind whose end cannot be checked: only its length agrees with what the host stated."""

@@ -27,6 +27,8 @@ class Recorded:
     files: tuple[Path, ...] = ()
     request: dict[str, Any] = field(factory=dict)
     created_at: float = 1_700_000_000.0
+    verified: bool = True
+    """Of the files."""
 
 
 def clip(ratio: tuple[int, int] = (16, 9), *, tint: int = 1) -> bytes:
@@ -72,9 +74,9 @@ async def _end(journal: Journal, shot: Recorded) -> None:
         failure = Failure(message=shot.reason, code="INTERNAL.BAD_OUTPUT")
         await journal.end(key, Task(id=task_id, status=TaskStatus.FAILED, failure=failure))
     elif shot.outcome == "delivered":
-        await journal.deliver(key, tuple(map(_asset, shot.files)))
+        await journal.deliver(key, tuple(_asset(path, shot.verified) for path in shot.files))
 
 
-def _asset(path: Path) -> Asset:
+def _asset(path: Path, verified: bool) -> Asset:
     size = path.stat().st_size if path.exists() else None
-    return Asset(url="https://example.com/file", path=path, size=size)
+    return Asset(url="https://example.com/file", path=path, size=size, verified=verified)

@@ -1,4 +1,4 @@
-"""Requests of every route, for tests that send them."""
+"""Requests of every route, for tests that send them, and the smallest files that are whole."""
 
 from cometrunway import (
     CharacterPerformance,
@@ -14,6 +14,12 @@ from cometrunway import (
 CAT = "https://example.com/cat.jpg"
 CLIP = "https://example.com/street.mp4"
 HOOK = "https://example.com/webhook"
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a 0000000d49484452000000010000000108000000003a7e9b55"
+    "0000000a49444154789c636000000002000148afa471 0000000049454e44ae426082"
+)
+"""A black pixel; whatever is added to it follows the end of the image."""
+MP4 = b"\0\0\0\x18ftypisom\0\0\2\0isomiso2" + b"\0\0\0\x08moov" + b"\0\0\0\x08mdat"
 ALL_ROUTES = [
     ImageToVideo(prompt_image=CAT, prompt_text="the cat yawns"),
     TextToImage(prompt_text="a boat", ratio="1280:720", reference_images=[CAT]),

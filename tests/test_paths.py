@@ -9,6 +9,7 @@ import pytest
 from cometrunway import ImageToVideo, Journal, Session
 from cometrunway._paths import expanded, in_utf8, portable
 from cometrunway.emulator import Emulator
+from tests.samples import PNG
 
 CAFE = os.fsdecode(b"/data/caf\xe9/a b%41.mp4")
 
@@ -62,7 +63,7 @@ async def test_a_tilde_is_a_home_folder_everywhere(tmp_path: Path, monkeypatch: 
     """The output folder, the journal, a local image and a download may begin with `~`; no folder is named so."""
     home = tmp_path / "home"
     home.mkdir()
-    (home / "cat.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(24))
+    (home / "cat.png").write_bytes(PNG)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.chdir(tmp_path)
     async with Emulator() as emulator:

@@ -37,6 +37,7 @@ class EventLog:
                         "media_type": asset.media_type,
                         "size": asset.size,
                         "sha256": asset.sha256,
+                        "verified": asset.verified,
                     }
                     for asset in event.assets
                     if asset.path

@@ -9,12 +9,25 @@ from typing import Any, TextIO
 
 import attrs
 
-from cometrunway._batch._journal_report import JournalReport
+from cometrunway._batch._journal_report import JournalReport, unverified
 from cometrunway._journal._entry import Entry
 from cometrunway._paths import in_utf8, portable
 from cometrunway._wire._encode import COMPAT, OFFICIAL
 
-_FIXED = ("key", "route", "state", "prompt", "task_id", "created_at", "reason", "path", "size", "sha256", "creates")
+_FIXED = (
+    "key",
+    "route",
+    "state",
+    "prompt",
+    "task_id",
+    "created_at",
+    "reason",
+    "path",
+    "size",
+    "sha256",
+    "unverified",
+    "creates",
+)
 _PROMPTS = ("prompt_text", "prompt")
 _FIELDS = tuple(dict.fromkeys(field.name for cls in OFFICIAL + COMPAT for field in attrs.fields(cls)))
 """All fields of all routes, in the order of the routes."""
@@ -55,7 +68,7 @@ def _fixed(entry: Entry, state: str, reason: str) -> tuple[Any, ...]:
     size = sum(asset.size or 0 for asset in files) if files else None
     digests = ";".join(asset.sha256 for asset in files if asset.sha256)
     of_the_task = (entry.key, entry.route, state, prompt, entry.task_id, _iso(entry.created_at), reason)
-    return (*of_the_task, paths, size, digests, entry.creates)
+    return (*of_the_task, paths, size, digests, ";".join(unverified(entry)), entry.creates)
 
 
 def _fields_of(entries: Iterable[Entry]) -> list[str]:

@@ -58,6 +58,7 @@ class JournalReport:
                 "files": [portable(asset.path) for asset in entry.assets if asset.path],
                 "bytes": sum(asset.size or 0 for asset in entry.assets),
                 "sha256": [asset.sha256 for asset in entry.assets if asset.sha256],
+                "unverified": unverified(entry),
                 "request": dict(entry.request),
             }
 
@@ -71,13 +72,14 @@ class JournalReport:
             lines.append(f"being written by process {self.holder}")
         for kind in ("owed", "in_doubt", "failed", "refused"):
             lines += self._listed(kind)
+        files = [f"  {entry.key}  {', '.join(unverified(entry))}" for entry in self.entries if unverified(entry)]
+        lines += ["files of a kind that cannot be verified:", *_first(files)] if files else []
         return "\n".join(map(printable, lines))
 
     def _listed(self, kind: str) -> list[str]:
         found = [entry for entry in self.entries if self.kind(entry) == kind]
         lines = [f"  {entry.key}  {entry.route}  {entry.task_id or '-'}  {self.reason(entry)}" for entry in found]
-        more = [f"  ... and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
-        return [f"{kind.replace('_', ' ')}:", *(line.rstrip() for line in lines[:_SHOWN]), *more] if found else []
+        return [f"{kind.replace('_', ' ')}:", *_first([line.rstrip() for line in lines])] if found else []
 
     @staticmethod
     def reason(entry: Entry) -> str:
@@ -86,3 +88,13 @@ class JournalReport:
             code = f" [{entry.failure.code}]" if entry.failure.code else ""
             return f"{entry.failure.message}{code}"
         return entry.reason or ("cut short while it was being submitted" if entry.is_in_doubt else "")
+
+
+def _first(lines: list[str]) -> list[str]:
+    more = [f"  ... and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
+    return lines[:_SHOWN] + more
+
+
+def unverified(entry: Entry) -> list[str]:
+    """Return the paths of an entry's files whose kind could not be verified."""
+    return [portable(asset.path) for asset in entry.assets if asset.path and not asset.verified]

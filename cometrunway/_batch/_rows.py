@@ -47,7 +47,9 @@ class Row:
     def succeed(self, assets: Iterable[Asset]) -> None:
         """Take in the files."""
         self.status = "succeeded"
-        self.files = tuple(asset.path.name for asset in assets if asset.path)
+        self.files = tuple(
+            asset.path.name if asset.verified else f"{asset.path.name} (not verified)" for asset in assets if asset.path
+        )
         self.size = sum(asset.size or 0 for asset in assets)
 
     def fail(self, error: Exception) -> None:

@@ -11,8 +11,8 @@ from random import Random
 from typing import TypeVar
 
 from cometrunway._delivery._part_file import PartFile, give_name, open_part
-from cometrunway._media._containers import is_whole
-from cometrunway._media._kinds import MediaType, sniff
+from cometrunway._media._containers import is_whole, tells_its_end
+from cometrunway._media._kinds import BEGINNING, UNKNOWN, MediaType, is_text, recognise
 from cometrunway._media._urls import without_query
 from cometrunway._policies import RetryPolicy, is_transient
 from cometrunway._tasks import Asset
@@ -76,7 +76,12 @@ class Downloader:
             for part in parts:
                 part.discard()
         return Asset(
-            url=asset.url, path=path, media_type=media.media_type, size=part.size, sha256=part.digest.hexdigest()
+            url=asset.url,
+            path=path,
+            media_type=media.media_type,
+            size=part.size,
+            sha256=part.digest.hexdigest(),
+            verified=tells_its_end(media.media_type),
         )
 
     async def _stream(self, asset: Asset, part: "PartFile") -> MediaType:
@@ -98,10 +103,11 @@ class Downloader:
             if stream.status == 200 and part.size:
                 await _in_thread(part.restart)
             part.validator = _strong_etag(stream)
+            stated = part.size + _declared_length(stream)
             async for chunks, size in _blocks(stream):
                 _check_size(part.size + size, asset)
                 await _in_thread(partial(part.write, chunks))
-        return await _in_thread(lambda: _verified(asset, part))
+        return await _in_thread(lambda: _verified(asset, part, stated))
 
 
 async def _blocks(stream: AssetStream) -> AsyncIterator[tuple[Sequence[bytes], int]]:
@@ -159,18 +165,22 @@ def _strong_etag(stream: AssetStream) -> str | None:
     return etag if etag.startswith('"') and etag.isascii() and etag.isprintable() else None
 
 
-def _verified(asset: Asset, part: PartFile) -> MediaType:
+def _verified(asset: Asset, part: PartFile, stated: int) -> MediaType:
+    """Return what the file is: one that is whole, or one of the `stated` length whose end nobody can check."""
     part.file.flush()
     part.file.seek(0)
-    first = part.file.read(512)
-    media = sniff(first)
-    whole = media is not None and is_whole(part.file, media.media_type)
+    first = part.file.read(BEGINNING)
+    media = recognise(first) or UNKNOWN
+    whole = is_whole(part.file, media.media_type)
     part.file.seek(0, os.SEEK_END)
-    if media is None:
+    if media is UNKNOWN and is_text(first):
         part.restart()
         raise DownloadError(f"what came is no image or video: it begins with {first[:60]!r}", asset=asset)
     if not whole:
         raise DownloadError(f"the {media.media_type} ends too early, after {part.size} bytes", asset=asset)
+    if not tells_its_end(media.media_type) and part.size != stated:
+        part.restart()
+        raise DownloadError(f"what came is {media.media_type} of a length that the host does not state", asset=asset)
     return media
 
 

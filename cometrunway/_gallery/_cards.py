@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from attrs.validators import instance_of, optional
 
 from cometrunway._journal._entry import Entry
@@ -23,8 +23,19 @@ MEDIA_TYPES = {
     ".webp": "image/webp",
     ".gif": "image/gif",
     ".avif": "image/avif",
+    ".heic": "image/heic",
+    ".heif": "image/heif",
+    ".mkv": "video/x-matroska",
+    ".3gp": "video/3gpp",
+    ".ogv": "video/ogg",
+    ".ogg": "audio/ogg",
+    ".mp3": "audio/mpeg",
+    ".wav": "audio/wav",
+    ".m4a": "audio/mp4",
+    ".flac": "audio/flac",
+    ".bin": "application/octet-stream",
 }
-"""What a page shows, and the only files that are ever served. SVG is a program, and no task makes it."""
+"""What a page shows or links, and the only files that are ever served. SVG is a program, and no task makes it."""
 
 _PROMPTS = ("prompt_text", "prompt")
 _LENGTHS = ("duration", "seconds")
@@ -41,6 +52,8 @@ class MediaFile:
     """In bytes; None where no regular file is: nothing, or a link, which may lead anywhere."""
     modified: float | None = None
     """Wall-clock seconds since 1970."""
+    verified: bool = True
+    """As the journal says it of the asset."""
 
     @classmethod
     def at(cls, path: Path) -> "MediaFile | None":
@@ -109,6 +122,7 @@ class Card:
                     "name": file.path.name,
                     "type": file.media_type,
                     "size": file.size,
+                    "verified": file.verified,
                 }
                 for index, file in enumerate(self.files)
             ],
@@ -122,7 +136,7 @@ def _files(assets: tuple[Asset, ...]) -> Iterator[MediaFile]:
     for asset in assets:
         file = asset.path and MediaFile.at(asset.path)
         if file:
-            yield file
+            yield evolve(file, verified=asset.verified)
 
 
 def _first(request: Mapping[str, Any], names: tuple[str, ...]) -> Any:

@@ -193,7 +193,8 @@ def _card(name: str, file: MediaFile, told: _ByFile) -> Card:
     card = told.get((str(file.path.absolute()), file.size)) or told.get((file.path.name, file.size))
     if card is None:
         return Card(key=name, status="file", files=(file,), created_at=file.modified)
-    return evolve(card, key=name, files=(file,))
+    verified = all(other.verified for other in card.files if other.path.name == file.path.name)
+    return evolve(card, key=name, files=(evolve(file, verified=verified),))
 
 
 def _is_journal(path: Path) -> bool:

@@ -130,6 +130,7 @@ def assets_to_json(assets: tuple[Asset, ...], folders: Folders) -> str:
                 "media_type": asset.media_type,
                 "size": asset.size,
                 "sha256": asset.sha256,
+                "verified": asset.verified,
             }
             for asset in assets
         ]
@@ -144,6 +145,7 @@ def _asset(fields: Mapping[str, Any], folders: Folders) -> Asset:
         media_type=_checked(fields["media_type"], str | None),
         size=_checked(fields["size"], int | None),
         sha256=_checked(fields["sha256"], str | None),
+        verified=_checked(fields.get("verified", True), bool),  # older journals have verified files only
     )
 
 

@@ -1,12 +1,16 @@
 """Images and videos as a request takes them: a URL, a data URI, a local file or its bytes."""
 
 import base64
+import io
 import re
 import stat
 from collections.abc import Collection
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import BinaryIO
 
-from cometrunway._media._kinds import SNIFFED, Kind, MediaType, sniff
+from cometrunway._media._containers import is_whole
+from cometrunway._media._kinds import BEGINNING, InputType, Kind, recognise, sniff
 from cometrunway._media._urls import check_form, check_web_url, scheme, shown
 
 Media = str | Path | bytes
@@ -19,13 +23,16 @@ FILE_LIMITS: dict[Kind, int] = {kind: (limit - 32) // 4 * 3 for kind, limit in D
 """Bytes of a file whose data URI is within its limit: 4 characters for 3 bytes, and a header."""
 
 _CURE = "make it smaller, or host it and pass its URL"
+_TAKEN = "JPEG, PNG, WebP (no GIF), MP4, MOV and WebM"
 
 _DATA_HEADER = re.compile(r"data:(image|video)/([a-z0-9.+-]+)(?:;[^;,]+)*;base64", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
 
 def check(media: object, *, field: str, kinds: Collection[Kind]) -> Kind | None:
-    """Make sure that the wire can take it, without reading more of a file than its first bytes.
+    """Make sure that the wire can take it. A local file must be whole, which is read off its container.
+
+    That takes about 2 milliseconds for the largest image, and less for a video, of which only headers are read.
 
     Args:
         media: what the user gave.
@@ -93,20 +100,35 @@ def _check_data_uri(uri: str, field: str, kinds: Collection[Kind]) -> Kind:
     return kind
 
 
-def _check_content(source: Path | bytes, field: str, kinds: Collection[Kind]) -> MediaType:
+def _check_content(source: Path | bytes, field: str, kinds: Collection[Kind]) -> InputType:
     name = f"{field}: {shown(source)}"
     size = len(source) if isinstance(source, bytes) else _size(source, name)
     if size == 0:
         raise ValueError(f"{name} is empty")
     _check_size(size, name, kinds)
-    found = sniff(source[:SNIFFED] if isinstance(source, bytes) else _read(source, name, SNIFFED))
-    if found is None:
+    try:
+        with _opened(source) as file:
+            found = _input_type(file.read(BEGINNING), name)
+            _check_kind(found.kind, field, kinds, source)
+            _check_size(size, name, {found.kind})
+            whole = is_whole(file, found.media_type)
+    except OSError as error:
+        raise ValueError(f"{name} cannot be read: {error.strerror}") from error
+    if not whole:
         raise ValueError(
-            f"{name} is none of JPEG, PNG, WebP (no GIF), MP4, MOV and WebM by its first bytes; convert it"
+            f"{name} ends too early: it is {found.media_type}, cut off or damaged; copy or export it again"
         )
-    _check_kind(found.kind, field, kinds, source)
-    _check_size(size, name, {found.kind})
     return found
+
+
+def _input_type(first_bytes: bytes, name: str) -> InputType:
+    found = sniff(first_bytes)
+    if found is not None:
+        return found
+    other = recognise(first_bytes)
+    if other is None:
+        raise ValueError(f"{name} is none of {_TAKEN} by its first bytes; convert it")
+    raise ValueError(f"{name} is {other.media_type} by its first bytes; Runway takes {_TAKEN}: convert it")
 
 
 def _check_kind(kind: Kind, field: str, kinds: Collection[Kind], media: Media) -> None:
@@ -135,6 +157,10 @@ def _size(path: Path, name: str) -> int:
     if not stat.S_ISREG(status.st_mode):
         raise ValueError(f"{name} is {'a directory' if stat.S_ISDIR(status.st_mode) else 'no regular file'}")
     return status.st_size
+
+
+def _opened(source: Path | bytes) -> AbstractContextManager[BinaryIO]:
+    return source.open("rb") if isinstance(source, Path) else io.BytesIO(source)
 
 
 def _read(path: Path, name: str, length: int) -> bytes:

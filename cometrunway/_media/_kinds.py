@@ -7,46 +7,110 @@ from attrs import frozen
 
 Kind = Literal["image", "video"]
 
-SNIFFED = 64
-"""How many first bytes of a file `sniff` needs."""
-_NO_VIDEO_BRANDS = re.compile(rb"avi[fs]|he[iv][cxms]|mi[fa].|ms[fh].|crx |jp[2x] |M4[ABP] |3g..")
+BEGINNING = 512
+"""How many first bytes of a file tell what it is."""
 
 
 @frozen
 class MediaType:
-    """One of the formats that Runway takes and makes."""
+    """A format of files."""
 
     media_type: str
     """Such as `video/mp4`."""
     extension: str
     """Such as `.mp4`, for a file of this type."""
+
+
+@frozen
+class InputType(MediaType):
+    """One of the formats that Runway takes."""
+
     kind: Kind
 
 
-_JPEG = MediaType("image/jpeg", ".jpg", "image")
-_PNG = MediaType("image/png", ".png", "image")
-_WEBP = MediaType("image/webp", ".webp", "image")
-_MP4 = MediaType("video/mp4", ".mp4", "video")
-_MOV = MediaType("video/quicktime", ".mov", "video")
-_WEBM = MediaType("video/webm", ".webm", "video")
+UNKNOWN = MediaType("application/octet-stream", ".bin")
+"""What is none of the formats below, and no text."""
+
+_JPEG = InputType("image/jpeg", ".jpg", "image")
+_PNG = InputType("image/png", ".png", "image")
+_WEBP = InputType("image/webp", ".webp", "image")
+_MP4 = InputType("video/mp4", ".mp4", "video")
+_MOV = InputType("video/quicktime", ".mov", "video")
+_WEBM = InputType("video/webm", ".webm", "video")
+
+_AVIF = MediaType("image/avif", ".avif")
+_HEIC = MediaType("image/heic", ".heic")
+_HEIF = MediaType("image/heif", ".heif")
+_BY_PATTERN = [
+    (re.compile(pattern, re.DOTALL), media)
+    for pattern, media in (
+        (rb"\xff\xd8\xff", _JPEG),
+        (rb"\x89PNG\r\n\x1a\n", _PNG),
+        (rb"RIFF....WEBP", _WEBP),
+        (rb"\x1aE\xdf\xa3.{0,56}webm", _WEBM),
+        (rb"\x1aE\xdf\xa3.{0,56}matroska", MediaType("video/x-matroska", ".mkv")),
+        # Boxes without a brand. Those of which a text might speak are told from it by a length below 150 MB.
+        (rb"....(styp|sidx|moof)", _MP4),
+        (rb"....mdat|[\0-\x08]...(moov|wide|free|skip|pnot)", _MOV),
+        (rb"GIF8[79]a", MediaType("image/gif", ".gif")),
+        (rb"(RIFF|RF64|BW64)....WAVE", MediaType("audio/wav", ".wav")),
+        (rb"OggS.{,400}\x80theora", MediaType("video/ogg", ".ogv")),
+        (rb"OggS", MediaType("audio/ogg", ".ogg")),
+        (rb"fLaC", MediaType("audio/flac", ".flac")),
+        # A tag, or the header of a frame: layer III, no reserved rate.
+        (rb"ID3[\x02-\x04]..[\0-\x7f]{4}|\xff[\xe2\xe3\xf2\xf3\xfa\xfb][\0-\xef]", MediaType("audio/mpeg", ".mp3")),
+    )
+]
+_BY_BRAND = [
+    (re.compile(pattern), media)
+    for pattern, media in (
+        (rb"qt  ", _MOV),
+        (rb"avi[fs]", _AVIF),
+        (rb"he[iv][cxms]", _HEIC),
+        (rb"M4[ABP] ", MediaType("audio/mp4", ".m4a")),
+        (rb"3g..", MediaType("video/3gpp", ".3gp")),
+        (rb"mi[fa].|ms[fh].|avc[is]|vvi[cs]|evb[is]|j2ki|j2is|jpeg|jpgs|1pic", _HEIF),
+        (rb"crx |jp[2x] ", None),
+    )
+]
+
+_BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+_CONTROLS = re.compile(rb"[\0-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 
 
-def sniff(first_bytes: bytes) -> MediaType | None:
-    """Tell a file's type by its first bytes (64 are enough); None for anything but JPEG, PNG, WebP, MP4, MOV, WebM."""
-    if first_bytes.startswith(b"\xff\xd8\xff"):
-        return _JPEG
-    if first_bytes.startswith(b"\x89PNG\r\n\x1a\n"):
-        return _PNG
-    if first_bytes[:4] == b"RIFF" and first_bytes[8:12] == b"WEBP":
-        return _WEBP
-    if first_bytes.startswith(b"\x1aE\xdf\xa3") and b"webm" in first_bytes[:64]:  # else it is another Matroska
-        return _WEBM
+def sniff(first_bytes: bytes) -> InputType | None:
+    """Tell a file's type by its first 512 bytes; None for anything but JPEG, PNG, WebP, MP4, MOV, WebM."""
+    found = recognise(first_bytes)
+    return found if isinstance(found, InputType) else None
+
+
+def recognise(first_bytes: bytes) -> MediaType | None:
+    """Tell the type of any file that a task may make by its first 512 bytes; None for an unknown one."""
     if first_bytes[4:8] == b"ftyp":
-        return _by_brand(first_bytes[8:12])
-    return None
+        return _by_brand(first_bytes)
+    return next((media for pattern, media in _BY_PATTERN if pattern.match(first_bytes)), None)
 
 
-def _by_brand(brand: bytes) -> MediaType | None:
-    if brand == b"qt  ":
-        return _MOV
-    return None if len(brand) < 4 or _NO_VIDEO_BRANDS.fullmatch(brand) else _MP4
+def is_text(first_bytes: bytes) -> bool:
+    """Whether a file of no known type is a text by its first 512 bytes: a page, JSON, a message."""
+    for mark, encoding in _BYTE_ORDER_MARKS:
+        if first_bytes.startswith(mark):
+            return is_text(first_bytes[len(mark) :].decode(encoding, "ignore").encode())
+    begins_as_page = first_bytes.lstrip(b"\0 \t\r\n\f\v").startswith((b"<", b"{", b"["))
+    return begins_as_page or not _CONTROLS.search(first_bytes)
+
+
+def _by_brand(first_bytes: bytes) -> MediaType | None:
+    brand = first_bytes[8:12]
+    if len(brand) < 4:
+        return None
+    media = next((media for pattern, media in _BY_BRAND if pattern.fullmatch(brand)), _MP4)
+    return _by_compatible_brands(first_bytes) if media is _HEIF else media
+
+
+def _by_compatible_brands(first_bytes: bytes) -> MediaType:
+    """Return which pictures they are, where the brand says no more than that there are some."""
+    brands = first_bytes[8 : int.from_bytes(first_bytes[:4])]
+    if re.search(rb"avi[fs]", brands):
+        return _AVIF
+    return _HEIC if re.search(rb"he[iv][cxms]", brands) else _HEIF

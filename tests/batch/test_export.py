@@ -16,7 +16,20 @@ from cometrunway._batch._journal_report import JournalReport
 
 SIGNS = "=+-@＝＋－＠"  # noqa: RUF001 - what a Japanese spreadsheet knows, too
 PLAIN: dict[str, Any] = {"route": "image_to_video", "prompt_image": "https://example.com/cat.jpg", "prompt_text": "a"}
-FIXED = ["key", "route", "state", "prompt", "task_id", "created_at", "reason", "path", "size", "sha256", "creates"]
+FIXED = [
+    "key",
+    "route",
+    "state",
+    "prompt",
+    "task_id",
+    "created_at",
+    "reason",
+    "path",
+    "size",
+    "sha256",
+    "unverified",
+    "creates",
+]
 
 
 def report(folder: Path, *requests: dict[str, Any], keys: str = "shot", files: tuple[Asset, ...] = ()) -> JournalReport:

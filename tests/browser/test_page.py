@@ -133,6 +133,23 @@ def test_a_file_that_does_not_play_says_so(tmp_path: Path, show: OpenPage) -> No
     wait_for_frame(page, card(page, "a whole clip"))
 
 
+def test_what_is_no_video_is_shown_as_what_it_is(tmp_path: Path, show: OpenPage) -> None:
+    """A GIF and an AVIF are drawn, a sound plays, and an unknown kind is a link that says it is not verified."""
+    samples = Path(__file__).parent.parent / "media" / "samples"
+    names = ("animated.gif", "still.avif", "constant-rate.mp3")
+    shots = [Recorded(key=name, files=file_in(tmp_path, name, (samples / name).read_bytes())) for name in names]
+    unknown = Recorded(key="scene", prompt="a scene", files=file_in(tmp_path, "scene.bin", b"glTF"), verified=False)
+    page = show(written(tmp_path, *shots, unknown))
+    until(page, "document.querySelectorAll('#grid img.is-drawn').length == 2")
+    expect(page.locator("#grid .note")).to_have_text(["constant-rate.mp3", "scene.bin"])
+    page.locator("#grid .note").first.click()
+    page.keyboard.press("Space")
+    until(page, "document.querySelector('#viewer audio').currentTime > 0.1")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#viewer .screen a")).to_have_attribute("href", "scene.bin")
+    expect(page.locator("#viewer .files")).to_contain_text("4 B, not verified")
+
+
 def test_a_prompt_is_text(batch: str, show: OpenPage) -> None:
     """Markup in a prompt, or in a file's name, is shown as it was written, on the card and large."""
     page = show(batch)

@@ -15,6 +15,7 @@ from urllib.request import urlopen
 import pytest
 
 from cometrunway._cli._main import main
+from tests.samples import PNG
 from tests.served import COMMAND, served_by_emulator, started
 
 CAT = "https://example.com/cat.jpg"
@@ -230,7 +231,7 @@ def test_a_journal_that_is_not_there_is_not_made(arguments: list[str], tmp_path:
 
 def test_a_dry_run_sends_nothing(tmp_path: Path) -> None:
     """--dry-run shows each body and how many of each route, needs no key and leaves nothing on disk."""
-    (tmp_path / "first.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(1000))
+    (tmp_path / "first.png").write_bytes(PNG + bytes(1000))
     name = write(
         tmp_path,
         shot(key="one", seed=7),
@@ -719,7 +720,7 @@ def test_a_folder_whose_name_is_no_utf8_fails_nowhere(served: dict[str, str], tm
     """Shots, journal and files may be there: every command works, and what it writes is UTF-8."""
     folder = tmp_path / os.fsdecode(b"caf\xe9")
     folder.mkdir()
-    (folder / "in.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(1000))
+    (folder / "in.png").write_bytes(PNG)
     write(folder, shot(key="a", promptImage="in.png"))
     (folder / "shots.jsonl").rename(folder / os.fsdecode(b"\xe9.jsonl"))
     where = folder.name

@@ -85,3 +85,22 @@ def test_what_is_no_source_is_named(name: str, reason: str, tmp_path: Path) -> N
 
 
 # What a live page is told
+
+
+async def test_sounds_and_unknown_files_are_shown_as_what_they_are(tmp_path: Path) -> None:
+    """Each by its suffix; a file that could not be verified says so, in a journal's gallery and in a folder's."""
+    types = {".gif": "image/gif", ".heic": "image/heic", ".mp3": "audio/mpeg", ".bin": "application/octet-stream"}
+    paths = tuple(tmp_path / f"file{suffix}" for suffix in types)
+    for path in paths:
+        path.write_bytes(b"x")
+    await record(
+        tmp_path / "shots.db",
+        [Recorded(key="known", files=paths[:-1]), Recorded(key="unknown", files=paths[-1:], verified=False)],
+    )
+    for source in (source_of(tmp_path), source_of(tmp_path / "shots.db")):
+        files = [file for card in source.read().cards for file in card.files]
+        assert {file.path.suffix: file.media_type for file in files} == types
+        assert {file.path.suffix for file in files if not file.verified} == {".bin"}
+        write_page(source, tmp_path / "gallery.html")
+        shown = [file for shot in data_of(tmp_path / "gallery.html")["shots"] for file in shot["files"]]
+        assert {file["name"] for file in shown if not file["verified"]} == {"file.bin"}

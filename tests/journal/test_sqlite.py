@@ -32,7 +32,7 @@ from cometrunway import (
 from cometrunway._journal._entry import Entry, State
 from cometrunway._journal._sqlite import Journal
 from cometrunway.emulator import Emulator, Fault
-from tests.samples import yawn
+from tests.samples import PNG, yawn
 
 SIGNED = "https://example.com/cat.jpg?signature=canary"
 
@@ -381,11 +381,11 @@ async def test_another_request_under_a_key_is_an_error_that_shows_the_difference
 async def test_a_changed_file_is_another_request(session: Any, tmp_path: Path) -> None:
     """The content of a local file is part of the request."""
     image = tmp_path / "cat.png"
-    image.write_bytes(b"\x89PNG\r\n\x1a\n" + b"1" * 100)
+    image.write_bytes(PNG + b"1" * 100)
     async with Emulator() as emulator, session(emulator) as runway:
         await runway.submit(ImageToVideo(prompt_image=image), key="shot")
         await runway.submit(ImageToVideo(prompt_image=image), key="shot")
-        image.write_bytes(b"\x89PNG\r\n\x1a\n" + b"2" * 100)
+        image.write_bytes(PNG + b"2" * 100)
         with pytest.raises(errors.JournalError, match="sha256"):
             await runway.submit(ImageToVideo(prompt_image=image), key="shot")
 
@@ -562,7 +562,7 @@ async def test_a_single_submission_without_a_key_is_new_each_time(session: Any) 
 async def test_nothing_secret_or_large_is_in_the_file(session: Any, tmp_path: Path) -> None:
     """No key, no query of a signed URL, no bytes of a file or data URI; a file's path and digest are."""
     image = tmp_path / "cat.png"
-    image.write_bytes(b"\x89PNG\r\n\x1a\n" + b"canary" * 1000)
+    image.write_bytes(PNG + b"canary" * 1000)
     uri = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
     async with Emulator(api_key="sk-canary") as emulator, session(emulator) as runway:
         for media in (image, image.read_bytes(), uri, SIGNED):

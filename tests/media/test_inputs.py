@@ -9,9 +9,8 @@ import pytest
 from cometrunway._media._inputs import DATA_URI_LIMITS, FILE_LIMITS, check, data_uri
 from cometrunway._media._kinds import Kind, sniff
 from cometrunway._media._urls import scheme, shown
+from tests.samples import MP4, PNG
 
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(24)
-MP4 = b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2"
 IMAGES: tuple[Kind, ...] = ("image",)
 BOTH: tuple[Kind, ...] = ("image", "video")
 
@@ -146,6 +145,9 @@ def test_a_file_is_known_by_its_content(tmp_path: Path) -> None:
     [
         (b"", "is empty"),
         (b"GIF89a\x01\x00", "(no GIF)"),
+        (b"GIF89a\x01\x00", "is image/gif by its first bytes; Runway takes JPEG, PNG, WebP"),
+        (b"\x00\x00\x00\x18ftypavif", "is image/avif by its first bytes"),
+        (b"\xff\xfb\x90\x64", "is audio/mpeg by its first bytes"),
         (b"%PDF-1.7", "is none of JPEG, PNG, WebP"),
     ],
 )
@@ -156,6 +158,22 @@ def test_a_file_that_is_no_medium_is_refused(tmp_path: Path, content: bytes, par
     assert part in refusal(path)
     assert str(path) in refusal(path)
     assert part in refusal(content)
+
+
+SAMPLES = Path(__file__).parent / "samples"
+TAKEN = sorted(path for path in SAMPLES.iterdir() if path.suffix in {".jpg", ".png", ".webp", ".mp4", ".mov", ".webm"})
+
+
+@pytest.mark.parametrize("sample", TAKEN, ids=lambda path: path.name)
+def test_a_file_that_was_cut_is_refused(tmp_path: Path, sample: Path) -> None:
+    """Files and bytes alike, with the cure; a whole file passes, also with bytes after its end."""
+    whole = sample.read_bytes()
+    assert check(sample, field="Shot.media", kinds=BOTH) in BOTH
+    assert check(whole + bytes(1023), field="Shot.media", kinds=BOTH) in BOTH
+    path = tmp_path / sample.name
+    path.write_bytes(whole[: len(whole) // 2])
+    for media in (path, path.read_bytes()):
+        assert "cut off or damaged; copy or export it again" in refusal(media)
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
@@ -198,7 +216,7 @@ def test_a_data_uri_holds_the_file(tmp_path: Path) -> None:
     assert data_uri(PNG) == data_uri(path)
 
 
-@pytest.mark.parametrize("content", [None, b"", b"text", bytes(FILE_LIMITS["video"] + 1)])
+@pytest.mark.parametrize("content", [None, b"", b"text", bytes(FILE_LIMITS["video"] + 1), PNG[:-1]])
 def test_a_file_that_changed_is_not_sent(tmp_path: Path, content: bytes | None) -> None:
     """What was gone, emptied, replaced or grown after the check is an error that names the file."""
     path = tmp_path / "cat.png"

@@ -23,12 +23,11 @@ from cometrunway import (
     VideoToVideo,
     VideoUpscale,
 )
+from tests.samples import MP4, PNG
 
 IMAGE = "https://example.com/cat.jpg"
 VIDEO = "https://example.com/cat.mp4"
 HOOK = "https://example.com/webhook"
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(24)
-MP4 = b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2"
 
 SMALLEST: dict[Callable[..., Any], dict[str, Any]] = {
     ImageToVideo: {"prompt_image": IMAGE},
@@ -263,4 +262,4 @@ def test_a_repr_shows_no_content() -> None:
     request = CharacterPerformance(character="data:image/png;base64," + "A" * 4_000, reference=secret)
     assert len(repr(request)) < 400
     assert "secret" not in repr(request)
-    assert "<32 bytes>" in repr(ImageToVideo(prompt_image=[PNG]))
+    assert f"<{len(PNG)} bytes>" in repr(ImageToVideo(prompt_image=[PNG]))

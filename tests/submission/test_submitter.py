@@ -17,7 +17,7 @@ from cometrunway import (
     errors,
 )
 from cometrunway.emulator import Emulator, Fault
-from tests.samples import yawn
+from tests.samples import PNG, yawn
 
 LOST = {
     "answer lost": Fault.drop_after(),
@@ -227,7 +227,7 @@ async def test_a_local_file_that_vanishes_harms_only_its_own_submission(session:
     """What cannot be read any more is a ValueError for whoever submits it, an event, and nothing else."""
     events: list[Event] = []
     picture = tmp_path / "cat.png"
-    picture.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    picture.write_bytes(PNG)
     request = ImageToVideo(prompt_image=picture)
     picture.unlink()
     for journal in (None, tmp_path / "shots.db"):

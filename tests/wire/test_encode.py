@@ -19,6 +19,7 @@ from cometrunway import (
 )
 from cometrunway._requests._routes import Request
 from cometrunway._wire._encode import encode, poll_request
+from tests.samples import PNG
 
 PAYLOADS = Path(__file__).parent.parent / "payloads"
 SAMPLES = [
@@ -29,7 +30,6 @@ SAMPLES = [
 IMAGE = "https://example.com/cat.jpg"
 VIDEO = "https://example.com/cat.mp4"
 HOOK = "https://example.com/webhook"
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(24)
 
 
 def body(request: Request) -> Any:

@@ -23,11 +23,11 @@ from cometrunway import (
 )
 from cometrunway._requests._routes import Request
 from cometrunway._wire._encode import encode
+from tests.samples import MP4, PNG
 
 IMAGE = "https://example.com/cat.jpg"
 VIDEO = "https://example.com/cat.mp4"
 HOOK = "https://example.com/webhook"
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(24)
 CLASSES = (
     ImageToVideo,
     TextToImage,
@@ -281,7 +281,7 @@ def test_a_row_of_a_data_frame_is_a_request() -> None:
 def test_a_batch_file_names_files_beside_itself(fields: dict[str, Any], tmp_path: Path) -> None:
     """With a base directory, what has no scheme is a file in it; without one it is an error."""
     (tmp_path / "cat.png").write_bytes(PNG)
-    (tmp_path / "cat.mp4").write_bytes(b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2")
+    (tmp_path / "cat.mp4").write_bytes(MP4)
     request = request_from_dict(fields, base_dir=tmp_path)
     assert request.local_files
     assert all(isinstance(file, Path) and file.parent == tmp_path for file in request.local_files)

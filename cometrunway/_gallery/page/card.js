@@ -52,7 +52,8 @@ class Card {
   setStage() {
     this.drop();
     const [file] = this.shot.files;
-    if (file?.url) this.timer = setTimeout(() => this.setPoster(file), SETTLED);
+    if (file?.url && (isVideo(file) || isImage(file))) this.timer = setTimeout(() => this.setPoster(file), SETTLED);
+    else if (file?.url) this.setNote(file.name, isSound(file) ? "sound" : "file");
     else this.setNote();
   }
 
@@ -66,14 +67,14 @@ class Card {
     );
   }
 
-  setNote(problem = null) {
+  setNote(told = null, shown = null) {
     const { shot } = this;
     const [file] = shot.files;
     const missing = file && !file.url ? `${file.name} is not on this disk any more` : null;
     const waiting = shot.status === "owed" || shot.status === "submitting";
-    const picture = problem || missing || shot.status === "succeeded" ? "missing" : waiting ? "waiting" : shot.status === "in_doubt" ? "doubt" : "failed";
+    const picture = shown ?? (told || missing || shot.status === "succeeded" ? "missing" : waiting ? "waiting" : shot.status === "in_doubt" ? "doubt" : "failed");
     this.clock = waiting ? make("span", { class: "clock" }) : null;
-    const text = problem ?? missing ?? (waiting ? "" : reasonOf(shot) || "No file to show");
+    const text = told ?? missing ?? (waiting ? "" : reasonOf(shot) || "No file to show");
     this.stage.replaceChildren(
       make("div", { class: `note${waiting && batch.isWritten ? " is-waiting" : ""}` }, icon(picture), this.clock, make("span", { class: "why" }, text)),
     );

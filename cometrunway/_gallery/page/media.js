@@ -1,4 +1,4 @@
-// Videos and pictures on cards. The browser draws a video's first frame itself, from the file's beginning only.
+// Videos and pictures on cards; of a sound or an unknown file its name. The browser draws a video's first frame itself, from the file's beginning only.
 // A few load at a time, and only those in sight: a browser has few connections, and few decoders.
 
 const AT_ONCE = 4;
@@ -7,6 +7,8 @@ const FIRST_FRAME = "#t=0.001";
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 const isVideo = (file) => file.type.startsWith("video/");
+const isImage = (file) => file.type.startsWith("image/");
+const isSound = (file) => file.type.startsWith("audio/");
 
 const loading = {
   waiting: [],

@@ -37,7 +37,7 @@ class Viewer {
   }
 
   get media() {
-    return this.stage.querySelector("video");
+    return this.stage.querySelector("video, audio");
   }
 
   open(shot) {
@@ -114,15 +114,17 @@ class Viewer {
   }
 
   player(file) {
-    if (!isVideo(file)) return make("img", { src: file.url, alt: titleOf(this.shot) });
+    if (isImage(file)) return make("img", { src: file.url, alt: titleOf(this.shot) });
+    if (isSound(file)) return make("audio", { src: file.url, controls: true, "aria-label": file.name });
+    if (!isVideo(file)) return this.note(file, make("a", { href: file.url, download: file.name }, file.name));
     const video = make("video", { src: file.url, controls: true, loop: true, muted: true, playsInline: true, tabindex: "-1" });
     if (!calm.matches) video.play().catch(() => {}); // the controls are there
     return video;
   }
 
-  note(file) {
-    const text = file ? `${file.name} is not on this disk any more` : statusOf(this.shot);
-    const picture = { failed: "failed", refused: "failed", in_doubt: "doubt", owed: "waiting", submitting: "waiting" }[this.shot.status] ?? "missing";
+  note(file, link = null) {
+    const text = link ?? (file ? `${file.name} is not on this disk any more` : statusOf(this.shot));
+    const picture = link ? "file" : { failed: "failed", refused: "failed", in_doubt: "doubt", owed: "waiting", submitting: "waiting" }[this.shot.status] ?? "missing";
     return make("div", { class: "note", "data-status": this.shot.status }, icon(picture), make("span", { class: "why" }, text));
   }
 
@@ -183,7 +185,7 @@ class Viewer {
   files() {
     const list = this.shot.files.map((file) => {
       const name = file.url ? make("a", { href: file.url, target: "_blank", rel: "noopener" }, file.name) : make("span", {}, file.name);
-      return make("li", {}, name, make("span", { class: "size" }, file.url ? bytes(file.size) : "missing"));
+      return make("li", {}, name, make("span", { class: "size" }, file.url ? sizeOf(file) : "missing"));
     });
     return list.length ? [make("ul", { class: "files", "aria-label": "Files" }, ...list)] : [];
   }

@@ -34,6 +34,8 @@ function bytes(size) {
   return `${number.toFixed(number < 10 ? 1 : 0)} ${["B", "kB", "MB", "GB"][power]}`;
 }
 
+const sizeOf = (file) => (file.verified ? bytes(file.size) : `${bytes(file.size)}, not verified`);
+
 function moment(seconds) {
   return new Date(seconds * 1000).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
 }

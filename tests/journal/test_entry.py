@@ -1,0 +1,22 @@
+"""Rows of the journal: what is written of an asset is read again."""
+
+import json
+from pathlib import Path
+
+from cometrunway import Asset
+from cometrunway._journal._entry import _asset, assets_to_json
+from cometrunway._journal._folders import Folders
+
+
+def test_a_file_that_is_not_verified_stays_so() -> None:
+    """What is known of a file survives the journal."""
+    for verified in (True, False):
+        asset = Asset(url="https://example.com/a", path=Path("/out/a.bin"), size=1, sha256="00", verified=verified)
+        assert [_asset(fields, Folders()) for fields in json.loads(assets_to_json((asset,), Folders()))] == [asset]
+
+
+def test_a_journal_of_before_has_verified_files() -> None:
+    """Rows that say nothing of it were written when no other file was kept."""
+    [fields] = json.loads(assets_to_json((Asset(url="https://example.com/a"),), Folders()))
+    del fields["verified"]
+    assert _asset(fields, Folders()).verified

@@ -11,9 +11,10 @@ from typing import Self
 import aiohttp
 from attrs import evolve, frozen
 
-from cometrunway._delivery._delivery import Delivery, make_writable
+from cometrunway._delivery._delivery import Delivery
 from cometrunway._delivery._downloader import Downloader
 from cometrunway._delivery._file_names import FileNames
+from cometrunway._delivery._folder import try_folder
 from cometrunway._delivery._part_file import are_intact
 from cometrunway._events import EventEmitter, Observer
 from cometrunway._handle import TaskFuture, TaskHandle, TaskReference
@@ -127,7 +128,7 @@ class Session:
             raise RuntimeError("this Session is open already; make another one")
         async with AsyncExitStack() as lifetime:
             if self._output_dir is not None:
-                await make_writable(self._output_dir)  # before anything is paid for
+                await try_folder(self._output_dir)  # before anything is paid for
             await lifetime.enter_async_context(self._transport)
             if self._journal_path is None:
                 parts = self._compose(NoJournal())

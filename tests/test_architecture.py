@@ -73,6 +73,7 @@ OF_THE_WHOLE = {
     "docs": "the examples of README.md and docs/",
     "official_sdk": "Runway's own SDK against the emulator",
     "kill": "batches whose process is killed",
+    "machines": "file systems, locks, descriptors and disks as they are",
     "tracebacks": "how many entries of ours an error shows",
     "two_thousand": "two thousand tasks at once",
 }

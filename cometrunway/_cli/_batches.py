@@ -126,6 +126,9 @@ def _add_output(run: argparse.ArgumentParser) -> None:
     add_output_dir(group)
     add_template(group)
     group.add_argument("--journal", type=path, metavar="FILE", help="keep what was paid for in this file")
+    group.add_argument(
+        "--journal-timeout", type=positive, metavar="SECONDS", help="wait so long while it is locked by others (30)"
+    )
     shown = group.add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", help="one event per line on standard output")
     shown.add_argument("--quiet", action="store_true", help="show only what went wrong")
@@ -187,6 +190,8 @@ def _session_options(options: argparse.Namespace) -> dict[str, Any]:
         given["template"] = options.template
     if options.max_in_flight is not None:
         given["max_in_flight"] = options.max_in_flight
+    if options.journal_timeout is not None:
+        given["journal_timeout"] = options.journal_timeout
     if options.polls_per_second is not None:
         given["poll"] = PollPolicy(per_second=options.polls_per_second)
     return given

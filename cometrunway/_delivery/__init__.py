@@ -1,5 +1,6 @@
 """From a task that has ended to whole files on disk.
 
 May import `_transport`, `_journal` and all below them; never `_submission` or `_polling`. Begin with `_delivery.py`;
-`_downloader.py` fetches one file, `_part_file.py` is that file while it is written, `_file_names.py` names it.
+`_downloader.py` fetches one file, `_part_file.py` is that file while it is written, `_file_names.py` names it;
+`_folder.py` tries the output folder.
 """

@@ -1,10 +1,8 @@
 """From a task that has ended to its files: the end is recorded, the files are downloaded, and they are recorded."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryFile
 
 from cometrunway._delivery._downloader import Downloader
 from cometrunway._delivery._file_names import FileNames
@@ -74,17 +72,3 @@ async def _as_soon_as_possible(change: Awaitable[None]) -> None:
     """Wait until a change is recorded; if it cannot be now, the journal keeps it, and the delivery goes on."""
     with suppress(JournalUnavailableError):
         await change
-
-
-async def make_writable(folder: Path) -> None:
-    """Make a folder if it is missing; `ValueError` if no file can be written there."""
-    try:
-        await asyncio.to_thread(_try_to_write, folder)
-    except OSError as error:
-        raise ValueError(f"output_dir {folder} cannot be written: {error.strerror}") from error
-
-
-def _try_to_write(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    with TemporaryFile(dir=folder) as file:
-        file.write(b"to find out whether there is room")

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
@@ -17,33 +16,29 @@ from cometrunway._media._urls import without_query
 from cometrunway._policies import RetryPolicy, is_transient
 from cometrunway._tasks import Asset
 from cometrunway._transport._aiohttp import AssetStream
+from cometrunway._transport._descriptors import downloads, when_free
 from cometrunway.errors import AssetExpiredError, CometRunwayError, DownloadError, ProtocolError, TransportError
-
-if sys.platform != "win32":
-    pass
 
 _T = TypeVar("_T")
 ASSET_LIMIT = 4 * 1024**3
 """Bytes beyond which a file is refused."""
-_AT_ONCE = 32
 _BLOCK = 256 * 1024
 """Bytes that one hop to a thread writes: what is larger has left the processor's cache before it is digested."""
 _PROGRESS = 64 * 1024
 """Bytes by which a download must have grown to be retried as often again."""
 _GONE = frozenset({401, 403, 404, 410})
 
-# Without locks, as on Windows, only a name that is not taken is safe.
 OpenAsset = Callable[[str, dict[str, str]], AbstractAsyncContextManager[AssetStream]]
 
 
 class Downloader:
-    """Downloads assets, at most 32 at once; disk work happens in worker threads."""
+    """Downloads assets, at most 32 at once, fewer if few descriptors are free. Disk work happens in worker threads."""
 
     def __init__(self, *, open_asset: OpenAsset, retry: RetryPolicy, rng: Random) -> None:
         self._open_asset = open_asset
         self._retry = retry
         self._rng = rng
-        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._slots = asyncio.Semaphore(downloads())
 
     async def download(self, url: str, *, folder: Path, stem: str, extension: str | None = None) -> Asset:
         """Download one file to `folder / stem`, plus the extension that its content calls for unless one is given.
@@ -67,7 +62,7 @@ class Downloader:
     async def _fetch(self, asset: Asset, folder: Path, stem: str, extension: str | None) -> Asset:
         parts: list[PartFile] = []
         try:
-            await _in_thread(lambda: parts.append(open_part(folder, stem)))
+            await when_free(lambda: _in_thread(lambda: parts.append(open_part(folder, stem))))
             [part] = parts
             media = await self._stream(asset, part)
             target = part.path.with_name(stem + (media.extension if extension is None else extension))

@@ -13,15 +13,13 @@ from pathlib import Path
 
 from attrs import define, field
 
+from cometrunway import _file_locks
 from cometrunway._tasks import Asset
-
-if sys.platform != "win32":
-    import fcntl
 
 _TAKEN = frozenset({errno.EAGAIN, errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENXIO})
 """The errors of opening a part file where another file has its name, or another process writes it."""
 
-_OPEN_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", os.O_EXCL) | getattr(os, "O_BINARY", 0)
+_OPEN_FLAGS = os.O_RDWR | getattr(os, "O_BINARY", 0)
 
 
 @define(kw_only=True)
@@ -60,10 +58,11 @@ class PartFile:
             if _is_at(self.path, self.file.fileno()):
                 self.path.unlink()
         with suppress(OSError):  # closing may have to write, to a disk that is full
-            self.file.close()
+            _file_locks.release(self.file)
 
 
 def open_part(folder: Path, stem: str) -> PartFile:
+    """Open `folder / stem.part`, or another name where that is taken; make the folder if it is missing."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in _alternatives(folder / f"{stem}.part"):
         _drop_if_named(path)
@@ -75,11 +74,12 @@ def open_part(folder: Path, stem: str) -> PartFile:
 
 
 def give_name(part: PartFile, target: Path) -> Path:
+    """Make the file durable and give it its name, or `target-2` and so on where another file has that; return it."""
     part.file.flush()
     os.fsync(part.file.fileno())
     for path in _alternatives(target):
         if _linked(part.path, path) or _has_digest(path, part.size, part.digest.hexdigest()):
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
             return path
     raise AssertionError("the alternatives are endless")
 
@@ -108,20 +108,38 @@ def _alternatives(path: Path) -> Iterator[Path]:
 
 
 def _locked(path: Path) -> BufferedRandom | None:
-    """Open a part file that nobody is writing: a new one, or one that a dead process left behind."""
-    handle = None
+    """Open a part file that no process is writing: a new one, or one that a dead process left behind.
+
+    Without locks, only a new one is known to be written by nobody else.
+    """
     try:
-        handle = os.open(path, _OPEN_FLAGS, 0o666)
-        if sys.platform != "win32":
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if _is_at(path, handle) and _is_ours_alone(handle):
-            return os.fdopen(handle, "r+b")
+        handle, is_new = _opened(path)
     except OSError as error:
         if error.errno not in _TAKEN:
             raise
-    if handle is not None:
+        return None
+    if not _is_ours_alone(handle):
         os.close(handle)
+        return None
+    file = os.fdopen(handle, "r+b")
+    try:
+        is_ours = _file_locks.take(file)
+    except _file_locks.LocksUnsupportedError:
+        is_ours = is_new
+    if is_ours and _is_at(path, handle):
+        return file
+    _file_locks.release(file)
     return None
+
+
+def _opened(path: Path) -> tuple[int, bool]:
+    """Return a descriptor, and whether the file is new."""
+    try:
+        return os.open(path, _OPEN_FLAGS | os.O_CREAT | os.O_EXCL, 0o666), True
+    except FileExistsError:
+        if sys.platform == "win32":
+            raise
+        return os.open(path, _OPEN_FLAGS | os.O_NOFOLLOW), False
 
 
 def _is_ours_alone(handle: int) -> bool:
@@ -157,8 +175,11 @@ def _has_digest(path: Path, size: int | None, sha256: str | None) -> bool:
         return False
 
 
-def _sync_folder(folder: Path) -> None:
-    if sys.platform != "win32":
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable, where its file system can do that: some network file systems refuse it."""
+    if sys.platform == "win32":
+        return
+    with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)

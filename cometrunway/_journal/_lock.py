@@ -24,6 +24,8 @@ def locked(path: Path) -> BinaryIO:
         JournalError: another session writes the journal, or the lock file cannot be written.
     """
     name = _lock_of(path)
+    if _file_locks.is_record_locked(name):
+        raise JournalError(f"the journal {path} is in use by {_described(os.getpid())}")
     try:
         name.parent.mkdir(parents=True, exist_ok=True)
         lock = name.open("a+b")

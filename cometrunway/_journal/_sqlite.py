@@ -79,7 +79,7 @@ class Journal:
         self._retry: asyncio.TimerHandle | None = None
         self._is_unavailable = False
         self._under_way: asyncio.Future[Any] | None = None
-        """The commit that the thread was last asked for."""
+        """The work of the thread whose outcome is not yet taken in."""
         self._is_left = False
         self._lock: BinaryIO | None = None
         self._database: sqlite3.Connection | None = None
@@ -92,17 +92,18 @@ class Journal:
         self, _type: type[BaseException] | None = None, error: BaseException | None = None, _traceback: object = None
     ) -> None:
         try:
-            self._flush()
+            await self._settled()
+            self._flush()  # what could not be written gets a last try
             await self._settled()
         finally:
             self._is_left = True
             if self._retry is not None:
                 self._retry.cancel()
-            self._under_way = asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+            closing = self._in_thread(self._close)
             self._thread.shutdown(wait=False)
             await self._settled()
             self._report_unrecorded(error)
-            self._under_way.result()
+            closing.result()
 
     def _report_unrecorded(self, error: BaseException | None) -> None:
         tokens = tuple(job.token for job in self._unwritten if job.token)
@@ -245,20 +246,29 @@ class Journal:
     async def _settled(self) -> None:
         """Wait until nothing is under way; a cancellation is passed on only then: an id that was paid for may wait."""
         try:
-            while self._under_way is not None and (self._waiting or not self._under_way.done()):
+            while self._under_way is not None:
                 await asyncio.wait([self._under_way])
+                await asyncio.sleep(0)  # until its outcome is taken in
         except asyncio.CancelledError:
             await self._settled()
             raise
 
     def _flush(self) -> None:
         jobs = [*self._unwritten, *self._waiting]
-        if not jobs or (self._under_way is not None and not self._under_way.done()):
+        if not jobs or self._under_way is not None:
             return
         self._unwritten, self._waiting = [], []
-        commit = asyncio.get_running_loop().run_in_executor(self._thread, self._commit, [job.operation for job in jobs])
+        commit = self._in_thread(self._commit, [job.operation for job in jobs])
         commit.add_done_callback(lambda done: self._on_commit(jobs, done))
-        self._under_way = commit
+
+    def _in_thread(self, work: Callable[..., _T], *arguments: Any) -> "asyncio.Future[_T]":
+        """Start work in the journal's thread; until its outcome is taken in, no other is started, so order is kept."""
+        self._under_way = future = asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+        future.add_done_callback(self._on_done)
+        return future
+
+    def _on_done(self, _future: object) -> None:
+        self._under_way = None
 
     def _on_commit(self, jobs: list[_Job], done: "asyncio.Future[list[Any]]") -> None:
         error = None if done.cancelled() else done.exception()

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from ipaddress import ip_address
 from typing import Self
 
@@ -11,6 +12,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from cometrunway._media._urls import without_query
+from cometrunway._transport._descriptors import connections, is_exhaustion, when_free
 from cometrunway._transport._time_limit import TimeLimit
 from cometrunway._wire._http import HttpRequest, HttpResponse
 from cometrunway.errors import ProtocolError, TransportError
@@ -19,7 +21,6 @@ BODY_LIMIT = 1024 * 1024
 """Bytes of an API answer, after decompression, beyond which it is refused."""
 _HOPS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_CONNECTIONS = 256
 _KEEPALIVE = 4.0  # shorter than common servers' own, so that no create meets a connection that is being closed
 _CONNECT = 15.0
 _CALL_SECONDS = 30.0
@@ -107,15 +108,7 @@ class Transport:
     async def _send(self, request: HttpRequest, *, limits: aiohttp.ClientTimeout) -> HttpResponse:
         assert self._api is not None  # noqa: S101 - the session opens its transport before it uses it
         try:
-            async with self._api.request(
-                request.method,
-                self._base.with_path(self._prefix + request.path, encoded=True),
-                data=request.body,
-                headers=self._passed if request.body is None else self._passed_with_body,
-                timeout=limits,
-                allow_redirects=False,
-                raise_for_status=False,  # a borrowed session may have it otherwise
-            ) as response:
+            async with await self._answer(request, limits) as response:
                 body = self._masked(await _beginning(response.content))
                 if len(body) > BODY_LIMIT:
                     raise ProtocolError(
@@ -126,6 +119,26 @@ class Transport:
                 return HttpResponse(status=response.status, headers=response.headers, body=body)
         except _THEIRS as error:
             raise _ours(request.method, request.path, error) from _safe(error)
+
+    async def _answer(self, request: HttpRequest, limits: aiohttp.ClientTimeout) -> aiohttp.ClientResponse:
+        """Send a request; where no descriptor is left for its connection, wait: not a byte has been sent then."""
+        assert self._api is not None  # noqa: S101 - as in `_send`
+        call = partial(
+            self._api.request,
+            request.method,
+            self._base.with_path(self._prefix + request.path, encoded=True),
+            data=request.body,
+            headers=self._passed if request.body is None else self._passed_with_body,
+            timeout=limits,
+            allow_redirects=False,
+            raise_for_status=False,  # a borrowed session may have it otherwise
+        )
+        try:
+            return await call()
+        except aiohttp.ClientConnectorError as error:
+            if not is_exhaustion(error):
+                raise
+        return await when_free(call)
 
     def _masked(self, body: bytes) -> bytes:
         return body.replace(self._secret, b"***") if self._secret in body else body
@@ -150,8 +163,14 @@ class Transport:
         target = _asset_url(url)
         for _ in range(_HOPS + 1):
             try:
-                response = await self._assets.get(
-                    target, headers={"Accept-Encoding": "identity", **headers}, timeout=_ASSET, allow_redirects=False
+                response = await when_free(
+                    partial(
+                        self._assets.get,
+                        target,
+                        headers={"Accept-Encoding": "identity", **headers},
+                        timeout=_ASSET,
+                        allow_redirects=False,
+                    )
                 )
             except _THEIRS as error:
                 raise _ours("GET", str(target), error) from _safe(error)
@@ -166,7 +185,7 @@ class Transport:
 def _new_session(headers: Mapping[str, str], *, auto_decompress: bool = True) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         headers=headers,
-        connector=aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=_KEEPALIVE),
+        connector=aiohttp.TCPConnector(limit=connections(), keepalive_timeout=_KEEPALIVE),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=auto_decompress,
     )

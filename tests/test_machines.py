@@ -1,0 +1,214 @@
+"""Machines as they are: file systems without locks or folder syncs, forked children, few descriptors, full disks."""
+
+import asyncio
+import errno
+import fcntl
+import json
+import logging
+import multiprocessing
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cometrunway import Journal, JournalError, Session
+from cometrunway.emulator import Emulator
+from tests.samples import yawn
+from tests.served import COMMAND
+
+
+def refuses(number: int) -> Callable[..., None]:
+    """Return a system call that fails."""
+
+    def fail(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
+async def run(folder: Path, count: int = 3) -> list[Path]:
+    """Run a batch with a journal; return its files."""
+    async with Emulator() as emulator:
+        options: dict[str, Any] = {"journal": folder / "shots.db", "output_dir": folder / "out"}
+        async with Session(emulator.api_key, base_url=emulator.base_url, **options) as runway:
+            handles = [handle async for handle in runway.map(yawn(number) for number in range(count))]
+            return sorted([asset.path for handle in handles for asset in await handle if asset.path])
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK])
+@pytest.mark.parametrize("also_records", [False, True])
+async def test_a_file_system_without_locks_is_used_without(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    number: int,
+    *,
+    also_records: bool,
+) -> None:
+    """Where flock does not work a record lock is tried; where neither does, that is said once for each folder."""
+    monkeypatch.setattr(fcntl, "flock", refuses(number))
+    if also_records:
+        monkeypatch.setattr(fcntl, "lockf", refuses(number))
+    with caplog.at_level(logging.WARNING, "cometrunway"):
+        assert len({path for path in await run(tmp_path) if path.exists()}) == 3
+    assert caplog.text.count("without locks") == (2 if also_records else 0)
+
+
+async def test_a_record_lock_keeps_others_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another session of this process is told so, and so is another process; who asks for the holder harms nobody."""
+    monkeypatch.setattr(fcntl, "flock", refuses(errno.ENOSYS))
+    path = tmp_path / "shots.db"
+    async with Journal(path):
+        with pytest.raises(JournalError, match="this process"):
+            await Journal(path).__aenter__()
+        assert Journal.holder(path) == os.getpid()
+        code = (
+            "import asyncio, errno, fcntl, sys; from cometrunway import Journal\n"
+            "def fail(*_): raise OSError(errno.ENOSYS, 'no')\n"
+            "fcntl.flock = fail\n"
+            "asyncio.run(Journal(sys.argv[1]).__aenter__())"
+        )
+        other = await asyncio.to_thread(
+            subprocess.run, [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False
+        )
+        assert f"another process (pid {os.getpid()})" in other.stderr
+    async with Journal(path):
+        pass
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.EACCES, errno.EBADF, errno.ENOTSUP])
+@pytest.mark.parametrize("call", ["fsync", "open"])
+async def test_a_folder_that_cannot_be_synced_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, call: str
+) -> None:
+    """Files are whole and named all the same, and the next run finds them without a request."""
+    real: Callable[..., Any] = getattr(os, call)
+
+    def fail_for_folders(target: Any, *arguments: Any, **options: Any) -> Any:
+        is_folder = Path(target if call == "open" else f"/dev/fd/{target}").is_dir()
+        if is_folder and (call == "fsync" or arguments == (os.O_RDONLY,)):
+            raise OSError(number, os.strerror(number))
+        return real(target, *arguments, **options)
+
+    monkeypatch.setattr(os, call, fail_for_folders)
+    files = await run(tmp_path)
+    assert all(path.exists() for path in files)
+    assert await run(tmp_path) == files
+
+
+def nothing(_: int) -> int:
+    """Be some work in another process."""
+    return os.getpid()
+
+
+def test_forked_children_do_not_keep_the_lock(tmp_path: Path) -> None:
+    """A pool of processes that was forked while the journal was open keeps nobody from opening it afterwards."""
+    path = tmp_path / "shots.db"
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("fork")) as pool:
+
+        async def fork() -> None:
+            async with Journal(path):
+                list(pool.map(nothing, range(2)))
+            async with Journal(path):
+                with pytest.raises(JournalError, match="another Session of this process"):
+                    await Journal(path).__aenter__()
+
+        asyncio.run(fork())
+
+
+def test_children_of_a_killed_process_do_not_keep_the_lock(tmp_path: Path) -> None:
+    """A session that is killed with forked children alive leaves a journal that opens at once."""
+    code = (
+        "import asyncio, multiprocessing, os, signal, sys; from cometrunway import Journal\n"
+        "async def main():\n"
+        "    await Journal(sys.argv[1]).__aenter__()\n"
+        "    child = multiprocessing.get_context('fork').Process(target=signal.pause)\n"
+        "    child.start()\n"
+        "    print(child.pid, flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "asyncio.run(main())"
+    )
+    killed = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "shots.db")], stdout=subprocess.PIPE, text=True
+    )
+    assert killed.stdout is not None
+    child = int(killed.stdout.readline())
+    try:
+        killed.wait()
+
+        async def reopen() -> None:
+            async with Journal(tmp_path / "shots.db"):
+                pass
+
+        asyncio.run(reopen())
+    finally:
+        os.kill(child, signal.SIGKILL)
+        killed.stdout.close()
+
+
+def test_few_descriptors_are_enough(tmp_path: Path) -> None:
+    """With 64 descriptors, 150 shots against a server in the same process are all delivered."""
+    shots = [
+        {"key": str(number), "route": "video_upscale", "videoUri": f"https://example.com/{number}.mp4"}
+        for number in range(150)
+    ]
+    (tmp_path / "shots.jsonl").write_text("\n".join(map(json.dumps, shots)))
+    ended = subprocess.run(
+        [*COMMAND, "run", "shots.jsonl", "--emulator", "--journal", "shots.db"],
+        cwd=tmp_path,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert len(list((tmp_path / "outputs").iterdir())) == 150
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 3 MiB of its own."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)],  # noqa: S607 - where the system has it
+        capture_output=True,
+        check=False,
+    )
+    if mounted.returncode:
+        pytest.skip("no file system can be mounted here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)  # noqa: S607 - as above
+
+
+async def test_a_disk_that_fills_up_loses_no_id(small_disk: Path, tmp_path: Path) -> None:
+    """Shots are submitted until the journal's disk is full; every accepted id is recorded once there is room."""
+    filler = small_disk / "filler"
+    filler.write_bytes(bytes(2 * 1024**2))
+    path = small_disk / "shots.db"
+    async with Emulator() as emulator:
+        options: dict[str, Any] = {"journal": path, "output_dir": tmp_path / "out"}
+        async with Session(emulator.api_key, base_url=emulator.base_url, **options) as runway:
+            with pytest.raises(JournalError, match=r"full|disk I/O"):
+                async for _ in runway.map(yawn(number, "x" * 900) for number in range(3000)):
+                    pass
+            filler.unlink()
+        recorded = [entry.task_id for entry in Journal.read(path) if entry.task_id]
+        assert sorted(recorded) == sorted(emulator.tasks)
+        assert emulator.creates.accepted > 100
+
+
+async def test_a_full_disk_is_found_out_first(small_disk: Path) -> None:
+    """An output folder without space is an error before anything is sent."""
+    (small_disk / "filler").write_bytes(bytes(3 * 1024**2 - 8192))
+    async with Emulator() as emulator:
+        with pytest.raises(ValueError, match="space"):
+            await Session(emulator.api_key, base_url=emulator.base_url, output_dir=small_disk / "out").__aenter__()
+    assert not emulator.requests

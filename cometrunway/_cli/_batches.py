@@ -29,7 +29,7 @@ from cometrunway._cli._supervision import INTERRUPTED, Report, supervised
 from cometrunway._gallery._page import write_page
 from cometrunway._gallery._sources import JournalSource
 from cometrunway._journal._entry import State
-from cometrunway._terminal import say
+from cometrunway._terminal import say, say_if_possible
 from cometrunway.progress import new_board
 
 _DEMO = files("cometrunway._cli") / "demo"
@@ -103,8 +103,8 @@ def _add_output(run: argparse.ArgumentParser) -> None:
 def _demo(options: argparse.Namespace) -> int:
     with as_file(_DEMO / "shots.jsonl") as listing, TemporaryDirectory() as folder:
         shots = read_shots(listing)
-        print(
-            f"{len(shots)} shots over all eight routes, against a built-in server that behaves like the API", flush=True
+        say_if_possible(
+            f"{len(shots)} shots over all eight routes, against a built-in server that behaves like the API"
         )
         journal = Path(folder, "demo")
         given = {"output_dir": options.output_dir, "journal": journal}
@@ -114,7 +114,7 @@ def _demo(options: argparse.Namespace) -> int:
             return status
         gallery = options.output_dir / "gallery.html"
         write_page(JournalSource(journal), gallery)
-    print(
+    say_if_possible(
         f"\n{_MEANT_TO_FAIL[0]} did what it is named for. The shots are in {listing}.\n"
         f"Look at them in a browser:  {gallery.absolute().as_uri()}\n"
         "With a key of your own:     COMETAPI_KEY=sk-... cometrunway run YOUR-SHOTS.jsonl --journal shots.db"

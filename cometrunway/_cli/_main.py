@@ -8,6 +8,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import TextIO
@@ -17,7 +18,7 @@ from cometrunway._batch._files import BatchFileError
 from cometrunway._cli import _batches, _completion, _gallery, _journals
 from cometrunway._cli._commands import Commands, add_command
 from cometrunway._cli._supervision import INTERRUPTED
-from cometrunway._terminal import say, silence
+from cometrunway._terminal import say, writing
 
 _STATUSES = (
     "exit status: 0 all succeeded, 1 a task failed or is in doubt, 2 wrong use or a bad file, 70 a bug, 130 interrupted"
@@ -28,9 +29,12 @@ _MISTAKES = (BatchFileError, CometRunwayError, ValueError)
 
 def command() -> None:
     """Be the installed command."""
-    status = main()
+    try:
+        status = main()
+    except SystemExit as ended:  # of argparse, which has written its help or an error
+        status = ended.code if isinstance(ended.code, int) else 0
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said and done
-    sys.exit(status)
+    sys.exit(_flushed(status))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,19 +52,35 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(str(error), 2, debug=options.debug)
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        silence(sys.stdout)  # `cometrunway export ... | head` has seen enough
-        return 0
     except OSError as error:
-        place = f" {error.filename}" if error.filename else ""
-        return _complain(f"cannot read or write{place}: {error.strerror}", 2, debug=options.debug)
+        return _complain(_unusable(error), 2, debug=options.debug)
     except Exception as bug:  # noqa: BLE001 - the last to know; --debug shows all of it
         return _complain(f"a bug of cometrunway: {bug!r}; --debug shows where", 70, debug=options.debug)
     return status
 
 
+def _flushed(status: int) -> int:
+    """Write what the streams still hold, lest that fails when Python ends; return the exit status."""
+    try:
+        with writing(sys.stdout):
+            pass
+    except OSError as error:
+        status = status or _complain(_unusable(error), 2, debug=False)
+    with suppress(OSError), writing(sys.stderr):
+        pass
+    return status
+
+
+def _unusable(error: OSError) -> str:
+    place = f" {error.filename}" if error.filename else ""
+    return f"cannot read or write{place}: {error.strerror}"
+
+
 def _open_closed_streams() -> None:
-    """Let what goes to a stream that was closed from outside go nowhere, rather than elsewhere."""
+    """Let what goes to a stream that was closed from outside go nowhere, rather than to a file opened later."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - for good
@@ -77,7 +97,7 @@ class _LogOfTheMoment(logging.StreamHandler[TextIO]):
 
 def _complain(message: str, status: int, *, debug: bool) -> int:
     if debug:
-        traceback.print_exc()
+        say(traceback.format_exc().rstrip("\n"), sys.stderr)
     say(f"cometrunway: error: {message}", sys.stderr)
     return status
 

@@ -4,7 +4,6 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.resources import as_file, files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,6 +14,7 @@ from cometrunway._batch._files import read_shots
 from cometrunway._batch._journal_report import JournalReport
 from cometrunway._batch._plan import check_conflicts, planned, totals
 from cometrunway._batch._run import BatchRun
+from cometrunway._cli._bundle import copied_demo, place_of_the_demo
 from cometrunway._cli._commands import (
     Commands,
     add_base_url,
@@ -32,7 +32,6 @@ from cometrunway._journal._entry import State
 from cometrunway._terminal import say, say_if_possible
 from cometrunway.progress import new_board
 
-_DEMO = files("cometrunway._cli") / "demo"
 _MEANT_TO_FAIL = ["fails-on-purpose"]
 
 
@@ -101,8 +100,8 @@ def _add_output(run: argparse.ArgumentParser) -> None:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    with as_file(_DEMO / "shots.jsonl") as listing, TemporaryDirectory() as folder:
-        shots = read_shots(listing)
+    with TemporaryDirectory() as folder:
+        shots = read_shots(copied_demo(Path(folder)))
         say_if_possible(
             f"{len(shots)} shots over all eight routes, against a built-in server that behaves like the API"
         )
@@ -114,8 +113,10 @@ def _demo(options: argparse.Namespace) -> int:
             return status
         gallery = options.output_dir / "gallery.html"
         write_page(JournalSource(journal), gallery)
+    place = place_of_the_demo()
+    where = f" The shots are in {place}." if place else ""
     say_if_possible(
-        f"\n{_MEANT_TO_FAIL[0]} did what it is named for. The shots are in {listing}.\n"
+        f"\n{_MEANT_TO_FAIL[0]} did what it is named for.{where}\n"
         f"Look at them in a browser:  {gallery.absolute().as_uri()}\n"
         "With a key of your own:     COMETAPI_KEY=sk-... cometrunway run YOUR-SHOTS.jsonl --journal shots.db"
     )

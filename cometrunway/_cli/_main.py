@@ -9,13 +9,13 @@ import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
-from importlib.metadata import version
 from pathlib import Path
 from typing import TextIO
 
 from cometrunway import CometRunwayError, emulator
 from cometrunway._batch._files import BatchFileError
 from cometrunway._cli import _batches, _completion, _gallery, _journals
+from cometrunway._cli._bundle import installed_version
 from cometrunway._cli._commands import Commands, add_command
 from cometrunway._cli._supervision import INTERRUPTED
 from cometrunway._terminal import say, writing
@@ -108,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Batches of paid Runway tasks: submitted, waited for, downloaded. The key comes from COMETAPI_KEY.",
         epilog=_STATUSES,
     )
-    parser.add_argument("--version", action="version", version=f"cometrunway {version('cometrunway')}")
+    parser.add_argument("--version", action="version", version=f"cometrunway {installed_version()}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _batches.add_to(commands)
     _journals.add_to(commands)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 pytest.importorskip("playwright.sync_api", reason="the browser tests need playwright: nox --session browser")
-from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]  # of which only the script is used
+pytest.importorskip("axe_playwright_python", reason="it brings axe-core: nox --session browser")
+from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import PHONE, WIDE, OpenPage, until

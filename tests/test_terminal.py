@@ -38,8 +38,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("buffering", ["", "PYTHONUNBUFFERED=1"])
-@pytest.mark.parametrize("lost", ["| true", "| head -c 1", ">&- 2>&- <&-"])
+@pytest.mark.parametrize(
+    ("lost", "buffering"),
+    [("| true", ""), ("| head -c 1", ""), ("| head -c 1", "PYTHONUNBUFFERED=1"), (">&- 2>&- <&-", "")],
+)
 def test_who_reads_no_further_has_seen_enough(lost: str, buffering: str, folder: Path) -> None:
     """Nothing is complained of, and the status is 0."""
     lines = [f"{buffering} cometrunway {command} {lost}" for command in [*COMMANDS, "gallery shots.db", "--help"]]

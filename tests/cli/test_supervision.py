@@ -77,10 +77,15 @@ class Terminal:
 
 
 @pytest.mark.parametrize(
-    ("options", "begun"),
-    [([], "1 running"), (["--debug"], "1 running"), (["--json"], '"submitted"'), (["--json", "--debug"], "submitted")],
+    ("options", "begun", "prompt", "status"),
+    [
+        ([], "1 running", "a cat", 0),
+        ([], "1 running", "[fail INTERNAL]", 1),
+        (["--debug"], "1 running", "[fail INTERNAL]", 1),
+        (["--json"], '"submitted"', "a cat", 0),
+        (["--json", "--debug"], "submitted", "[fail INTERNAL]", 1),
+    ],
 )
-@pytest.mark.parametrize(("prompt", "status"), [("a cat", 0), ("[fail INTERNAL]", 1)])
 def test_a_lost_terminal_changes_no_status(
     options: list[str], begun: str, prompt: str, status: int, environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -68,6 +68,13 @@ def _installed_chromium(session: nox.Session) -> str | None:
 
 
 @nox.session
+def bundle(session: nox.Session) -> None:
+    """Make a program with PyInstaller out of the package as it is installed, and run it."""
+    session.install(".[test]", "pyinstaller>=6")
+    session.run("python", "-m", "pytest", "-q", "tests/cli/test_bundle.py", *session.posargs)
+
+
+@nox.session
 def kills(session: nox.Session) -> None:
     """Kill batches at 200 random moments, and around every commit of their journal."""
     session.install("-e", ".[test]")

@@ -2,10 +2,12 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,6 +31,27 @@ def started(*arguments: str, folder: Path, **environment: str) -> "Iterator[subp
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
+
+
+def in_shell(*lines: str, folder: Path, environment: Mapping[str, str]) -> list["subprocess.CompletedProcess[str]"]:
+    """Run lines of the shell at the same time, in which `cometrunway` is the command."""
+    begin = f'set -o pipefail; cometrunway() {{ {shlex.join(COMMAND)} "$@"; }}; '
+
+    def run(line: str) -> "subprocess.CompletedProcess[str]":
+        command = ["bash", "-c", begin + line]
+        return subprocess.run(
+            command,
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            errors="replace",  # a reader may stop within a character
+            timeout=120,
+            check=False,
+        )
+
+    with ThreadPoolExecutor() as threads:
+        return list(threads.map(run, lines))
 
 
 @contextmanager

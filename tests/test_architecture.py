@@ -41,6 +41,7 @@ DOORS = {
     "yarl": {"_transport", "emulator"},
     "rich": {"progress"},
     "shtab": {"_cli"},
+    "PyInstaller": {"_cli"},
 }
 FORBIDDEN_NAMES = {
     *(

@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from cometrunway._events import Event
 from cometrunway._paths import in_utf8
-from cometrunway._terminal import silence
+from cometrunway._terminal import writing
 
 _logger = logging.getLogger(__name__)
 
@@ -17,7 +17,7 @@ class EventLog:
     """Writes one JSON object per event. Where that fails the writing ends, and nothing that is paid is harmed."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream: TextIO | None = stream
+        self._stream = stream
 
     def on_event(self, event: Event) -> None:
         """Write one event of the session."""
@@ -47,13 +47,9 @@ class EventLog:
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Write one line, with the wall-clock time in seconds since 1970."""
-        if self._stream is None:
-            return
+        said = {name: value for name, value in record.items() if value not in (None, [])}
         try:
-            said = {name: value for name, value in record.items() if value not in (None, [])}
-            print(json.dumps({"at": round(time.time(), 3), **in_utf8(said)}), file=self._stream, flush=True)
+            with writing(self._stream):
+                print(json.dumps({"at": round(time.time(), 3), **in_utf8(said)}), file=self._stream)
         except OSError as error:
-            if not isinstance(error, BrokenPipeError):
-                _logger.warning("events can no longer be written: %s", error.strerror)
-            silence(self._stream)
-            self._stream = None
+            _logger.warning("events can no longer be written: %s", error.strerror)

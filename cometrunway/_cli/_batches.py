@@ -5,7 +5,6 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.resources import as_file, files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,6 +17,7 @@ from cometrunway._batch._plan import check_conflicts, planned, totals
 from cometrunway._batch._run import BatchRun
 from cometrunway._batch._text import check_encoding
 from cometrunway._batch._writable import check_journal, check_output_dir
+from cometrunway._cli._bundle import copied_demo, place_of_the_demo
 from cometrunway._cli._commands import (
     Commands,
     add_base_url,
@@ -37,10 +37,9 @@ from cometrunway._journal._sqlite import Journal
 from cometrunway._policies import PollPolicy
 from cometrunway._requests._shot import Shot
 from cometrunway._session import Session
-from cometrunway._terminal import say
+from cometrunway._terminal import say, say_if_possible
 from cometrunway.progress import new_board
 
-_DEMO = files("cometrunway._cli") / "demo"
 _MEANT_TO_FAIL = ["fails-on-purpose"]
 
 
@@ -135,10 +134,10 @@ def _add_output(run: argparse.ArgumentParser) -> None:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    with as_file(_DEMO / "shots.jsonl") as listing, TemporaryDirectory() as folder:
-        shots = read_shots(listing)
-        print(
-            f"{len(shots)} shots over all eight routes, against a built-in server that behaves like the API", flush=True
+    with TemporaryDirectory() as folder:
+        shots = read_shots(copied_demo(Path(folder)))
+        say_if_possible(
+            f"{len(shots)} shots over all eight routes, against a built-in server that behaves like the API"
         )
         journal = Path(folder, "demo")
         given = {"output_dir": options.output_dir, "journal": journal}
@@ -148,8 +147,10 @@ def _demo(options: argparse.Namespace) -> int:
             return status
         gallery = options.output_dir / "gallery.html"
         write_page(JournalSource(journal), gallery)
-    print(
-        f"\n{_MEANT_TO_FAIL[0]} did what it is named for. The shots are in {listing}.\n"
+    place = place_of_the_demo()
+    where = f" The shots are in {place}." if place else ""
+    say_if_possible(
+        f"\n{_MEANT_TO_FAIL[0]} did what it is named for.{where}\n"
         f"Look at them in a browser:  {gallery.absolute().as_uri()}\n"
         "With a key of your own:     COMETAPI_KEY=sk-... cometrunway run YOUR-SHOTS.jsonl --journal shots.db"
     )

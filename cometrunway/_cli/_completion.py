@@ -1,8 +1,10 @@
 """The command `completion`: a script that lets a shell complete commands, options and file names."""
 
 import argparse
+import sys
 
 from cometrunway._cli._commands import Commands, add_command, path
+from cometrunway._terminal import writing
 
 _SHELLS = ("bash", "zsh", "fish", "tcsh", "powershell")
 
@@ -19,7 +21,8 @@ def add_to(commands: "Commands[argparse.ArgumentParser]", parser: argparse.Argum
             for action in command._actions:  # noqa: SLF001 - argparse has no public way to list them
                 if action.type is path:
                     action.complete = shtab.FILE  # type: ignore[attr-defined]  # shtab's own way to mark them
-        print(shtab.complete(parser, shell=options.shell))
+        with writing(sys.stdout):
+            print(shtab.complete(parser, shell=options.shell))
         return 0
 
     completion = add_command(

@@ -11,6 +11,7 @@ from cometrunway._cli._commands import Commands, add_command, path, whole
 from cometrunway._gallery._page import write_page
 from cometrunway._gallery._server import GalleryServer
 from cometrunway._gallery._sources import Source, source_of
+from cometrunway._terminal import say, say_if_possible
 
 _OUTPUT = Path("gallery.html")
 
@@ -46,7 +47,7 @@ def _gallery(options: argparse.Namespace) -> int:
         return 0
     output = options.output or _OUTPUT
     shots = write_page(source, output)
-    print(f"{shots} shot{'s' * (shots != 1)}: {output.absolute().as_uri()}")
+    say_if_possible(f"{shots} shot{'s' * (shots != 1)}: {output.absolute().as_uri()}")
     return 0
 
 
@@ -56,6 +57,6 @@ async def _serve(source: Source, port: int) -> None:
         with suppress(NotImplementedError):
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     async with GalleryServer(source, port=port) as server:
-        print(server.url, flush=True)
-        print("whoever has this URL sees the gallery; Ctrl-C ends it", file=sys.stderr)
+        say(server.url)
+        say("whoever has this URL sees the gallery; Ctrl-C ends it", sys.stderr)
         await stopped.wait()

@@ -16,6 +16,7 @@ from cometrunway._batch._journal_report import JournalReport
 from cometrunway._cli._commands import Commands, add_command, add_journal, path
 from cometrunway._journal._entry import Entry
 from cometrunway._journal._sqlite import Journal
+from cometrunway._terminal import say, writing
 from cometrunway._wire._encode import poll_request
 
 _SQLITE = b"SQLite format 3\0"
@@ -64,7 +65,7 @@ def _add_resolve(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 def _status(options: argparse.Namespace) -> int:
     report = JournalReport(options.journal)
-    print(json.dumps(report.counts()) if options.json else report.text())
+    say(json.dumps(report.counts()) if options.json else report.text())
     return 0
 
 
@@ -74,11 +75,15 @@ def _export(options: argparse.Namespace) -> int:
     if options.output is None:
         if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
             sys.stdout.reconfigure(encoding="utf-8", newline="")  # what is led into a file is the file of -o
-        write(report, sys.stdout)
-        sys.stdout.flush()
+        with writing(sys.stdout):
+            write(report, sys.stdout)
         return 0
     _check_output(options.output)
     try:
+        if options.output.exists() and not options.output.is_file():  # a device or a pipe, whose place no file may take
+            with options.output.open("w", encoding="utf-8", newline="") as stream, writing(stream):
+                write(report, stream)
+            return 0
         with TemporaryDirectory(dir=options.output.parent) as folder:
             part = Path(folder, options.output.name)
             with part.open("w", encoding="utf-8", newline="") as stream:
@@ -92,7 +97,7 @@ def _export(options: argparse.Namespace) -> int:
 def _check_output(output: Path) -> None:
     """Make sure that an export replaces no journal, which is the only record of what was paid for."""
     journal = output.with_name(re.sub(r"-(wal|shm)$|\.lock$", "", output.name))
-    for there in (output, journal):
+    for there in filter(Path.is_file, (output, journal)):
         with suppress(OSError), there.open("rb") as file:
             if file.read(len(_SQLITE)) == _SQLITE:
                 raise ValueError(f"{output} is a journal or belongs to one; write the export to another file")

@@ -8,16 +8,17 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib.metadata import version
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
 from cometrunway import emulator
 from cometrunway._batch._files import BatchFileError
 from cometrunway._cli import _batches, _completion, _gallery, _journals
+from cometrunway._cli._bundle import installed_version
 from cometrunway._cli._commands import Commands, add_command
 from cometrunway._cli._supervision import INTERRUPTED
-from cometrunway._terminal import say, silence
+from cometrunway._terminal import say, writing
 from cometrunway.errors import CometRunwayError
 
 _STATUSES = (
@@ -29,9 +30,12 @@ _MISTAKES = (BatchFileError, CometRunwayError, ValueError)
 
 def command() -> None:
     """Be the installed command."""
-    status = main()
+    try:
+        status = main()
+    except SystemExit as ended:  # of argparse, which has written its help or an error
+        status = ended.code if isinstance(ended.code, int) else 0
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said and done
-    sys.exit(status)
+    sys.exit(_flushed(status))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,19 +53,35 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(str(error), 2, debug=options.debug)
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        silence(sys.stdout)  # `cometrunway export ... | head` has seen enough
-        return 0
     except OSError as error:
-        place = f" {error.filename}" if error.filename else ""
-        return _complain(f"cannot read or write{place}: {error.strerror}", 2, debug=options.debug)
+        return _complain(_unusable(error), 2, debug=options.debug)
     except Exception as bug:  # noqa: BLE001 - the last to know; --debug shows all of it
         return _complain(f"a bug of cometrunway: {bug!r}; --debug shows where", 70, debug=options.debug)
     return status
 
 
+def _flushed(status: int) -> int:
+    """Write what the streams still hold, lest that fails when Python ends; return the exit status."""
+    try:
+        with writing(sys.stdout):
+            pass
+    except OSError as error:
+        status = status or _complain(_unusable(error), 2, debug=False)
+    with suppress(OSError), writing(sys.stderr):
+        pass
+    return status
+
+
+def _unusable(error: OSError) -> str:
+    place = f" {error.filename}" if error.filename else ""
+    return f"cannot read or write{place}: {error.strerror}"
+
+
 def _open_closed_streams() -> None:
-    """Let what goes to a stream that was closed from outside go nowhere, rather than elsewhere."""
+    """Let what goes to a stream that was closed from outside go nowhere, rather than to a file opened later."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - for good
@@ -78,7 +98,7 @@ class _LogOfTheMoment(logging.StreamHandler[TextIO]):
 
 def _complain(message: str, status: int, *, debug: bool) -> int:
     if debug:
-        traceback.print_exc()
+        say(traceback.format_exc().rstrip("\n"), sys.stderr)
     say(f"cometrunway: error: {message}", sys.stderr)
     return status
 
@@ -89,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Batches of paid Runway tasks: submitted, waited for, downloaded. The key comes from COMETAPI_KEY.",
         epilog=_STATUSES,
     )
-    parser.add_argument("--version", action="version", version=f"cometrunway {version('cometrunway')}")
+    parser.add_argument("--version", action="version", version=f"cometrunway {installed_version()}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _batches.add_to(commands)
     _journals.add_to(commands)

@@ -11,7 +11,7 @@ from attrs import frozen
 from cometrunway._batch._event_log import EventLog
 from cometrunway._batch._rows import table
 from cometrunway._batch._run import BatchRun
-from cometrunway._terminal import say
+from cometrunway._terminal import say, say_if_possible
 
 INTERRUPTED = 130
 
@@ -36,10 +36,7 @@ def supervised(batch: BatchRun, report: Report) -> int:
         asyncio.run(batch.run())
     except (KeyboardInterrupt, asyncio.CancelledError):
         was_left = batch.interrupted = True
-    try:
-        _tell(batch, report, was_left=was_left)
-    except OSError as error:  # as on a full disk; the status says it all the same
-        say(f"cometrunway: the outcome cannot be written: {error.strerror}", sys.stderr)
+    _tell(batch, report, was_left=was_left)
     return INTERRUPTED if batch.interrupted else 1 if batch.unfinished else 0
 
 
@@ -47,7 +44,7 @@ def _tell(batch: BatchRun, report: Report, *, was_left: bool) -> None:
     if report.log is not None:
         report.log.write(_outcome(batch))
     elif not was_left and not report.is_quiet:
-        say(_rows(batch, report))
+        say_if_possible(_rows(batch, report))
     if batch.stopped_by is not None:
         say(f"cometrunway: stopped: {batch.stopped_by}", sys.stderr)
     if was_left:

@@ -81,16 +81,31 @@ def _duration_of(arguments: argparse.Namespace) -> LogNormal | Uniform:
 
 
 async def serve(emulator: Emulator) -> None:
-    """Run an emulator, say so in one line on standard output, and wait for SIGTERM or SIGINT."""
+    """Run an emulator, say so in one line on standard output, and wait for SIGTERM or SIGINT.
+
+    Raises:
+        ValueError: The port is taken, or the line cannot be written, so that nobody learns where it is.
+    """
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):  # Windows: there Ctrl-C cancels the main task
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with emulator:
-        ready = {"base_url": emulator.base_url, "api_key": emulator.api_key, "asset_url": emulator.asset_url}
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(emulator)
+        except OSError as error:
+            raise ValueError(f"cannot listen on port {emulator.port}: {error.strerror}") from error
+        _say_ready(emulator)
+        await stopped.wait()
+
+
+def _say_ready(emulator: Emulator) -> None:
+    ready = {"base_url": emulator.base_url, "api_key": emulator.api_key, "asset_url": emulator.asset_url}
+    try:
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()
-        await stopped.wait()
+    except OSError as error:
+        raise ValueError(f"cannot write the emulator's address to standard output: {error.strerror}") from error
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -114,12 +129,8 @@ def run(arguments: argparse.Namespace) -> int:
         ValueError: An option is out of its range, or the port is taken.
     """
     emulator = emulator_of(arguments)
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(serve(emulator))
-    except KeyboardInterrupt:
-        return 0
-    except OSError as error:
-        raise ValueError(f"cannot listen on port {arguments.port}: {error.strerror}") from error
     return 0
 
 

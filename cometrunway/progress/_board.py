@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self, TextIO
 
 from cometrunway._events import Event, EventKind
-from cometrunway._terminal import printable
+from cometrunway._terminal import DroppingStream, printable
 from cometrunway.errors import BudgetError
 from cometrunway.progress._tally import Tally
 
@@ -18,17 +18,19 @@ _BETWEEN_TROUBLES = 60.0
 
 
 class Board:
-    """Takes the events of a batch of `total` shots, and writes to `stream` what people want to know of them."""
+    """Takes the events of a batch of `total` shots, and writes to `stream` what people want to know of them.
+
+    What the stream does not take, because it is closed or its reader is gone, is dropped.
+    """
 
     def __init__(self, total: int, stream: TextIO, *, period: float) -> None:
         self.total = total
         self.eta: Callable[[], float | None] = lambda: None
         """Tells how many more seconds what was submitted will take, or None; such as `lambda: session.eta`."""
-        self._stream = stream
+        self._stream = DroppingStream(stream)
         self._period = period
         self._tally: Tally | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._is_gone = False
 
     def on_event(self, event: Event) -> None:
         """Take one event of the session; called from its event loop."""
@@ -51,7 +53,7 @@ class Board:
 
     def write(self, line: str) -> None:
         """Write a line that stays, whatever else is shown."""
-        self._show(lambda: self._print(printable(line)))
+        self._print(printable(line))
 
     def _on_finish(self, tally: Tally, event: Event, outcome: str) -> None:
         failures = tally.finished - tally.counts["done"]
@@ -66,15 +68,6 @@ class Board:
     def _print(self, line: str) -> None:
         print(line, file=self._stream, flush=True)
 
-    def _show(self, work: Callable[[], object]) -> None:
-        """Do what shows something; a stream that is closed, or whose reader is gone, ends that and nothing else."""
-        if self._is_gone:
-            return
-        try:
-            work()
-        except (OSError, ValueError):
-            self._is_gone = True
-
     def _on_failed_look(self, event: Event, now: float) -> None:
         """Say that a look failed, which harms nothing."""
 
@@ -82,7 +75,7 @@ class Board:
         """Show the counts anew."""
 
     def _tick(self, tally: Tally, loop: asyncio.AbstractEventLoop) -> None:
-        self._show(lambda: self._draw(tally, loop.time()))
+        self._draw(tally, loop.time())
         self._timer = loop.call_later(self._period, self._tick, tally, loop)
 
     def __enter__(self) -> Self:
@@ -93,8 +86,7 @@ class Board:
     ) -> None:
         if self._timer is not None and self._tally is not None:
             self._timer.cancel()
-            tally, now = self._tally, self._timer.when()
-            self._show(lambda: self._draw(tally, now))
+            self._draw(self._tally, self._timer.when())
 
 
 class QuietBoard(Board):

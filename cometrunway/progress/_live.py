@@ -1,7 +1,7 @@
 """A board that draws itself anew, with rich: a bar, the counts, and the few most interesting shots."""
 
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Self, TextIO, cast
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -30,24 +30,24 @@ class LiveBoard(Board):
 
     def __init__(self, total: int, stream: TextIO) -> None:
         super().__init__(total, stream, period=1 / _PER_SECOND)
-        self._console = Console(file=stream)
+        self._console = Console(file=cast("TextIO", self._stream))
         self._live = Live(console=self._console, auto_refresh=False, transient=False, redirect_stdout=False)
 
     def __enter__(self) -> Self:
-        self._show(self._live.start)
+        self._live.start()
         return self
 
     def __exit__(
         self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         super().__exit__(error_type, error, traceback)
-        self._show(self._live.stop)
+        self._live.stop()
 
     def _print(self, line: str) -> None:
         self._console.print(Text(line))
 
     def _write_failure(self, line: str) -> None:
-        self._show(lambda: self._console.print(Text(printable(line), style="red")))
+        self._console.print(Text(printable(line), style="red"))
 
     def _draw(self, tally: Tally, now: float) -> None:
         self._live.update(self._drawn(tally, now), refresh=True)

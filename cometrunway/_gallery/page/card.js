@@ -12,8 +12,9 @@ class Card {
     this.link = make(
       "a",
       { class: "card", tabindex: "-1" },
-      this.stage,
-      make("div", { class: "told" }, this.heading, this.facts, make("p", { class: "foot" }, this.status, this.key)),
+      make("div", { class: "told" }, this.heading, " ", this.facts, " ", make("p", { class: "foot" }, this.status, " ", this.key)),
+      " ",
+      this.stage, // seen above what is told, and read after it
     );
     this.element = make("li", {}, this.link);
     this.link.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && !calm.matches && this.poster?.play());
@@ -36,7 +37,6 @@ class Card {
   say() {
     const { shot } = this;
     this.link.href = query.address(shot.key);
-    this.link.setAttribute("aria-label", [titleOf(shot), statusOf(shot), ...factsOf(shot)].join(", "));
     this.link.dataset.status = shot.status;
     this.heading.textContent = titleOf(shot);
     this.facts.textContent = factsOf(shot).join(" · ") || routeOf(shot) || (shot.files[0]?.size ? bytes(shot.files[0].size) : "");
@@ -47,6 +47,16 @@ class Card {
 
   tick() {
     if (this.clock) this.clock.textContent = batch.isWritten && this.shot.created ? since(this.shot.created) : "";
+    this.setName();
+  }
+
+  // The name is what is seen, in the same order. A clock is no part of it, lest it be read out each second: beside one,
+  // the content is the name.
+  setName() {
+    const seen = [this.heading, this.facts, this.status, this.key, ...this.stage.querySelectorAll(".why, .count")];
+    const name = this.clock?.textContent ? null : seen.map((element) => element.textContent).filter(Boolean).join(", ");
+    if (name === null) this.link.removeAttribute("aria-label");
+    else if (name !== this.link.getAttribute("aria-label")) this.link.setAttribute("aria-label", name);
   }
 
   setStage() {
@@ -63,8 +73,9 @@ class Card {
     this.stage.replaceChildren(
       this.poster.element,
       ...(isVideo(file) ? [make("span", { class: "hint" }, icon("play"))] : []),
-      ...(count > 1 ? [make("span", { class: "count" }, `1 / ${count}`)] : []),
+      ...(count > 1 ? [make("span", { class: "count" }, plural(count, "file"))] : []),
     );
+    this.setName();
   }
 
   setNote(told = null, shown = null) {
@@ -73,7 +84,7 @@ class Card {
     const missing = file && !file.url ? `${file.name} is not on this disk any more` : null;
     const waiting = shot.status === "owed" || shot.status === "submitting";
     const picture = shown ?? (told || missing || shot.status === "succeeded" ? "missing" : waiting ? "waiting" : shot.status === "in_doubt" ? "doubt" : "failed");
-    this.clock = waiting ? make("span", { class: "clock" }) : null;
+    this.clock = waiting ? make("span", { class: "clock", "aria-hidden": "true" }) : null;
     const text = told ?? missing ?? (waiting ? "" : reasonOf(shot) || "No file to show");
     this.stage.replaceChildren(
       make("div", { class: `note${waiting && batch.isWritten ? " is-waiting" : ""}` }, icon(picture), this.clock, make("span", { class: "why" }, text)),

@@ -49,7 +49,8 @@ class Grid {
     const around = innerHeight * AROUND;
     const first = Math.max(0, Math.floor((top - around) / pitch)) * this.columns;
     const last = Math.min(this.shots.length, Math.ceil((top + innerHeight + around) / pitch) * this.columns);
-    this.fill(this.indices(first, last), pitch);
+    const inSight = Math.max(0, Math.ceil(top / pitch)) * this.columns;
+    this.fill(this.indices(first, last), inSight, pitch);
   }
 
   indices(first, last) {
@@ -60,12 +61,15 @@ class Grid {
     return found;
   }
 
-  fill(indices, pitch) {
+  fill(indices, inSight, pitch) {
     const wanted = new Set(indices.map((index) => this.shots[index].n));
     for (const [n, card] of this.cards) if (!wanted.has(n)) this.remove(n, card);
+    // the one shot at which Tab stops: the current one, or where that is far away the first in sight
+    const stop = indices.includes(this.current) ? this.current : (indices.find((index) => index >= inSight) ?? indices[0]);
     let place = this.element.firstChild;
     for (const index of indices) {
-      const { element } = this.card(index, pitch);
+      const { element, link } = this.card(index, pitch);
+      link.tabIndex = index === stop ? 0 : -1;
       if (element === place) place = place.nextSibling;
       else this.element.insertBefore(element, place); // in the order of reading, for who listens to the page
     }
@@ -84,7 +88,6 @@ class Grid {
     element.dataset.index = index;
     element.setAttribute("aria-setsize", this.shots.length);
     element.setAttribute("aria-posinset", index + 1);
-    card.link.tabIndex = index === this.current ? 0 : -1;
     return card;
   }
 
@@ -107,7 +110,7 @@ class Grid {
   }
 
   setCurrent(index) {
-    if (this.currentCard) this.currentCard.link.tabIndex = -1;
+    for (const card of this.cards.values()) card.link.tabIndex = -1;
     this.current = index;
     if (this.currentCard) this.currentCard.link.tabIndex = 0;
   }

@@ -130,7 +130,10 @@ byId("sort").addEventListener("change", (event) => {
   query.sort = event.target.value;
   changed();
 });
-byId("clear").addEventListener("click", clear);
+byId("clear").addEventListener("click", () => {
+  clear();
+  grid.focus(0); // the button that had the focus is gone
+});
 byId("help-button").addEventListener("click", () => byId("help").showModal());
 addEventListener("keydown", onKey);
 setInterval(() => batch.isWritten && grid.cards.forEach((card) => card.tick()), 1000);

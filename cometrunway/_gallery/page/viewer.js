@@ -5,7 +5,7 @@ const LONG = 240; // characters of a prompt that is set smaller
 class Viewer {
   constructor(dialog) {
     this.dialog = dialog;
-    this.stage = make("div", { class: "screen", tabindex: "-1" });
+    this.stage = make("div", { class: "screen", role: "group", tabindex: "-1" });
     this.strip = make("div", { class: "strip", role: "group", "aria-label": "Files" });
     this.side = make("div", { class: "side" });
     this.place = make("span", { class: "place" });
@@ -81,6 +81,7 @@ class Viewer {
     const isOther = this.shot?.n !== shot.n || JSON.stringify(this.shot.files) !== JSON.stringify(shot.files);
     this.shot = shot;
     if (!this.dialog.open) this.dialog.showModal();
+    this.stage.setAttribute("aria-label", titleOf(shot)); // read out as the focus comes here, and as the shot changes
     this.setPlace();
     this.setSide();
     if (isOther) this.setFile(0);
@@ -117,7 +118,7 @@ class Viewer {
     if (isImage(file)) return make("img", { src: file.url, alt: titleOf(this.shot) });
     if (isSound(file)) return make("audio", { src: file.url, controls: true, "aria-label": file.name });
     if (!isVideo(file)) return this.note(file, make("a", { href: file.url, download: file.name }, file.name));
-    const video = make("video", { src: file.url, controls: true, loop: true, muted: true, playsInline: true, tabindex: "-1" });
+    const video = make("video", { src: file.url, controls: true, loop: true, muted: true, playsInline: true });
     if (!calm.matches) video.play().catch(() => {}); // the controls are there
     return video;
   }
@@ -191,6 +192,7 @@ class Viewer {
   }
 
   onKey(event) {
+    if (event.target === this.media) return; // its controls have keys of their own
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (step) this.step(step);
     else if (event.key === " " && event.target.tagName !== "BUTTON") this.toggle();

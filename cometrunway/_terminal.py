@@ -69,7 +69,7 @@ def silence(stream: TextIO) -> None:
 
 
 class DroppingStream:
-    """Writes to a text stream, and drops what that does not take; has whatever else the stream has."""
+    """Writes to a text stream and drops what the stream does not take. Other attributes are those of the stream."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

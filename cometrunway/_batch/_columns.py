@@ -1,4 +1,4 @@
-"""Columns that are not ours: those of other routes, misspelt ones, and whatever else a table holds."""
+"""Columns that are not ours: those of other routes, misspelt ones, and any other."""
 
 import csv
 import shlex

@@ -63,7 +63,7 @@ class JournalReport:
             }
 
     def text(self) -> str:
-        """Return the counts, and whatever is not as it should be, line by line."""
+        """Return the counts, and everything that did not succeed, line by line."""
         counts = self.counts()
         kinds = ", ".join(f"{counts[kind]} {kind.replace('_', ' ')}" for kind in _KINDS)
         creates = ", ".join(f"{route} {number}" for route, number in counts["creates"].items())

@@ -18,7 +18,7 @@ from cometrunway._requests._shot import Shot
 from cometrunway._session import Session
 from cometrunway.emulator import Emulator
 from cometrunway.errors import BudgetError, CometRunwayError
-from cometrunway.progress import Board
+from cometrunway.progress import ProgressDisplay
 
 _EMULATED_POLLS = PollPolicy(first=1.5, floor=0.3, ceiling=3)
 
@@ -31,9 +31,9 @@ class BatchRun:
     """None finishes what the journal owes."""
     options: Mapping[str, Any]
     """What `Session` is made with."""
-    board: Board
+    display: ProgressDisplay
     observers: Sequence[Observer] = ()
-    """Who else is told of each event."""
+    """What else receives each event."""
     emulated: bool = False
     """Against a server of our own in this process, which needs no key and costs nothing."""
     may_wait: bool = False
@@ -62,9 +62,9 @@ class BatchRun:
         async with AsyncExitStack() as stack:
             session = await self._session(stack)
             self._heed_signals(session)
-            self.board.eta = lambda: session.eta
+            self.display.eta = lambda: session.eta
             stack.callback(self._note_owed, session)
-            stack.enter_context(self.board)
+            stack.enter_context(self.display)
             await stack.enter_async_context(session)
             try:
                 async for handle in self._handles(session):
@@ -95,8 +95,8 @@ class BatchRun:
             leave()
             return
         session.stop_submitting()
-        self.board.stop()
-        self.board.write(
+        self.display.stop()
+        self.display.write(
             f"stopping: nothing more is submitted; waiting for {len(session.owed):,} tasks that are paid for. "
             "Ctrl-C again leaves at once"
         )
@@ -127,7 +127,7 @@ class BatchRun:
             self._submitted_at[key] = now
         elif event.kind in {EventKind.DOWNLOADED, EventKind.FAILED} and key in self._submitted_at:
             row.seconds = now - self._submitted_at.pop(key)
-        for observe in (*self.observers, self.board.on_event):
+        for observe in (*self.observers, self.display.on_event):
             observe(event)
 
     async def _enter(self, handle: TaskHandle) -> None:
@@ -137,6 +137,6 @@ class BatchRun:
         except Exception as error:  # noqa: BLE001 - the others of the batch go on
             row.fail(error)
             if not isinstance(error, CometRunwayError | ValueError):
-                self.board.write(f"{row.key} failed by a bug of cometrunway: {error!r}")
+                self.display.write(f"{row.key} failed by a bug of cometrunway: {error!r}")
             if isinstance(error, BudgetError) and not self.interrupted:
                 self.stopped_by = error

@@ -38,7 +38,7 @@ from cometrunway._policies import PollPolicy
 from cometrunway._requests._shot import Shot
 from cometrunway._session import Session
 from cometrunway._terminal import say, say_if_possible
-from cometrunway.progress import new_board
+from cometrunway.progress import new_display
 
 _MEANT_TO_FAIL = ["fails-on-purpose"]
 
@@ -141,7 +141,7 @@ def _demo(options: argparse.Namespace) -> int:
         )
         journal = Path(folder, "demo")
         given = {"output_dir": options.output_dir, "journal": journal}
-        batch = BatchRun(shots=shots, options=given, board=new_board(len(shots)), emulated=True)
+        batch = BatchRun(shots=shots, options=given, display=new_display(len(shots)), emulated=True)
         status = supervised(batch, Report(output_dir=options.output_dir))
         if status == INTERRUPTED:
             return status
@@ -177,7 +177,7 @@ def _run(options: argparse.Namespace) -> int:
     batch = BatchRun(
         shots=shots,
         options=_session_options(options),
-        board=new_board(len(shots), quiet=options.quiet),
+        display=new_display(len(shots), quiet=options.quiet),
         observers=[report.log.on_event] if report.log else [],
         emulated=options.emulator,
         may_wait=sys.stderr.isatty(),
@@ -235,5 +235,5 @@ def _resume(options: argparse.Namespace) -> int:
     owed = JournalReport(options.journal).counts()["owed"]
     names = ("base_url", "output_dir", "journal", "template")
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    batch = BatchRun(shots=None, options=given, board=new_board(owed), may_wait=sys.stderr.isatty())
+    batch = BatchRun(shots=None, options=given, display=new_display(owed), may_wait=sys.stderr.isatty())
     return supervised(batch, Report(output_dir=options.output_dir, journal=options.journal, template=options.template))

@@ -1,4 +1,4 @@
-"""The command about looking at a batch: `gallery`."""
+"""The command `gallery`."""
 
 import argparse
 import asyncio

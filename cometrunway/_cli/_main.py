@@ -88,7 +88,7 @@ def _open_closed_streams() -> None:
 
 
 class _LogOfTheMoment(logging.StreamHandler[TextIO]):
-    """Writes to what standard error is at the moment: a live board puts its own there, so that no log tears it."""
+    """Writes to what standard error is at the moment: a live display puts its own stream there."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""

@@ -1,4 +1,4 @@
-"""A batch under way, from the command's side: it is run, interrupted or not, and its outcome told."""
+"""One batch, from the command: it is run, interrupted or not, and its outcome is printed."""
 
 import asyncio
 import shlex
@@ -18,7 +18,7 @@ INTERRUPTED = 130
 
 @frozen(kw_only=True)
 class Report:
-    """How the outcome is told, and what it speaks of."""
+    """How the outcome is printed, and what it refers to."""
 
     output_dir: Path
     journal: Path | None = None

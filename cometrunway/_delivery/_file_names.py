@@ -46,7 +46,7 @@ class FileNames:
 def safe_stem(name: str) -> str:
     """Return a file name's stem that is the same for the same name, another for another, and harmless everywhere.
 
-    What can be read is kept, whatever the script, with its accents composed (NFC). What a system forbids, reserves,
+    What can be read is kept, in any script, with its accents composed (NFC). What a system forbids, reserves,
     strips or hides becomes `_`; such a name, and one that was cut to 130 bytes, ends with a digest of what it was.
     Names that differ in case alone are kept as they are: where a file system takes them for one, the second file gets
     a number, as no file is ever overwritten.

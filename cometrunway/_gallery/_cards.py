@@ -57,7 +57,7 @@ class MediaFile:
 
     @classmethod
     def at(cls, path: Path) -> "MediaFile | None":
-        """Look at a file; None for what no page shows."""
+        """Return a file as a page shows it; None for one that no page shows."""
         media_type = MEDIA_TYPES.get(path.suffix.lower())
         if media_type is None:
             return None

@@ -1,4 +1,4 @@
-"""What a live page is told: all shots at first, then only what changed."""
+"""What is sent to a live page: all shots at first, then only what has changed."""
 
 import asyncio
 import json
@@ -51,7 +51,7 @@ class Feed:
                 return
             try:
                 await self._read_if_changed()
-            except Exception as error:  # noqa: BLE001 - the page says it, whatever it is
+            except Exception as error:  # noqa: BLE001 - the page shows any error
                 known = tuple(row.card for row in self._rows.values() if row.card)
                 self._take(Batch(cards=known, problem=str(error) or repr(error)))
             self._rests_until = now() + _REST * (now() - begun)

@@ -46,7 +46,7 @@ def write_page(source: Source, output: Path) -> int:
     link = linked_from(output)
     batch = source.read()
     shots = [card.to_json(number, link) for number, card in enumerate(batch.cards)]
-    # It stays as it is, whoever writes now.
+    # It stays as it is, also while another process writes.
     content = render(source.title, {"shots": shots, "isWritten": False, "problem": batch.problem})
     part = output.with_name(f".{token_hex(8)}.part")  # nobody's; with the permissions that any file gets
     try:

@@ -1,4 +1,4 @@
-"""The live page: served on this machine only, to whoever has its URL."""
+"""The live page: served on this machine only, to every browser that has its URL."""
 
 import asyncio
 import logging
@@ -19,9 +19,9 @@ _HOST = "127.0.0.1"
 _LOOK = 0.5
 _HEARTBEAT = 15.0
 _STREAMS = 24
-"""How many pages are told what changes at the same time; a browser holds six at most."""
+"""How many pages may be connected at the same time; a browser opens six at most."""
 _PIECE = 64 * 1024
-"""In bytes: what is held for a page that does not read. What is told may be some MB."""
+"""In bytes: what is buffered for a page that does not read. One event may be some MB."""
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -58,7 +58,7 @@ class GalleryServer:
 
     @property
     def url(self) -> str:
-        """Where the page is. Whoever has it sees the gallery."""
+        """The address of the page. Everyone who has it sees the gallery."""
         return f"http://{_HOST}:{self.port}/{self._token}/"
 
     async def __aenter__(self) -> Self:

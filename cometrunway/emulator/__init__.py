@@ -15,7 +15,7 @@ from cometrunway.emulator._exchange import digest_of
 from cometrunway.emulator._faults import Fault, Faults
 from cometrunway.emulator._ledger import Creates, LeakedCredential, LoggedRequest, PostedCallback
 from cometrunway.emulator._server import Emulator
-from cometrunway.emulator._studio import FAILURES, LogNormal, Uniform
+from cometrunway.emulator._task_maker import FAILURES, LogNormal, Uniform
 from cometrunway.emulator._tasks import EmulatedTask
 
 __all__ = [

@@ -15,7 +15,7 @@ from cometrunway.emulator._faults import Faults
 from cometrunway.emulator._gateway import WrongPath
 from cometrunway.emulator._refusals import NotExistForm
 from cometrunway.emulator._server import Emulator
-from cometrunway.emulator._studio import LogNormal, Uniform
+from cometrunway.emulator._task_maker import LogNormal, Uniform
 from cometrunway.emulator._views import Progress
 
 DESCRIPTION = """\

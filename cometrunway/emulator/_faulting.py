@@ -13,7 +13,7 @@ _NONE = Fault.ok()
 
 
 @define(kw_only=True, eq=False)
-class FaultDesk:
+class FaultPicker:
     """Hands out faults."""
 
     rng: Random

@@ -26,7 +26,7 @@ from cometrunway.emulator._refusals import (
     wrong_path,
 )
 from cometrunway.emulator._routes import ROUTES, Route
-from cometrunway.emulator._studio import Order, Studio
+from cometrunway.emulator._task_maker import Order, TaskMaker
 from cometrunway.emulator._tasks import EmulatedTask
 from cometrunway.emulator._views import Observer
 
@@ -52,7 +52,7 @@ class Gateway:
     epoch: Epoch
     ledger: Ledger
     observer: Observer
-    studio: Studio
+    maker: TaskMaker
     rng: Random
     on_created: Callable[[EmulatedTask], None]
 
@@ -103,10 +103,10 @@ class Gateway:
         return NO_QUOTA if refusal is None and self.balance == 0 else refusal
 
     def _accept(self, route: Route, received: Received) -> EmulatedTask:
-        upstream_id = self.studio.mint_id()
+        upstream_id = self.maker.mint_id()
         public_id = f"task_{upstream_id.replace('-', '')}" if self.dialect == "wrapped_plus" else upstream_id
         order = Order(route=route, body=received.json, digest=received.digest, id=public_id, upstream_id=upstream_id)
-        task = self.studio.make(order, self.epoch.now())
+        task = self.maker.make(order, self.epoch.now())
         if self.balance is not None:
             self.balance -= 1
         self.ledger.enter(task)

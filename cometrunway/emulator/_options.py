@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
 from cometrunway.emulator._routes import ROUTE_NAMES
-from cometrunway.emulator._studio import Duration, as_duration
+from cometrunway.emulator._task_maker import Duration, as_duration
 
 Check = Callable[[Any, Any, Any], None]
 

@@ -12,7 +12,7 @@ from attrs import define, evolve, field
 
 from cometrunway.emulator._epoch import Epoch
 from cometrunway.emulator._exchange import Answer, Operation, Received
-from cometrunway.emulator._faulting import FaultDesk
+from cometrunway.emulator._faulting import FaultPicker
 from cometrunway.emulator._faults import Fault
 from cometrunway.emulator._ledger import Ledger
 
@@ -41,7 +41,7 @@ class Backend(Protocol):
 class Origin:
     """Serves a backend on a loopback port."""
 
-    desk: FaultDesk
+    picker: FaultPicker
     ledger: Ledger
     epoch: Epoch
     backend: Backend
@@ -69,7 +69,7 @@ class Origin:
             return _response(self.backend.answer(received))
         time = self.epoch.now()
         entry = self.ledger.open(received, time=time, origin=self.backend.name, operation=operation, route=route)
-        fault = self.desk.draw(operation)
+        fault = self.picker.draw(operation)
         entry.fault = fault.name
         answer = await self._answer(received, fault)
         entry.task_id = answer.task_id

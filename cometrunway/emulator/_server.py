@@ -14,7 +14,7 @@ from cometrunway.emulator._assets import AssetStore
 from cometrunway.emulator._callbacks import CallbackPolicy, Courier
 from cometrunway.emulator._dialects import DialectName
 from cometrunway.emulator._epoch import Epoch
-from cometrunway.emulator._faulting import FaultDesk
+from cometrunway.emulator._faulting import FaultPicker
 from cometrunway.emulator._faults import Fault, FaultOperation, Faults
 from cometrunway.emulator._gateway import Gateway, WrongPath
 from cometrunway.emulator._ledger import Creates, LeakedCredential, Ledger, LoggedRequest, PostedCallback
@@ -22,7 +22,7 @@ from cometrunway.emulator._options import ANY_PORT, by_route, loopback, one_of, 
 from cometrunway.emulator._origin import Origin
 from cometrunway.emulator._refusals import NotExistForm
 from cometrunway.emulator._signing import Signer
-from cometrunway.emulator._studio import Duration, LogNormal, Studio, as_duration
+from cometrunway.emulator._task_maker import Duration, LogNormal, TaskMaker, as_duration
 from cometrunway.emulator._tasks import EmulatedTask
 from cometrunway.emulator._views import Observer, Progress
 
@@ -95,7 +95,7 @@ class Emulator:
 
     _master: Random = field(init=False, repr=False)
     _ledger: Ledger = field(init=False, repr=False)
-    _desk: FaultDesk = field(init=False, repr=False)
+    _picker: FaultPicker = field(init=False, repr=False)
     _signer: Signer = field(init=False, repr=False)
     _urls: tuple[str, str] | None = field(init=False, default=None, repr=False)
     _stack: AsyncExitStack = field(init=False, factory=AsyncExitStack, repr=False)
@@ -103,7 +103,7 @@ class Emulator:
     def __attrs_post_init__(self) -> None:
         self._master = Random(self.seed)  # noqa: S311  # a simulation wants to be repeated
         self._ledger = Ledger(log_limit=self.log_limit, api_key=self.api_key)
-        self._desk = FaultDesk(rng=self._offspring(), faults=self.faults)
+        self._picker = FaultPicker(rng=self._offspring(), faults=self.faults)
 
     async def __aenter__(self) -> Self:
         if self._urls is not None:
@@ -163,11 +163,11 @@ class Emulator:
         `script("create", Fault.drop_after(), Fault.ok())` loses the answer of the next create and leaves the one after
         alone.
         """
-        self._desk.script(operation, faults)
+        self._picker.script(operation, faults)
 
     def scripted(self, operation: FaultOperation) -> int:
         """How many scripted faults of an operation have not struck yet."""
-        return self._desk.waiting(operation)
+        return self._picker.waiting(operation)
 
     def expire_assets(self) -> None:
         """Let every output URL that was handed out so far answer 403 from now on."""
@@ -180,12 +180,12 @@ class Emulator:
             secret=self._offspring().randbytes(32), epoch=epoch, lifetime=self.asset_lifetime, refresh=self.refresh_urls
         )
         store = AssetStore(ledger=self._ledger, signer=self._signer, epoch=epoch)
-        assets = Origin(desk=self._desk, ledger=self._ledger, epoch=epoch, backend=store)
+        assets = Origin(picker=self._picker, ledger=self._ledger, epoch=epoch, backend=store)
         self._signer.base_url = await assets.open(self.host, self.asset_port)
         self._stack.push_async_callback(assets.close)
         courier, gateway = self._staff(epoch)
         self._stack.push_async_callback(courier.close)
-        api = Origin(desk=self._desk, ledger=self._ledger, epoch=epoch, backend=gateway)
+        api = Origin(picker=self._picker, ledger=self._ledger, epoch=epoch, backend=gateway)
         self._urls = await api.open(self.host, self.port), self._signer.base_url
         self._stack.push_async_callback(api.close)
 
@@ -201,14 +201,14 @@ class Emulator:
             epoch=epoch,
             ledger=self._ledger,
             observer=observer,
-            studio=self._studio(),
+            maker=self._task_maker(),
             rng=self._offspring(),
             on_created=courier.follow,
         )
         return courier, gateway
 
-    def _studio(self) -> Studio:
-        return Studio(
+    def _task_maker(self) -> TaskMaker:
+        return TaskMaker(
             rng=self._offspring(),
             duration=self.duration,
             durations=self.durations,

@@ -1,4 +1,4 @@
-"""Live progress of a batch on a terminal: `Session(on_event=board.on_event)` inside `with board:`.
+"""Live progress of a batch on a terminal: `Session(on_event=display.on_event)` inside `with display:`.
 
 With the extra `cometrunway[cli]` and a terminal to draw on there is a bar; otherwise plain lines.
 """
@@ -6,26 +6,26 @@ With the extra `cometrunway[cli]` and a terminal to draw on there is a bar; othe
 import sys
 from typing import TextIO
 
-from cometrunway.progress._board import Board, LineBoard, QuietBoard
+from cometrunway.progress._display import LineDisplay, ProgressDisplay, QuietDisplay
 
-__all__ = ["Board", "LineBoard", "QuietBoard", "new_board"]
+__all__ = ["LineDisplay", "ProgressDisplay", "QuietDisplay", "new_display"]
 
 
-def new_board(total: int, stream: TextIO | None = None, *, quiet: bool = False) -> Board:
-    """Return a board for `total` shots, on standard error unless told otherwise.
+def new_display(total: int, stream: TextIO | None = None, *, quiet: bool = False) -> ProgressDisplay:
+    """Return a display for `total` shots, on standard error unless told otherwise.
 
     A live one where rich is installed and the stream is a terminal that can move its cursor, else one of plain lines;
     with `quiet`, one that shows only what went wrong.
     """
     stream = stream or sys.stderr
     if quiet:
-        return QuietBoard(total, stream)
+        return QuietDisplay(total, stream)
     if stream.isatty():
         try:
-            from cometrunway.progress._live import LiveBoard, can_draw  # noqa: PLC0415 - needs the extra
+            from cometrunway.progress._live import LiveDisplay, can_draw  # noqa: PLC0415 - needs the extra
         except ImportError:
             pass
         else:
             if can_draw(stream):
-                return LiveBoard(total, stream)
-    return LineBoard(total, stream)
+                return LiveDisplay(total, stream)
+    return LineDisplay(total, stream)

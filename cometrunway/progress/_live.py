@@ -1,4 +1,4 @@
-"""A board that draws itself anew, with rich: a bar, the counts, and the few most interesting shots."""
+"""A progress display on a terminal, with rich: a bar, the counts, and the few most interesting shots."""
 
 from types import TracebackType
 from typing import Self, TextIO, cast
@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from cometrunway._terminal import printable
-from cometrunway.progress._board import Board, clock, summary
-from cometrunway.progress._tally import Tally
+from cometrunway.progress._counts import BatchCounts
+from cometrunway.progress._display import ProgressDisplay, clock, summary
 
 _SHOTS = 4
 _PER_SECOND = 4.0
@@ -25,7 +25,7 @@ def can_draw(stream: TextIO) -> bool:
     return console.is_terminal and not console.is_dumb_terminal
 
 
-class LiveBoard(Board):
+class LiveDisplay(ProgressDisplay):
     """Drawn four times per second, however much happens; failures stay above it as lines."""
 
     def __init__(self, total: int, stream: TextIO) -> None:
@@ -49,28 +49,28 @@ class LiveBoard(Board):
     def _write_failure(self, line: str) -> None:
         self._console.print(Text(printable(line), style="red"))
 
-    def _draw(self, tally: Tally, now: float) -> None:
-        self._live.update(self._drawn(tally, now), refresh=True)
+    def _draw(self, counts: BatchCounts, now: float) -> None:
+        self._live.update(self._drawn(counts, now), refresh=True)
 
-    def _drawn(self, tally: Tally, now: float) -> Group:
+    def _drawn(self, counts: BatchCounts, now: float) -> Group:
         head = Table.grid(padding=(0, 2), expand=True)
         head.add_column(ratio=1)
         for _ in range(3):
             head.add_column(justify="right", no_wrap=True)
         head.add_row(
-            ProgressBar(total=max(1, self.total), completed=tally.finished),
-            Text(f"{tally.finished:,}/{self.total:,}", style="bold"),
-            Text(f"{tally.finished / max(1, self.total):.0%}"),
-            Text(clock(now - tally.began), style="dim"),
+            ProgressBar(total=max(1, self.total), completed=counts.finished),
+            Text(f"{counts.finished:,}/{self.total:,}", style="bold"),
+            Text(f"{counts.finished / max(1, self.total):.0%}"),
+            Text(clock(now - counts.began), style="dim"),
         )
         shots = Table.grid(padding=(0, 2))
-        for shot in tally.interesting(_SHOTS):
+        for shot in counts.interesting(_SHOTS):
             shots.add_row(
                 Text(_cut(shot.name, _NAME), style="dim"),
                 Text(_cut(shot.state, _STATE), style="yellow" if shot.is_in_trouble else "dim"),
                 Text(clock(now - shot.since), style="dim"),
             )
-        return Group(head, Text(summary(tally, now, self.eta())), shots)
+        return Group(head, Text(summary(counts, now, self.eta())), shots)
 
 
 def _cut(text: str, length: int) -> str:

@@ -1,7 +1,7 @@
 """What a large batch on the command line costs: `python -m tests.benchmarks.batch [SHOTS]`.
 
-SHOTS shots (10,000) go through `cometrunway run --journal` on a terminal, with its live board, against an emulator in
-another process. Prints the whole time, the command's CPU time and the board's part of it, and the memory that the
+SHOTS shots (10,000) go through `cometrunway run --journal` on a terminal, with its live display, against an emulator in
+another process. Prints the whole time, the command's CPU time and the display's part of it, and the memory that the
 command held when each quarter of the shots was done.
 """
 
@@ -17,9 +17,9 @@ from unittest.mock import patch
 
 from cometrunway import Event
 from cometrunway._cli._main import main as command
-from cometrunway.progress._board import Board
-from cometrunway.progress._live import LiveBoard
-from cometrunway.progress._tally import Tally
+from cometrunway.progress._counts import BatchCounts
+from cometrunway.progress._display import ProgressDisplay
+from cometrunway.progress._live import LiveDisplay
 from tests.benchmarks.machine import memory
 from tests.served import served_by_emulator
 
@@ -27,26 +27,26 @@ FIGURES = "figures.json"
 
 
 def child(shots: str, total: int) -> None:
-    """Run the command in this process, and write down what it and its board cost."""
+    """Run the command in this process, and write down what it and its display cost."""
     spent, held = [0.0], list[float]()
-    on_event, draw = Board.on_event, LiveBoard._draw
+    on_event, draw = ProgressDisplay.on_event, LiveDisplay._draw
 
-    def timed_event(board: Board, event: Event) -> None:
+    def timed_event(display: ProgressDisplay, event: Event) -> None:
         began = time.thread_time()
-        on_event(board, event)
+        on_event(display, event)
         spent[0] += time.thread_time() - began
-        finished = board._tally.finished if board._tally else 0
+        finished = display._counts.finished if display._counts else 0
         if finished >= total * (len(held) + 1) / 4:
             held.append(memory() / 2**20)
 
-    def timed_draw(board: LiveBoard, tally: Tally, now: float) -> None:
+    def timed_draw(display: LiveDisplay, counts: BatchCounts, now: float) -> None:
         began = time.thread_time()
-        draw(board, tally, now)
+        draw(display, counts, now)
         spent[0] += time.thread_time() - began
 
-    with patch.object(Board, "on_event", timed_event), patch.object(LiveBoard, "_draw", timed_draw):
+    with patch.object(ProgressDisplay, "on_event", timed_event), patch.object(LiveDisplay, "_draw", timed_draw):
         status = command(["run", shots, "--journal", "shots.db"])
-    figures = {"status": status, "cpu": time.process_time(), "board": spent[0], "held": held}
+    figures = {"status": status, "cpu": time.process_time(), "display": spent[0], "held": held}
     Path(FIGURES).write_text(json.dumps(figures))
 
 
@@ -83,7 +83,9 @@ def main(shots: int) -> None:
         figures = json.loads((folder / FIGURES).read_text())
         done = len(list((folder / "outputs").iterdir()))
     print(f"{done:,} of {shots:,} files in {seconds:.0f} s, exit status {figures['status']}")
-    print(f"CPU {figures['cpu']:.1f} s; the board {figures['board']:.2f} s: {figures['board'] / figures['cpu']:.1%}")
+    print(
+        f"CPU {figures['cpu']:.1f} s; the display {figures['display']:.2f} s: {figures['display'] / figures['cpu']:.1%}"
+    )
     print("MiB held with each quarter done: " + ", ".join(f"{mib:.0f}" for mib in figures["held"]))
 
 

@@ -25,11 +25,11 @@ class RunningShot:
     since: float
     state: str = "submitted"
     is_in_trouble: bool = False
-    """Whether the latest look at it failed."""
+    """Whether its latest poll failed."""
 
 
 @define
-class Tally:
+class BatchCounts:
     """Counts of `total` shots, and the shots that run."""
 
     total: int
@@ -38,7 +38,7 @@ class Tally:
     """Whether nothing more is submitted."""
     submitted: int = field(init=False, default=0)
     """How many shots have a task, by now or from an earlier run."""
-    counts: Counter[str] = field(init=False, factory=Counter)
+    outcomes: Counter[str] = field(init=False, factory=Counter)
     _running: dict[str, RunningShot] = field(init=False, factory=dict)
     _not_done: dict[str, str] = field(init=False, factory=dict)
     _ends: deque[float] = field(init=False, factory=deque)
@@ -52,7 +52,7 @@ class Tally:
             self._take_back(name)
             self._running[run] = RunningShot(name, now)
         elif event.kind is EventKind.POLL_FAILED:
-            self._see(run, f"looks fail: {event.error}", is_in_trouble=True)
+            self._see(run, f"polls fail: {event.error}", is_in_trouble=True)
         elif event.kind is EventKind.ENDED:
             self._see(run, "downloading")
         elif event.kind is EventKind.CHANGED and event.task is not None:
@@ -62,7 +62,7 @@ class Tally:
         if outcome is not None:
             self._running.pop(run, None)
             self._take_back(name)
-            self.counts[outcome] += 1
+            self.outcomes[outcome] += 1
             self._ends.append(now)
             if outcome != "done":
                 self._not_done[name] = outcome
@@ -71,7 +71,7 @@ class Tally:
     @property
     def finished(self) -> int:
         """How many shots will change no more."""
-        return self.counts.total()
+        return self.outcomes.total()
 
     @property
     def running(self) -> int:
@@ -97,7 +97,7 @@ class Tally:
         return None if eta is None or not rate else eta + self.waiting / rate
 
     def interesting(self, number: int) -> tuple[RunningShot, ...]:
-        """Return so many running shots: those that cannot be looked at, then those that run the longest."""
+        """Return so many running shots: those whose polls fail, then those that run the longest."""
         in_trouble = list(islice((shot for shot in self._running.values() if shot.is_in_trouble), number))
         longest = (shot for shot in self._running.values() if not shot.is_in_trouble)
         return (*in_trouble, *islice(longest, number - len(in_trouble)))
@@ -106,7 +106,7 @@ class Tally:
         """Count no more what seemed to be the end of a shot, and was not: it is submitted again, or its file came."""
         outcome = self._not_done.pop(name, None)
         if outcome is not None:
-            self.counts[outcome] -= 1
+            self.outcomes[outcome] -= 1
 
     def _see(self, run: str, state: str, *, is_in_trouble: bool = False) -> None:
         shot = self._running.get(run)

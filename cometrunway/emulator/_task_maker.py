@@ -89,7 +89,7 @@ class Order:
 
 
 @define(kw_only=True, eq=False)
-class Studio:
+class TaskMaker:
     """Makes tasks; the only consumer of its randomness, so that faults do not change how long tasks take."""
 
     rng: Random

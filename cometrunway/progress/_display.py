@@ -1,4 +1,4 @@
-"""Boards that need no terminal: a line now and then, or only for what went wrong."""
+"""Progress displays that need no terminal: a line now and then, or a line for each failure only."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing import Self, TextIO
 from cometrunway._events import Event, EventKind
 from cometrunway._terminal import DroppingStream, printable
 from cometrunway.errors import BudgetError
-from cometrunway.progress._tally import Tally
+from cometrunway.progress._counts import BatchCounts
 
 FAILURES_SHOWN = 50
 """How many failures get a line of their own; the others are counted."""
@@ -17,7 +17,7 @@ _LINE_EACH = 100
 _BETWEEN_TROUBLES = 60.0
 
 
-class Board:
+class ProgressDisplay:
     """Takes the events of a batch of `total` shots, and writes to `stream` what people want to know of them.
 
     What the stream does not take, because it is closed or its reader is gone, is dropped.
@@ -29,7 +29,7 @@ class Board:
         """Tells how many more seconds what was submitted will take, or None; such as `lambda: session.eta`."""
         self._stream = DroppingStream(stream)
         self._period = period
-        self._tally: Tally | None = None
+        self._counts: BatchCounts | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     def on_event(self, event: Event) -> None:
@@ -37,26 +37,26 @@ class Board:
         if isinstance(event.error, BudgetError):
             return  # it waits for another run
         loop = asyncio.get_running_loop()
-        if self._tally is None:
-            self._tally = Tally(self.total, began=loop.time())
-            self._timer = loop.call_later(self._period, self._tick, self._tally, loop)
-        outcome = self._tally.count(event, loop.time())
+        if self._counts is None:
+            self._counts = BatchCounts(self.total, began=loop.time())
+            self._timer = loop.call_later(self._period, self._tick, self._counts, loop)
+        outcome = self._counts.count(event, loop.time())
         if outcome is not None:
-            self._on_finish(self._tally, event, outcome)
+            self._on_finish(self._counts, event, outcome)
         elif event.kind is EventKind.POLL_FAILED:
-            self._on_failed_look(event, loop.time())
+            self._on_failed_poll(event, loop.time())
 
     def stop(self) -> None:
         """Take note that nothing more is submitted."""
-        if self._tally is not None:
-            self._tally.is_stopped = True
+        if self._counts is not None:
+            self._counts.is_stopped = True
 
     def write(self, line: str) -> None:
         """Write a line that stays, whatever else is shown."""
         self._print(printable(line))
 
-    def _on_finish(self, tally: Tally, event: Event, outcome: str) -> None:
-        failures = tally.finished - tally.counts["done"]
+    def _on_finish(self, counts: BatchCounts, event: Event, outcome: str) -> None:
+        failures = counts.finished - counts.outcomes["done"]
         if outcome != "done" and failures <= FAILURES_SHOWN:
             self._write_failure(f"{_name(event)} {outcome}{_reason(event)}")
             if failures == FAILURES_SHOWN:
@@ -68,15 +68,15 @@ class Board:
     def _print(self, line: str) -> None:
         print(line, file=self._stream, flush=True)
 
-    def _on_failed_look(self, event: Event, now: float) -> None:
-        """Say that a look failed, which harms nothing."""
+    def _on_failed_poll(self, event: Event, now: float) -> None:
+        """Say that a poll failed, which harms nothing."""
 
-    def _draw(self, tally: Tally, now: float) -> None:
+    def _draw(self, counts: BatchCounts, now: float) -> None:
         """Show the counts anew."""
 
-    def _tick(self, tally: Tally, loop: asyncio.AbstractEventLoop) -> None:
-        self._draw(tally, loop.time())
-        self._timer = loop.call_later(self._period, self._tick, tally, loop)
+    def _tick(self, counts: BatchCounts, loop: asyncio.AbstractEventLoop) -> None:
+        self._draw(counts, loop.time())
+        self._timer = loop.call_later(self._period, self._tick, counts, loop)
 
     def __enter__(self) -> Self:
         return self
@@ -84,19 +84,19 @@ class Board:
     def __exit__(
         self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._timer is not None and self._tally is not None:
+        if self._timer is not None and self._counts is not None:
             self._timer.cancel()
-            self._draw(self._tally, self._timer.when())
+            self._draw(self._counts, self._timer.when())
 
 
-class QuietBoard(Board):
+class QuietDisplay(ProgressDisplay):
     """Shows only what went wrong."""
 
     def __init__(self, total: int, stream: TextIO) -> None:
         super().__init__(total, stream, period=3600.0)
 
 
-class LineBoard(Board):
+class LineDisplay(ProgressDisplay):
     """A line for each finished shot of a small batch, for each failure of a large one, and the counts now and then."""
 
     def __init__(self, total: int, stream: TextIO) -> None:
@@ -104,33 +104,33 @@ class LineBoard(Board):
         self._next_trouble = 0.0
         super().__init__(total, stream, period=10.0 if self._is_large else 60.0)
 
-    def _on_finish(self, tally: Tally, event: Event, outcome: str) -> None:
+    def _on_finish(self, counts: BatchCounts, event: Event, outcome: str) -> None:
         if self._is_large:
-            super()._on_finish(tally, event, outcome)
+            super()._on_finish(counts, event, outcome)
         else:
-            self.write(f"[{tally.finished}/{self.total}] {_name(event)} {outcome}{_reason(event)}")
+            self.write(f"[{counts.finished}/{self.total}] {_name(event)} {outcome}{_reason(event)}")
 
-    def _on_failed_look(self, event: Event, now: float) -> None:
+    def _on_failed_poll(self, event: Event, now: float) -> None:
         if now >= self._next_trouble:
             self._next_trouble = now + _BETWEEN_TROUBLES
-            self.write(f"a look failed, and the wait goes on: {event.error}")
+            self.write(f"a poll failed, and the wait goes on: {event.error}")
 
-    def _draw(self, tally: Tally, now: float) -> None:
-        self.write(f"[{tally.finished}/{self.total}] {summary(tally, now, self.eta())}")
+    def _draw(self, counts: BatchCounts, now: float) -> None:
+        self.write(f"[{counts.finished}/{self.total}] {summary(counts, now, self.eta())}")
 
 
-def summary(tally: Tally, now: float, eta: float | None) -> str:
+def summary(counts: BatchCounts, now: float, eta: float | None) -> str:
     """Return the counts, the rate and the time left, in one line."""
-    in_doubt = tally.counts["in doubt"]
+    in_doubt = counts.outcomes["in doubt"]
     parts = [
-        f"{tally.submitted:,} submitted",
-        f"{tally.running:,} running",
-        f"{tally.counts['done']:,} done",
-        f"{tally.finished - tally.counts['done'] - in_doubt:,} failed",
+        f"{counts.submitted:,} submitted",
+        f"{counts.running:,} running",
+        f"{counts.outcomes['done']:,} done",
+        f"{counts.finished - counts.outcomes['done'] - in_doubt:,} failed",
         *([f"{in_doubt:,} in doubt"] if in_doubt else []),
-        f"{tally.rate(now) * 60:,.0f}/min",
+        f"{counts.rate(now) * 60:,.0f}/min",
     ]
-    left = tally.left(now, eta)
+    left = counts.left(now, eta)
     if left:
         parts.append(f"about {clock(left)} left")
     return ", ".join(parts)

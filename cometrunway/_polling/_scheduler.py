@@ -121,7 +121,7 @@ class PollScheduler:
         )
         self._open[future.route, future.id] = task
         self._background.begin_wait()
-        self._push(task, self._next_poll(task) if task.is_new else now)
+        self._push(task, self._timing.next_poll(task, now, waiting=len(self._open)) if task.is_new else now)
 
     async def _dispatch(self) -> None:
         while True:
@@ -172,9 +172,6 @@ class PollScheduler:
         heapq.heappush(self._due, entry)
         if self._due[0] is entry:
             self._wake()
-
-    def _next_poll(self, task: PolledTask) -> float:
-        return self._timing.next_poll(task, self._loop.time(), waiting=len(self._open))
 
     async def _polls(self, task: PolledTask | None) -> None:
         """Poll one task after another, as long as one is due: that costs less than a child for each poll."""
@@ -240,7 +237,9 @@ class PollScheduler:
         if self._loop.time() >= task.deadline:
             self._fail(task.future, self._stopped_waiting(task.future, f"after {self._policy.deadline} s of waiting"))
             return
-        self._push(task, self._next_poll(task) if due is None else due)
+        if due is None:
+            due = self._timing.next_poll(task, self._loop.time(), waiting=len(self._open))
+        self._push(task, due)
 
     async def _finish(self, future: TaskFuture, task: Task) -> None:
         try:

@@ -1,5 +1,6 @@
 """The transport: the only module that knows aiohttp's client, and where its exceptions become ours."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -12,7 +13,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from cometrunway._media._urls import without_query
-from cometrunway._transport._descriptors import connections, is_exhaustion, when_free
+from cometrunway._transport._descriptors import BETWEEN_WAITS, WAITS, connections, is_exhaustion, when_free
 from cometrunway._transport._time_limit import TimeLimit
 from cometrunway._wire._http import HttpRequest, HttpResponse
 from cometrunway.errors import ProtocolError, TransportError
@@ -105,10 +106,19 @@ class Transport:
         """Send what is paid: the caller must not repeat it without proof of refusal. At most 180 seconds."""
         return await self._send(request, limits=_CREATE)
 
-    async def _send(self, request: HttpRequest, *, limits: aiohttp.ClientTimeout) -> HttpResponse:
+    async def _send(self, request: HttpRequest, *, limits: aiohttp.ClientTimeout, waits: int = WAITS) -> HttpResponse:
+        """Send a request; where no descriptor is left for its connection, wait: not a byte has been sent then."""
         assert self._api is not None  # noqa: S101 - the session opens its transport before it uses it
         try:
-            async with await self._answer(request, limits) as response:
+            async with self._api.request(
+                request.method,
+                self._base.with_path(self._prefix + request.path, encoded=True),
+                data=request.body,
+                headers=self._passed if request.body is None else self._passed_with_body,
+                timeout=limits,
+                allow_redirects=False,
+                raise_for_status=False,  # a borrowed session may have it otherwise
+            ) as response:
                 body = self._masked(await _beginning(response.content))
                 if len(body) > BODY_LIMIT:
                     raise ProtocolError(
@@ -118,27 +128,10 @@ class Transport:
                     )
                 return HttpResponse(status=response.status, headers=response.headers, body=body)
         except _THEIRS as error:
-            raise _ours(request.method, request.path, error) from _safe(error)
-
-    async def _answer(self, request: HttpRequest, limits: aiohttp.ClientTimeout) -> aiohttp.ClientResponse:
-        """Send a request; where no descriptor is left for its connection, wait: not a byte has been sent then."""
-        assert self._api is not None  # noqa: S101 - as in `_send`
-        call = partial(
-            self._api.request,
-            request.method,
-            self._base.with_path(self._prefix + request.path, encoded=True),
-            data=request.body,
-            headers=self._passed if request.body is None else self._passed_with_body,
-            timeout=limits,
-            allow_redirects=False,
-            raise_for_status=False,  # a borrowed session may have it otherwise
-        )
-        try:
-            return await call()
-        except aiohttp.ClientConnectorError as error:
-            if not is_exhaustion(error):
-                raise
-        return await when_free(call)
+            if not (waits and isinstance(error, aiohttp.ClientConnectorError) and is_exhaustion(error)):
+                raise _ours(request.method, request.path, error) from _safe(error)
+        await asyncio.sleep(BETWEEN_WAITS)
+        return await self._send(request, limits=limits, waits=waits - 1)
 
     def _masked(self, body: bytes) -> bytes:
         return body.replace(self._secret, b"***") if self._secret in body else body

@@ -15,7 +15,7 @@ _MOST_CONNECTIONS, _MOST_DOWNLOADS = 256, 32
 _SHARE = 6
 """One in so many free descriptors becomes a connection of the API: others serve downloads, and the user's own code."""
 _UNLIMITED = 1_000_000
-_WAITS, _BETWEEN = 120, 0.5
+WAITS, BETWEEN_WAITS = 120, 0.5
 """How often to wait for a free descriptor, and how many seconds."""
 
 
@@ -34,20 +34,20 @@ async def when_free(work: Callable[[], Awaitable[_T]]) -> _T:
 
     `work` must be safe to repeat where it raised for want of a descriptor.
     """
-    for _ in range(_WAITS):
+    for _ in range(WAITS):
         try:
             return await work()
         except OSError as error:
             if not is_exhaustion(error):
                 raise
-        await asyncio.sleep(_BETWEEN)
+        await asyncio.sleep(BETWEEN_WAITS)
     return await work()
 
 
-def is_exhaustion(error: OSError) -> bool:
+def is_exhaustion(error: Exception) -> bool:
     """Whether an error says that the process or the system has no descriptor left."""
     inner = getattr(error, "os_error", error)  # aiohttp wraps what the system said
-    return inner.errno in {errno.EMFILE, errno.ENFILE}
+    return isinstance(inner, OSError) and inner.errno in {errno.EMFILE, errno.ENFILE}
 
 
 def _free() -> int:

@@ -53,7 +53,8 @@ def release(file: IO[bytes]) -> None:
     if not file.closed:
         _files.pop(file.fileno(), None)
         _record_locked.pop(file.fileno(), None)
-    file.close()
+    with suppress(OSError):  # what is buffered may not fit on a full disk
+        file.close()
 
 
 def is_record_locked(path: Path) -> bool:
@@ -105,10 +106,13 @@ def _record_lock(file: IO[bytes]) -> None:
 
 
 def _close_in_child() -> None:
-    # A descriptor that a forked child keeps open keeps the lock, also after the parent has ended.
-    for descriptor in list(_files):
-        with suppress(OSError):
-            os.close(descriptor)
+    # A descriptor that a forked child keeps open keeps the lock, also after the parent has ended. Its number stays
+    # taken, so that the child's copy of the file object closes nothing of the child's own.
+    with suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for descriptor in _files:
+            os.dup2(nowhere, descriptor, inheritable=False)
+        os.close(nowhere)
     _files.clear()
     _record_locked.clear()
 

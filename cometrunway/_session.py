@@ -275,7 +275,7 @@ class Session:
         """
         entry = await self._doubtful(key)
         poll_request(entry.route, task_id)  # an id that no task has is an error here rather than in a poll
-        await self._journal().accept(key, task_id=task_id, created_at=None)
+        await self._journal().accept(entry.key, task_id=task_id, created_at=None)
         accepted = evolve(entry, task_id=task_id, state=State.ACCEPTED)
         return _handle(await self._opened().existing.take_up(accepted))
 
@@ -296,7 +296,7 @@ class Session:
             if not is_complete(entry.request):
                 raise ValueError(f"the journal has only a digest of a file or URL of {key!r}: give the request again")
             request = request_from_dict(entry.request)
-        return _handle(await self._opened().submitter.submit(request, key, instead_of=entry))
+        return _handle(await self._opened().submitter.submit(request, entry.key, instead_of=entry))
 
     async def retrieve(self, task_id: str, *, route: str = "image_to_video") -> Task:
         """Ask for the state of a task once; it may have been submitted elsewhere.
@@ -358,7 +358,7 @@ class Session:
         entry = await self._journal().find(key)
         if entry is None:
             raise ValueError(f"the journal has nothing under the key {key!r}")
-        is_doubtful = entry.is_in_doubt and not self._opened().submitter.is_under_way(key)
+        is_doubtful = entry.is_in_doubt and not self._opened().submitter.is_under_way(entry.key)
         if not (is_doubtful or entry.has_reported_id) and not (or_failed and entry.state is State.FAILED):
             raise ValueError(f"the submission {key!r} is not in doubt: it is {entry.state.value}")
         return entry

@@ -1,6 +1,7 @@
 """Machines as they are: file systems without locks or folder syncs, forked children, few descriptors, full disks."""
 
 import asyncio
+import contextlib
 import errno
 import fcntl
 import json
@@ -19,6 +20,7 @@ from typing import Any
 import pytest
 
 from cometrunway import Journal, JournalError, Session
+from cometrunway._delivery._part_file import open_part
 from cometrunway.emulator import Emulator
 from tests.samples import yawn
 from tests.served import COMMAND
@@ -212,3 +214,50 @@ async def test_a_full_disk_is_found_out_first(small_disk: Path) -> None:
         with pytest.raises(ValueError, match="space"):
             await Session(emulator.api_key, base_url=emulator.base_url, output_dir=small_disk / "out").__aenter__()
     assert not emulator.requests
+
+
+async def test_a_checkpoint_that_was_cut_short_damages_nothing(small_disk: Path, tmp_path: Path) -> None:
+    """A session that is left on a full disk leaves a journal that is read, and opened, with all its ids."""
+    path = small_disk / "shots.db"
+    async with Emulator(duration=1000) as emulator:
+        with pytest.raises(KeyError):
+            async with Session(
+                emulator.api_key, base_url=emulator.base_url, journal=path, output_dir=tmp_path
+            ) as runway:
+                for number in range(200):
+                    await runway.submit(yawn(number, "x" * 900), key=str(number))
+                with (small_disk / "filler").open("wb", buffering=0) as filler, contextlib.suppress(OSError):
+                    while filler.write(bytes(4096)):
+                        pass
+                raise KeyError
+        (small_disk / "filler").unlink()
+        assert {entry.task_id for entry in Journal.read(path)} == set(emulator.tasks)
+    async with Journal(path) as journal:
+        assert len(await journal.entries()) == 200
+
+
+async def test_a_lock_that_cannot_be_written_is_let_go(small_disk: Path) -> None:
+    """A full disk is an error of the journal, and none any more once there is room."""
+    with (small_disk / "filler").open("wb", buffering=0) as filler, contextlib.suppress(OSError):
+        while filler.write(bytes(4096)):
+            pass
+    with pytest.raises(JournalError, match="space"):
+        await Journal(small_disk / "shots.db").__aenter__()
+    (small_disk / "filler").unlink()
+    async with Journal(small_disk / "shots.db"):
+        pass
+
+
+def test_a_forked_child_keeps_its_own_files(tmp_path: Path) -> None:
+    """What a child opens gets no bytes of a download that was under way when it was forked."""
+    part = open_part(tmp_path, "clip")
+    part.write([b"of the parent"])
+    child = os.fork()
+    if not child:
+        handle = os.open(tmp_path / "child", os.O_WRONLY | os.O_CREAT)
+        os.write(handle, b"of the child")
+        part.file.close()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert (tmp_path / "child").read_bytes() == b"of the child"
+    part.discard()

@@ -53,7 +53,7 @@ class Delivery:
             targets = [self._output_dir / name for name in names]
             assets = [await self._download(future, task, *numbered) for numbered in enumerate(targets)]
         if future.key is not None:
-            await _as_soon_as_possible(self._journal.deliver(future.key, tuple(assets)))
+            await _as_soon_as_possible(self._journal.deliver(future.key, tuple(assets), task_id=task.id))
         return tuple(assets)
 
     async def _download(self, future: TaskFuture, task: Task, number: int, target: Path) -> Asset:

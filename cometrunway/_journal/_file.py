@@ -72,7 +72,9 @@ def check_file(path: Path) -> None:
         if path.is_dir():
             raise JournalError(f"{path} is a folder, not a journal")
         if path.exists() and path.stat().st_size:
-            with closing(_connected_to_read(path, as_it_lies=True)) as database:
+            # Without its write-ahead log the file alone may be between two of its states.
+            is_alone = not path.resolve().with_name(f"{path.resolve().name}-wal").exists()
+            with closing(_connected_to_read(path, as_it_lies=is_alone or _is_at_rest(path.resolve()))) as database:
                 check_kind(database, path)
 
 

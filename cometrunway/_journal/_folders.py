@@ -38,7 +38,7 @@ class Folders:
     def with_output(cls, database: sqlite3.Connection, journal: Path, output_dir: Path) -> "Folders":
         """Record an output folder, and return it as the place of all files."""
         output_dir = output_dir.absolute()
-        absolute, relative = os.fsencode(output_dir), os.fsencode(_relative(output_dir, journal.absolute().parent))
+        absolute, relative = os.fsencode(output_dir), os.fsencode(_relative(output_dir, journal.resolve().parent))
         database.execute("INSERT OR IGNORE INTO folder (absolute, from_journal) VALUES (?, ?)", (absolute, relative))
         [(number,)] = database.execute("SELECT number FROM folder WHERE absolute = ?", (absolute,))
         return cls(output_dir=output_dir, number=number)
@@ -59,7 +59,7 @@ class Folders:
 
 
 def _present(journal: Path, absolute: str, from_journal: str) -> Path:
-    near = Path(os.path.normpath(journal.absolute().parent / from_journal))
+    near = Path(os.path.normpath(journal.resolve().parent / from_journal))
     return near if near.is_dir() else Path(absolute)
 
 

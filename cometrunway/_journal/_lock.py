@@ -39,14 +39,25 @@ def locked(path: Path) -> BinaryIO:
         pid = _pid_in(lock)
         lock.close()
         raise JournalError(f"the journal {path} is in use by {_described(pid)}")
+    try:
+        _sign(lock, name)
+    except OSError as error:
+        _file_locks.release(lock)
+        raise JournalError(f"the journal {path} cannot be written: {error.strerror}: {name}") from error
+    except JournalError:
+        _file_locks.release(lock)
+        raise
+    return lock
+
+
+def _sign(lock: BinaryIO, name: Path) -> None:
+    """Write this process's id into the lock file."""
     lock.seek(0)
     if lock.read(_LONGEST_PID).strip(b"0123456789"):
-        _file_locks.release(lock)
         raise JournalError(f"{name} is in the way: a file of others has the name of the journal's lock; choose another")
     lock.truncate(0)
     lock.write(str(os.getpid()).encode())
     lock.flush()
-    return lock
 
 
 def holder(path: Path) -> int | None:
@@ -54,13 +65,21 @@ def holder(path: Path) -> int | None:
     if _file_locks.is_record_locked(_lock_of(path)):
         return os.getpid()
     try:
-        with _file_locks.closing(_lock_of(path).open("rb")) as lock:
+        with _file_locks.closing(_opened(_lock_of(path))) as lock:
             return None if _file_locks.take(lock) else _pid_in(lock)
     except OSError:
         return None
 
 
+def _opened(name: Path) -> BinaryIO:
+    try:
+        return name.open("r+b")  # a record lock needs a file that may be written
+    except PermissionError:
+        return name.open("rb")
+
+
 def _lock_of(path: Path) -> Path:
+    path = path.resolve()  # whatever link leads to it, it is one journal
     return path.with_name(f"{path.name}.lock")
 
 

@@ -39,10 +39,10 @@ class JournalProtocol(Protocol):
         """Record that what was submitted once more was not created: the entry stands as it did before."""
 
     async def end(self, key: str, task: Task) -> None:
-        """Record a final status, and the URLs of the files."""
+        """Record a final status, and the URLs of the files, unless another task stands under the key."""
 
-    async def deliver(self, key: str, assets: tuple[Asset, ...]) -> None:
-        """Record the files that are on disk."""
+    async def deliver(self, key: str, assets: tuple[Asset, ...], *, task_id: str | None = None) -> None:
+        """Record the files that are on disk, unless another task than `task_id` stands under the key."""
 
     async def find(self, key: str) -> Entry | None:
         """Return what stands under a key."""
@@ -84,7 +84,7 @@ class NoJournal:
     async def end(self, key: str, task: Task) -> None:
         """Keep nothing."""
 
-    async def deliver(self, key: str, assets: tuple[Asset, ...]) -> None:
+    async def deliver(self, key: str, assets: tuple[Asset, ...], *, task_id: str | None = None) -> None:
         """Keep nothing."""
 
     async def find(self, _key: str) -> None:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from copy import copy
 from pathlib import Path
 from typing import Any, BinaryIO, Self, TypeVar
 
@@ -113,7 +114,10 @@ class Journal:
             f"{len(tokens)} tasks are paid for and could not be recorded in the journal {self.path}; session.attach "
             f"takes each by its token: {' '.join(tokens)}"
         )
-        sys.stderr.write(f"cometrunway: {text}\n")
+        _logger.critical("%s", text)
+        with suppress(Exception):  # standard error may be closed, or on the same full disk
+            sys.stderr.write(f"cometrunway: {text}\n")
+            sys.stderr.flush()
         if error is not None:  # which leaves the block as it is
             error.add_note(text)
             return
@@ -149,8 +153,9 @@ class Journal:
 
     async def accept(self, key: str, *, task_id: str, created_at: float | None, token: str | None = None) -> None:
         """Record the id of a task that now exists; `token` is what `Session.attach` takes."""
-        columns = {"state": State.ACCEPTED.value, "task_id": task_id, "created_at": created_at, "reason": None}
-        await self._update(key, token=token, **columns)
+        await self._update(
+            key, token=token, state=State.ACCEPTED.value, task_id=task_id, created_at=created_at, reason=None
+        )
 
     async def refuse(self, key: str, reason: str) -> None:
         """Record that nothing was created."""
@@ -165,14 +170,16 @@ class Journal:
         await self._update(
             key,
             state=(State.FAILED if task.failure else State.SUCCEEDED).value,
-            task_id=task.id,
+            of_task=task.id,
             failure=task.failure and json.dumps(asdict(task.failure)),
             assets=assets_to_json(tuple(Asset(url=url) for url in task.outputs), self._folders),
         )
 
-    async def deliver(self, key: str, assets: tuple[Asset, ...]) -> None:
+    async def deliver(self, key: str, assets: tuple[Asset, ...], *, task_id: str | None = None) -> None:
         """Record the files that are on disk."""
-        await self._update(key, state=State.DELIVERED.value, assets=assets_to_json(assets, self._folders))
+        await self._update(
+            key, state=State.DELIVERED.value, assets=assets_to_json(assets, self._folders), of_task=task_id
+        )
 
     async def resolve(self, key: str, *, task_id: str | None) -> None:
         """Record what the user found out about a submission in doubt: its task's id, or None if there is no task.
@@ -185,6 +192,7 @@ class Journal:
             raise ValueError(
                 f"nothing is in doubt under the key {key!r}" + (f": it is {entry.state.value}" if entry else "")
             )
+        key = entry.key  # which may have been an alias
         if task_id is None:
             await self.refuse(key, "not created, as the user found out")
         else:
@@ -226,11 +234,19 @@ class Journal:
             self._thread, self._commit, [lambda database: database.executemany(statement, rows)]
         )
 
-    async def _update(self, key: str, *, token: str | None = None, **columns: object) -> None:
+    async def _update(
+        self, key: str, *, token: str | None = None, of_task: str | None = None, **columns: object
+    ) -> None:
+        """Record columns of a submission; with `of_task`, only while no other task stands under its key."""
+        if of_task is not None:
+            columns["task_id"] = of_task
         assignments = ", ".join(f"{name} = ?" for name in columns)
         statement = f"UPDATE submission SET {assignments} WHERE key = ?"  # noqa: S608 - our own column names
         values = [storable(value) for value in columns.values()]
-        await self._do(lambda database: database.execute(statement, (*values, key)), is_fact=True, token=token)
+        of = () if of_task is None else (of_task,)
+        if of:
+            statement += " AND (task_id IS NULL OR task_id = ?)"
+        await self._do(lambda database: database.execute(statement, (*values, key, *of)), is_fact=True, token=token)
 
     async def _do(
         self, operation: Callable[[sqlite3.Connection], _T], *, is_fact: bool = False, token: str | None = None
@@ -238,9 +254,15 @@ class Journal:
         if self._is_left:
             raise JournalError(f"the journal {self.path} is no longer open")
         future = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Job(operation=operation, outcome=future, is_fact=is_fact, token=token))
+        job = _Job(operation=operation, outcome=future, is_fact=is_fact, token=token)
+        self._waiting.append(job)
         self._flush()
-        outcome: _T = await asyncio.shield(future)
+        try:
+            outcome: _T = await asyncio.shield(future)
+        except asyncio.CancelledError:
+            if not is_fact and job in self._waiting:  # what was not begun is not begun any more
+                self._waiting.remove(job)
+            raise
         return outcome
 
     async def _settled(self) -> None:
@@ -282,10 +304,11 @@ class Journal:
         for number, job in enumerate(jobs):
             if job.outcome.done():
                 continue
-            if error is not None:
-                job.outcome.set_exception(error)
+            outcome = error or done.result()[number]
+            if isinstance(outcome, BaseException):
+                job.outcome.set_exception(_own(outcome))
             else:
-                job.outcome.set_result(done.result()[number])
+                job.outcome.set_result(outcome)
 
     def _keep(self, facts: list[_Job], error: BaseException) -> None:
         """Keep what could not be written, and try again soon."""
@@ -303,16 +326,25 @@ class Journal:
         database = self._database
         if database is None:
             raise JournalError(f"the journal {self.path} is not open")
-        with translated_errors(self.path):
-            database.execute("BEGIN IMMEDIATE")
-            try:
-                results = [operation(database) for operation in operations]
-                database.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.Error):
-                    database.execute("ROLLBACK")
+        try:
+            with translated_errors(self.path):
+                return _transaction(database, operations)
+        except JournalUnavailableError:
+            raise
+        except JournalError:
+            if len(operations) == 1:
                 raise
-        return results
+        return [self._alone(database, operation) for operation in operations]
+
+    def _alone(self, database: sqlite3.Connection, operation: _Operation) -> Any:
+        """Run one of several operations, of which one meets a damaged row; its error is its result, and no other's."""
+        try:
+            with translated_errors(self.path):
+                return _transaction(database, [operation])[0]
+        except JournalUnavailableError:
+            raise
+        except JournalError as error:
+            return error
 
     def _open(self) -> None:
         check_file(self.path)
@@ -334,6 +366,27 @@ class Journal:
             self._database.close()
         if self._lock is not None:
             _file_locks.release(self._lock)
+
+
+def _transaction(database: sqlite3.Connection, operations: list[_Operation]) -> list[Any]:
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        results = [operation(database) for operation in operations]
+        database.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):
+            database.execute("ROLLBACK")
+        raise
+    return results
+
+
+def _own(error: BaseException) -> BaseException:
+    """Return a copy of an error, for one of several submissions that it ends: each is about its own task."""
+    if not isinstance(error, JournalError):
+        return error
+    own = copy(error)
+    own.__cause__ = error.__cause__
+    return own
 
 
 def _begin(database: sqlite3.Connection, entry: Entry, folders: Folders) -> Entry | None:

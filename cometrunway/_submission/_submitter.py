@@ -119,6 +119,8 @@ class Submitter:
         try:
             return await self._submit(request, key, name, instead_of)
         except Exception as error:
+            if isinstance(error, CometRunwayError):
+                error.about(route=request.route, key=key)
             self._announce(error, request.route, key)
             if isinstance(error, OutcomeUnknownError) and _is_cancelled():
                 raise asyncio.CancelledError from error

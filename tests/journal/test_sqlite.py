@@ -715,3 +715,44 @@ async def test_a_lock_file_of_others_is_left_alone(tmp_path: Path) -> None:
         async with Journal(tmp_path / "poetry"):
             pass
     assert (tmp_path / "poetry.lock").read_text() == "# not ours"
+
+
+async def test_the_end_of_an_older_task_leaves_a_newer_one_alone(session: Any, tmp_path: Path) -> None:
+    """A task that was submitted again stands under its key, also after the first one has ended."""
+    async with Emulator(duration=60) as emulator:
+        with pytest.raises(KeyError):
+            async with session(emulator) as runway:
+                emulator.script("create", Fault.drop_after())
+                with pytest.raises(OutcomeUnknownError):
+                    await runway.submit(yawn(), key="shot")
+                await asyncio.sleep(30)
+                [first] = emulator.tasks
+                old = await runway.resolve("shot", task_id=first)
+                new = await runway.resubmit("shot")
+                await old
+                raise KeyError
+    [entry] = Journal.read(tmp_path / "shots.db")
+    assert (entry.task_id, entry.state) == (new.id, State.ACCEPTED)
+
+
+async def test_a_damaged_row_harms_no_other_submission(session: Any, tmp_path: Path) -> None:
+    """Of submissions that share a commit, only that of the damaged row fails."""
+    async with Emulator() as emulator:
+        async with session(emulator) as runway:
+            await (await runway.submit(yawn(0), key="0"))
+        with closing(sqlite3.connect(tmp_path / "shots.db", isolation_level=None)) as database:
+            database.execute("UPDATE submission SET assets = '[1]'")
+        async with session(emulator) as runway:
+            submissions = [runway.submit(yawn(number), key=str(number)) for number in range(6)]
+            outcomes = await asyncio.gather(*submissions, return_exceptions=True)
+    assert [isinstance(outcome, errors.JournalError) for outcome in outcomes] == [True] + [False] * 5
+
+
+async def test_a_link_to_a_journal_is_that_journal(tmp_path: Path) -> None:
+    """Whatever name it is opened by, one session writes it."""
+    path, link = tmp_path / "shots.db", tmp_path / "elsewhere" / "link.db"
+    link.parent.mkdir()
+    async with Journal(path):
+        link.symlink_to(path)
+        with pytest.raises(errors.JournalError, match="this process"):
+            await Journal(link).__aenter__()

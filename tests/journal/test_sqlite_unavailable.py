@@ -1,6 +1,8 @@
 """A journal that cannot be written for a while: no create is sent, and no id is lost."""
 
 import asyncio
+import contextlib
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -144,3 +146,45 @@ def test_a_timeout_is_a_number_of_seconds(timeout: Any) -> None:
     """What could not be waited for is refused by name."""
     with pytest.raises(ValueError, match="journal_timeout"):
         Session("sk-x", journal_timeout=timeout)
+
+
+async def test_each_submission_has_an_error_of_its_own(path: Path, other: sqlite3.Connection) -> None:
+    """Of several ids that cannot be recorded in one commit, each caller gets its own, and an unsent one gets none."""
+    async with Emulator() as emulator, session_of(emulator, path, journal_timeout=0) as runway:
+        emulator.script("create", *[Fault.slow(5)] * 4)
+        sent = [asyncio.ensure_future(runway.submit(yawn(number), key=str(number))) for number in range(4)]
+        await asyncio.sleep(1)
+        other.execute("BEGIN IMMEDIATE")
+        await asyncio.sleep(3.9)
+        unsent = asyncio.ensure_future(runway.submit(yawn(9), key="unsent"))
+        errors_of = await asyncio.gather(*sent, unsent, return_exceptions=True)
+        other.execute("COMMIT")
+        assert [getattr(error, "key", None) for error in errors_of] == ["0", "1", "2", "3", "unsent"]
+        assert len({getattr(error, "token", None) for error in errors_of}) == 5
+        assert getattr(errors_of[-1], "token", None) is None
+        assert len({getattr(error, "task_id", None) for error in errors_of[:4]}) == 4
+
+
+@pytest.mark.parametrize("stream", ["full", "closed"])
+async def test_tokens_survive_a_lost_standard_error(
+    path: Path, other: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch, stream: str
+) -> None:
+    """The user's error leaves the block as it is, with the token as a note, where nothing can be printed."""
+    lost = None if stream == "closed" else os.fdopen(os.open("/dev/full", os.O_WRONLY), "w", buffering=1)
+    monkeypatch.setattr("sys.stderr", lost)
+    async with Emulator(duration=1000) as emulator:
+        with pytest.raises(KeyError) as caught:
+            async with session_of(emulator, path, journal_timeout=0) as runway:
+                emulator.script("create", Fault.slow(5))
+                submission = asyncio.ensure_future(runway.submit(yawn(), key="shot"))
+                await asyncio.sleep(1)
+                other.execute("BEGIN IMMEDIATE")
+                with pytest.raises(errors.JournalUnavailableError) as unrecorded:
+                    await submission
+                raise KeyError
+        other.execute("COMMIT")
+    assert str(unrecorded.value.token) in " ".join(caught.value.__notes__)
+    if lost:
+        monkeypatch.undo()
+        with contextlib.suppress(OSError):
+            lost.close()

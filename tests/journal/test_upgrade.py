@@ -86,3 +86,25 @@ def test_a_journal_of_an_earlier_version_is_read_as_it_lies(tmp_path: Path) -> N
     before = path.read_bytes()
     assert len(Journal.read(path)) == 8
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("ends", ["resubmit", "resolve"])
+async def test_a_doubt_of_an_earlier_version_is_ended_by_its_new_name(tmp_path: Path, ends: str) -> None:
+    """What is recorded stands under the key that the earlier version gave, by whichever name it is called."""
+    path = restored(2, tmp_path)
+    async with Journal(path):
+        pass
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        [(name, key)] = database.execute("SELECT name, key FROM alias LIMIT 1").fetchall()
+        database.execute("UPDATE submission SET state = 'in_doubt', task_id = NULL WHERE key = ?", (key,))
+    async with Emulator() as emulator:
+        async with Session(emulator.api_key, base_url=emulator.base_url, journal=path, output_dir=tmp_path) as runway:
+            if ends == "resubmit":
+                await (await runway.resubmit(name))
+            else:
+                await runway.resolve(name, task_id="t1")
+                runway.stop_submitting()
+                assert [entry.task_id for entry in Journal.read(path) if entry.key == key] == ["t1"]
+                return
+    [entry] = [entry for entry in Journal.read(path) if entry.key == key]
+    assert entry.task_id in emulator.tasks

@@ -1,19 +1,16 @@
-"""The durable record of what was paid for: one SQLite file, one writing thread, group commits."""
+"""The durable record of what was paid for: one SQLite file."""
 
-import asyncio
 import json
 import logging
 import os
 import sqlite3
 import sys
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from copy import copy
 from pathlib import Path
 from typing import Any, BinaryIO, Self, TypeVar
 
-from attrs import asdict, define
+from attrs import asdict
 
 from cometrunway import _file_locks
 from cometrunway._journal._entry import Entry, State, assets_to_json, entries, find, storable
@@ -21,6 +18,7 @@ from cometrunway._journal._file import check_file, connected, reading, translate
 from cometrunway._journal._folders import Folders
 from cometrunway._journal._lock import holder, locked
 from cometrunway._journal._upgrade import upgrade
+from cometrunway._journal._writer import Operation, Writer
 from cometrunway._paths import expanded
 from cometrunway._tasks import Asset, Task
 from cometrunway.errors import JournalError, JournalUnavailableError
@@ -28,22 +26,9 @@ from cometrunway.errors import JournalError, JournalUnavailableError
 __all__ = ["Entry", "Journal", "State"]
 
 _logger = logging.getLogger(__name__)
-_BETWEEN_RETRIES = 1.0
-"""Seconds between two tries to write what could not be written."""
 _LONGEST_HISTORY = 100_000
 """More than ten times what a session leaves of a kind, in characters."""
 _T = TypeVar("_T")
-_Operation = Callable[[sqlite3.Connection], Any]
-
-
-@define(kw_only=True, eq=False)
-class _Job:
-    operation: _Operation
-    outcome: "asyncio.Future[Any]"
-    is_fact: bool
-    """Whether it records what has happened already, and so is kept until it is written."""
-    token: str | None
-    """Of the task whose id it records, where no record has that yet."""
 
 
 class Journal:
@@ -73,41 +58,27 @@ class Journal:
         self._lock_timeout = lock_timeout
         self._output_dir = output_dir
         self._folders = Folders()
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="cometrunway journal")
-        self._waiting: list[_Job] = []
-        self._unwritten: list[_Job] = []
-        """Facts that could not be written so far, the oldest first."""
-        self._retry: asyncio.TimerHandle | None = None
-        self._is_unavailable = False
-        self._under_way: asyncio.Future[Any] | None = None
-        """The work of the thread whose outcome is not yet taken in."""
-        self._is_left = False
+        self._writer = Writer(self._commit)
         self._lock: BinaryIO | None = None
         self._database: sqlite3.Connection | None = None
 
     async def __aenter__(self) -> Self:
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._open)
+        await self._writer.run(self._open)
         return self
 
     async def __aexit__(
         self, _type: type[BaseException] | None = None, error: BaseException | None = None, _traceback: object = None
     ) -> None:
         try:
-            await self._settled()
-            self._flush()  # what could not be written gets a last try
-            await self._settled()
+            await self._writer.settle()
         finally:
-            self._is_left = True
-            if self._retry is not None:
-                self._retry.cancel()
-            closing = self._in_thread(self._close)
-            self._thread.shutdown(wait=False)
-            await self._settled()
-            self._report_unrecorded(error)
-            closing.result()
+            try:
+                await self._writer.close(self._close)
+            finally:
+                self._report_unrecorded(error)
 
     def _report_unrecorded(self, error: BaseException | None) -> None:
-        tokens = tuple(job.token for job in self._unwritten if job.token)
+        tokens = self._writer.unrecorded
         if not tokens:
             return
         text = (
@@ -230,9 +201,7 @@ class Journal:
         """Record what was learnt, in a commit of its own: nothing of what was paid for fails with it."""
         statement = "INSERT OR REPLACE INTO pace (kind, learnt) VALUES (?, ?)"
         rows = [(storable(kind), text) for kind, text in learnt.items()]
-        await asyncio.get_running_loop().run_in_executor(
-            self._thread, self._commit, [lambda database: database.executemany(statement, rows)]
-        )
+        await self._writer.run(self._commit, [lambda database: database.executemany(statement, rows)])
 
     async def _update(
         self, key: str, *, token: str | None = None, of_task: str | None = None, **columns: object
@@ -251,77 +220,11 @@ class Journal:
     async def _do(
         self, operation: Callable[[sqlite3.Connection], _T], *, is_fact: bool = False, token: str | None = None
     ) -> _T:
-        if self._is_left:
+        if self._writer.is_closed:
             raise JournalError(f"the journal {self.path} is no longer open")
-        future = asyncio.get_running_loop().create_future()
-        job = _Job(operation=operation, outcome=future, is_fact=is_fact, token=token)
-        self._waiting.append(job)
-        self._flush()
-        try:
-            outcome: _T = await asyncio.shield(future)
-        except asyncio.CancelledError:
-            if not is_fact and job in self._waiting:  # what was not begun is not begun any more
-                self._waiting.remove(job)
-            raise
-        return outcome
+        return await self._writer.write(operation, is_fact=is_fact, token=token)
 
-    async def _settled(self) -> None:
-        """Wait until nothing is under way; a cancellation is passed on only then: an id that was paid for may wait."""
-        try:
-            while self._under_way is not None:
-                await asyncio.wait([self._under_way])
-                await asyncio.sleep(0)  # until its outcome is taken in
-        except asyncio.CancelledError:
-            await self._settled()
-            raise
-
-    def _flush(self) -> None:
-        jobs = [*self._unwritten, *self._waiting]
-        if not jobs or self._under_way is not None:
-            return
-        self._unwritten, self._waiting = [], []
-        commit = self._in_thread(self._commit, [job.operation for job in jobs])
-        commit.add_done_callback(lambda done: self._on_commit(jobs, done))
-
-    def _in_thread(self, work: Callable[..., _T], *arguments: Any) -> "asyncio.Future[_T]":
-        """Start work in the journal's thread; until its outcome is taken in, no other is started, so order is kept."""
-        self._under_way = future = asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
-        future.add_done_callback(self._on_done)
-        return future
-
-    def _on_done(self, _future: object) -> None:
-        self._under_way = None
-
-    def _on_commit(self, jobs: list[_Job], done: "asyncio.Future[list[Any]]") -> None:
-        error = None if done.cancelled() else done.exception()
-        if error is None:
-            self._is_unavailable = False
-            self._flush()
-        else:
-            self._keep([job for job in jobs if job.is_fact], error)
-            if self._waiting:
-                self._flush()
-        for number, job in enumerate(jobs):
-            if job.outcome.done():
-                continue
-            outcome = error or done.result()[number]
-            if isinstance(outcome, BaseException):
-                job.outcome.set_exception(_own(outcome))
-            else:
-                job.outcome.set_result(outcome)
-
-    def _keep(self, facts: list[_Job], error: BaseException) -> None:
-        """Keep what could not be written, and try again soon."""
-        self._unwritten = facts
-        if not self._is_unavailable:
-            _logger.warning("%s", error)
-        self._is_unavailable = True
-        if self._retry is not None:
-            self._retry.cancel()
-        if facts and not self._is_left:
-            self._retry = asyncio.get_running_loop().call_later(_BETWEEN_RETRIES, self._flush)
-
-    def _commit(self, operations: list[_Operation]) -> list[Any]:
+    def _commit(self, operations: list[Operation]) -> list[Any]:
         """Run the operations as one transaction: all of them become durable, or none."""
         database = self._database
         if database is None:
@@ -336,7 +239,7 @@ class Journal:
                 raise
         return [self._alone(database, operation) for operation in operations]
 
-    def _alone(self, database: sqlite3.Connection, operation: _Operation) -> Any:
+    def _alone(self, database: sqlite3.Connection, operation: Operation) -> Any:
         """Run one of several operations, of which one meets a damaged row; its error is its result, and no other's."""
         try:
             with translated_errors(self.path):
@@ -368,7 +271,7 @@ class Journal:
             _file_locks.release(self._lock)
 
 
-def _transaction(database: sqlite3.Connection, operations: list[_Operation]) -> list[Any]:
+def _transaction(database: sqlite3.Connection, operations: list[Operation]) -> list[Any]:
     database.execute("BEGIN IMMEDIATE")
     try:
         results = [operation(database) for operation in operations]
@@ -378,15 +281,6 @@ def _transaction(database: sqlite3.Connection, operations: list[_Operation]) -> 
             database.execute("ROLLBACK")
         raise
     return results
-
-
-def _own(error: BaseException) -> BaseException:
-    """Return a copy of an error, for one of several submissions that it ends: each is about its own task."""
-    if not isinstance(error, JournalError):
-        return error
-    own = copy(error)
-    own.__cause__ = error.__cause__
-    return own
 
 
 def _begin(database: sqlite3.Connection, entry: Entry, folders: Folders) -> Entry | None:

@@ -1,0 +1,160 @@
+"""The one thread that writes a journal: changes that come together share a commit, and no fact is dropped."""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from copy import copy
+from typing import Any, TypeVar
+
+from attrs import define
+
+from cometrunway.errors import JournalError
+
+_logger = logging.getLogger(__name__)
+_BETWEEN_RETRIES = 1.0
+"""Seconds between two tries to write what could not be written."""
+_T = TypeVar("_T")
+Operation = Callable[[sqlite3.Connection], Any]
+Commit = Callable[[list[Operation]], list[Any]]
+"""Runs operations durably, in the thread; returns their results, of which an exception is one operation's own."""
+
+
+@define(kw_only=True, eq=False)
+class _Job:
+    operation: Operation
+    outcome: "asyncio.Future[Any]"
+    is_fact: bool
+    """Whether it records what has happened already, and so is kept until it is written."""
+    token: str | None
+    """Of the task whose id it records, where no record has that yet."""
+
+
+class Writer:
+    """Runs operations in a thread, in order; those that wait together are one commit.
+
+    A fact that could not be written is kept and tried again every second, before anything newer.
+    """
+
+    def __init__(self, commit: Commit) -> None:
+        self._commit = commit
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="cometrunway journal")
+        self._waiting: list[_Job] = []
+        self._unwritten: list[_Job] = []
+        """Facts that could not be written so far, the oldest first."""
+        self._retry: asyncio.TimerHandle | None = None
+        self._is_unavailable = False
+        self._under_way: asyncio.Future[Any] | None = None
+        """The work of the thread whose outcome is not yet taken in."""
+        self.is_closed = False
+
+    @property
+    def unrecorded(self) -> tuple[str, ...]:
+        """The tokens of the tasks whose ids are in no record."""
+        return tuple(job.token for job in self._unwritten if job.token)
+
+    async def run(self, work: Callable[..., _T], *arguments: Any) -> _T:
+        """Run something else in the thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+
+    async def write(
+        self, operation: Callable[[sqlite3.Connection], _T], *, is_fact: bool = False, token: str | None = None
+    ) -> _T:
+        """Return an operation's result once it is durable.
+
+        Raises:
+            JournalError: it could not be run; a fact is kept, and written later.
+        """
+        future = asyncio.get_running_loop().create_future()
+        job = _Job(operation=operation, outcome=future, is_fact=is_fact, token=token)
+        self._waiting.append(job)
+        self._flush()
+        try:
+            outcome: _T = await asyncio.shield(future)
+        except asyncio.CancelledError:
+            if not is_fact and job in self._waiting:  # what was not begun is not begun any more
+                self._waiting.remove(job)
+            raise
+        return outcome
+
+    async def settle(self) -> None:
+        """Write all that waits, and try once more what could not be written."""
+        await self._idle()
+        self._flush()
+        await self._idle()
+
+    async def close(self, work: Callable[[], None]) -> None:
+        """Run the last work of the thread; nothing is written after it."""
+        self.is_closed = True
+        if self._retry is not None:
+            self._retry.cancel()
+        closing = self._in_thread(work)
+        self._thread.shutdown(wait=False)
+        await self._idle()
+        closing.result()
+
+    async def _idle(self) -> None:
+        """Wait until nothing is under way; a cancellation is passed on only then: an id that was paid for may wait."""
+        try:
+            while self._under_way is not None:
+                await asyncio.wait([self._under_way])
+                await asyncio.sleep(0)  # until its outcome is taken in
+        except asyncio.CancelledError:
+            await self._idle()
+            raise
+
+    def _flush(self) -> None:
+        jobs = [*self._unwritten, *self._waiting]
+        if not jobs or self._under_way is not None:
+            return
+        self._unwritten, self._waiting = [], []
+        commit = self._in_thread(self._commit, [job.operation for job in jobs])
+        commit.add_done_callback(lambda done: self._on_commit(jobs, done))
+
+    def _in_thread(self, work: Callable[..., _T], *arguments: Any) -> "asyncio.Future[_T]":
+        """Start work in the thread; until its outcome is taken in, no other is started, so order is kept."""
+        self._under_way = future = asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+        future.add_done_callback(self._on_done)
+        return future
+
+    def _on_done(self, _future: object) -> None:
+        self._under_way = None
+
+    def _on_commit(self, jobs: list[_Job], done: "asyncio.Future[list[Any]]") -> None:
+        error = None if done.cancelled() else done.exception()
+        if error is None:
+            self._is_unavailable = False
+            self._flush()
+        else:
+            self._keep([job for job in jobs if job.is_fact], error)
+            if self._waiting:
+                self._flush()
+        for number, job in enumerate(jobs):
+            if job.outcome.done():
+                continue
+            outcome = error or done.result()[number]
+            if isinstance(outcome, BaseException):
+                job.outcome.set_exception(_own(outcome))
+            else:
+                job.outcome.set_result(outcome)
+
+    def _keep(self, facts: list[_Job], error: BaseException) -> None:
+        """Keep what could not be written, and try again soon."""
+        self._unwritten = facts
+        if not self._is_unavailable:
+            _logger.warning("%s", error)
+        self._is_unavailable = True
+        if self._retry is not None:
+            self._retry.cancel()
+        if facts and not self.is_closed:
+            self._retry = asyncio.get_running_loop().call_later(_BETWEEN_RETRIES, self._flush)
+
+
+def _own(error: BaseException) -> BaseException:
+    """Return a copy of an error, for one of several submissions that it ends: each is about its own task."""
+    if not isinstance(error, JournalError):
+        return error
+    own = copy(error)
+    own.__cause__ = error.__cause__
+    return own

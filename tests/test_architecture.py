@@ -60,7 +60,7 @@ FORBIDDEN_NAMES = {
     ),
 }
 AMBIENT = {
-    ("time", "time"): {"_submission", "_batch", "emulator"},  # wall-clock time, for records only
+    ("time", "time"): {"_submission", "_delivery", "_batch", "emulator"},  # wall-clock time, for records only
     ("time", "monotonic"): set[str](),
     ("time", "perf_counter"): set[str](),
     ("time", "sleep"): {"_journal"},  # in its own thread

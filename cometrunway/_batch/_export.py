@@ -21,6 +21,7 @@ _FIXED = (
     "prompt",
     "task_id",
     "created_at",
+    "seconds",
     "reason",
     "path",
     "size",
@@ -67,7 +68,8 @@ def _fixed(entry: Entry, state: str, reason: str) -> tuple[Any, ...]:
     paths = ";".join(portable(asset.path) for asset in files if asset.path)
     size = sum(asset.size or 0 for asset in files) if files else None
     digests = ";".join(asset.sha256 for asset in files if asset.sha256)
-    of_the_task = (entry.key, entry.route, state, prompt, entry.task_id, _iso(entry.created_at), reason)
+    times = _iso(entry.created_at), _seconds(entry)
+    of_the_task = (entry.key, entry.route, state, prompt, entry.task_id, *times, reason)
     return (*of_the_task, paths, size, digests, ";".join(unverified(entry)), entry.creates)
 
 
@@ -97,3 +99,9 @@ def _cell(value: Any) -> str | float | None:
 def _safe(text: str) -> str:
     text = _LATER_FORMULA.sub(r"\1'", text)
     return f"'{text}" if _FORMULA.match(text) else text
+
+
+def _seconds(entry: Entry) -> float | None:
+    """Return the time from the create's answer to the poll that found the task's end."""
+    is_known = entry.created_at is not None and entry.ended_at is not None
+    return round(entry.ended_at - entry.created_at, 1) if is_known else None  # type: ignore[operator]  # both are known

@@ -1,5 +1,6 @@
 """From a task that has ended to its files: the end is recorded, the files are downloaded, and they are recorded."""
 
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -40,7 +41,7 @@ class Delivery:
             JournalError: the journal is damaged.
         """
         if future.key is not None:
-            await _as_soon_as_possible(self._journal.end(future.key, task))
+            await _as_soon_as_possible(self._journal.end(future.key, task, ended_at=time.time()))
         if task.status is not TaskStatus.SUCCEEDED:
             raise TaskError.of(task, route=future.route)
         if not task.outputs:

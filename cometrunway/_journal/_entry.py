@@ -14,7 +14,7 @@ from cometrunway._media._urls import without_query
 from cometrunway._tasks import Asset, Failure
 
 _SELECT = (
-    "SELECT key, route, fingerprint, request, state, creates, task_id, created_at, reason, failure, "
+    "SELECT key, route, fingerprint, request, state, creates, task_id, created_at, ended_at, reason, failure, "
     "assets FROM submission"
 )
 
@@ -54,6 +54,8 @@ class Entry:
     task_id: str | None = None
     created_at: float | None = None
     """Wall-clock seconds since 1970 of the create's answer."""
+    ended_at: float | None = None
+    """Wall-clock seconds since 1970 of the poll that found its end; None in journals of versions 1 and 2."""
     reason: str | None = None
     """Why it was refused, or is in doubt."""
     failure: Failure | None = None
@@ -87,7 +89,9 @@ def find(database: sqlite3.Connection, key: str, folders: Folders) -> Entry | No
 
 def entries(database: sqlite3.Connection, folders: Folders) -> Iterator[Entry]:
     """Yield all entries in the order of submission."""
-    return (_entry(row, folders) for row in database.execute(f"{_SELECT} ORDER BY number"))
+    [(has_end,)] = database.execute("SELECT count(*) FROM pragma_table_info('submission') WHERE name = 'ended_at'")
+    select = _SELECT if has_end else _SELECT.replace("ended_at", "NULL")  # of an earlier version, read as it lies
+    return (_entry(row, folders) for row in database.execute(f"{select} ORDER BY number"))
 
 
 def _entry(row: tuple[Any, ...], folders: Folders) -> Entry:
@@ -98,7 +102,7 @@ def _entry(row: tuple[Any, ...], folders: Folders) -> Entry:
 
 
 def _decoded(row: tuple[Any, ...], folders: Folders) -> Entry:
-    key, route, fingerprint, request, state, creates, task_id, created_at, reason, failure, assets = row
+    key, route, fingerprint, request, state, creates, task_id, created_at, ended_at, reason, failure, assets = row
     return Entry(
         key=_checked(key, str),
         route=_checked(route, str),
@@ -108,6 +112,7 @@ def _decoded(row: tuple[Any, ...], folders: Folders) -> Entry:
         creates=_checked(creates, int),
         task_id=_checked(task_id, str | None),
         created_at=_checked(created_at, float | None),
+        ended_at=_checked(ended_at, float | None),
         reason=_checked(reason, str | None),
         failure=None if failure is None else Failure(**json.loads(failure)),
         assets=tuple(_asset(fields, folders) for fields in json.loads(assets)),

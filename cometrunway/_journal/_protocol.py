@@ -38,7 +38,7 @@ class JournalProtocol(Protocol):
     async def reinstate(self, entry: Entry) -> None:
         """Record that what was submitted once more was not created: the entry stands as it did before."""
 
-    async def end(self, key: str, task: Task) -> None:
+    async def end(self, key: str, task: Task, *, ended_at: float | None = None) -> None:
         """Record a final status, and the URLs of the files, unless another task stands under the key."""
 
     async def deliver(self, key: str, assets: tuple[Asset, ...], *, task_id: str | None = None) -> None:
@@ -81,7 +81,7 @@ class NoJournal:
     async def reinstate(self, entry: Entry) -> None:
         """Keep nothing."""
 
-    async def end(self, key: str, task: Task) -> None:
+    async def end(self, key: str, task: Task, *, ended_at: float | None = None) -> None:
         """Keep nothing."""
 
     async def deliver(self, key: str, assets: tuple[Asset, ...], *, task_id: str | None = None) -> None:

@@ -13,6 +13,7 @@ CREATE TABLE submission (
     creates INTEGER NOT NULL DEFAULT 1,
     task_id TEXT,
     created_at REAL,
+    ended_at REAL,
     reason TEXT,
     failure TEXT,
     assets TEXT NOT NULL DEFAULT '[]'

@@ -17,6 +17,7 @@ def upgrade(database: sqlite3.Connection) -> None:
     try:
         if version < 2:
             database.execute(DURATIONS)
+        database.execute("ALTER TABLE submission ADD COLUMN ended_at REAL")
         database.execute(ALIASES)
         database.execute(FOLDERS)
         _identify(database)

@@ -13,6 +13,8 @@ import pytest
 from cometrunway import Asset, Entry, Journal
 from cometrunway._batch._export import write_csv, write_jsonl
 from cometrunway._batch._journal_report import JournalReport
+from cometrunway.emulator import Emulator
+from tests.samples import yawn
 
 SIGNS = "=+-@＝＋－＠"  # noqa: RUF001 - what a Japanese spreadsheet knows, too
 PLAIN: dict[str, Any] = {"route": "image_to_video", "prompt_image": "https://example.com/cat.jpg", "prompt_text": "a"}
@@ -23,6 +25,7 @@ FIXED = [
     "prompt",
     "task_id",
     "created_at",
+    "seconds",
     "reason",
     "path",
     "size",
@@ -73,11 +76,11 @@ def test_every_field_has_a_column_of_its_own(tmp_path: Path) -> None:
             PLAIN | {"prompt_image": {"url": "https://example.com/a", "sha256": "0"}, "size": 1},
         )
     )
-    names = ["prompt_image", "duration", "seed", "seconds", "motion_vector", "flip", "new", "request.size"]
+    names = ["prompt_image", "duration", "seed", "request.seconds", "motion_vector", "flip", "new", "request.size"]
     assert list(first) == [*FIXED, *names]
     assert [row["prompt"] for row in (first, second, third)] == ["熊", "a", "a"]
     assert json.loads(first["motion_vector"]) == vector
-    assert (first["seconds"], first["flip"], first["seed"], second["seed"]) == ("5", "true", "", "7")
+    assert (first["request.seconds"], first["flip"], first["seed"], second["seed"]) == ("5", "true", "", "7")
     assert (second["prompt_image"], third["prompt_image"]) == ("/in/cat.png", "https://example.com/a")
     assert third["request.size"] == "1"
 
@@ -144,3 +147,18 @@ def test_a_path_that_is_no_utf8_is_written_in_both(tmp_path: Path) -> None:
 def test_an_empty_journal_has_its_columns(tmp_path: Path) -> None:
     """Nothing was submitted: the heading alone."""
     assert as_csv(report(tmp_path)) == "\ufeff" + ",".join(FIXED) + "\r\n"
+
+
+async def test_how_long_a_task_took_is_a_column(session: Any, tmp_path: Path) -> None:
+    """It is the seconds from the create's answer to the poll that found the end; nothing where there is no end yet."""
+    path = tmp_path / "shots.db"
+    async with Emulator() as emulator:
+        async with session(emulator, journal=path) as runway:
+            await (await runway.submit(yawn(1), key="ended"))
+        with pytest.raises(KeyError):
+            async with session(emulator, journal=path) as runway:
+                await runway.submit(yawn(2, "[stuck]"), key="stuck")
+                raise KeyError
+    ended, stuck = rows(JournalReport(path))
+    assert float(ended["seconds"]) >= 0
+    assert stuck["seconds"] == ""

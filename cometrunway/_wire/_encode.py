@@ -13,6 +13,7 @@ from urllib.parse import quote
 from cometrunway._media._urls import shown
 from cometrunway._requests._parts import nearest, snake_case
 from cometrunway._requests._routes import (
+    ROUTES,
     CharacterPerformance,
     ImageToVideo,
     ProActOne,
@@ -34,7 +35,7 @@ PATHS = {cls.route: f"/runwayml/v1/{cls.route}" for cls in OFFICIAL} | {
 """Where a request of each route is posted."""
 OPTIONS = ("seconds", "motion_vector", "structure_transformation", "flip", "image_as_end_frame", "motion_multiplier")
 """The fields that the compatibility format nests in `options`."""
-_BY_NAME = {cls.route: cls for cls in OFFICIAL + COMPAT} | {"pro_video_to_video": ProVideoToVideo}
+_BY_NAME = ROUTES | {"pro_video_to_video": ProVideoToVideo}
 _BY_PATH = {PATHS[cls.route]: cls for cls in OFFICIAL + COMPAT}
 
 

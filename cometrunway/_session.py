@@ -34,6 +34,7 @@ from cometrunway._task_group import BackgroundTasks, Role
 from cometrunway._tasks import Asset, Task
 from cometrunway._transport._aiohttp import Transport
 from cometrunway._transport._api import Api
+from cometrunway._transport._assets import AssetHosts
 from cometrunway._wire._encode import poll_request
 from cometrunway._wire._identity import is_complete
 from cometrunway._wire._mapping import request_from_dict
@@ -110,6 +111,7 @@ class Session:
             version=_VERSION,
             http=http,
         )
+        self._asset_hosts = AssetHosts()
         self._output_dir = None if output_dir is None else expanded(output_dir)
         self._names = FileNames(template)
         self._poll = of_type("poll", poll or PollPolicy(), PollPolicy)
@@ -130,6 +132,7 @@ class Session:
             if self._output_dir is not None:
                 await try_folder(self._output_dir)  # before anything is paid for
             await lifetime.enter_async_context(self._transport)
+            await lifetime.enter_async_context(self._asset_hosts)
             if self._journal_path is None:
                 parts = self._compose(NoJournal())
             else:
@@ -152,7 +155,7 @@ class Session:
     def _compose(self, journal: JournalProtocol) -> _Parts:
         background = BackgroundTasks()
         api = Api(transport=self._transport, retry=self._retry, rng=self._rng)
-        downloader = Downloader(open_asset=self._transport.asset, retry=self._retry, rng=self._rng)
+        downloader = Downloader(open_asset=self._asset_hosts.open, retry=self._retry, rng=self._rng)
         delivery = Delivery(
             retrieve=api.retrieve,
             downloader=downloader,

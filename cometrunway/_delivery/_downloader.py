@@ -15,7 +15,7 @@ from cometrunway._media._kinds import BEGINNING, UNKNOWN, MediaType, is_text, re
 from cometrunway._media._urls import without_query
 from cometrunway._policies import RetryPolicy, is_transient
 from cometrunway._tasks import Asset
-from cometrunway._transport._aiohttp import AssetStream
+from cometrunway._transport._assets import AssetStream
 from cometrunway._transport._descriptors import downloads, when_free
 from cometrunway.errors import AssetExpiredError, CometRunwayError, DownloadError, ProtocolError, TransportError
 

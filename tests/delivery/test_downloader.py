@@ -13,7 +13,7 @@ from aiohttp import web
 from cometrunway import Asset, DownloadError, RetryPolicy, Session, errors
 from cometrunway._delivery import _downloader
 from cometrunway._delivery._downloader import Downloader
-from cometrunway._transport._aiohttp import Transport
+from cometrunway._transport._assets import AssetHosts
 from cometrunway.emulator import Emulator, Fault
 from tests.samples import yawn
 
@@ -53,9 +53,8 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     async with Emulator(duration=0, not_exist_seconds=0) as emulator:
         async with Session(emulator.api_key, base_url=emulator.base_url, output_dir=None) as runway:
             [asset] = await (await runway.submit(yawn()))
-        transport = Transport(base_url=emulator.base_url, api_key="sk-canary", version="1", http=None)
-        async with transport:
-            downloader = Downloader(open_asset=transport.asset, retry=RetryPolicy(), rng=Random(7))
+        async with AssetHosts() as hosts:
+            downloader = Downloader(open_asset=hosts.open, retry=RetryPolicy(), rng=Random(7))
             yield Store(emulator, downloader, asset.url, tmp_path / "out")
         assert not emulator.leaked_credentials
 

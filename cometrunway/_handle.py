@@ -4,7 +4,7 @@ import asyncio
 import base64
 import binascii
 import json
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from functools import partial
 from typing import Any
 
@@ -57,15 +57,23 @@ class TaskFuture(asyncio.Future["tuple[Asset, ...]"]):
     garbage collector grow with every one.
     """
 
-    __slots__ = ("_ended", "created_at", "id", "key", "last_error", "poll_errors", "request", "route", "task")
+    __slots__ = (
+        *("_described", "_ended", "created_at", "id", "key", "last_error", "poll_errors", "request", "route", "task"),
+    )
 
-    def __init__(self, reference: TaskReference, request: Request | None = None) -> None:
+    def __init__(
+        self,
+        reference: TaskReference,
+        request: Request | None = None,
+        described: "Mapping[str, Any] | None" = None,
+    ) -> None:
         super().__init__(loop=asyncio.get_running_loop())
         self.id = reference.id
         self.route = reference.route
         self.key = reference.key
         self.created_at = reference.created_at
         self.request = request
+        self._described = described
         self.task: Task | None = None
         self.poll_errors = 0
         self.last_error: CometRunwayError | None = None
@@ -75,6 +83,11 @@ class TaskFuture(asyncio.Future["tuple[Asset, ...]"]):
     def reference(self) -> TaskReference:
         """What it takes to find the task again."""
         return TaskReference(id=self.id, route=self.route, key=self.key, created_at=self.created_at)
+
+    @property
+    def asked(self) -> "Request | Mapping[str, Any] | None":
+        """The request, or what a journal has of it; None for a task of which only the id is known."""
+        return self.request or self._described
 
     @property
     def model(self) -> str | None:

@@ -81,6 +81,8 @@ class PollPolicy:
     ceiling: float = field(default=30.0, validator=[_seconds, _above_floor])
     grace: float = field(default=60.0, validator=_number("0 seconds or more", lambda value: value >= 0))
     """How long `task_not_exist` means "not yet" for a task that we created, from the answer to its create."""
+    output_grace: float = field(default=60.0, validator=_number("0 seconds or more", lambda value: value >= 0))
+    """How long a success that names no file yet is waited for: some gateways set the status first."""
     deadline: float | None = field(
         default=3600.0, validator=_number("more than 0 seconds, or None", lambda value: value > 0, or_none=True)
     )
@@ -98,6 +100,10 @@ class PollPolicy:
             return self.first
         half = self._delays[min(polls, len(self._delays) - 1)] / 2
         return max(self.floor, half + half * chance)
+
+    def pause_without_output(self, waited: float, rng: Random) -> float:
+        """Return the seconds to wait after a success without a file; they grow with those that it took so far."""
+        return max(self.floor, min(self.ceiling, 1.0 + waited / 2)) * rng.uniform(0.75, 1.0)
 
     def pause_while_unknown(self, rng: Random) -> float:
         """Return the seconds to wait after a `task_not_exist`: three to five, as the API's documentation asks."""

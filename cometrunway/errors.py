@@ -207,7 +207,7 @@ class ModerationError(TaskFailedError):
 
 
 class TaskCancelledError(TaskError):
-    """The task was cancelled or deleted on the server."""
+    """The task was cancelled on the server."""
 
 
 class TaskTimeoutError(TaskError, TimeoutError):

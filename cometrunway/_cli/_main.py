@@ -14,7 +14,7 @@ from typing import TextIO
 
 from cometrunway import emulator
 from cometrunway._batch._files import BatchFileError
-from cometrunway._cli import _batches, _completion, _gallery, _journals
+from cometrunway._cli import _answers, _batches, _completion, _gallery, _journals
 from cometrunway._cli._bundle import installed_version
 from cometrunway._cli._commands import Commands, add_command
 from cometrunway._cli._supervision import INTERRUPTED
@@ -114,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     _batches.add_to(commands)
     _journals.add_to(commands)
     _gallery.add_to(commands)
+    _answers.add_to(commands)
     _add_emulator(commands)
     _completion.add_to(commands, parser)
     return parser

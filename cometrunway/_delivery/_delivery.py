@@ -1,14 +1,16 @@
 """From a task that has ended to its files: the end is recorded, the files are downloaded, and they are recorded."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from cometrunway._delivery._downloader import Downloader
 from cometrunway._delivery._file_names import FileNames
 from cometrunway._handle import TaskFuture
 from cometrunway._journal._protocol import JournalProtocol
+from cometrunway._requests._routes import Request
 from cometrunway._tasks import Asset, Task, TaskStatus
 from cometrunway.errors import AssetExpiredError, JournalUnavailableError, ProtocolError, TaskError
 
@@ -19,7 +21,7 @@ class Delivery:
     def __init__(
         self,
         *,
-        retrieve: Callable[[str, str], Awaitable[Task]],
+        retrieve: Callable[[str, str, Request | Mapping[str, Any] | None], Awaitable[Task]],
         downloader: Downloader,
         journal: JournalProtocol,
         output_dir: Path | None,
@@ -63,7 +65,7 @@ class Delivery:
         try:
             return await self._downloader.download(url, folder=target.parent, stem=target.name)
         except AssetExpiredError:
-            fresh = await self._retrieve(future.route, task.id)
+            fresh = await self._retrieve(future.route, task.id, future.asked)
             if url in fresh.outputs or len(fresh.outputs) <= number:
                 raise
             return await self._downloader.download(fresh.outputs[number], folder=target.parent, stem=target.name)

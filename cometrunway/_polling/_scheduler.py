@@ -4,10 +4,13 @@ import asyncio
 import heapq
 import logging
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from itertools import count
 from random import Random
 from sys import intern
+from typing import Any
+
+from attrs import evolve
 
 from cometrunway._events import EventEmitter, EventKind
 from cometrunway._handle import TaskFuture, TaskReference
@@ -15,6 +18,7 @@ from cometrunway._policies import PollPolicy, asked_pause, ends_a_wait
 from cometrunway._polling._duration_model import DurationModel
 from cometrunway._polling._rate_limit import PollRateLimit
 from cometrunway._polling._timing import PolledTask, PollTiming
+from cometrunway._requests._routes import Request
 from cometrunway._task_group import BackgroundTasks, Role
 from cometrunway._tasks import Asset, Task, TaskStatus
 from cometrunway.errors import (
@@ -32,8 +36,8 @@ _POSTPONED_IN_A_ROW = 256
 """Polls that may be postponed before the event loop gets its turn."""
 _SAMPLE = 200
 """How many tasks are asked when all can be expected to have ended."""
-Poll = Callable[[str, str], Awaitable[Task]]
-"""Asks once for the state of the task of this route and id."""
+Poll = Callable[[str, str, Request | Mapping[str, Any] | None], Awaitable[Task]]
+"""Asks once for the state of the task of this route and id, that this request made."""
 Deliver = Callable[[TaskFuture, Task], Awaitable[tuple[Asset, ...]]]
 """Returns the files of a task that has ended, or raises why there are none."""
 
@@ -187,7 +191,7 @@ class PollScheduler:
     async def _poll(self, task: PolledTask) -> None:
         future = task.future
         try:
-            answer = await self._ask(future.route, future.id)
+            answer = await self._ask(future.route, future.id, future.asked)
         except CometRunwayError as error:
             self._on_failed_poll(task, error.about(route=future.route, task_id=future.id, key=future.key))
         except Exception as bug:  # noqa: BLE001 - see there
@@ -198,6 +202,9 @@ class PollScheduler:
     def _on_answer(self, task: PolledTask, answer: Task) -> None:
         future = task.future
         self._rate_limit.answered()
+        without_output = self._seconds_without_output(task, answer)
+        if without_output is not None:
+            answer = evolve(answer, status=TaskStatus.RUNNING)
         before, future.task = future.task, answer
         task.unknown_until = None
         age = self._loop.time() - task.born
@@ -209,8 +216,21 @@ class PollScheduler:
             return
         if before is None or (before.status, before.progress) != (answer.status, answer.progress):
             self._events.emit(EventKind.CHANGED, future, task=answer)
-        task.observe(age, answer.progress)
-        self._poll_again(task)
+        if without_output is None:
+            task.observe(age, answer.progress)
+            self._poll_again(task)
+        else:
+            self._poll_again(task, self._loop.time() + self._policy.pause_without_output(without_output, self._rng))
+
+    def _seconds_without_output(self, task: PolledTask, answer: Task) -> float | None:
+        """Return how long a task has been a success that names no file; None where it is none, or has been too long."""
+        if answer.status is not TaskStatus.SUCCEEDED or answer.outputs:
+            return None
+        now = self._loop.time()
+        if task.succeeded_at is None:
+            task.succeeded_at = now
+        waited = now - task.succeeded_at
+        return waited if waited < self._policy.output_grace else None
 
     def _on_failed_poll(self, task: PolledTask, error: CometRunwayError) -> None:
         now = self._loop.time()

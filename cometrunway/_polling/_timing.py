@@ -30,6 +30,8 @@ class PolledTask(ObservedTask):
     """The loop time at which the wait ends."""
     unknown_until: float | None
     """The loop time until which `task_not_exist` means "not yet"; None while the server knows the task."""
+    succeeded_at: float | None = None
+    """The loop time of the first answer that stated a success and named no file."""
     chance: float = 0.0
     """From 0 to 1: where in its spread the next poll lies."""
 

@@ -8,7 +8,7 @@ A local image or video is a `pathlib.Path` or `bytes`: checked when the request 
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import attrs
 from attrs import Attribute, converters, field, frozen
@@ -32,6 +32,8 @@ class Request:
 
     route: ClassVar[str]
     """The name of the route, as in handles, errors and batch files."""
+    makes: ClassVar[Literal["image", "video"]] = "video"
+    """The kind of the files that come of it."""
 
     @property
     def local_files(self) -> tuple[Path | bytes, ...]:
@@ -80,6 +82,7 @@ class TextToImage(Request):
     """An image from a text and 1 to 3 images: `POST /runwayml/v1/text_to_image` ("Create a Runway image")."""
 
     route: ClassVar[str] = "text_to_image"
+    makes = "image"
 
     prompt_text: str = field(validator=_prompt)
     """Not empty, at most 1000 UTF-16 code units; mentions references as `@tag`."""

@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from cometrunway._events import EventEmitter, EventKind
 from cometrunway._handle import TaskFuture, TaskReference
@@ -51,8 +51,13 @@ class ExistingTasks:
         self._watcher.watch(future, age=0.0)
         return future
 
-    def attach(self, reference: TaskReference, request: Request | None = None) -> TaskFuture:
-        """Return the future of a task from elsewhere.
+    def attach(
+        self,
+        reference: TaskReference,
+        request: Request | None = None,
+        described: Mapping[str, Any] | None = None,
+    ) -> TaskFuture:
+        """Return the future of a task from elsewhere; `described` is what a journal has of its request.
 
         Raises:
             ValueError: an unknown route, or an id that no task has.
@@ -63,7 +68,7 @@ class ExistingTasks:
         if future is None:
             if self._background.is_closing:
                 raise RuntimeError("the Session is being left; nothing more can be waited for in it")
-            future = TaskFuture(reference, request)
+            future = TaskFuture(reference, request, described)
             self._watcher.watch(future, age=_age(reference))
         return future
 
@@ -73,7 +78,7 @@ class ExistingTasks:
         self._events.emit(EventKind.RESUMED, reference)
         ended = _ended_task(entry)
         if ended is None or not await asyncio.to_thread(self._are_intact, entry.assets):
-            return self.attach(reference, request)
+            return self.attach(reference, request, entry.request)
         future = TaskFuture(reference, request)
         future.end(ended)
         if ended.failure is None:

@@ -1,17 +1,21 @@
 """The three calls of the API. A create is sent once, and what it came to is a value."""
 
 import asyncio
+from collections.abc import Mapping
 from random import Random
+from typing import Any
 
 from attrs import frozen
 
 from cometrunway._policies import RetryPolicy, asked_pause, is_transient
+from cometrunway._requests._routes import ROUTES, Request
 from cometrunway._tasks import Task
 from cometrunway._transport._aiohttp import Transport
 from cometrunway._wire._decode import decode_created, decode_task
 from cometrunway._wire._encode import poll_request
 from cometrunway._wire._http import HttpRequest
 from cometrunway._wire._refusals import proves_refusal
+from cometrunway._wire._sent import Sent
 from cometrunway.errors import CometRunwayError, OutcomeUnknownError, TransportError
 
 
@@ -36,6 +40,8 @@ class Unknown:
     error: OutcomeUnknownError
 
 
+Asked = Request | Mapping[str, Any] | None
+"""The request of a task, or its description from a journal; None where neither is known."""
 Outcome = Accepted | Refused | Unknown
 """What a create came to."""
 
@@ -67,21 +73,28 @@ class Api:
             unknown.__cause__ = error
             return Unknown(unknown)
 
-    async def poll(self, route: str, task_id: str) -> Task:
-        """Ask for the task's state once, with no retry."""
+    async def poll(self, route: str, task_id: str, asked: Asked = None) -> Task:
+        """Ask for the task's state once, with no retry; `asked` is what was asked for."""
         response = await self._transport.call(poll_request(route, task_id))
-        return decode_task(response, task_id=task_id)
+        return decode_task(response, task_id=task_id, sent=_sent(asked))
 
-    async def retrieve(self, route: str, task_id: str) -> Task:
+    async def retrieve(self, route: str, task_id: str, asked: Asked = None) -> Task:
         """Ask for the task's state until an answer comes, as often as the retry policy allows."""
         for pause in self._retry.pauses(self._rng):
             try:
-                return await self.poll(route, task_id)
+                return await self.poll(route, task_id, asked)
             except CometRunwayError as error:
                 if not is_transient(error):
                     raise
                 await asyncio.sleep(max(pause, asked_pause(error) or 0.0))
-        return await self.poll(route, task_id)
+        return await self.poll(route, task_id, asked)
+
+
+def _sent(asked: Asked) -> Sent | None:
+    if asked is None:
+        return None
+    request = ROUTES.get(str(asked.get("route")), Request) if isinstance(asked, Mapping) else asked
+    return Sent(asked, request.makes)
 
 
 def _had_no_effect(error: CometRunwayError) -> bool:

@@ -6,16 +6,22 @@ from typing import Any, TypeAlias
 JsonObject: TypeAlias = dict[str, Any]
 
 _DEPTH_LIMIT = 64
+_ID_KEYS = ("task_id", "id", "taskId")
 _DECODER = json.JSONDecoder(parse_constant=lambda _: None)  # NaN and Infinity are no JSON, and no number
 
 
-def parsed(body: bytes) -> JsonObject | None:
-    """Return the JSON object that an answer begins with; None where it begins with anything else.
+def parsed(body: bytes, task_id: str | None = None) -> JsonObject | None:
+    """Return the JSON object that an answer begins with, or ours of a list of them; None where there is none.
 
     A byte order mark is skipped, and bytes that are no UTF-8 become U+FFFD. What follows the object is ignored: the
     gateway appends a second one where it could not store the task that it has just created.
+
+    Args:
+        body: the answer.
+        task_id: which object of a list is ours; without it, and where none has it, only a list of one has ours.
     """
-    return parsed_text(body.decode("utf-8", "replace"))
+    text = body.decode("utf-8", "replace")
+    return ours_of(_unquoted(text), task_id)
 
 
 def parsed_text(text: str) -> JsonObject | None:
@@ -23,10 +29,30 @@ def parsed_text(text: str) -> JsonObject | None:
 
     Every string in it can be encoded as UTF-8, and it is nested at most 64 deep.
     """
-    value = _decoded(text)
-    if isinstance(value, str):
-        value = _decoded(value)
+    value = _unquoted(text)
     return value if isinstance(value, dict) else None
+
+
+def parsed_within(text: str) -> Any:
+    """Return the JSON object or list that a text in an answer is; None if it is another text."""
+    value = _decoded(text) if text.lstrip()[:1] in {"{", "["} else None
+    return value if isinstance(value, dict | list) else None
+
+
+def ours_of(value: Any, task_id: str | None) -> JsonObject | None:
+    """Return the object that a value is, or of a list the one with this id, or the only one; else None."""
+    if isinstance(value, dict):
+        return value
+    if not isinstance(value, list):
+        return None
+    rows = [row for row in value if isinstance(row, dict)]
+    named = (row for row in rows if any(str(row.get(key)) == task_id for key in _ID_KEYS))
+    return next(named, rows[0] if len(rows) == 1 else None)
+
+
+def _unquoted(text: str) -> object:
+    value = _decoded(text)
+    return _decoded(value) if isinstance(value, str) else value
 
 
 def _decoded(text: str) -> object:

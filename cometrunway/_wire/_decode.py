@@ -2,22 +2,47 @@
 
 Pure and total: for any bytes and any status, only a `CometRunwayError` is raised. The shape is
 detected, never the version of the API: one decoder for the flat Runway body, the gateway's wrapper, the bare row of the
-feed, duomi's digits, Kling's envelope and Luma's body, for GET, feed and callback alike.
+feed, duomi's digits, Kling's envelope, Luma's body and whatever else states a status and names a file, for GET, feed
+and callback alike.
 """
+
+import re
+from collections.abc import Sequence
+
+from attrs import frozen
 
 from cometrunway._tasks import Task, TaskStatus
 from cometrunway._wire._body import JsonObject, parsed
 from cometrunway._wire._complaints import is_accepted
 from cometrunway._wire._failures import failure
 from cometrunway._wire._http import HttpResponse
-from cometrunway._wire._outputs import outputs
+from cometrunway._wire._levels import Level, levels, members_of, other_levels
+from cometrunway._wire._outputs import Output, documented
 from cometrunway._wire._quantities import created_at, progress
 from cometrunway._wire._refusals import no_answer, refusal, unknown_task
-from cometrunway._wire._status import levels, stated, verdict
-from cometrunway.errors import ProtocolError
+from cometrunway._wire._search import searched
+from cometrunway._wire._sent import Sent, digest
+from cometrunway._wire._status import stated, verdict
+from cometrunway.errors import APIError, CometRunwayError, InvalidRequestError, ProtocolError
 
 _ID_LIMIT = 512
 _CALLBACK_KEPT = 2_000
+_ABOUT_THE_CALL = re.compile(
+    r"rate.?limit|too many|overload|unauthori[sz]ed|api.?key|invalid.token|quota", re.IGNORECASE
+)
+"""Words of a refusal of the call, which says nothing of the task."""
+
+
+@frozen(kw_only=True)
+class Reading:
+    """How the answer to a poll is read."""
+
+    status: TaskStatus
+    nest: Sequence[Level]
+    """The levels of the answer from the one that states the status inwards."""
+    around: Sequence[Level]
+    """All levels of the answer."""
+    outputs: tuple[Output, ...] = ()
 
 
 def decode_created(response: HttpResponse) -> str:
@@ -43,26 +68,36 @@ def decode_created(response: HttpResponse) -> str:
     return task_id
 
 
-def decode_task(response: HttpResponse, *, task_id: str) -> Task:
+def decode_task(response: HttpResponse, *, task_id: str, sent: Sent | None = None) -> Task:
     """Return what a poll says of the task; its id is `task_id`, whichever the answer repeats.
 
-    An answer that states no status, or one that is in no vocabulary, is a task of status UNKNOWN.
+    An answer that states no status, or one that is in no vocabulary, is a task of status UNKNOWN. A final status that
+    the answer states is final, whatever stands beside it.
+
+    Args:
+        response: the answer.
+        task_id: which task was asked for.
+        sent: what was sent for it; None where that is not known.
 
     Raises:
         TaskNotFoundError: the API does not know the task, or not yet.
         APIError: the API refused, with any HTTP status.
         ProtocolError: no answer of this API.
     """
-    body = parsed(response.body)
+    body = parsed(response.body, task_id)
     if body is None:
         raise refusal(response, body)
+    task = _task(task_id, body, sent)
     if not _is_success(response):
+        if _has_failed(task) and _id(body) == task_id:
+            return task
         raise unknown_task(response, body, has_status=False) or refusal(response, body)
-    task = _task(task_id, body)
     if error := unknown_task(response, body, has_status=task.status is not TaskStatus.UNKNOWN):
         raise error
-    if not is_accepted(body) and not _shows_a_task(body):
-        raise refusal(response, body)
+    if not is_accepted(body) and not _shows_a_task(body, task, task_id):
+        refused = refusal(response, body)
+        if not (task.status.is_terminal and _is_about_the_task(refused)):
+            raise refused
     return task
 
 
@@ -76,38 +111,71 @@ def decode_callback(body: bytes) -> Task:
     task_id = _id(content)
     if task_id is None or not _is_usable(task_id):
         raise ProtocolError(f"a callback without a task id: {body[:100]!r}", status=0, body=body[:_CALLBACK_KEPT])
-    return _task(task_id, content)
+    return _task(task_id, content, None)
 
 
 def _is_success(response: HttpResponse) -> bool:
     return 200 <= response.status < 300
 
 
-def _task(task_id: str, body: JsonObject) -> Task:
-    nest = levels(body)
-    status, within = verdict(nest)
-    succeeded = status is TaskStatus.SUCCEEDED
+def read(task_id: str, body: JsonObject, sent: Sent | None) -> Reading:
+    """Read an answer: the task's status, where it stands, and the files of a success."""
+    around = levels(body, task_id)
+    status, nest = verdict(around)
+    if status is TaskStatus.UNKNOWN and not any(stated(level.members) for level in around):
+        around = other_levels(body, task_id) or around
+        stating = [level for level in around if stated(level.members)]
+        if stating:
+            status, nest = verdict(stating[:1] + levels(stating[0].members, task_id)[1:])
+    outputs = _outputs(body, nest, sent) if status is TaskStatus.SUCCEEDED else ()
+    return Reading(status=status, nest=nest, around=around, outputs=outputs)
+
+
+def _task(task_id: str, body: JsonObject, sent: Sent | None) -> Task:
+    reading = read(task_id, body, sent)
+    status, within = reading.status, members_of(reading.nest)
+    is_bad_end = status.is_terminal and status is not TaskStatus.SUCCEEDED
     return Task(
         id=task_id,
         status=status,
         progress=progress(within),
-        created_at=created_at(nest),
-        outputs=outputs(within) if succeeded else (),
-        failure=failure(status, within) if status.is_terminal and not succeeded else None,
+        created_at=created_at(members_of(reading.around)),
+        outputs=tuple(output.url for output in reading.outputs),
+        failure=failure(status, [*reading.nest, *reading.around]) if is_bad_end else None,
         raw=body,
     )
 
 
-def _shows_a_task(body: JsonObject) -> bool:
+def _outputs(body: JsonObject, nest: Sequence[Level], sent: Sent | None) -> tuple[Output, ...]:
+    digests = sent.digests() if sent else frozenset()
+
+    def is_ours(url: str) -> bool:
+        return not digests or digest(url) not in digests
+
+    return documented(nest, is_ours) or searched(body, is_ours, makes=sent.makes if sent else None)
+
+
+def _has_failed(task: Task) -> bool:
+    return task.status in (TaskStatus.FAILED, TaskStatus.CANCELLED)
+
+
+def _shows_a_task(body: JsonObject, task: Task, task_id: str) -> bool:
     """Whether an answer with the code of a refusal is a task all the same: some gateways put anything there."""
-    return _id(body) is not None or any(stated(level) for level in levels(body)[1:])
+    is_nested = any(stated(level.members) for level in levels(body, task_id)[1:])
+    return _id(body) is not None or is_nested or bool(task.outputs)
+
+
+def _is_about_the_task(error: CometRunwayError) -> bool:
+    """Whether what an answer complains of is the task's failure, rather than a refusal of the call."""
+    is_plain = type(error) in {APIError, InvalidRequestError}
+    return is_plain and not _ABOUT_THE_CALL.search(f"{getattr(error, 'code', '')} {error.message}")
 
 
 def _id(body: JsonObject) -> str | None:
     # A gateway's row has the public id in `task_id`, beside the number of the row in `id`.
     for level in levels(body):
-        for key in ("task_id", "id"):
-            value = level.get(key)
+        for key in ("task_id", "id", "taskId"):
+            value = level.members.get(key)
             is_number = isinstance(value, int) and not isinstance(value, bool) and value > 0
             if is_number or (isinstance(value, str) and value.strip()):
                 return str(value)

@@ -32,7 +32,7 @@ class Server:
         self._has_progress = has_progress
         self.polls = 0
 
-    async def poll(self, _route: str, task_id: str) -> Task:
+    async def poll(self, _route: str, task_id: str, _sent: object = None) -> Task:
         """Return the task as it is now."""
         self.polls += 1
         share = asyncio.get_running_loop().time() / self._ends[task_id]

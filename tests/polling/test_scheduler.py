@@ -16,11 +16,14 @@ from cometrunway._polling._scheduler import PollScheduler
 from cometrunway._task_group import Role
 from tests.scheduling import polling
 
+FILE = "https://example.com/file.mp4"
+"""What a success names where a test does not look at it; nothing is delivered of it."""
 Answer = Task | errors.CometRunwayError
 
 
 def task(status: str, task_id: str = "t", **fields: Any) -> Task:
-    """Return a snapshot of a task."""
+    """Return a snapshot of a task; a success has a file unless it is said to have none."""
+    fields.setdefault("outputs", (FILE,) if status == "SUCCEEDED" else ())
     return Task(id=task_id, status=TaskStatus(status), **fields)
 
 
@@ -37,7 +40,7 @@ class World:
         self.polls: list[tuple[float, str]] = []
         self.events: list[Event] = []
 
-    async def poll(self, _route: str, task_id: str) -> Task:
+    async def poll(self, _route: str, task_id: str, _sent: object = None) -> Task:
         now = asyncio.get_running_loop().time()
         self.polls.append((now, task_id))
         answer = self.answer(task_id, now)
@@ -48,7 +51,7 @@ class World:
     async def deliver(self, future: TaskFuture, ended: Task) -> tuple[Asset, ...]:
         if ended.status is not TaskStatus.SUCCEEDED:
             raise errors.TaskError.of(ended, route=future.reference.route)
-        return tuple(Asset(url=url) for url in ended.outputs)
+        return tuple(Asset(url=url) for url in ended.outputs if url != FILE)
 
     def scheduler(self, **policy: Any) -> AbstractAsyncContextManager[PollScheduler]:
         return polling(
@@ -299,7 +302,7 @@ async def test_at_most_128_polls_are_under_way_at_once() -> None:
     """Slow answers do not pile up connections."""
     under_way, most = 0, 0
 
-    async def slow_poll(_route: str, task_id: str) -> Task:
+    async def slow_poll(_route: str, task_id: str, _sent: object = None) -> Task:
         nonlocal under_way, most
         under_way += 1
         most = max(most, under_way)
@@ -318,7 +321,7 @@ async def test_at_most_128_polls_are_under_way_at_once() -> None:
 async def test_a_poll_that_falls_due_after_all_places_were_taken_is_not_forgotten() -> None:
     """While 128 polls are under way nothing else begins, and once they have ended, what falls due is polled."""
 
-    async def slow_poll(_route: str, task_id: str) -> Task:
+    async def slow_poll(_route: str, task_id: str, _sent: object = None) -> Task:
         await asyncio.sleep(10)
         return task("SUCCEEDED", task_id)
 
@@ -330,6 +333,37 @@ async def test_a_poll_that_falls_due_after_all_places_were_taken_is_not_forgotte
         await asyncio.sleep(10.5)
         late = watched(scheduler, "late")  # due half a second after the others have ended
         await asyncio.wait_for(late, 20)
+
+
+@pytest.mark.parametrize("stored_after", [5, 50])
+async def test_a_success_is_waited_for_until_it_names_a_file(stored_after: int) -> None:
+    """Some gateways set the status before they store the file: until then the task counts as running."""
+
+    def answer(_task_id: str, now: float) -> Task:
+        stored = ("https://example.com/a.mp4",) if now >= 30 + stored_after else ()
+        return task("SUCCEEDED" if now >= 30 else "RUNNING", outputs=stored)
+
+    world = World(answer)
+    async with world.scheduler() as scheduler:
+        handle = watched(scheduler)
+        await asyncio.sleep(30 + stored_after - 1)
+        assert handle.task is not None
+        assert handle.task.status is TaskStatus.RUNNING
+        assert [asset.url for asset in await handle] == ["https://example.com/a.mp4"]
+    first = [when for when, _ in world.polls if when >= 30]
+    pauses = [later - earlier for earlier, later in pairwise(first)]
+    assert pauses == sorted(pauses) or max(pauses) < 30
+    assert len(first) < 12
+
+
+@pytest.mark.parametrize("grace", [0.0, 60.0])
+async def test_a_success_that_names_no_file_ends_after_its_grace(grace: float) -> None:
+    """Then it is the delivery that says what is missing, as it is for one that never names a file."""
+    world = World(script(task("SUCCEEDED", outputs=())))
+    async with world.scheduler(output_grace=grace) as scheduler:
+        assert await watched(scheduler) == ()
+    first, last = world.polls[0][0], world.polls[-1][0]
+    assert grace <= last - first <= 1.6 * grace
 
 
 async def test_leaving_the_block_waits_for_what_is_owed() -> None:

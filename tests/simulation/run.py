@@ -72,7 +72,7 @@ class Server:
         now = asyncio.get_running_loop().time()
         self.works[task_id], self.polls[task_id], self.last[task_id] = (now, work), 0, now
 
-    async def poll(self, _route: str, task_id: str) -> Task:
+    async def poll(self, _route: str, task_id: str, _sent: object = None) -> Task:
         """Answer one poll."""
         now = asyncio.get_running_loop().time()
         created, work = self.works[task_id]

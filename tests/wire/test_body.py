@@ -13,8 +13,10 @@ from cometrunway._wire._body import parsed
 from cometrunway._wire._decode import decode_callback, decode_created, decode_task
 from cometrunway._wire._http import HttpResponse
 from cometrunway._wire._refusals import proves_refusal
+from cometrunway._wire._sent import Sent
 from cometrunway.errors import CometRunwayError, ProtocolError
 from tests.answers import ANSWERS, CALLBACK, PAYLOADS, answer, looked, refused_poll
+from tests.samples import yawn
 
 BODIES = [*(body for _, body in ANSWERS.values()), (PAYLOADS / CALLBACK).read_bytes()]
 KEYS = sorted(
@@ -25,6 +27,7 @@ KEYS = sorted(
         if key.startswith(b'"') and key.endswith(b'":')
     }
     | {"result_url", "raw_video_url", "task_result", "videos", "images", "url", "request_id", "task_status_msg"}
+    | {"b64_json", "mimeType", "resultJson", "successFlag", "done", "errors", "base_resp", "assets", "data"}
 )
 WORDS = [
     "SUCCESS",
@@ -40,7 +43,20 @@ WORDS = [
     '"',
     "SAFETY.X",
 ]
-WORDS += ["https://example.com/a", "HTTP://EXAMPLE.COM/a", "https://["]
+WORDS += [
+    "https://example.com/a",
+    "HTTP://EXAMPLE.COM/a",
+    "https://[",
+    "//example.com/a b",
+    "data:video/mp4;base64,AAAA",
+]
+WORDS += [
+    "data:video/mp4;base64,AAAA",
+    '{"status": "SUCCESS", "output": ["https://example.com/b"]}',
+    "[" * 99,
+    '[{"url": "http://a"}]',
+    "A" * 20,
+]
 
 scalars = (
     st.none()
@@ -100,7 +116,7 @@ def check(task: Task) -> None:
     assert task.created_at is None or task.created_at.utcoffset() is not None
     assert (task.failure is not None) == (task.status in {TaskStatus.FAILED, TaskStatus.CANCELLED})
     assert len(set(task.outputs)) == len(task.outputs)
-    assert all(url.lower().startswith(("http://", "https://")) for url in task.outputs)
+    assert all(url.startswith(("http://", "https://", "data:")) for url in task.outputs)
     assert task.status is TaskStatus.SUCCEEDED or not task.outputs
     for text in (*task.outputs, repr(task), repr(task.failure), json.dumps(task.raw, ensure_ascii=False)):
         text.encode()
@@ -113,7 +129,11 @@ def check(task: Task) -> None:
 def test_nothing_but_our_errors_escapes(body: bytes, status: int, headers: dict[str, str]) -> None:
     """Any bytes with any status and any headers give a task that keeps its promises, an id, or an error of ours."""
     response = HttpResponse(status=status, headers=headers, body=body)
-    for seen in (outcome(lambda: decode_task(response, task_id="ours")), outcome(lambda: decode_callback(body))):
+    for seen in (
+        outcome(lambda: decode_task(response, task_id="ours")),
+        outcome(lambda: decode_task(response, task_id="ours", sent=Sent(yawn(), "video"))),
+        outcome(lambda: decode_callback(body)),
+    ):
         if isinstance(seen, Task):
             check(seen)
         else:

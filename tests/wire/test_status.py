@@ -5,15 +5,17 @@ from typing import Any
 import pytest
 
 from cometrunway._tasks import TaskStatus
-from tests.answers import looked
+from cometrunway.errors import ProtocolError
+from tests.answers import looked, refused_poll
 
 URL = "https://example.com/a.mp4"
 WORDS = {
     TaskStatus.PENDING: "NOT_START SUBMITTED QUEUED PENDING submitted pending queued wait queueing 0",
     TaskStatus.THROTTLED: "THROTTLED",
-    TaskStatus.RUNNING: "IN_PROGRESS RUNNING processing dreaming generating running 1",
+    TaskStatus.RUNNING: "IN_PROGRESS RUNNING in-progress inProgress JOB_STATE_RUNNING processing dreaming running 1",
     TaskStatus.SUCCEEDED: "SUCCESS SUCCEEDED succeeded succeed success completed complete finished done 3",
-    TaskStatus.FAILED: "FAILURE FAILED failed fail failure error expired 2",
+    TaskStatus.FAILED: "FAILURE FAILED failed fail failure error expired timeout timed-out aborted rejected moderated "
+    "blocked deleted TASK_STATUS_FAILED 2",
     TaskStatus.CANCELLED: "CANCELLED CANCELED cancelled canceled",
     TaskStatus.UNKNOWN: "UNKNOWN 4 -1 <string> PAUSED",
 }
@@ -96,7 +98,9 @@ def test_the_nesting_is_bounded() -> None:
     for _ in range(4):
         nest = {"data": nest}
     assert looked(nest).outputs == (URL,)
-    assert looked({"data": nest}).status is TaskStatus.UNKNOWN
+    for _ in range(65):
+        nest = {"data": nest}
+    assert isinstance(refused_poll(nest), ProtocolError)
 
 
 def test_progress_never_decides() -> None:

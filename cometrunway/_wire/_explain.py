@@ -1,0 +1,57 @@
+"""How an answer to a poll is read, and where in it each thing was found: for people who report one."""
+
+from attrs import frozen
+
+from cometrunway._tasks import TaskStatus
+from cometrunway._wire._body import parsed
+from cometrunway._wire._decode import decode_task, read
+from cometrunway._wire._failures import reasons
+from cometrunway._wire._http import HttpResponse
+from cometrunway._wire._levels import join
+from cometrunway._wire._outputs import Output
+from cometrunway._wire._sent import Sent
+from cometrunway._wire._status import stating_key
+from cometrunway.errors import CometRunwayError
+
+
+@frozen(kw_only=True)
+class Explanation:
+    """What an answer says. Each `_at` is the place of it, such as `data.status`; empty where it says nothing."""
+
+    status: TaskStatus
+    status_at: str = ""
+    progress: float | None = None
+    reason: str | None = None
+    """Why the task failed or was cancelled."""
+    reason_at: str = ""
+    outputs: tuple[Output, ...] = ()
+    refusal: CometRunwayError | None = None
+    """What a poll with this answer raises, where it says nothing of the task."""
+
+
+def explain(response: HttpResponse, *, task_id: str, sent: Sent | None) -> Explanation:
+    """Say how an answer is read.
+
+    Args:
+        response: the answer.
+        task_id: which task was asked for; empty where that is not known.
+        sent: what was sent for it; None where that is not known.
+    """
+    try:
+        task = decode_task(response, task_id=task_id, sent=sent)
+    except CometRunwayError as error:
+        return Explanation(status=TaskStatus.UNKNOWN, refusal=error)
+    body = parsed(response.body, task_id)
+    assert body is not None  # noqa: S101 - there is a task in it
+    reading = read(task_id, body, sent)
+    stating = reading.nest[0]
+    key = stating_key(stating.members)
+    reason = next(reasons([*reading.nest, *reading.around]), None) if task.failure else None
+    return Explanation(
+        status=task.status,
+        status_at=join(stating.place, key) if key else "",
+        progress=task.progress,
+        reason=task.failure.message if task.failure else None,
+        reason_at=reason.place if reason else "",
+        outputs=reading.outputs,
+    )

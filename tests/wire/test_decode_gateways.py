@@ -1,0 +1,263 @@
+"""Answers as sibling gateways send them: a status, and once it has succeeded, a URL somewhere."""
+
+import json
+from typing import Any
+
+import pytest
+
+from cometrunway import ImageToVideo, TextToImage
+from cometrunway._tasks import Task, TaskStatus
+from cometrunway._wire._decode import decode_created, decode_task
+from cometrunway._wire._identity import describe
+from cometrunway._wire._sent import Sent
+from cometrunway.errors import APIError, CometRunwayError, ProtocolError
+from tests.answers import answer, refused_poll
+
+INPUT = "https://in.example.com/input.png?sig=1"
+A, B = "https://cdn.example.com/a.mp4", "https://cdn.example.com/b.mp4"
+STILL = "https://cdn.example.com/a.png"
+REQUEST = ImageToVideo(prompt_image=INPUT)
+PICTURE = TextToImage(prompt_text="a cat", reference_images=[INPUT])
+
+
+def polled(body: object, status: int = 200, *, asked: Any = REQUEST, makes: str = "video") -> Task:
+    """Return what a poll of a task says that this request made."""
+    sent = Sent(asked, makes) if asked else None
+    return decode_task(answer(body, status), task_id="ours", sent=sent)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"id": "1", "state": "completed", "assets": {"video": A, "image": STILL}, "failure_reason": None},
+        {"code": 200, "data": {"status": "completed", "output": {"video_url": A}, "error": {"code": 0}}},
+        {"code": 200, "data": {"state": "success", "videoInfo": {"videoUrl": A, "imageUrl": STILL}}},
+        {"code": 200, "data": {"state": "success", "resultJson": json.dumps({"resultUrls": [A]})}},
+        {"code": 0, "data": json.dumps({"status": "succeeded", "output": [A]})},
+        {"status": "completed", "metadata": {"url": A}},
+        {"status": "SUCCEEDED", "output": {"video": A, "cover": STILL}},
+        {"status": "SUCCEEDED", "outputs": [A]},
+        {"status": "SUCCEEDED", "input": {"promptImage": INPUT}, "result": {"files": [{"href": A}]}},
+        {"status": "done", "video": {"url": A, "duration": 6}},
+        {"output": {"task_id": "ours", "task_status": "SUCCEEDED", "video_url": A}, "request_id": "r"},
+        {"task": {"id": "ours", "status": "SUCCEEDED", "artifacts": [{"url": A, "previewUrls": [STILL]}]}},
+        {"task": {"task_id": "x", "status": "TASK_STATUS_SUCCEED"}, "videos": [{"video_url": A, "video_url_ttl": "9"}]},
+        {"id": "x", "status": "Ready", "result": {"sample": A}},
+        {"status": "success", "data": {"task_status": "succeed", "task_result": {"videos": [{"url": A}]}}},
+        {"data": {"successFlag": 1, "response": {"resultUrls": [A]}, "param": json.dumps({"image": INPUT})}},
+        {"name": "operations/1", "done": True, "response": {"generatedVideos": [{"video": {"uri": A}}]}},
+        {"status": "succeeded", "content": {"video_url": A, "last_frame_url": STILL}},
+        {"status": "completed", "works": [{"resource": {"resource": A, "cover": {"resource": STILL}}}]},
+        {
+            "status": "succeeded",
+            "output": A,
+            "urls": {"get": "https://api.example.com/1", "web": "https://x.example/1"},
+        },
+        {"status": "COMPLETED", "response_url": "https://q.example/r", "cancel_url": "https://q.example/s", "file": A},
+        {"status": "SUCCEEDED", "result": {"content": f"Here it is: ![video]({A})"}},
+        {"status": "success", "result": {"url": A, "url_watermark": B}},
+        {"status": "success", "result": {"watermark_url": B, "url": A}},
+        {"Status": "Completed", "Result": {"VideoUrl": A}},
+        [{"id": "1", "status": "SUCCEEDED", "output": [A]}],
+        {"code": "success", "data": [{"task_id": "t", "status": "SUCCESS", "result_url": A}]},
+        [{"id": "other", "status": "FAILED"}, {"id": "ours", "status": "SUCCEEDED", "output": [A]}],
+        {"data": [{"task_id": "other", "status": "2"}, {"task_id": "ours", "status": "3", "video_url": A}]},
+    ],
+)
+def test_a_success_is_understood_in_any_shape(body: object) -> None:
+    """The file is found wherever the gateway puts it, and nothing beside it is taken."""
+    task = polled(body)
+    assert (task.status, task.outputs) == (TaskStatus.SUCCEEDED, (A,))
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"result": {"files": [{"href": A}, {"href": B}]}},
+        {"resultJson": json.dumps({"resultUrls": [A, B, A]})},
+        {"videos": {"front": A, "back": B}},
+        {"result": {"video1": A, "video2": B}},
+        {"video_urls": f"{A}, {B}"},
+        {"assets": [A, "not a url", None, {"url": B}]},
+    ],
+)
+def test_several_files_keep_their_order(members: dict[str, Any]) -> None:
+    """All files are taken, each once, in the order of the answer."""
+    assert polled({"status": "SUCCEEDED", **members}).outputs == (A, B)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"promptImage": INPUT},
+        {"result": {"image": INPUT, "files": [INPUT]}},
+        {"output": [INPUT]},
+        {"image": STILL},
+        {"metadata": {"image_url": STILL}},
+        {"poster": A},
+        {"result": {"cover_url": A, "thumbnailUrl": A, "preview": A, "last_frame": A, "first_frame_url": A}},
+        {"result": {"avatar": A, "user": {"url": A}}},
+        {"request": {"video": A}},
+        {"input": {"video_url": A}, "parameters": {"result": A}},
+        {"detail_page": "https://example.com/works/1", "link": "https://example.com/show?id=1"},
+        {"result": {"page": "https://example.com/works/1.html"}},
+        {"urls": {"get": "https://api.example.com/v1/tasks/1", "cancel": "https://api.example.com/v1/tasks/1/cancel"}},
+        {"status_url": "https://api.example.com/s", "response_url": "https://api.example.com/r"},
+        {"callback_url": "https://me.example.com/hook", "webhook": {"url": "https://me.example.com/hook"}},
+        {"support": "https://help.example.com", "docs": {"url": "https://docs.example.com/x.mp4"}},
+        {"error": {"url": "https://errors.example.com/1"}},
+        {"result": {"url": "ftp://example.com/a.mp4"}},
+        {"result": {"url": "javascript:alert(1)"}},
+        {"logs": f"loading {B}"},
+        {"result": {"text": "data:text/html;base64,PGI+"}},
+    ],
+)
+def test_what_is_no_output_is_not_taken(members: dict[str, Any]) -> None:
+    """Inputs, posters, previews, frames, pages and the API's own addresses are nothing that was paid for."""
+    assert polled({"status": "SUCCEEDED", **members}).outputs == ()
+
+
+@pytest.mark.parametrize(
+    ("members", "outputs"),
+    [
+        ({"result": {"files": [A]}}, (A,)),
+        ({"videoInfo": {"videoUrl": A}}, (A,)),
+        ({"assets": {"video": A}}, (A,)),
+        ({"metadata": {"url": A}}, ()),
+        ({"video": A}, ()),
+        ({"image_url": STILL}, ()),
+        ({"url": A}, ()),
+    ],
+)
+def test_of_an_attached_task_only_output_like_keys_count(members: dict[str, Any], outputs: tuple[str, ...]) -> None:
+    """Where nobody knows what was sent, any other URL may be an echo of it."""
+    assert polled({"status": "SUCCEEDED", **members}, asked=None).outputs == outputs
+
+
+def test_an_echo_is_known_by_the_digest_in_a_journal() -> None:
+    """A task that is resumed is read as when it was new: a journal has a digest of each signed URL."""
+    body = {"status": "SUCCEEDED", "metadata": {"url": A}, "sent": {"file_url": INPUT}}
+    assert polled(body, asked=describe(REQUEST)).outputs == (A,)
+
+
+def test_a_picture_is_an_output_where_pictures_are_made() -> None:
+    """The route says whether a picture is the work or its cover."""
+    body = {"status": "SUCCEEDED", "data": {"image": STILL}}
+    assert polled(body, asked=PICTURE, makes="image").outputs == (STILL,)
+    assert polled(body).outputs == ()
+
+
+@pytest.mark.parametrize(
+    ("url", "taken"),
+    [
+        ("https://cdn.example.com/my video.mp4?sig=a%2Bb", "https://cdn.example.com/my%20video.mp4?sig=a%2Bb"),
+        ("//cdn.example.com/v.mp4", "https://cdn.example.com/v.mp4"),
+        (" https://cdn.example.com/猫.mp4\n", "https://cdn.example.com/%E7%8C%AB.mp4"),
+    ],
+)
+@pytest.mark.parametrize("key", ["output", "somewhere_url"])
+def test_a_url_is_taken_as_a_browser_would(key: str, url: str, taken: str) -> None:
+    """Blanks, other alphabets and a scheme that is left out are mended; the signature stays."""
+    assert polled({"status": "SUCCEEDED", key: [url]}).outputs == (taken,)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({"status": "failed", "error": {"code": "content_policy_violation", "message": "not allowed"}}, "not allowed"),
+        ({"status": "FAILED", "failure": {"reason": "no face", "code": "INPUT.FACE"}}, "no face"),
+        ({"status": "timeout", "message": "upstream timed out"}, "upstream timed out"),
+        ({"status": "rejected", "reason": "moderation"}, "moderation"),
+        ({"status": "failed", "errors": [{"message": "first"}, {"message": "second"}]}, "first; second"),
+        ({"status": "failed", "errors": ["first"]}, "first"),
+        ({"status": "fail", "failMsg": "no luck", "failCode": "501"}, "no luck"),
+        ({"status": "failed", "err_msg": "no luck"}, "no luck"),
+        ({"status": "failed", "statusMessage": "no luck"}, "no luck"),
+        ({"status": "Fail", "base_resp": {"status_code": 1027, "status_msg": "no luck"}}, "no luck"),
+        ({"status": "failed", "fail_reason": json.dumps({"error": {"message": "no luck"}})}, "no luck"),
+        ({"code": 200, "message": "success", "data": {"status": "failed", "error": {"message": "no luck"}}}, "no luck"),
+        ({"code": 500, "message": "no luck", "data": {"task_id": "ours", "status": "failed"}}, "no luck"),
+        ({"status": "failed", "error": {"code": 10000, "message": "", "raw_message": "no luck"}}, "no luck"),
+        ({"id": "ours", "status": "FAILED", "failure": "no luck", "message": "success"}, "no luck"),
+        ([{"id": "ours", "status": "FAILED", "failure": "no luck"}], "no luck"),
+        ({"done": True, "error": {"code": 3, "message": "no luck"}}, "no luck"),
+        ({"data": {"successFlag": 3, "errorMessage": "no luck"}}, "no luck"),
+    ],
+)
+def test_a_failure_is_final_and_says_why(body: object, reason: str) -> None:
+    """A final status that a body states is final, whatever stands beside it, and its reason is found."""
+    task = polled(body)
+    assert task.status is TaskStatus.FAILED
+    assert task.failure is not None
+    assert task.failure.message == reason
+
+
+@pytest.mark.parametrize("word", ["Content Moderated", "Request Moderated", "nsfw", "flagged"])
+def test_a_status_may_speak_of_moderation(word: str) -> None:
+    """A status that says so is a moderated failure, without a word of reason."""
+    failure = polled({"status": word}).failure
+    assert failure is not None
+    assert failure.moderated
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"status": "In Progress", "progress": "12%"},
+        {"request_id": "b5", "id": "task_x"},
+        {"status": "success", "data": {"task_status": "processing"}},
+        {"done": False},
+        {"data": {"successFlag": 0}},
+        {"status": "ready", "result": None},
+        {"input": {"status": "FAILED"}},
+    ],
+)
+def test_what_is_not_final_is_waited_for(body: object) -> None:
+    """No status, another task's, the request's own, or one that goes on: the wait goes on too."""
+    assert not polled(body).status.is_terminal
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"error": {"message": "Task is not completed yet, current status: NOT_START"}}, 400),
+        ({"status": "failed", "message": "bad gateway"}, 502),
+        ({"status": "error", "error": {"message": "rate limit exceeded", "type": "rate_limit_error"}}, 200),
+        ({"status": "error", "code": 429, "message": "too many requests"}, 200),
+        ({"status": "error", "code": 503, "message": "no channel"}, 200),
+        ({"status": "error", "error": "invalid api key"}, 200),
+    ],
+)
+def test_a_refusal_of_the_call_says_nothing_of_the_task(body: object, status: int) -> None:
+    """A gateway that refuses the poll does not end the wait for a task that is paid for."""
+    error = refused_poll(body, status)
+    assert isinstance(error, APIError)
+
+
+def test_a_list_of_others_is_no_answer() -> None:
+    """Of several rows without our id none is ours."""
+    error = refused_poll([{"id": "a", "status": "FAILED"}, {"id": "b", "status": "SUCCEEDED"}])
+    assert isinstance(error, ProtocolError)
+
+
+def test_a_row_with_our_id_is_final_with_any_http_status() -> None:
+    """A gateway may pass on the HTTP status of a failure with the row of the task."""
+    assert polled({"id": "ours", "status": "FAILED", "failure": "no luck"}, 400).status is TaskStatus.FAILED
+    with pytest.raises(CometRunwayError):
+        polled({"id": "another", "status": "FAILED", "failure": "no luck"}, 400)
+
+
+@pytest.mark.parametrize(
+    "body", [[{"id": "a-1"}], {"data": [{"task_id": "a-1"}]}, {"data": {"taskId": "a-1"}}, {"data": '{"id": "a-1"}'}]
+)
+def test_a_create_is_accepted_in_any_shape(body: object) -> None:
+    """An id in a list of one, or in JSON in a text, is an id."""
+    assert decode_created(answer(body)) == "a-1"
+
+
+def test_a_huge_answer_is_searched_within_bounds() -> None:
+    """At most 20,000 values are visited: what stands behind them is not found, and what is documented always is."""
+    filler = [{"n": number} for number in range(30_000)]
+    assert polled({"status": "SUCCEEDED", "filler": filler, "result": {"files": [A]}}).outputs == ()
+    assert polled({"status": "SUCCEEDED", "filler": filler, "output": [A]}).outputs == (A,)
+    assert polled({"status": "SUCCEEDED", "result": {"files": [A]}, "filler": filler}).outputs == (A,)

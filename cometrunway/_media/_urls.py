@@ -1,7 +1,8 @@
-"""URLs: checked, and shown without what is secret in them."""
+"""URLs: checked, mended as a browser does, and shown without what is secret in them."""
 
 import re
 import reprlib
+from ipaddress import IPv6Address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -61,3 +62,82 @@ def without_query(url: str) -> str:
     scheme, separator, rest = base.partition("://")
     authority, slash, path = rest.partition("/")
     return f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}" if separator else base
+
+
+_LONGEST = 64 * 1024
+_BLANK = "".join(map(chr, range(0x21))) + "\x7f\xa0\u3000\ufeff"
+_LINE_BREAKS = re.compile(r"[\t\n\r]")
+_PARTS = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]*):)?(/*)([^?#]*)(\?[^#]*)?(#.*)?", re.DOTALL)
+_AUTHORITY = re.compile(r"(?:[^/]*@)?(\[[0-9A-Fa-f:.]+\]|[^][:@]+)(?::([0-9]{0,5}))?")
+_NOT_IN_HOSTS = re.compile(r"[\0-\x20\"#%<>\\^`{|}\x7f]")
+_NOT_IN_PATHS = re.compile(r"[\0-\x20\"<>^`{}\x7f-\U0010ffff]+")
+_NOT_IN_QUERIES = re.compile(r"[\0-\x20\"<>\x7f-\U0010ffff]+")
+
+
+def normalised_url(text: str, *, relative_to: str | None = None) -> str | None:
+    """Return the http(s) URL that a browser would open, of printable ASCII only; None for what is none.
+
+    Blanks around it and line breaks within it are dropped; spaces and non-ASCII are percent-encoded as UTF-8, a host
+    of them by IDNA; a scheme that is missing before `//` is that of `relative_to`, else https; dot segments are
+    resolved. What is signed stays: each `%XX`, `+`, `&` and `=` is kept to the byte, and so is an empty segment.
+
+    Args:
+        text: at most 65,536 characters. All of it is taken for a URL, so what is written behind one becomes part of it.
+        relative_to: the URL, normalised, that a relative one begins at, such as that of a redirect.
+    """
+    head, mark, tail = re.split(r"([?#]|\Z)", _LINE_BREAKS.sub("", text[: _LONGEST + 1].strip(_BLANK)), maxsplit=1)
+    parts = _PARTS.fullmatch(head.replace("\\", "/") + mark + tail)
+    if parts is None or len(text) > _LONGEST:
+        return None
+    scheme_name, slashes, rest, query, fragment = parts.groups("")
+    base = _PARTS.fullmatch(relative_to or "")
+    base_scheme, _, base_rest, base_query, _ = base.groups("") if base else ("",) * 5
+    base_authority, _, base_path = base_rest.partition("/")
+    if scheme_name or len(slashes) > 1:
+        authority, _, path = rest.partition("/") if slashes else ("", "", "")
+    else:
+        authority, path = base_authority, rest if slashes else "".join(base_path.rpartition("/")[:2]) + rest
+        if not slashes and not rest:
+            path, query = base_path, query or base_query
+    scheme_name = (scheme_name or base_scheme or "https").lower()
+    authority = _normalised_authority(authority)
+    if scheme_name not in {"http", "https"} or not authority:
+        return None
+    path = _NOT_IN_PATHS.sub(_percent_encoded, _without_dots(path))
+    return f"{scheme_name}://{authority}/{path}" + _NOT_IN_QUERIES.sub(_percent_encoded, query + fragment)
+
+
+def _normalised_authority(authority: str) -> str:
+    """Return user information, host and port as they can be sent; empty for what names no host."""
+    match = _AUTHORITY.fullmatch(authority)
+    if match is None or (match[2] and not 0 < int(match[2]) < 65536):
+        return ""
+    try:
+        host = match[1] if match[1].isascii() else match[1].encode("idna").decode()
+        if host.startswith("["):
+            IPv6Address(host[1:-1])
+    except ValueError:  # no address, or a name of which IDNA knows nothing
+        return ""
+    if _NOT_IN_HOSTS.search(host):
+        return ""
+    user = _NOT_IN_PATHS.sub(_percent_encoded, authority[: match.start(1)])
+    return user + host.lower() + authority[match.end(1) :]
+
+
+def _without_dots(path: str) -> str:
+    kept: list[str] = []
+    segments = path.split("/")
+    for segment in segments:
+        if segment == "..":
+            del kept[-1:]
+        elif segment != ".":
+            kept.append(segment)
+    return "/".join([*kept, ""] if segments[-1] in {".", ".."} else kept)
+
+
+def _percent_encoded(match: re.Match[str]) -> str:
+    try:
+        encoded = match[0].encode("utf-8", "surrogateescape")  # the bytes of a header that are no UTF-8 stay
+    except UnicodeEncodeError:
+        encoded = match[0].encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+    return "".join(f"%{byte:02X}" for byte in encoded)

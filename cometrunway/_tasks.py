@@ -82,3 +82,6 @@ class Asset:
     """The hex digest of the file's bytes."""
     verified: bool = True
     """False if the file is of a kind whose end cannot be checked: only its length agrees with what the host stated."""
+    verified_digests: tuple[str, ...] = ()
+    """The algorithms of the digests that the host stated and that agree with what came: `md5`, `sha1`, `sha256`,
+    `sha512`; empty where it stated none."""

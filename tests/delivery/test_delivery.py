@@ -74,8 +74,8 @@ async def test_a_success_without_output_is_told_apart(session: Any) -> None:
 
 
 @pytest.mark.parametrize("refreshes", [True, False])
-async def test_an_expired_url_is_asked_for_afresh_once(session: Any, refreshes: bool) -> None:
-    """When the URL has expired the task is polled again for a fresh one; where there is none, that is the error."""
+async def test_an_expired_url_is_asked_for_afresh(session: Any, refreshes: bool) -> None:
+    """When the URL has expired the task is polled again for a fresh one; where a minute brings none, that is the error."""
     async with Emulator(refresh_urls=refreshes) as emulator:
 
         def expire(event: Event) -> None:
@@ -85,4 +85,4 @@ async def test_an_expired_url_is_asked_for_afresh_once(session: Any, refreshes: 
         async with session(emulator, on_event=expire) as runway:
             outcome = (await asyncio.gather(await runway.submit(yawn()), return_exceptions=True))[0]
     assert isinstance(outcome, tuple if refreshes else errors.AssetExpiredError)
-    assert len(emulator.requests_of("asset")) == (2 if refreshes else 1)
+    assert len(emulator.requests_of("asset")) in ([2] if refreshes else range(6, 10))

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from random import Random
 
 from attrs import define, field
 
@@ -62,3 +63,9 @@ async def host(*answers: bytes | Script) -> AsyncIterator[Host]:
     async with server:
         served.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/clip.mp4"
         yield served
+
+
+def clip(size: int = 100_000, *, seed: int = 7) -> bytes:
+    """Return an MP4 of about that many bytes, which cannot be compressed."""
+    data = Random(seed).randbytes(size)
+    return b"\0\0\0\x18ftypisom\0\0\0\0isommp42" + (len(data) + 8).to_bytes(4) + b"mdat" + data + b"\0\0\0\x08moov"

@@ -75,7 +75,7 @@ async def test_a_success_without_output_is_told_apart(session: Any) -> None:
 
 @pytest.mark.parametrize("refreshes", [True, False])
 async def test_an_expired_url_is_asked_for_afresh(session: Any, refreshes: bool) -> None:
-    """When the URL has expired the task is polled again for a fresh one; where a minute brings none, that is the error."""
+    """When the URL has expired the task is polled again for a fresh one; if a minute brings none, that is the error."""
     async with Emulator(refresh_urls=refreshes) as emulator:
 
         def expire(event: Event) -> None:

@@ -8,7 +8,8 @@ from random import Random
 from attrs import define, field
 
 Write = Callable[[bytes], Awaitable[None]]
-Script = Callable[[Write], Awaitable[None]]
+Script = Callable[[Write, Mapping[str, str]], Awaitable[None]]
+"""Answers a request, of which it gets the headers."""
 
 
 @define
@@ -35,6 +36,17 @@ def answer(
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body[:sends]
 
 
+def rest_of(content: bytes, headers: Mapping[str, str] | None = None, *, sent: bytes | None = None) -> Script:
+    """Return a script that answers with what a request has asked for, of a file or of `sent` in its place."""
+
+    async def script(write: Write, request: Mapping[str, str]) -> None:
+        start = int(request["range"].removeprefix("bytes=").removesuffix("-"))
+        place = {"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"}
+        await write(answer((sent or content)[start:], {**place, **(headers or {})}, status=206))
+
+    return script
+
+
 @asynccontextmanager
 async def host(*answers: bytes | Script) -> AsyncIterator[Host]:
     """Serve answers in their order, one for each connection."""
@@ -53,7 +65,7 @@ async def host(*answers: bytes | Script) -> AsyncIterator[Host]:
             if isinstance(script, bytes):
                 await write(script)
             else:
-                await script(write)
+                await script(write, served.requests[-1])
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # the other side has left
         finally:

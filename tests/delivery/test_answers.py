@@ -6,18 +6,17 @@ import pytest
 
 from cometrunway.errors import AssetExpiredError, DownloadError
 from tests.delivery.conftest import Download
-from tests.hosts import answer, clip, host
+from tests.hosts import answer, clip, host, rest_of
 
 CLIP = clip(3_000_000)
 HALF = len(CLIP) // 2
 OLD = {"Last-Modified": "Tue, 01 Oct 2024 10:00:00 GMT", "Date": "Tue, 01 Oct 2024 10:01:00 GMT"}
-REST = {"Content-Range": f"bytes {HALF}-{len(CLIP) - 1}/{len(CLIP)}"}
 
 
 async def resumed(download: Download, first: dict[str, str], rest: dict[str, str]) -> list[dict[str, str]]:
     """Break a file in half, answer a range with the rest, and anything after it with all; return what was asked."""
     half = answer(CLIP, first, sends=HALF)
-    async with host(half, answer(CLIP[HALF:], rest, status=206), answer(CLIP, first)) as served:
+    async with host(half, rest_of(CLIP, rest), answer(CLIP, first)) as served:
         asset = await download(served.url)
     assert asset.path is not None
     assert asset.path.read_bytes() == CLIP
@@ -29,9 +28,10 @@ async def resumed(download: Download, first: dict[str, str], rest: dict[str, str
 )
 async def test_a_date_that_is_strong_resumes(download: Download, rest: dict[str, str]) -> None:
     """Without an ETag, the date of the last change a minute before the answer tells that the file is the same."""
-    first, second = await resumed(download, OLD, {**REST, **rest})
+    first, second = await resumed(download, OLD, rest)
     assert "range" not in first
-    assert (second["range"], second["if-range"]) == (f"bytes={HALF}-", OLD["Last-Modified"])
+    assert int(second["range"][6:-1]) > HALF // 2
+    assert second["if-range"] == OLD["Last-Modified"]
 
 
 WEAK = {
@@ -58,12 +58,11 @@ async def test_a_weak_validator_resumes_nothing(download: Download, first: dict[
 @pytest.mark.parametrize(
     "rest",
     [
-        {**REST, "Last-Modified": "Tue, 01 Oct 2024 10:00:01 GMT"},
-        {**REST, "ETag": '"v2"'},
+        {"Last-Modified": "Tue, 01 Oct 2024 10:00:01 GMT"},
+        {"ETag": '"v2"'},
         {"Content-Range": f"bytes {HALF}-{len(CLIP)}/{len(CLIP) + 1}"},
         {"Content-Range": f"bytes {HALF + 1}-{len(CLIP) - 1}/{len(CLIP)}"},
         {"Content-Range": "bytes"},
-        {},
     ],
 )
 async def test_the_rest_of_another_file_is_refused(download: Download, rest: dict[str, str]) -> None:

@@ -121,12 +121,22 @@ class RetryPolicy:
 
     attempts: int = field(default=6, validator=_number("1 or more", lambda value: value >= 1))
     ceiling: float = field(default=30.0, validator=_seconds)
+    asset_grace: float = field(default=60.0, validator=_number("0 seconds or more", lambda value: value >= 0))
+    """How long 401, 403, 404 or 410 for a file means "not yet", from the first such answer. Object stores and content
+    delivery networks are consistent only eventually. Each time the task is polled for a fresh URL."""
+    slowest: float = field(default=1024.0, validator=_number("0 or more", lambda value: value >= 0))
+    """Bytes per second that a download must bring, on average over a minute of waiting for the host; below that it is
+    broken off and tried again."""
 
     def pauses(self, rng: Random) -> Iterator[float]:
         """Yield the pauses between the attempts: one fewer than there are attempts."""
+        return islice(self.growing_pauses(rng), self.attempts - 1)
+
+    def growing_pauses(self, rng: Random) -> Iterator[float]:
+        """Yield pauses without end, for what is limited by time."""
         delays = backoff.expo(max_value=self.ceiling)
         delays.send(None)
-        for delay in islice(delays, self.attempts - 1):
+        for delay in delays:
             yield delay + rng.uniform(0, 1)
 
 

@@ -6,7 +6,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from cometrunway._media._urls import without_query
 
@@ -63,7 +63,13 @@ class Task:
     failure: Failure | None = None
     """Set if, and only if, the status is FAILED or CANCELLED."""
     raw: Mapping[str, Any] = field(factory=dict, repr=False, eq=False)
-    """The whole answer as it was parsed, unknown keys included."""
+    """The whole answer as it was parsed, unknown keys included; empty once files that stood in it are on disk."""
+
+    def without_inline_files(self) -> "Task":
+        """Return the task without the content of files that stand in the answer itself."""
+        if not any(url[:5].lower() == "data:" for url in self.outputs):
+            return self
+        return evolve(self, outputs=tuple(map(without_query, self.outputs)), raw={})
 
 
 @frozen(kw_only=True)
@@ -82,3 +88,6 @@ class Asset:
     """The hex digest of the file's bytes."""
     verified: bool = True
     """False if the file is of a kind whose end cannot be checked: only its length agrees with what the host stated."""
+    verified_digests: tuple[str, ...] = ()
+    """The algorithms of the digests that the host stated and that agree with what came: `md5`, `sha1`, `sha256`,
+    `sha512`; empty where it stated none."""

@@ -215,12 +215,15 @@ class TaskTimeoutError(TaskError, TimeoutError):
 
 
 class DownloadError(CometRunwayError):
-    """A task succeeded, and its file could not be downloaded; the task can be attached again."""
+    """A task succeeded, and a file of it could not be downloaded; the task can be attached again."""
+
+    assets: tuple[Asset, ...] = ()
+    """The other files of the task: they are on disk."""
 
     def __init__(self, message: str, *, asset: Asset, retryable: bool = True) -> None:
         super().__init__(message)
         self.asset = asset
-        """The file that was asked for."""
+        """The file that was asked for; of several that are missing, the first."""
         self.retryable = retryable
 
 

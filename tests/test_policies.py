@@ -54,6 +54,13 @@ def test_a_policy_out_of_range_is_refused(options: dict[str, float]) -> None:
         PollPolicy(**options)  # type: ignore[arg-type]  # the point
 
 
+@pytest.mark.parametrize("options", [{"attempts": 0}, {"ceiling": 0}, {"asset_grace": -1}, {"slowest": -1}])
+def test_a_retry_policy_out_of_range_is_refused(options: dict[str, float]) -> None:
+    """A wrong knob is an error that names it."""
+    with pytest.raises(ValueError, match=f"RetryPolicy.{next(iter(options))} must be"):
+        RetryPolicy(**options)  # type: ignore[arg-type]  # the point
+
+
 def test_there_is_one_pause_fewer_than_attempts(rng: Random) -> None:
     """Six attempts have five pauses between them, which double up to the ceiling, plus up to a second."""
     pauses = list(RetryPolicy(attempts=6, ceiling=8).pauses(rng))

@@ -1,18 +1,32 @@
 """From a task that has ended to its files: the end is recorded, the files are downloaded, and they are recorded."""
 
+import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from cometrunway._delivery._downloader import Downloader
 from cometrunway._delivery._file_names import FileNames
+from cometrunway._delivery._part_file import is_intact
 from cometrunway._handle import TaskFuture
 from cometrunway._journal._protocol import JournalProtocol
+from cometrunway._media._urls import without_query
 from cometrunway._requests._routes import Request
 from cometrunway._tasks import Asset, Task, TaskStatus
-from cometrunway.errors import AssetExpiredError, JournalUnavailableError, ProtocolError, TaskError
+from cometrunway.errors import (
+    AssetExpiredError,
+    CometRunwayError,
+    DownloadError,
+    JournalUnavailableError,
+    ProtocolError,
+    TaskError,
+)
+
+_MOST_REASONS = 3
+"""Of the files that cannot be had, for how many an error says why."""
 
 
 class Delivery:
@@ -39,36 +53,101 @@ class Delivery:
         Raises:
             TaskError: the task did not succeed.
             ProtocolError: it succeeded, and its answer names no file.
-            DownloadError: a file could not be downloaded.
+            DownloadError: a file could not be downloaded; all others are, and are recorded.
             JournalError: the journal is damaged.
         """
-        if future.key is not None:
-            await _as_soon_as_possible(self._journal.end(future.key, task, ended_at=time.time()))
+        files = await self._known_files(future, task)
+        ended_at = time.time()
+        await self._record_end(future, task, ended_at, files)
         if task.status is not TaskStatus.SUCCEEDED:
             raise TaskError.of(task, route=future.route)
         if not task.outputs:
             body = repr(dict(task.raw)).encode()[:2000]
             raise ProtocolError(f"task {task.id} succeeded, but its answer names no output", status=200, body=body)
-        if self._output_dir is None:
-            assets = [Asset(url=url) for url in task.outputs]
-        else:
-            names = self._names(key=future.key, task_id=task.id, route=future.route, files=len(task.outputs))
+        if self._output_dir is not None:
+            names = self._names(key=future.key, task_id=task.id, route=future.route, files=len(files))
             targets = [self._output_dir / name for name in names]
-            assets = [await self._download(future, task, *numbered) for numbered in enumerate(targets)]
+            await self._download_missing(future, task, ended_at, files, targets)
         if future.key is not None:
-            await _as_soon_as_possible(self._journal.deliver(future.key, tuple(assets), task_id=task.id))
-        return tuple(assets)
+            await _as_soon_as_possible(self._journal.deliver(future.key, tuple(files), task_id=task.id))
+        return tuple(files)
 
-    async def _download(self, future: TaskFuture, task: Task, number: int, target: Path) -> Asset:
-        """Download one file; where its URL has expired, ask the task for a fresh one, once."""
+    async def _known_files(self, future: TaskFuture, task: Task) -> list[Asset]:
+        """Return the task's files: those that an earlier run has recorded and that are on disk, else only a URL."""
+        files = [Asset(url=url) for url in task.outputs]
+        if future.key is None or self._output_dir is None or len(files) < 2:  # one that is there is never owed
+            return files
+        with suppress(JournalUnavailableError):
+            entry = await self._journal.find(future.key)
+            if entry is not None and entry.task_id == task.id:
+                recorded = _in_order(entry.assets, task.outputs)
+                intact = await asyncio.to_thread(lambda: [is_intact(asset) for asset in recorded])
+                files = [old if is_there else new for old, is_there, new in zip(recorded, intact, files, strict=True)]
+        return files
+
+    async def _record_end(self, future: TaskFuture, task: Task, ended_at: float, files: Sequence[Asset]) -> None:
+        if future.key is not None:
+            await _as_soon_as_possible(self._journal.end(future.key, task, ended_at=ended_at, assets=tuple(files)))
+
+    async def _download_missing(
+        self, future: TaskFuture, task: Task, ended_at: float, files: list[Asset], targets: Sequence[Path]
+    ) -> None:
+        """Put each file in its place: one that cannot be had keeps no other from being downloaded and recorded."""
+
+        async def download(number: int) -> None:
+            files[number] = await self._downloaded(future, task, number, targets[number])
+            if len(files) > 1:
+                await self._record_end(future, task, ended_at, files)
+
+        missing = [number for number, file in enumerate(files) if file.path is None]
+        outcomes = await asyncio.gather(*map(download, missing), return_exceptions=True)
+        errors = {number: outcome for number, outcome in zip(missing, outcomes, strict=True) if outcome is not None}
+        failed = {number: error for number, error in errors.items() if isinstance(error, DownloadError)}
+        for error in errors.values():
+            if not isinstance(error, DownloadError):
+                raise error
+        if failed:
+            raise _one_error(failed, files)
+
+    async def _downloaded(self, future: TaskFuture, task: Task, number: int, target: Path) -> Asset:
         url = task.outputs[number]
-        try:
-            return await self._downloader.download(url, folder=target.parent, stem=target.name)
-        except AssetExpiredError:
-            fresh = await self._retrieve(future.route, task.id, future.asked)
-            if url in fresh.outputs or len(fresh.outputs) <= number:
-                raise
-            return await self._downloader.download(fresh.outputs[number], folder=target.parent, stem=target.name)
+
+        async def fresh_url() -> str:
+            nonlocal url
+            with suppress(CometRunwayError):
+                outputs = (await self._retrieve(future.route, task.id, future.asked)).outputs
+                if len(outputs) == len(task.outputs):
+                    url = outputs[number]
+            return url
+
+        return await self._downloader.download(url, folder=target.parent, stem=target.name, fresh_url=fresh_url)
+
+
+def _in_order(recorded: tuple[Asset, ...], outputs: tuple[str, ...]) -> list[Asset]:
+    """Return what is recorded of each output: by URL, or, where a task's URLs differ from poll to poll, by place."""
+    by_url = {asset.url: asset for asset in recorded}
+    shown = [without_query(url) for url in outputs]
+    if len(by_url) == len(recorded) and by_url.keys() == set(shown):
+        return [by_url[url] for url in shown]
+    return list(recorded) if len(recorded) == len(outputs) else [Asset(url=url) for url in outputs]
+
+
+def _one_error(missing: Mapping[int, DownloadError], files: Sequence[Asset]) -> DownloadError:
+    """Return one error for all files that cannot be had."""
+    first = next(iter(missing.values()))
+    if len(files) == 1:
+        return first
+    numbers = ", ".join(str(number + 1) for number in missing)
+    reasons = "; ".join(error.message for error in islice(missing.values(), _MOST_REASONS))
+    message = f"{len(missing)} of {len(files)} files could not be downloaded (number {numbers}): {reasons}"
+    if all(isinstance(error, AssetExpiredError) for error in missing.values()):
+        whole: DownloadError = AssetExpiredError(message, asset=first.asset)
+    else:
+        retryable = any(error.retryable for error in missing.values())
+        whole = DownloadError(message, asset=first.asset, retryable=retryable)
+    whole.assets = tuple(file for file in files if file.path is not None)
+    whole.__cause__ = first
+    return whole
 
 
 async def _as_soon_as_possible(change: Awaitable[None]) -> None:

@@ -1,17 +1,20 @@
 """Files: streamed to NAME.part, verified, made durable, and only then given their name."""
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
 from functools import partial
 from pathlib import Path
 from random import Random
 from typing import TypeVar
 
+from cometrunway._delivery._answers import check_answer, declared_length, origin
+from cometrunway._delivery._arrival import Arrival, too_large
+from cometrunway._delivery._content_encoding import EncodedBody
+from cometrunway._delivery._inline import inline_content, is_inline
 from cometrunway._delivery._part_file import PartFile, give_name, open_part
-from cometrunway._media._containers import is_whole, tells_its_end
-from cometrunway._media._kinds import BEGINNING, UNKNOWN, MediaType, is_text, recognise
+from cometrunway._media._containers import tells_its_end
+from cometrunway._media._kinds import MediaType
 from cometrunway._media._urls import without_query
 from cometrunway._policies import RetryPolicy, is_transient
 from cometrunway._tasks import Asset
@@ -26,9 +29,12 @@ _BLOCK = 256 * 1024
 """Bytes that one hop to a thread writes: what is larger has left the processor's cache before it is digested."""
 _PROGRESS = 64 * 1024
 """Bytes by which a download must have grown to be retried as often again."""
-_GONE = frozenset({401, 403, 404, 410})
+_RATE_SECONDS = 60.0
+"""Of waiting for a host, after which its rate is judged."""
 
 OpenAsset = Callable[[str, dict[str, str]], AbstractAsyncContextManager[AssetStream]]
+FreshUrl = Callable[[], Awaitable[str]]
+"""Asks where the file is now."""
 
 
 class Downloader:
@@ -40,31 +46,66 @@ class Downloader:
         self._rng = rng
         self._slots = asyncio.Semaphore(downloads())
 
-    async def download(self, url: str, *, folder: Path, stem: str, extension: str | None = None) -> Asset:
+    async def download(
+        self, url: str, *, folder: Path, stem: str, extension: str | None = None, fresh_url: FreshUrl | None = None
+    ) -> Asset:
         """Download one file to `folder / stem`, plus the extension that its content calls for unless one is given.
 
         A file that exists is never overwritten: unless it is the same to the byte, the new one becomes `stem-2`,
-        `stem-3` and so on.
+        `stem-3` and so on. A `data:` URL is decoded.
 
         Raises:
-            AssetExpiredError: the host answers 401, 403, 404 or 410.
+            AssetExpiredError: the host answers 401, 403, 404 or 410, or says that the URL has expired, for as long as
+                the policy allows for a host that does not have the file yet, at each URL that `fresh_url` names.
             DownloadError: anything else; only a whole file gets its name.
         """
-        asset = Asset(url=url)
+        async with aclosing(self._urls(url, fresh_url)) as urls:
+            async for named in urls:
+                try:
+                    return await self._download(named, folder, stem, extension)
+                except AssetExpiredError as error:
+                    refusal = error
+        raise refusal
+
+    async def _urls(self, url: str, fresh_url: FreshUrl | None) -> AsyncGenerator[str, None]:
+        """Yield where the file is to be had: another URL than before at once, and any URL again after a pause."""
+        yield url
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._retry.asset_grace
+        fresh = await fresh_url() if fresh_url else url
+        if fresh != url:
+            yield fresh
+        for pause in self._retry.growing_pauses(self._rng):
+            left = until - loop.time()
+            if left <= 0:
+                return
+            await asyncio.sleep(min(pause, left))
+            yield await fresh_url() if fresh_url else url
+
+    async def _download(self, url: str, folder: Path, stem: str, extension: str | None) -> Asset:
+        asset = Asset(url=without_query(url) if is_inline(url) else url)
+        fill = partial(self._decode, url) if is_inline(url) else self._stream
         async with self._slots:
             try:
-                return await self._fetch(asset, folder, stem, extension)
+                return await self._fetch(asset, fill, folder, stem, extension)
             except OSError as error:
                 raise DownloadError(f"cannot write {stem} to {folder}: {error.strerror}", asset=asset) from error
             except (TransportError, ProtocolError) as error:
                 raise DownloadError(str(error), asset=asset) from error
 
-    async def _fetch(self, asset: Asset, folder: Path, stem: str, extension: str | None) -> Asset:
+    async def _fetch(
+        self,
+        asset: Asset,
+        fill: Callable[[Asset, PartFile], Awaitable[MediaType]],
+        folder: Path,
+        stem: str,
+        extension: str | None,
+    ) -> Asset:
         parts: list[PartFile] = []
         try:
             await when_free(lambda: _in_thread(lambda: parts.append(open_part(folder, stem))))
             [part] = parts
-            media = await self._stream(asset, part)
+            media = await fill(asset, part)
             target = part.path.with_name(stem + (media.extension if extension is None else extension))
             path = await _in_thread(lambda: give_name(part, target))
         finally:
@@ -75,11 +116,12 @@ class Downloader:
             path=path,
             media_type=media.media_type,
             size=part.size,
-            sha256=part.digest.hexdigest(),
+            sha256=part.sha256,
             verified=tells_its_end(media.media_type),
+            verified_digests=tuple(sorted({name for name, _ in part.origin.stated})),
         )
 
-    async def _stream(self, asset: Asset, part: "PartFile") -> MediaType:
+    async def _stream(self, asset: Asset, part: PartFile) -> MediaType:
         pauses, furthest = self._retry.pauses(self._rng), 0
         while True:
             try:
@@ -92,91 +134,73 @@ class Downloader:
                     raise
             await asyncio.sleep(pause)
 
-    async def _stream_once(self, asset: Asset, part: "PartFile") -> MediaType:
+    async def _stream_once(self, asset: Asset, part: PartFile) -> MediaType:
         async with self._open_asset(asset.url, part.range()) as stream:
-            _check_answer(stream, asset, part)
-            if stream.status == 200 and part.size:
-                await _in_thread(part.restart)
-            part.validator = _strong_etag(stream)
-            stated = part.size + _declared_length(stream)
-            async for chunks, size in _blocks(stream):
-                _check_size(part.size + size, asset)
-                await _in_thread(partial(part.write, chunks))
-        return await _in_thread(lambda: _verified(asset, part, stated))
+            await check_answer(stream, asset, part)
+            length = declared_length(stream)
+            if (length or 0) > ASSET_LIMIT:
+                raise too_large(asset, ASSET_LIMIT)
+            if stream.status != 206:
+                if part.size:
+                    await _in_thread(part.restart)
+                part.begin(origin(stream))
+            arrival = Arrival(
+                asset=asset,
+                part=part,
+                limit=ASSET_LIMIT,
+                length=None if length is None else part.size + length,
+                body=EncodedBody(stream.headers.get("content-encoding", "")),
+            )
+            async for chunks in _blocks(_steady(stream.chunks, self._retry.slowest)):
+                await _in_thread(partial(arrival.write, chunks))
+        return await _in_thread(arrival.end)
+
+    async def _decode(self, url: str, asset: Asset, part: PartFile) -> MediaType:
+        arrival = Arrival(asset=asset, part=part, limit=ASSET_LIMIT, length=None, body=EncodedBody(""))
+        return await _in_thread(lambda: _decoded(url, arrival))
 
 
-async def _blocks(stream: AssetStream) -> AsyncIterator[tuple[Sequence[bytes], int]]:
-    """Yield the body in lists of chunks, each with its size, which is that of a block or a little more."""
+def _decoded(url: str, arrival: Arrival) -> MediaType:
+    try:
+        for piece in inline_content(url):
+            arrival.write([piece])
+    except ValueError as error:
+        raise DownloadError(f"the inline output {error}: {len(url)} characters", asset=arrival.asset) from error
+    arrival.length = arrival.part.size
+    return arrival.end()
+
+
+async def _steady(chunks: AsyncGenerator[bytes, None], slowest: float) -> AsyncIterator[bytes]:
+    """Pass a body on, as long as it comes fast enough while it is waited for."""
+    loop, waited, size = asyncio.get_running_loop(), 0.0, 0
+    asked = loop.time()
+    async for chunk in chunks:
+        waited += loop.time() - asked
+        size += len(chunk)
+        yield chunk
+        if waited >= _RATE_SECONDS:
+            if size < slowest * waited:
+                raise TransportError(f"the host sent {size} bytes in {waited:.0f} s: fewer than {slowest:g} a second")
+            waited, size = 0.0, 0
+        asked = loop.time()
+
+
+async def _blocks(chunks: AsyncIterator[bytes]) -> AsyncIterator[Sequence[bytes]]:
+    """Yield the body in lists of chunks, each of a block or a little more."""
     pending, size = [], 0
     try:
-        async for chunk in stream.chunks:
+        async for chunk in chunks:
             pending.append(chunk)
             size += len(chunk)
             if size >= _BLOCK:
-                yield pending, size
+                yield pending
                 pending, size = [], 0
     except TransportError:
         if pending:
-            yield pending, size  # a resumed download goes on after these
+            yield pending  # a resumed download goes on after these
         raise
     if pending:
-        yield pending, size
-
-
-def _check_answer(stream: AssetStream, asset: Asset, part: PartFile) -> None:
-    shown = f"GET {without_query(asset.url)} answered {stream.status}"
-    if stream.status in _GONE:
-        raise AssetExpiredError(f"{shown}: the URL has expired or the file is gone", asset=asset)
-    if stream.status == 416:
-        part.restart()
-    if stream.status == 206 and not _continues(stream, part):
-        part.restart()
-        raise DownloadError(f"{shown}, with another part of the file than was asked for", asset=asset)
-    if stream.status not in {200, 206}:
-        raise DownloadError(shown, asset=asset, retryable=stream.status >= 500 or stream.status in {408, 416, 429})
-    if stream.headers.get("content-encoding", "identity") != "identity":
-        raise DownloadError(f"{shown} with an encoding that was not asked for", asset=asset, retryable=False)
-    _check_size(_declared_length(stream), asset)
-
-
-def _check_size(size: int, asset: Asset) -> None:
-    if size > ASSET_LIMIT:
-        raise DownloadError(f"the file is larger than {ASSET_LIMIT} bytes", asset=asset, retryable=False)
-
-
-def _declared_length(stream: AssetStream) -> int:
-    length = stream.headers.get("content-length", "")
-    return int(length) if length.isascii() and length.isdigit() else 0
-
-
-def _continues(stream: AssetStream, part: PartFile) -> bool:
-    """Whether a 206 goes on where the part ends, and is of the same file."""
-    goes_on = stream.headers.get("content-range", "").startswith(f"bytes {part.size}-")
-    return bool(part.range()) and goes_on and _strong_etag(stream) == part.validator
-
-
-def _strong_etag(stream: AssetStream) -> str | None:
-    etag = stream.headers.get("etag", "")
-    return etag if etag.startswith('"') and etag.isascii() and etag.isprintable() else None
-
-
-def _verified(asset: Asset, part: PartFile, stated: int) -> MediaType:
-    """Return what the file is: one that is whole, or one of the `stated` length whose end nobody can check."""
-    part.file.flush()
-    part.file.seek(0)
-    first = part.file.read(BEGINNING)
-    media = recognise(first) or UNKNOWN
-    whole = is_whole(part.file, media.media_type)
-    part.file.seek(0, os.SEEK_END)
-    if media is UNKNOWN and is_text(first):
-        part.restart()
-        raise DownloadError(f"what came is no image or video: it begins with {first[:60]!r}", asset=asset)
-    if not whole:
-        raise DownloadError(f"the {media.media_type} ends too early, after {part.size} bytes", asset=asset)
-    if not tells_its_end(media.media_type) and part.size != stated:
-        part.restart()
-        raise DownloadError(f"what came is {media.media_type} of a length that the host does not state", asset=asset)
-    return media
+        yield pending
 
 
 async def _in_thread(work: Callable[[], _T]) -> _T:

@@ -14,6 +14,7 @@ from pathlib import Path
 from attrs import define, field
 
 from cometrunway import _file_locks
+from cometrunway._delivery._stated_digests import Stated, new_digest
 from cometrunway._tasks import Asset
 
 _TAKEN = frozenset({errno.EAGAIN, errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENXIO})
@@ -23,34 +24,56 @@ _OPEN_FLAGS = os.O_RDWR | getattr(os, "O_BINARY", 0)
 
 
 @define(kw_only=True)
+class Origin:
+    """What a host says of a file as it begins."""
+
+    validator: str | None = None
+    """Its strong ETag, or its date where that is strong; without one a broken download starts again."""
+    length: int | None = None
+    """Its bytes, as they are sent."""
+    stated: Stated = frozenset()
+    """Its digests."""
+
+
+@define(kw_only=True)
 class PartFile:
-    """A file under way: what is on disk of it and the hash of just that."""
+    """A file under way: what is on disk of it and the digests of just that."""
 
     path: Path
     file: BufferedRandom
     size: int = 0
-    digest: "hashlib._Hash" = field(factory=hashlib.sha256)
-    validator: str | None = None
-    """The ETag of what was read so far; without one a broken download starts again."""
+    origin: Origin = field(factory=Origin)
+    digests: "dict[str, hashlib._Hash]" = field(factory=lambda: {"sha256": new_digest("sha256")})
+
+    @property
+    def sha256(self) -> str:
+        """The hex digest of what is on disk."""
+        return self.digests["sha256"].hexdigest()
+
+    def begin(self, origin: Origin) -> None:
+        """Note where it comes from, before its first byte."""
+        self.origin = origin
+        self.digests |= {name: new_digest(name) for name, _ in origin.stated}
 
     def range(self) -> dict[str, str]:
         """Return the headers that ask for what is still missing."""
-        if self.size and self.validator:
-            return {"Range": f"bytes={self.size}-", "If-Range": self.validator}
+        if self.size and self.origin.validator:
+            return {"Range": f"bytes={self.size}-", "If-Range": self.origin.validator}
         return {}
 
     def write(self, chunks: Sequence[bytes]) -> None:
         """Append what came; in one piece, for each hand-over between threads costs more than a copy."""
         block = b"".join(chunks)
         self.file.write(block)
-        self.digest.update(block)
+        for digest in self.digests.values():
+            digest.update(block)
         self.size += len(block)
 
     def restart(self) -> None:
         """Forget everything."""
         self.file.seek(0)
         self.file.truncate()
-        self.size, self.digest, self.validator = 0, hashlib.sha256(), None
+        self.size, self.origin, self.digests = 0, Origin(), {"sha256": new_digest("sha256")}
 
     def discard(self) -> None:
         """Remove what has not got its name."""
@@ -78,7 +101,7 @@ def give_name(part: PartFile, target: Path) -> Path:
     part.file.flush()
     os.fsync(part.file.fileno())
     for path in _alternatives(target):
-        if _linked(part.path, path) or _has_digest(path, part.size, part.digest.hexdigest()):
+        if _linked(part.path, path) or _has_digest(path, part.size, part.sha256):
             sync_folder(path.parent)
             return path
     raise AssertionError("the alternatives are endless")
@@ -86,7 +109,12 @@ def give_name(part: PartFile, target: Path) -> Path:
 
 def are_intact(assets: tuple[Asset, ...]) -> bool:
     """Whether all files are still where they were put, to the byte. Reads them, so better called in a thread."""
-    return all(asset.path is None or _has_digest(asset.path, asset.size, asset.sha256) for asset in assets)
+    return all(asset.path is None or is_intact(asset) for asset in assets)
+
+
+def is_intact(asset: Asset) -> bool:
+    """Whether a file is where it was put, to the byte."""
+    return asset.path is not None and _has_digest(asset.path, asset.size, asset.sha256)
 
 
 def _drop_if_named(part: Path) -> None:

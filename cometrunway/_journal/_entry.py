@@ -136,6 +136,7 @@ def assets_to_json(assets: tuple[Asset, ...], folders: Folders) -> str:
                 "size": asset.size,
                 "sha256": asset.sha256,
                 "verified": asset.verified,
+                **({"verified_digests": asset.verified_digests} if asset.verified_digests else {}),
             }
             for asset in assets
         ]
@@ -151,6 +152,7 @@ def _asset(fields: Mapping[str, Any], folders: Folders) -> Asset:
         size=_checked(fields["size"], int | None),
         sha256=_checked(fields["sha256"], str | None),
         verified=_checked(fields.get("verified", True), bool),  # older journals have verified files only
+        verified_digests=tuple(_checked(name, str) for name in _checked(fields.get("verified_digests", []), list)),
     )
 
 

@@ -38,8 +38,13 @@ class JournalProtocol(Protocol):
     async def reinstate(self, entry: Entry) -> None:
         """Record that what was submitted once more was not created: the entry stands as it did before."""
 
-    async def end(self, key: str, task: Task, *, ended_at: float | None = None) -> None:
-        """Record a final status, and the URLs of the files, unless another task stands under the key."""
+    async def end(
+        self, key: str, task: Task, *, ended_at: float | None = None, assets: tuple[Asset, ...] | None = None
+    ) -> None:
+        """Record a final status, and the URLs of the files, unless another task stands under the key.
+
+        Of several files some may be on disk already: `assets` then has a path for those.
+        """
 
     async def deliver(self, key: str, assets: tuple[Asset, ...], *, task_id: str | None = None) -> None:
         """Record the files that are on disk, unless another task than `task_id` stands under the key."""
@@ -81,7 +86,9 @@ class NoJournal:
     async def reinstate(self, entry: Entry) -> None:
         """Keep nothing."""
 
-    async def end(self, key: str, task: Task, *, ended_at: float | None = None) -> None:
+    async def end(
+        self, key: str, task: Task, *, ended_at: float | None = None, assets: tuple[Asset, ...] | None = None
+    ) -> None:
         """Keep nothing."""
 
     async def deliver(self, key: str, assets: tuple[Asset, ...], *, task_id: str | None = None) -> None:

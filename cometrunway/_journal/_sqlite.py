@@ -136,15 +136,18 @@ class Journal:
         """Record that nobody knows whether a task was created."""
         await self._update(key, state=State.IN_DOUBT.value, reason=reason)
 
-    async def end(self, key: str, task: Task, *, ended_at: float | None = None) -> None:
-        """Record a final status, and where the files are."""
+    async def end(
+        self, key: str, task: Task, *, ended_at: float | None = None, assets: tuple[Asset, ...] | None = None
+    ) -> None:
+        """Record a final status, and where the files are; those in `assets` that have a path are on disk."""
+        known = tuple(Asset(url=url) for url in task.outputs) if assets is None else assets
         await self._update(
             key,
             state=(State.FAILED if task.failure else State.SUCCEEDED).value,
             of_task=task.id,
             ended_at=ended_at,
             failure=task.failure and json.dumps(asdict(task.failure)),
-            assets=assets_to_json(tuple(Asset(url=url) for url in task.outputs), self._folders),
+            assets=assets_to_json(known, self._folders),
         )
 
     async def deliver(self, key: str, assets: tuple[Asset, ...], *, task_id: str | None = None) -> None:

@@ -44,6 +44,8 @@ def shown(value: object) -> str:
     return text if len(text) <= 160 else f"{text[:157]}..."
 
 
+_MEDIA_TYPE_END = 80
+
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 80
 
@@ -57,7 +59,12 @@ def check_form(url: str, field: str) -> None:
 
 
 def without_query(url: str) -> str:
-    """Return `url` without query, fragment and user information: the part that is safe to show."""
+    """Return `url` without query, fragment and user information: the part that is safe to show.
+
+    Of a `data:` URL that is its media type.
+    """
+    if url[:5].lower() == "data:":
+        return re.split("[,;]", url[:_MEDIA_TYPE_END], maxsplit=1)[0]
     base = url.partition("#")[0].partition("?")[0]
     scheme, separator, rest = base.partition("://")
     authority, slash, path = rest.partition("/")

@@ -34,6 +34,8 @@ _logger = logging.getLogger(__name__)
 _POLLS_AT_ONCE = 128
 _POSTPONED_IN_A_ROW = 256
 """Polls that may be postponed before the event loop gets its turn."""
+_LEAST_SECONDS_FOR_FILES = 10.0
+"""From the end of a task, also where that is found when the deadline has come."""
 _SAMPLE = 200
 """How many tasks are asked when all can be expected to have ended."""
 Poll = Callable[[str, str, Request | Mapping[str, Any] | None], Awaitable[Task]]
@@ -212,7 +214,7 @@ class PollScheduler:
         if answer.status.is_terminal:
             future.end(answer)
             self._events.emit(EventKind.ENDED, future, task=answer)
-            self._background.start(self._finish(future, answer), name=f"cometrunway end of {answer.id}")
+            self._background.start(self._finish(task, answer), name=f"cometrunway end of {answer.id}")
             return
         if before is None or (before.status, before.progress) != (answer.status, answer.progress):
             self._events.emit(EventKind.CHANGED, future, task=answer)
@@ -261,14 +263,24 @@ class PollScheduler:
             due = self._timing.next_poll(task, self._loop.time(), waiting=len(self._open))
         self._push(task, due)
 
-    async def _finish(self, future: TaskFuture, task: Task) -> None:
+    async def _finish(self, polled: PolledTask, task: Task) -> None:
+        future = polled.future
+        deadline = max(polled.deadline, self._loop.time() + _LEAST_SECONDS_FOR_FILES)
         try:
-            assets = await self._deliver(future, task)
+            async with asyncio.timeout_at(deadline if deadline < math.inf else None) as limit:
+                assets = await self._deliver(future, task)
         except CometRunwayError as error:
             self._fail(future, error)
+        except TimeoutError as error:
+            if limit.expired():
+                self._fail(future, self._stopped_waiting(future, f"after {self._policy.deadline} s of waiting"))
+            else:
+                self._fail_by_a_bug(future, error)
         except Exception as bug:  # noqa: BLE001 - see there
             self._fail_by_a_bug(future, bug)
         else:
+            if all(asset.path is not None for asset in assets):
+                task = future.task = task.without_inline_files()
             future.set_result(assets)
             self._close(future)
             self._events.emit(EventKind.DOWNLOADED, future, task=task, assets=assets)

@@ -1,5 +1,6 @@
 """Asset hosts: files are opened for reading, with no credential and no cookie."""
 
+import os
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -7,13 +8,14 @@ from typing import Self
 
 import aiohttp
 from attrs import frozen
+from multidict import CIMultiDictProxy
 from yarl import URL
 
-from cometrunway._media._urls import without_query
+from cometrunway._media._urls import normalised_url, without_query
 from cometrunway._transport._connections import CONNECT_SECONDS, new_session
 from cometrunway._transport._descriptors import when_free
 from cometrunway._transport._exceptions import THEIRS, ours, safe
-from cometrunway.errors import ProtocolError
+from cometrunway.errors import ProtocolError, TransportError
 
 _HOPS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -26,7 +28,7 @@ class AssetStream:
 
     status: int
     headers: Mapping[str, str]
-    """Looked up in any case."""
+    """By their names in lower case."""
     chunks: AsyncGenerator[bytes, None]
 
 
@@ -52,52 +54,78 @@ class AssetHosts:
             TransportError: no answer, a broken one while reading, or a silence of 60 seconds.
             ProtocolError: too many redirects, or one to something other than http(s).
         """
-        response = await self._response(url, headers)
+        response, shown = await self._response(url, headers)
         try:
-            yield AssetStream(status=response.status, headers=response.headers, chunks=_chunks(response))
+            yield AssetStream(
+                status=response.status, headers=_joined(response.headers), chunks=_chunks(response, shown)
+            )
         finally:
             response.close()
 
-    async def _response(self, url: str, headers: dict[str, str]) -> aiohttp.ClientResponse:
+    async def _response(self, url: str, headers: dict[str, str]) -> tuple[aiohttp.ClientResponse, str]:
+        """Return the answer, and what may be shown of where it came from."""
         assert self._session is not None  # noqa: S101 - the session opens it before it is used
-        target = _asset_url(url)
+        shown = without_query(url)
+        target = normalised_url(url)
+        if target is None:
+            raise ProtocolError(f"not a URL that can be downloaded: {shown[:200]!r}", status=0)
         for _ in range(_HOPS + 1):
-            try:
-                response = await when_free(
-                    partial(
-                        self._session.get,
-                        target,
-                        headers={"Accept-Encoding": "identity", **headers},
-                        timeout=_TIMEOUT,
-                        allow_redirects=False,
-                    )
-                )
-            except THEIRS as error:
-                raise ours("GET", str(target), error) from safe(error)
+            response = await self._get(target, shown, headers)
             location = response.headers.get("Location") if response.status in _REDIRECTS else None
             if location is None:
-                return response
+                return response, shown
             response.close()
-            target = _asset_url(location, relative_to=target)
+            target = normalised_url(location, relative_to=target)
+            if target is None:
+                raise ProtocolError(
+                    f"GET {without_query(url)} was redirected to what is no http(s) URL, of {len(location)} characters",
+                    status=response.status,
+                )
+            shown = str(URL(target, encoded=True).origin())
         raise ProtocolError(f"more than {_HOPS} redirects from {without_query(url)}", status=response.status)
 
+    async def _get(self, url: str, shown: str, headers: dict[str, str]) -> aiohttp.ClientResponse:
+        assert self._session is not None  # noqa: S101 - the session opens it before it is used
+        try:
+            return await when_free(
+                partial(
+                    self._session.get,
+                    URL(url, encoded=True).with_user(None),
+                    headers={"Accept-Encoding": "identity", **headers},
+                    timeout=_TIMEOUT,
+                    allow_redirects=False,
+                )
+            )
+        except THEIRS as error:
+            failure, cause = _failure(shown, error)
+        raise failure from cause
 
-def _asset_url(url: str, *, relative_to: URL | None = None) -> URL:
-    try:
-        target = URL(url, encoded=True)
-        if relative_to is not None:
-            target = relative_to.join(target)
-        usable = target.scheme in {"http", "https"} and bool(target.host)
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ProtocolError(f"not a URL that can be downloaded: {without_query(url)[:200]!r}", status=0)
-    return target.with_user(None)
 
-
-async def _chunks(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
+async def _chunks(response: aiohttp.ClientResponse, shown: str) -> AsyncGenerator[bytes, None]:
     try:
         async for chunk in response.content.iter_any():
             yield chunk
     except THEIRS as error:
-        raise ours("GET", str(response.url), error) from safe(error)
+        failure, cause = _failure(shown, error)
+    else:
+        return
+    raise failure from cause
+
+
+def _failure(shown: str, error: Exception) -> tuple[TransportError, Exception | None]:
+    """Return what to raise, outside of the handler, and its cause.
+
+    Once a host has been reached, aiohttp's texts quote what it sent, so neither they nor their exceptions stay.
+    """
+    failure = ours("GET", shown, error)
+    if not failure.may_have_been_sent:
+        return failure, safe(error)
+    if isinstance(error, TimeoutError):
+        return failure, None
+    reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else type(error).__name__
+    return TransportError(f"GET {shown}: the connection broke: {reason}"), None
+
+
+def _joined(headers: CIMultiDictProxy[str]) -> dict[str, str]:
+    """Return headers by their names in lower case; several of one name are a list."""
+    return {name.lower(): ", ".join(headers.getall(name)) for name in headers}

@@ -20,3 +20,20 @@ def test_a_journal_of_before_has_verified_files() -> None:
     [fields] = json.loads(assets_to_json((Asset(url="https://example.com/a"),), Folders()))
     del fields["verified"]
     assert _asset(fields, Folders()).verified
+
+
+def test_digests_that_were_verified_are_kept() -> None:
+    """Rows of before, and of files without such, say nothing of them."""
+    for digests in ((), ("md5", "sha256")):
+        asset = Asset(
+            url="https://example.com/a", path=Path("/out/a.mp4"), size=1, sha256="00", verified_digests=digests
+        )
+        [fields] = json.loads(assets_to_json((asset,), Folders()))
+        assert ("verified_digests" in fields) == bool(digests)
+        assert _asset(fields, Folders()) == asset
+
+
+def test_an_inline_output_is_recorded_by_its_type() -> None:
+    """Its megabytes are in the file."""
+    [fields] = json.loads(assets_to_json((Asset(url="data:video/mp4;base64,AAAA"),), Folders()))
+    assert fields["url"] == "data:video/mp4"

@@ -1,0 +1,115 @@
+"""Answers of asset hosts: which bring the file, which the rest of it, and which will never bring it."""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+
+from cometrunway._delivery._content_encoding import DamagedError, EncodedBody
+from cometrunway._delivery._part_file import Origin, PartFile
+from cometrunway._delivery._stated_digests import stated_digests
+from cometrunway._media._urls import without_query
+from cometrunway._tasks import Asset
+from cometrunway._transport._assets import AssetStream
+from cometrunway.errors import AssetExpiredError, DownloadError, TransportError
+
+_GONE = frozenset({401, 403, 404, 410})
+_LATER = frozenset({408, 416, 429})
+_EXPIRED = re.compile(rb"expir|access.?denied|token|signature", re.IGNORECASE)
+"""What a refusal speaks of for which another URL is the cure: `ExpiredRequest`, `Request has expired` and the like."""
+_REASON_BYTES, _REASON_SECONDS = 2048, 10.0
+_STRONG_AFTER = 60.0
+"""Seconds by which the clocks of two hosts may differ."""
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)", re.ASCII)
+
+
+async def check_answer(stream: AssetStream, asset: Asset, part: PartFile) -> None:
+    """Raise unless the body is the file, or what is missing of it.
+
+    Raises:
+        AssetExpiredError: another URL may bring it.
+        DownloadError: anything else that is neither.
+    """
+    status, shown = stream.status, f"GET {without_query(asset.url)} answered {stream.status}"
+    if status == 416:
+        part.restart()
+    if status in _GONE or (400 <= status < 500 and status not in _LATER and await _says_expired(stream)):
+        raise AssetExpiredError(f"{shown}: the URL has expired or the file is gone", asset=asset)
+    if status == 206 and not _continues(stream, part):
+        part.restart()
+        raise DownloadError(f"{shown}, with another part of the file than was asked for", asset=asset)
+    if status not in {200, 203, 206}:
+        raise DownloadError(shown, asset=asset, retryable=status < 300 or status >= 500 or status in _LATER)
+
+
+def origin(stream: AssetStream) -> Origin:
+    """Return what a whole answer says of the file."""
+    is_encoded = bool(EncodedBody(stream.headers.get("content-encoding", "")))
+    return Origin(
+        validator=None if is_encoded else _strong_validator(stream.headers),
+        length=declared_length(stream),
+        stated=stated_digests(stream.headers),
+    )
+
+
+def declared_length(stream: AssetStream) -> int | None:
+    """Return how many bytes an answer has, where it says."""
+    length = stream.headers.get("content-length", "")
+    return int(length) if re.fullmatch(r"[0-9]{1,18}", length) else None
+
+
+async def _says_expired(stream: AssetStream) -> bool:
+    """Whether a refusal says, in its first bytes, that the URL is of no use any more."""
+    body = bytearray()
+    with suppress(TransportError, TimeoutError):
+        async with asyncio.timeout(_REASON_SECONDS):
+            async for chunk in stream.chunks:
+                body += chunk[:_REASON_BYTES]
+                if len(body) >= _REASON_BYTES:
+                    break
+    with suppress(DamagedError):
+        encoded = EncodedBody(stream.headers.get("content-encoding", ""))
+        body[:] = b"".join((*encoded.decoded(bytes(body[:_REASON_BYTES])), *encoded.rest()))
+    return _EXPIRED.search(body) is not None
+
+
+def _continues(stream: AssetStream, part: PartFile) -> bool:
+    """Whether a 206 goes on where the part ends, and is of the same file."""
+    match = _CONTENT_RANGE.match(stream.headers.get("content-range", ""))
+    goes_on = match is not None and int(match[1]) == part.size
+    is_as_long = match is None or match[2] == "*" or part.origin.length in {None, int(match[2])}
+    is_encoded = bool(EncodedBody(stream.headers.get("content-encoding", "")))
+    return bool(part.range()) and goes_on and is_as_long and not is_encoded and _is_of_same_file(stream, part)
+
+
+def _is_of_same_file(stream: AssetStream, part: PartFile) -> bool:
+    etag, date = stream.headers.get("etag"), stream.headers.get("last-modified")
+    if (part.origin.validator or "").startswith('"'):
+        return etag == part.origin.validator
+    return etag is None and date in {None, part.origin.validator}  # which an answer to If-Range need not repeat
+
+
+def _strong_validator(headers: Mapping[str, str]) -> str | None:
+    """Return what may stand in If-Range (RFC 9110 13.1.5): a strong ETag, or without any ETag a date that is strong.
+
+    A date is strong where the file was changed so long before the answer that it is not changed again within the same
+    second, whichever clock is wrong (8.8.2.2); RFC 7232 named a minute.
+    """
+    etag, modified = headers.get("etag"), headers.get("last-modified")
+    if etag is not None:
+        return etag if etag.startswith('"') and etag.isascii() and etag.isprintable() else None
+    changed, answered = _date(modified), _date(headers.get("date"))
+    is_strong = changed and answered and (answered - changed).total_seconds() >= _STRONG_AFTER
+    return modified if is_strong else None
+
+
+def _date(text: str | None) -> datetime | None:
+    """Return the time of a date as HTTP writes it."""
+    if text is None or not text.endswith(" GMT") or not (text.isascii() and text.isprintable()):
+        return None
+    try:
+        return parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
+        return None

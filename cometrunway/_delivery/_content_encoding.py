@@ -1,0 +1,242 @@
+"""Content encodings: undone while a body streams, in steps that are bounded."""
+
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from importlib import import_module
+from itertools import chain
+from typing import Any, Protocol
+
+from cometrunway._media._kinds import BEGINNING, recognise
+
+_STEP = 64 * 1024
+"""Bytes that one step brings out, or not many more: a little of what comes in may be a thousand times as much."""
+_MOST = 4
+"""Encodings of one body."""
+_GZIP, _ZSTD = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd"
+_WITH_LIBRARY = {"br": "brotli", "zstd": "backports.zstd"}
+_WITHOUT_LIBRARY = frozenset({"compress", "x-compress", "dcb", "dcz", "exi", "pack200-gzip"})
+
+
+class DamagedError(Exception):
+    """A body is not what its encoding makes, or ends too early."""
+
+
+class _Stream(Protocol):
+    """One compressed stream."""
+
+    unused: bytes
+    """What came behind its end."""
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        """Yield what more data brings, in steps."""
+
+    @property
+    def has_ended(self) -> bool: ...
+
+
+class EncodedBody:
+    """A body of which a `Content-Encoding` is stated, decoded as it comes.
+
+    A body that does not begin as its encoding does is passed on as it is, and so is one of an encoding that is none,
+    such as `aws-chunked`.
+    """
+
+    def __init__(self, stated: str) -> None:
+        names = [name.strip().lower() for name in stated.split(",")]
+        decoded = [name for name in names if name in _OPENERS and _library(name)][-_MOST:]
+        self._layers = [_Layer(name) for name in reversed(decoded)]
+        self.needs = next((_WITH_LIBRARY.get(name, "") for name in names if _is_beyond_us(name)), None)
+        """The package that can decode it, where that is not installed; empty where there is none."""
+
+    def __bool__(self) -> bool:
+        return bool(self._layers)
+
+    @property
+    def was_decoded(self) -> bool:
+        """Whether any encoding that was stated was there."""
+        return any(layer.was_decoded for layer in self._layers)
+
+    def decoded(self, data: bytes) -> Iterator[bytes]:
+        """Yield what some bytes of it bring, in pieces that are bounded.
+
+        Raises:
+            DamagedError: they are not what the encoding makes.
+        """
+        pieces: Iterator[bytes] = iter((data,))
+        for layer in self._layers:
+            pieces = layer.decoded(pieces)
+        return pieces
+
+    def rest(self) -> Iterator[bytes]:
+        """Yield what its end brings.
+
+        Raises:
+            DamagedError: a stream has not reached its end.
+        """
+        pieces: Iterator[bytes] = iter(())
+        for layer in self._layers:
+            pieces = chain(layer.decoded(pieces), layer.rest())
+        return pieces
+
+
+class _Layer:
+    """One encoding of a body: as many streams, one after the other, as come."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._waiting = b""
+        self._stream: _Stream | None = None
+        self._is_plain = False
+        self.was_decoded = False
+
+    def decoded(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
+            yield from self._taken(piece)
+
+    def rest(self) -> Iterator[bytes]:
+        yield from self._begun()
+        if self._stream is not None and not self._stream.has_ended:
+            raise DamagedError("ends too early")
+
+    def _taken(self, data: bytes) -> Iterator[bytes]:
+        if self._is_plain:
+            yield data
+        elif self._stream is not None:
+            yield from self._inflated(data)
+        else:
+            self._waiting += data
+            if len(self._waiting) >= BEGINNING:
+                yield from self._begun()
+
+    def _begun(self) -> Iterator[bytes]:
+        """Decide by the beginning, once there is enough of it."""
+        waiting, self._waiting = self._waiting, b""
+        if self._is_plain or not waiting:
+            return
+        if _begins_with(waiting, self._name):
+            self._stream = _OPENERS[self._name](waiting)
+            self.was_decoded = True
+            yield from self._inflated(waiting)
+        elif not self.was_decoded:  # what follows the end of a stream, and is no other one, is dropped
+            self._is_plain = True
+            yield waiting
+
+    def _inflated(self, data: bytes) -> Iterator[bytes]:
+        assert self._stream is not None  # noqa: S101 - it is asked for by those who have seen it
+        try:
+            yield from self._stream.pieces(data)
+        except _errors() as error:
+            raise DamagedError("is damaged") from error
+        if self._stream.has_ended and self._stream.unused:
+            unused, self._stream = self._stream.unused, None
+            yield from self._taken(unused)
+
+
+class _Zlib:
+    unused = b""
+
+    def __init__(self, window_bits: int) -> None:
+        self._object = zlib.decompressobj(window_bits)
+
+    @property
+    def has_ended(self) -> bool:
+        return self._object.eof
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        while True:
+            piece = self._object.decompress(data, _STEP)
+            data = self._object.unconsumed_tail
+            yield piece
+            if self.has_ended or not (data or len(piece) == _STEP):
+                break
+        self.unused = self._object.unused_data
+
+
+class _Brotli:
+    unused = b""
+
+    def __init__(self) -> None:
+        self._object = _library("br").Decompressor()
+
+    @property
+    def has_ended(self) -> bool:
+        return bool(self._object.is_finished())
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        while not self.has_ended:
+            piece = self._object.process(data, output_buffer_limit=_STEP)
+            data = b""
+            yield piece
+            if not piece and self._object.can_accept_more_data():
+                break
+
+
+class _Zstandard:
+    unused = b""
+
+    def __init__(self) -> None:
+        self._object = _library("zstd").ZstdDecompressor()
+
+    @property
+    def has_ended(self) -> bool:
+        return bool(self._object.eof)
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        while not self.has_ended:
+            yield self._object.decompress(data, _STEP)
+            data = b""
+            if self._object.needs_input:
+                break
+        self.unused = self._object.unused_data
+
+
+def _deflate(beginning: bytes) -> _Zlib:
+    """Open what is meant to have the header of zlib, and has often none."""
+    has_header = beginning[0] & 0x0F == 8 and int.from_bytes(beginning[:2]) % 31 == 0
+    return _Zlib(zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS)
+
+
+_OPENERS: dict[str, Callable[[bytes], _Stream]] = {
+    "gzip": lambda _: _Zlib(zlib.MAX_WBITS | 16),
+    "x-gzip": lambda _: _Zlib(zlib.MAX_WBITS | 16),
+    "deflate": _deflate,
+    "br": lambda _: _Brotli(),
+    "zstd": lambda _: _Zstandard(),
+}
+_MAGIC = {"gzip": _GZIP, "x-gzip": _GZIP, "zstd": _ZSTD}
+
+
+def _begins_with(beginning: bytes, name: str) -> bool:
+    magic = _MAGIC.get(name)
+    return recognise(beginning[:BEGINNING]) is None if magic is None else beginning.startswith(magic)
+
+
+def _is_beyond_us(name: str) -> bool:
+    return name in _WITHOUT_LIBRARY or (name in _WITH_LIBRARY and not _library(name))
+
+
+def _library(name: str) -> Any:
+    """Return the library of an encoding that can be bounded, or None."""
+    if name not in _WITH_LIBRARY:
+        return zlib
+    if name == "zstd":
+        return _imported("compression.zstd", "backports.zstd")
+    library = _imported("brotlicffi", "brotli")
+    with suppress(AttributeError, TypeError):  # before 1.2 all comes out in one step
+        library.Decompressor().process(b"", output_buffer_limit=1)
+        return library
+    return None
+
+
+def _imported(*names: str) -> Any:
+    for name in names:
+        with suppress(ImportError):
+            return import_module(name)
+    return None
+
+
+def _errors() -> tuple[type[Exception], ...]:
+    """Return what the libraries raise."""
+    brotli, zstandard = _library("br"), _library("zstd")
+    return (zlib.error, *([brotli.error] if brotli else []), *([zstandard.ZstdError] if zstandard else []))

@@ -1,0 +1,66 @@
+"""Outputs within an answer: the content of a `data:` URL."""
+
+import binascii
+import re
+from collections.abc import Iterator
+from urllib.parse import unquote_to_bytes
+
+_STEP = 256 * 1024
+"""Characters that are decoded at once: more would keep the event loop from its turn."""
+_BASE64 = re.compile(r";\s*base64\s*(;|$)", re.IGNORECASE)
+_LIKE_BASE64 = re.compile(r"[A-Za-z0-9+/_=\s-]{64}")
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+_BLANKS = b" \t\r\n\f\v"
+
+
+def is_inline(url: str) -> bool:
+    """Whether a URL is the file itself."""
+    return url[:5].lower() == "data:"
+
+
+def inline_content(url: str) -> Iterator[bytes]:
+    """Yield the content of a `data:` URL in pieces.
+
+    Base64 may have blanks, no padding, the alphabet for URLs and percent-encoding; it is also recognised where the URL
+    does not state it.
+
+    Raises:
+        ValueError: the URL has no content, or it is no base64.
+    """
+    comma = url.find(",")
+    if comma < 0:
+        raise ValueError("has no content")
+    content = _without_percents(url, comma + 1)
+    if _BASE64.search(url[:comma]) or _LIKE_BASE64.match(url, comma + 1):
+        return _from_base64(content)
+    return content
+
+
+def _without_percents(url: str, start: int) -> Iterator[bytes]:
+    rest = b""
+    for position in range(start, len(url), _STEP):
+        piece = rest + url[position : position + _STEP].encode("utf-8", "replace")
+        cut = piece.find(b"%", -2)  # of which a digit may still come
+        rest = b"" if cut < 0 else piece[cut:]
+        yield unquote_to_bytes(piece[: len(piece) - len(rest)])
+    yield unquote_to_bytes(rest)
+
+
+def _from_base64(text: Iterator[bytes]) -> Iterator[bytes]:
+    rest, padding = b"", b""
+    for piece in text:
+        clean = padding + piece.translate(_URL_SAFE, _BLANKS)
+        digits = clean.rstrip(b"=")
+        padding = clean[len(digits) :]
+        rest += digits
+        whole = len(rest) // 4 * 4
+        yield _decoded(rest[:whole])
+        rest = rest[whole:]
+    yield _decoded(rest + b"=" * (-len(rest) % 4))
+
+
+def _decoded(digits: bytes) -> bytes:
+    try:
+        return binascii.a2b_base64(digits, strict_mode=True)
+    except binascii.Error as error:
+        raise ValueError("is no base64") from error

@@ -1,0 +1,89 @@
+"""Digests that a host states of a file, to be compared with what came."""
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping, Set
+
+Digests = Mapping[str, "hashlib._Hash"]  # noqa: SLF001 - typeshed has no other name for it
+"""By the name that `hashlib` has for the algorithm."""
+Stated = Set[tuple[str, bytes]]
+"""Algorithms of `hashlib`, and what the host says comes of them."""
+
+_NAMES = {
+    "md5": "md5",
+    "sha": "sha1",
+    "sha1": "sha1",
+    "sha-1": "sha1",
+    "sha256": "sha256",
+    "sha-256": "sha256",
+    "sha512": "sha512",
+    "sha-512": "sha512",
+}
+_SIZES = {"md5": 16, "sha1": 20, "sha256": 32, "sha512": 64}
+_SINGLE = {
+    "content-md5": "md5",
+    "x-ms-blob-content-md5": "md5",
+    **{f"x-amz-checksum-{name}": name for name in ("md5", "sha1", "sha256", "sha512")},
+}
+"""Headers with one digest, and its algorithm. Of several parts together (`...-3`), S3 states what nobody can check."""
+_LISTS = ("repr-digest", "content-digest", "digest", "x-goog-hash")
+_MEMBER = re.compile(r"\s*([A-Za-z0-9*_.-]+)\s*=\s*:?([A-Za-z0-9+/=_-]+):?")
+
+
+def stated_digests(headers: Mapping[str, str]) -> Stated:
+    """Return what a whole answer states of its bytes.
+
+    Read are `Repr-Digest` and `Content-Digest` (RFC 9530), `Digest` (RFC 3230), `Content-MD5`, `x-goog-hash`,
+    `x-amz-checksum-*` and `x-ms-blob-content-md5`: of them md5, sha1, sha256 and sha512. What cannot be read is
+    ignored.
+    """
+    return frozenset(_read(headers))
+
+
+def _read(headers: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
+    for header, name in _SINGLE.items():
+        yield from _digest(name, headers.get(header, ""))
+    for header in _LISTS:
+        if header == "x-goog-hash" and _was_decoded_by_google(headers):
+            continue
+        for member in headers.get(header, "").split(","):
+            match = _MEMBER.match(member)
+            if match and (name := _NAMES.get(match[1].lower(), "")):
+                yield from _digest(name, match[2])
+
+
+def _was_decoded_by_google(headers: Mapping[str, str]) -> bool:
+    """Whether the file is kept in an encoding in which it does not come: its hashes are of what is kept."""
+    return headers.get("x-goog-stored-content-encoding", "identity") not in {
+        "identity",
+        headers.get("content-encoding", "identity"),
+    }
+
+
+def _digest(name: str, text: str) -> Iterator[tuple[str, bytes]]:
+    text = text.strip()
+    try:
+        found = bytes.fromhex(text) if len(text) == 2 * _SIZES[name] else base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return
+    if len(found) == _SIZES[name]:
+        yield name, found
+
+
+def new_digest(name: str) -> "hashlib._Hash":
+    """Return a digest of nothing yet."""
+    return hashlib.new(name, usedforsecurity=False)
+
+
+def differing(stated: Stated, came: Iterable[Digests]) -> str | None:
+    """Return the algorithm of a digest that is of none of what came; None if all agree.
+
+    Digests that came are of the bytes as they were sent and as they were decoded: hosts mean the one or the other.
+    """
+    kinds = tuple(came)
+    for name, digest in sorted(stated):
+        if all(digests[name].digest() != digest for digests in kinds):
+            return name
+    return None

@@ -10,9 +10,10 @@ from attrs import frozen
 from yarl import URL
 
 from cometrunway._media._urls import without_query
-from cometrunway._transport._connections import CONNECT_SECONDS, new_session
+from cometrunway._transport._addresses import AddressRule
+from cometrunway._transport._connections import CONNECT_SECONDS, Connections, FileRoutes
 from cometrunway._transport._descriptors import when_free
-from cometrunway._transport._exceptions import THEIRS, ours, safe
+from cometrunway._transport._exceptions import THEIRS, ours, refused_by_proxy, safe
 from cometrunway.errors import ProtocolError
 
 _HOPS = 5
@@ -33,20 +34,24 @@ class AssetStream:
 class AssetHosts:
     """Opens files at any host, over connections that no API call uses."""
 
-    def __init__(self) -> None:
-        self._session: aiohttp.ClientSession | None = None
+    def __init__(self, *, connections: Connections, api: URL, allow_private: bool = False) -> None:
+        """Take how connections are made, and the API's origin, to which the rule on private addresses is relative."""
+        self._connections = connections
+        self._api = api
+        self._rule = AddressRule.beside(api.host or "", allow_private=allow_private)
+        self._routes: FileRoutes | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = new_session({}, auto_decompress=False)
+        self._routes = self._connections.to_files(self._rule, self._api)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._session is not None:
-            await self._session.close()
+        if self._routes is not None:
+            await self._routes.close()
 
     @asynccontextmanager
     async def open(self, url: str, headers: dict[str, str]) -> AsyncGenerator[AssetStream, None]:
-        """Open a file for reading, following up to five redirects.
+        """Open a file for reading, following up to five redirects, none of them to an address that is refused.
 
         Raises:
             TransportError: no answer, a broken one while reading, or a silence of 60 seconds.
@@ -59,21 +64,26 @@ class AssetHosts:
             response.close()
 
     async def _response(self, url: str, headers: dict[str, str]) -> aiohttp.ClientResponse:
-        assert self._session is not None  # noqa: S101 - the session opens it before it is used
+        assert self._routes is not None  # noqa: S101 - the session opens it before it is used
         target = _asset_url(url)
         for _ in range(_HOPS + 1):
             try:
+                route = self._routes.to(target)
                 response = await when_free(
                     partial(
-                        self._session.get,
+                        route.session.get,
                         target,
-                        headers={"Accept-Encoding": "identity", **headers},
+                        headers={"Accept-Encoding": "identity", **headers, **route.headers},
                         timeout=_TIMEOUT,
                         allow_redirects=False,
+                        **route.options,
                     )
                 )
             except THEIRS as error:
                 raise ours("GET", str(target), error) from safe(error)
+            if response.status == 407:
+                response.close()
+                raise refused_by_proxy(f"GET {without_query(str(target))}", response.status, response.reason)
             location = response.headers.get("Location") if response.status in _REDIRECTS else None
             if location is None:
                 return response

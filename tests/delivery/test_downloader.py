@@ -9,11 +9,13 @@ from random import Random
 
 import pytest
 from aiohttp import web
+from yarl import URL
 
 from cometrunway import Asset, DownloadError, RetryPolicy, Session, errors
 from cometrunway._delivery import _downloader
 from cometrunway._delivery._downloader import Downloader
 from cometrunway._transport._assets import AssetHosts
+from cometrunway._transport._connections import Connections
 from cometrunway.emulator import Emulator, Fault
 from tests.samples import yawn
 
@@ -53,7 +55,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     async with Emulator(duration=0, not_exist_seconds=0) as emulator:
         async with Session(emulator.api_key, base_url=emulator.base_url, output_dir=None) as runway:
             [asset] = await (await runway.submit(yawn()))
-        async with AssetHosts() as hosts:
+        async with AssetHosts(connections=Connections(), api=URL("http://127.0.0.1")) as hosts:
             downloader = Downloader(open_asset=hosts.open, retry=RetryPolicy(), rng=Random(7))
             yield Store(emulator, downloader, asset.url, tmp_path / "out")
         assert not emulator.leaked_credentials

@@ -125,9 +125,7 @@ def is_same_origin(url: URL, other: URL) -> bool:
 
 def _is_localhost(host: str) -> bool:
     name = host.rstrip(".").lower()
-    return name in {"localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"} or name.endswith(
-        ".localhost"
-    )
+    return name in _LOCALHOST or name.endswith(".localhost")
 
 
 def _meant(address: Address) -> Iterator[Address]:

@@ -6,19 +6,11 @@ import aiohttp
 
 from cometrunway._media._urls import without_query
 from cometrunway._transport._addresses import PrivateAddressError
+from cometrunway._transport._proxies import NotConnectedError
 from cometrunway.errors import ProxyError, TLSError, TransportError
 
 THEIRS = (aiohttp.ClientError, OSError, ValueError)
 """OSError: also a timeout and TLS; ValueError: a host or a header that cannot be put into words."""
-
-
-class NotConnectedError(OSError):
-    """A connection that a library other than aiohttp did not make."""
-
-    def __init__(self, host: str, os_error: OSError) -> None:
-        super().__init__(os_error.errno, os_error.strerror or str(os_error))
-        self.host = host
-        self.os_error = os_error
 
 
 _NEVER_SENT = (
@@ -73,14 +65,12 @@ def refused_by_proxy(what: str, status: int, reason: str | None = None) -> Trans
         reason: the text beside the status.
     """
     told = f"{what}: the proxy did not pass it on: HTTP {status} {reason or ''}".rstrip()
+    if status in _PASSING or status >= 500:
+        return TransportError(told, may_have_been_sent=False)
+    cure = "does it allow this host? NO_PROXY names hosts that need no proxy"
     if status == 407:
-        cure = "it wants a user and a password: HTTPS_PROXY=http://user:password@host:port, percent-encoded"
-        return ProxyError(f"{told}; {cure}", status=status)
-    if 400 <= status < 500 and status not in _PASSING:
-        return ProxyError(
-            f"{told}; may it connect to this host? NO_PROXY names hosts that need no proxy", status=status
-        )
-    return TransportError(told, may_have_been_sent=False)
+        cure = "it wants a user and a password, as in HTTPS_PROXY=http://user:password@host:port, percent-encoded"
+    return ProxyError(f"{told}; {cure}", status=status)
 
 
 def safe(error: Exception) -> Exception | None:
@@ -104,7 +94,7 @@ def _not_connected(what: str, error: Exception, host: str) -> TransportError:
         return refused
     if isinstance(inner, ssl.SSLError) and _is_fact(inner):
         return TLSError(f"{what}: no secure connection to {host}: {_tls_problem(inner, host)}", host=host)
-    if isinstance(inner, PermissionError) and "authentication" in str(inner).lower():
+    if isinstance(error, NotConnectedError) and "authentication" in str(inner).lower():
         return ProxyError(f"{what}: the SOCKS proxy did not pass it on: {inner}", status=407)
     reason = getattr(inner, "strerror", None) or _told(inner)
     proxy = "the proxy " if isinstance(error, aiohttp.ClientProxyConnectionError) else ""

@@ -19,6 +19,15 @@ _PORTS = {"http": 80, "https": 443, "socks4": 1080, "socks4a": 1080, "socks5": 1
 _HOST_AND_PORT = re.compile(r"(\[[^]]*\]|[^:]*):([0-9]+)")
 
 
+class NotConnectedError(OSError):
+    """A connection that a SOCKS proxy, or the way to it, did not give."""
+
+    def __init__(self, host: str, os_error: OSError) -> None:
+        super().__init__(os_error.errno, os_error.strerror or str(os_error))
+        self.host = host
+        self.os_error = os_error
+
+
 @frozen(kw_only=True)
 class Proxy:
     """One proxy; its credentials are in no repr."""

@@ -8,8 +8,7 @@ import python_socks
 from aiohttp.client_proto import ResponseHandler
 from aiohttp_socks import ProxyConnector, ProxyType
 
-from cometrunway._transport._exceptions import NotConnectedError
-from cometrunway._transport._proxies import Proxy
+from cometrunway._transport._proxies import NotConnectedError, Proxy
 
 _TYPES = {
     "socks4": ProxyType.SOCKS4,
@@ -49,5 +48,5 @@ class SocksConnector(ProxyConnector):
         try:
             return await super()._connect_via_proxy(host, port, ssl, timeout)
         except (python_socks.ProxyError, OSError) as error:
-            inner = error if isinstance(error, OSError) else PermissionError(str(error))
+            inner = error if isinstance(error, OSError) else OSError(str(error))
             raise NotConnectedError(host, inner) from error

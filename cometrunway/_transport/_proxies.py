@@ -10,6 +10,7 @@ from ipaddress import ip_network
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, getproxies_environment, proxy_bypass
 
+import aiohttp
 from attrs import field, frozen
 from yarl import URL
 
@@ -19,11 +20,11 @@ _PORTS = {"http": 80, "https": 443, "socks4": 1080, "socks4a": 1080, "socks5": 1
 _HOST_AND_PORT = re.compile(r"(\[[^]]*\]|[^:]*):([0-9]+)")
 
 
-class NotConnectedError(OSError):
+class NotConnectedError(aiohttp.ClientConnectionError):
     """A connection that a SOCKS proxy, or the way to it, did not give."""
 
     def __init__(self, host: str, os_error: OSError) -> None:
-        super().__init__(os_error.errno, os_error.strerror or str(os_error))
+        super().__init__(os_error.strerror or str(os_error))
         self.host = host
         self.os_error = os_error
 

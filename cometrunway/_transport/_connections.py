@@ -49,14 +49,18 @@ class Connections:
         self._tls: Any = True
 
     async def __aenter__(self) -> Self:
-        self._tls = await asyncio.to_thread(tls_context, trust_env=self._trust_env)
-        self._proxies = Proxies.of_environment() if self._trust_env else Proxies()
-        for proxy in self._proxies.by_scheme.values():
-            _check_support(proxy)
+        await asyncio.to_thread(self.read_environment)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Close nothing: each session is closed by whom it was made for."""
+
+    def read_environment(self) -> None:
+        """Take the environment as it is now; `ValueError` where what it names cannot be used. Reads files."""
+        self._tls = tls_context(trust_env=self._trust_env)
+        self._proxies = Proxies.of_environment() if self._trust_env else Proxies()
+        for proxy in self._proxies.by_scheme.values():
+            _check_support(proxy)
 
     def to_api(self, base: URL, headers: Mapping[str, str], *, borrowed: aiohttp.ClientSession | None = None) -> Route:
         """Return how API calls go out, each with these headers.

@@ -22,6 +22,8 @@ class EventKind(Enum):
     """The journal knows it from an earlier submission, which counts; nothing was sent."""
     REFUSED = "refused"
     """Nothing was created: the server, the journal or the budget refused it."""
+    RETRYING = "retrying"
+    """A create was refused for the moment, or no connection could be made for it: it is sent again after a pause."""
     IN_DOUBT = "in_doubt"
     """It was sent, and nobody knows whether it was accepted."""
     CHANGED = "changed"
@@ -38,7 +40,7 @@ class EventKind(Enum):
 
 @frozen(kw_only=True)
 class Event:
-    """What happened, to which task. `error` is set on REFUSED, IN_DOUBT, POLL_FAILED and FAILED."""
+    """What happened, to which task. `error` is set on REFUSED, RETRYING, IN_DOUBT, POLL_FAILED and FAILED."""
 
     kind: EventKind
     route: str

@@ -35,6 +35,7 @@ from cometrunway._tasks import Asset, Task
 from cometrunway._transport._aiohttp import Transport
 from cometrunway._transport._api import Api
 from cometrunway._transport._assets import AssetHosts
+from cometrunway._transport._connections import Connections
 from cometrunway._wire._encode import poll_request
 from cometrunway._wire._identity import is_complete
 from cometrunway._wire._mapping import request_from_dict
@@ -80,11 +81,16 @@ class Session:
         journal_timeout: seconds to wait while another program, such as a backup, has locked the journal. After that no
             create is sent until it can be written.
         http: an `aiohttp.ClientSession` to borrow for API calls, for its proxy or its TLS settings; never closed here.
+        trust_env: whether HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR count, as they
+            are on entering. No `.netrc` is ever read.
+        allow_private_assets: whether files may be fetched from private addresses, such as 10.0.0.5, of an API that is
+            not at one itself.
         on_event: called from the event loop with each `Event`; must not block.
         rng: where all randomness comes from.
 
     Raises:
-        ValueError: no key, or an option out of its range; on entering, an `output_dir` that cannot be written.
+        ValueError: no key, or an option out of its range; on entering, an `output_dir` that cannot be written, or
+            a proxy or certificates of the environment that cannot be used.
     """
 
     def __init__(
@@ -102,16 +108,22 @@ class Session:
         journal: str | os.PathLike[str] | None = None,
         journal_timeout: float = 30.0,
         http: aiohttp.ClientSession | None = None,
+        trust_env: bool = True,
+        allow_private_assets: bool = False,
         on_event: Observer | None = None,
         rng: Random | None = None,
     ) -> None:
+        self._connections = Connections(trust_env=trust_env)
         self._transport = Transport(
             base_url=base_url or os.environ.get("COMETRUNWAY_BASE_URL") or _BASE_URL,
             api_key=api_key or os.environ.get("COMETAPI_KEY"),
             version=_VERSION,
             http=http,
+            connections=self._connections,
         )
-        self._asset_hosts = AssetHosts()
+        self._asset_hosts = AssetHosts(
+            connections=self._connections, api=self._transport.base, allow_private=allow_private_assets
+        )
         self._output_dir = None if output_dir is None else expanded(output_dir)
         self._names = FileNames(template)
         self._poll = of_type("poll", poll or PollPolicy(), PollPolicy)
@@ -131,6 +143,7 @@ class Session:
         async with AsyncExitStack() as lifetime:
             if self._output_dir is not None:
                 await try_folder(self._output_dir)  # before anything is paid for
+            await lifetime.enter_async_context(self._connections)
             await lifetime.enter_async_context(self._transport)
             await lifetime.enter_async_context(self._asset_hosts)
             if self._journal_path is None:

@@ -2,6 +2,8 @@
 
     CometRunwayError
     ├── TransportError              no answer: DNS, TLS, reset, timeout
+    │   ├── ProxyError              a proxy does not pass the request on
+    │   ├── TLSError                no secure connection: a certificate, a TLS version
     │   └── OutcomeUnknownError     a create that may have been billed
     ├── APIError                    an answer that refuses
     │   ├── AuthenticationError     401
@@ -86,10 +88,35 @@ class TransportError(CometRunwayError):
 
     retryable = True
 
-    def __init__(self, message: str, *, may_have_been_sent: bool = True) -> None:
+    def __init__(self, message: str, *, may_have_been_sent: bool = True, host: str | None = None) -> None:
         super().__init__(message)
         self.may_have_been_sent = may_have_been_sent
-        """False only where it is proved that not a byte of the request left this machine."""
+        """False only where it is proved that the request did not reach its host."""
+        self.host = host
+        """Where no connection could be made to; None where that is not the trouble."""
+
+
+class ProxyError(TransportError):
+    """A proxy answered that it does not pass the request on: it wants credentials, or does not allow the host."""
+
+    retryable = False
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message, may_have_been_sent=False)
+        self.status = status
+        """The proxy's HTTP status, such as 407."""
+
+
+class TLSError(TransportError):
+    """No secure connection can be made: a certificate that does not verify, or no TLS version in common.
+
+    Nothing was sent. The message names the host and the cure. A wait for a task goes on until its deadline.
+    """
+
+    retryable = False
+
+    def __init__(self, message: str, *, host: str) -> None:
+        super().__init__(message, may_have_been_sent=False, host=host)
 
 
 class OutcomeUnknownError(TransportError):

@@ -6,6 +6,10 @@ from contextlib import asynccontextmanager
 from random import Random
 
 from attrs import define, field
+from yarl import URL
+
+from cometrunway._transport._assets import AssetHosts
+from cometrunway._transport._connections import Connections
 
 Write = Callable[[bytes], Awaitable[None]]
 Script = Callable[[Write, Mapping[str, str]], Awaitable[None]]
@@ -20,6 +24,11 @@ class Host:
     answers: list[bytes | Script]
     requests: list[dict[str, str]] = field(factory=list)
     """The headers of each request, by their names in lower case, and its `path`."""
+
+
+def asset_hosts() -> AssetHosts:
+    """Return what opens files, for an API on this machine."""
+    return AssetHosts(connections=Connections(trust_env=False), api=URL("http://127.0.0.1"))
 
 
 def answer(

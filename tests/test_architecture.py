@@ -39,6 +39,8 @@ DOORS = {
     "cattrs": {"_wire"},
     "multidict": {"_transport", "emulator"},
     "yarl": {"_transport", "emulator"},
+    "aiohttp_socks": {"_transport"},
+    "python_socks": {"_transport"},
     "rich": {"progress"},
     "shtab": {"_cli"},
     "PyInstaller": {"_cli"},

@@ -17,6 +17,8 @@ NEEDS: dict[type[CometRunwayError], dict[str, Any]] = {
     errors.ProtocolError: {"status": 200, "body": b"<html>"},
     errors.TaskError: {"task": TASK, "route": "image_to_video", "token": "abc"},
     errors.DownloadError: {"asset": ASSET},
+    errors.ProxyError: {"status": 407},
+    errors.TLSError: {"host": "api.example.com"},
     CometRunwayError: {},
 }
 

@@ -76,7 +76,7 @@ class BatchRun:
         if not self.emulated:
             return Session(**self.options, on_event=self._on_event)
         server = await stack.enter_async_context(Emulator())
-        emulated = {"api_key": server.api_key, "base_url": server.base_url, "poll": _EMULATED_POLLS}
+        emulated = {"api_key": server.api_key, "base_url": server.base_url, "poll": _EMULATED_POLLS, "trust_env": False}
         return Session(**{**self.options, **emulated}, on_event=self._on_event)
 
     def _heed_signals(self, session: Session) -> None:

@@ -23,8 +23,10 @@ from cometrunway._cli._commands import (
     add_base_url,
     add_command,
     add_journal,
+    add_network,
     add_output_dir,
     add_template,
+    network_options,
     path,
     positive,
     whole,
@@ -38,6 +40,7 @@ from cometrunway._policies import PollPolicy
 from cometrunway._requests._shot import Shot
 from cometrunway._session import Session
 from cometrunway._terminal import say, say_if_possible
+from cometrunway._transport._connections import Connections
 from cometrunway.progress import new_display
 
 _MEANT_TO_FAIL = ["fails-on-purpose"]
@@ -64,6 +67,7 @@ def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
     )
     add_journal(resume)
     add_base_url(resume)
+    add_network(resume)
     add_output_dir(resume)
     add_template(resume)
 
@@ -88,6 +92,7 @@ def _add_run(commands: "Commands[argparse.ArgumentParser]") -> None:
     server = run.add_argument_group("where").add_mutually_exclusive_group()
     server.add_argument("--emulator", action="store_true", help="run against a built-in server; needs no key")
     add_base_url(server)
+    add_network(run.add_argument_group("the network"))
 
 
 def _add_reading(group: "argparse._ArgumentGroup") -> None:
@@ -187,6 +192,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _session_options(options: argparse.Namespace) -> dict[str, Any]:
     given: dict[str, Any] = {name: getattr(options, name) for name in ("base_url", "output_dir", "journal", "budget")}
+    given |= network_options(options)
     if options.template is not None:
         given["template"] = options.template
     if options.max_in_flight is not None:
@@ -219,6 +225,7 @@ def _check_as_the_run_does(options: argparse.Namespace) -> None:
         say("the run needs a key: COMETAPI_KEY is not set", sys.stderr)
     server = {"base_url": "http://127.0.0.1"} if options.emulator else {}
     Session(key or "of-a-dry-run", **{**_session_options(options), **server})
+    Connections(trust_env=not (options.no_trust_env or options.emulator)).read_environment()
     check_output_dir(options.output_dir)
     if options.journal is not None:
         check_journal(options.journal)
@@ -235,5 +242,6 @@ def _resume(options: argparse.Namespace) -> int:
     owed = JournalReport(options.journal).counts()["owed"]
     names = ("base_url", "output_dir", "journal", "template")
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    given |= network_options(options)
     batch = BatchRun(shots=None, options=given, display=new_display(owed), may_wait=sys.stderr.isatty())
     return supervised(batch, Report(output_dir=options.output_dir, journal=options.journal, template=options.template))

@@ -57,6 +57,23 @@ def add_base_url(parser: "argparse.ArgumentParser | argparse._MutuallyExclusiveG
     )
 
 
+def add_network(parser: "argparse.ArgumentParser | argparse._ArgumentGroup") -> None:
+    """Add what of the network counts."""
+    parser.add_argument(
+        "--no-trust-env",
+        action="store_true",
+        help="ignore the environment's proxies and certificates",
+    )
+    parser.add_argument(
+        "--allow-private-assets", action="store_true", help="fetch files from private addresses, such as 10.0.0.5, too"
+    )
+
+
+def network_options(options: argparse.Namespace) -> dict[str, bool]:
+    """Return what `Session` is to make of it."""
+    return {"trust_env": not options.no_trust_env, "allow_private_assets": options.allow_private_assets}
+
+
 def add_journal(parser: argparse.ArgumentParser) -> None:
     """Add the journal that the command is about."""
     parser.add_argument("journal", type=path, metavar="JOURNAL", help="the file that `run --journal` made")

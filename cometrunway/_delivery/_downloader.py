@@ -91,7 +91,7 @@ class Downloader:
             except OSError as error:
                 raise DownloadError(f"cannot write {stem} to {folder}: {error.strerror}", asset=asset) from error
             except (TransportError, ProtocolError) as error:
-                raise DownloadError(str(error), asset=asset) from error
+                raise DownloadError(str(error), asset=asset, retryable=error.retryable) from error
 
     async def _fetch(
         self,

@@ -27,9 +27,13 @@ from cometrunway.errors import (
     JournalError,
     JournalUnavailableError,
     OutcomeUnknownError,
+    ProxyError,
+    TLSError,
 )
 
 _logger = logging.getLogger(__name__)
+_OF_ALL = (AuthenticationError, InsufficientBalanceError, JournalUnavailableError, ProxyError, TLSError)
+"""What refuses one submission as it would any other."""
 
 
 class Submitter:
@@ -111,7 +115,7 @@ class Submitter:
         """Whether what refused one submission would refuse all others; what a journal knows costs no budget."""
         if isinstance(error, BudgetError):
             return self._budget.is_stopped or not self._journal.keeps_entries
-        return isinstance(error, AuthenticationError | InsufficientBalanceError | JournalUnavailableError)
+        return isinstance(error, _OF_ALL)
 
     async def _outcome(
         self, request: Request, key: str | None, name: Name, instead_of: Entry | None
@@ -194,6 +198,7 @@ class Submitter:
                 pause = next(pauses, None) if is_transient(outcome.error) else None
                 if pause is None:
                     return outcome
+                self._tell(EventKind.RETRYING, outcome.error, intent.request.route, intent.key)
                 await asyncio.sleep(max(pause, asked))
         except (BudgetError, RuntimeError, asyncio.CancelledError) as error:
             return Refused(error)  # it never left, or what left was refused
@@ -239,6 +244,9 @@ class Submitter:
         if isinstance(error, OutcomeUnknownError):
             kind = EventKind.IN_DOUBT
             _logger.warning("%s", error)
+        self._tell(kind, error, route, key)
+
+    def _tell(self, kind: EventKind, error: Exception, route: str, key: str | None) -> None:
         subject = TaskReference(id="", route=route, key=getattr(error, "key", None) or key)
         self._events.emit(kind, subject, error=error)
 

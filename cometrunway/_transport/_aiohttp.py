@@ -1,16 +1,17 @@
 """API calls: each is sent once, with the key, and its answer is read whole, up to a limit."""
 
 import asyncio
-from ipaddress import ip_address
-from typing import Self
+from collections.abc import Mapping
+from typing import Any, Self
 
 import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
-from cometrunway._transport._connections import CONNECT_SECONDS, new_session
+from cometrunway._transport._addresses import is_this_machine
+from cometrunway._transport._connections import CONNECT_SECONDS, Connections
 from cometrunway._transport._descriptors import BETWEEN_WAITS, WAITS, is_exhaustion
-from cometrunway._transport._exceptions import THEIRS, ours, safe
+from cometrunway._transport._exceptions import THEIRS, ours, refused_by_proxy, safe
 from cometrunway._transport._time_limit import TimeLimit
 from cometrunway._wire._http import HttpRequest, HttpResponse
 from cometrunway.errors import ProtocolError
@@ -32,12 +33,21 @@ class Transport:
         api_key: goes into the Authorization header of API calls and nowhere else.
         version: the X-Runway-Version to speak.
         http: a session to borrow for the API calls; it is never closed here.
+        connections: makes the connections where none are borrowed; entered before this is.
 
     Raises:
         ValueError: there is no key, or the base URL is no absolute http(s) URL, or would send the key in the clear.
     """
 
-    def __init__(self, *, base_url: str, api_key: str | None, version: str, http: aiohttp.ClientSession | None) -> None:
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        api_key: str | None,
+        version: str,
+        http: aiohttp.ClientSession | None,
+        connections: Connections,
+    ) -> None:
         self._base = _checked_base(base_url)
         api_key = _checked_key(api_key)
         self._prefix = self._base.raw_path.rstrip("/")
@@ -45,21 +55,34 @@ class Transport:
         self._headers = CIMultiDict(
             {"Authorization": f"Bearer {api_key}", "Accept": "application/json", "X-Runway-Version": version}
         )
-        # A session of our own adds them to each request, which takes less of the processor than to pass them.
-        self._passed = CIMultiDict(self._headers if http else {})
-        self._passed_with_body = CIMultiDict({**self._passed, "Content-Type": "application/json"})
+        self._passed: Mapping[str, str] = {}
+        self._passed_with_body: Mapping[str, str] = {}
+        self._options: Mapping[str, Any] = {}
         self._calls = TimeLimit(_CALL_SECONDS)
         self._borrowed = http
+        self._connections = connections
         self._api: aiohttp.ClientSession | None = None
 
+    @property
+    def base(self) -> URL:
+        """The API's origin, with the path before its routes."""
+        return self._base
+
     async def __aenter__(self) -> Self:
-        self._api = self._borrowed or new_session(self._headers)
+        route = self._connections.to_api(self._base, self._headers, borrowed=self._borrowed)
+        self._api, self._options = route.session, route.options
+        self._passed = CIMultiDict(route.headers)
+        self._passed_with_body = CIMultiDict({**route.headers, "Content-Type": "application/json"})
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._calls.stop()
-        if self._api is not None and self._api is not self._borrowed:
+        if self._api is None:
+            return
+        if self._borrowed is None:
             await self._api.close()
+        else:
+            self._api.detach()  # what is borrowed stays open
 
     async def call(self, request: HttpRequest) -> HttpResponse:
         """Send what is free to repeat: a poll. At most 30 seconds."""
@@ -85,7 +108,10 @@ class Transport:
                 timeout=limits,
                 allow_redirects=False,
                 raise_for_status=False,  # a borrowed session may have it otherwise
+                **self._options,
             ) as response:
+                if response.status == 407:  # no API answers so, only a proxy that has not passed it on
+                    raise refused_by_proxy(f"{request.method} {request.path}", response.status, response.reason)
                 body = self._masked(await _beginning(response.content))
                 if len(body) > BODY_LIMIT:
                     raise ProtocolError(
@@ -96,7 +122,7 @@ class Transport:
                 return HttpResponse(status=response.status, headers=response.headers, body=body)
         except THEIRS as error:
             if not (waits and isinstance(error, aiohttp.ClientConnectorError) and is_exhaustion(error)):
-                raise ours(request.method, request.path, error) from safe(error)
+                raise ours(request.method, request.path, error, host=self._base.host) from safe(error)
         await asyncio.sleep(BETWEEN_WAITS)
         return await self._send(request, limits=limits, waits=waits - 1)
 
@@ -120,20 +146,13 @@ def _checked_base(base_url: str) -> URL:
         raise ValueError(f"base_url {base_url!r}: {error}") from error
     if url.scheme not in {"http", "https"} or not url.host:
         raise ValueError(f"base_url must be an absolute http(s) URL such as https://api.cometapi.com, got {base_url!r}")
-    if url.scheme == "http" and not _is_this_machine(url.host):
+    if url.scheme == "http" and not is_this_machine(url.host):
         raise ValueError(f"base_url {base_url!r} would send the API key in the clear: use https")
     if url.user or url.query_string or url.fragment:
         raise ValueError("base_url must hold no user, query or fragment")
     if url.path.rstrip("/").endswith("/v1"):
         raise ValueError(f"base_url {base_url!r} must be without /v1: the routes carry their own prefix")
     return url
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 async def _beginning(content: aiohttp.StreamReader) -> bytes:

@@ -12,9 +12,10 @@ from multidict import CIMultiDictProxy
 from yarl import URL
 
 from cometrunway._media._urls import normalised_url, without_query
-from cometrunway._transport._connections import CONNECT_SECONDS, new_session
+from cometrunway._transport._addresses import AddressRule
+from cometrunway._transport._connections import CONNECT_SECONDS, Connections, FileRoutes
 from cometrunway._transport._descriptors import when_free
-from cometrunway._transport._exceptions import THEIRS, ours, safe
+from cometrunway._transport._exceptions import THEIRS, ours, refused_by_proxy, safe
 from cometrunway.errors import ProtocolError, TransportError
 
 _HOPS = 5
@@ -35,20 +36,24 @@ class AssetStream:
 class AssetHosts:
     """Opens files at any host, over connections that no API call uses."""
 
-    def __init__(self) -> None:
-        self._session: aiohttp.ClientSession | None = None
+    def __init__(self, *, connections: Connections, api: URL, allow_private: bool = False) -> None:
+        """Take how connections are made, and the API's origin, to which the rule on private addresses is relative."""
+        self._connections = connections
+        self._api = api
+        self._rule = AddressRule.beside(api.host or "", allow_private=allow_private)
+        self._routes: FileRoutes | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = new_session({}, auto_decompress=False)
+        self._routes = self._connections.to_files(self._rule, self._api)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._session is not None:
-            await self._session.close()
+        if self._routes is not None:
+            await self._routes.close()
 
     @asynccontextmanager
     async def open(self, url: str, headers: dict[str, str]) -> AsyncGenerator[AssetStream, None]:
-        """Open a file for reading, following up to five redirects.
+        """Open a file for reading, following up to five redirects, none of them to an address that is refused.
 
         Raises:
             TransportError: no answer, a broken one while reading, or a silence of 60 seconds.
@@ -64,7 +69,6 @@ class AssetHosts:
 
     async def _response(self, url: str, headers: dict[str, str]) -> tuple[aiohttp.ClientResponse, str]:
         """Return the answer, and what may be shown of where it came from."""
-        assert self._session is not None  # noqa: S101 - the session opens it before it is used
         shown = without_query(url)
         target = normalised_url(url)
         if target is None:
@@ -85,19 +89,27 @@ class AssetHosts:
         raise ProtocolError(f"more than {_HOPS} redirects from {without_query(url)}", status=response.status)
 
     async def _get(self, url: str, shown: str, headers: dict[str, str]) -> aiohttp.ClientResponse:
-        assert self._session is not None  # noqa: S101 - the session opens it before it is used
+        assert self._routes is not None  # noqa: S101 - the session opens it before it is used
+        target = URL(url, encoded=True).with_user(None)
         try:
-            return await when_free(
+            route = self._routes.to(target)
+            response = await when_free(
                 partial(
-                    self._session.get,
-                    URL(url, encoded=True).with_user(None),
-                    headers={"Accept-Encoding": "identity", **headers},
+                    route.session.get,
+                    target,
+                    headers={"Accept-Encoding": "identity", **headers, **route.headers},
                     timeout=_TIMEOUT,
                     allow_redirects=False,
+                    **route.options,
                 )
             )
         except THEIRS as error:
             failure, cause = _failure(shown, error)
+        else:
+            if response.status != 407:
+                return response
+            response.close()
+            failure, cause = refused_by_proxy(f"GET {shown}", response.status), None
         raise failure from cause
 
 

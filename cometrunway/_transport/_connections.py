@@ -1,20 +1,183 @@
-"""How connections are made: their number, how long an idle one is kept, and the client session that owns them."""
+"""How connections are made: their number, how long an idle one is kept, through which proxy, trusting whom."""
 
+import asyncio
+import copy
 from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, Self
 
 import aiohttp
+from attrs import evolve, field, frozen
+from yarl import URL
 
+from cometrunway._transport._addresses import AddressRule, is_same_origin
+from cometrunway._transport._certificates import tls_context
 from cometrunway._transport._descriptors import connections
+from cometrunway._transport._proxies import Proxies, Proxy
 
 CONNECT_SECONDS = 15.0
 _KEEPALIVE = 4.0  # shorter than common servers' own, so that no create meets a connection that is being closed
+_NONE: Mapping[str, Any] = {}
 
 
-def new_session(headers: Mapping[str, str], *, auto_decompress: bool = True) -> aiohttp.ClientSession:
-    """Return a client session with its own connections, without cookies."""
-    return aiohttp.ClientSession(
-        headers=headers,
-        connector=aiohttp.TCPConnector(limit=connections(), keepalive_timeout=_KEEPALIVE),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=auto_decompress,
-    )
+@frozen(kw_only=True)
+class Route:
+    """How requests to one origin go out."""
+
+    session: aiohttp.ClientSession
+    headers: Mapping[str, str] = field(default=_NONE, repr=False)
+    """What each request must have that its session does not add."""
+    options: Mapping[str, Any] = field(default=_NONE, repr=False)
+    """What each request must be made with."""
+
+
+class Connections:
+    """Makes client sessions with the proxies and certificates of the environment as it is when this is entered.
+
+    A `.netrc` is never read.
+
+    Args:
+        trust_env: whether the environment's proxies and certificates count.
+
+    Raises:
+        ValueError: on entering: what the environment names cannot be used.
+    """
+
+    def __init__(self, *, trust_env: bool = True) -> None:
+        self._trust_env = trust_env
+        self._proxies = Proxies()
+        self._tls: Any = True
+
+    async def __aenter__(self) -> Self:
+        await asyncio.to_thread(self.read_environment)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close nothing: each session is closed by whom it was made for."""
+
+    def read_environment(self) -> None:
+        """Take the environment as it is now; `ValueError` where what it names cannot be used. Reads files."""
+        self._tls = tls_context(trust_env=self._trust_env)
+        self._proxies = Proxies.of_environment() if self._trust_env else Proxies()
+        for proxy in self._proxies.by_scheme.values():
+            _check_support(proxy)
+
+    def to_api(self, base: URL, headers: Mapping[str, str], *, borrowed: aiohttp.ClientSession | None = None) -> Route:
+        """Return how API calls go out, each with these headers.
+
+        The session of the route is the caller's: to be closed, or, where one was borrowed, to be detached.
+        """
+        if borrowed is not None:
+            route = _by_copy(borrowed, base)
+        elif proxy := self._proxies.for_url(base):
+            route = _through(proxy, base, self.new_session(proxy=proxy))
+        else:
+            # It adds them itself, which takes less of the processor. With a proxy it would send them there, too.
+            return Route(session=self.new_session(headers))
+        return evolve(route, headers={**headers, **route.headers})
+
+    def to_files(self, rule: AddressRule, api: URL) -> "FileRoutes":
+        """Return how files are fetched."""
+        return FileRoutes(self, self._proxies, rule, api)
+
+    def new_session(
+        self,
+        headers: Mapping[str, str] = _NONE,
+        *,
+        proxy: Proxy | None = None,
+        rule: AddressRule | None = None,
+        auto_decompress: bool = True,
+    ) -> aiohttp.ClientSession:
+        """Return a client session with its own connections, without cookies.
+
+        Args:
+            headers: what it adds to each request.
+            proxy: what its connections go through; only a SOCKS proxy is the session's own, another each request's.
+            rule: to which addresses it may not connect.
+            auto_decompress: whether bodies are decoded.
+        """
+        options: dict[str, Any] = {"limit": connections(), "keepalive_timeout": _KEEPALIVE, "ssl": self._tls}
+        if rule:
+            options["socket_factory"] = rule.socket
+        return aiohttp.ClientSession(
+            headers=headers,
+            connector=_socks_connector(proxy, options) if proxy and proxy.is_socks else aiohttp.TCPConnector(**options),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=auto_decompress,
+        )
+
+
+class FileRoutes:
+    """Sessions for files at any host: one for each proxy, and one without, which keeps the rule about addresses."""
+
+    def __init__(self, connections: Connections, proxies: Proxies, rule: AddressRule, api: URL) -> None:
+        self._connections = connections
+        self._proxies = proxies
+        self._rule = rule
+        self._api = api
+        self._sessions: dict[tuple[Proxy | None, bool], aiohttp.ClientSession] = {}
+
+    def to(self, url: URL) -> Route:
+        """Return how a file is fetched.
+
+        Raises:
+            PrivateAddressError: its host is refused by its name alone.
+        """
+        is_free = is_same_origin(url, self._api)
+        proxy = self._proxies.for_url(url)
+        if not is_free and self._rule:
+            self._rule.check_name(url.raw_host or "")
+        is_guarded = proxy is None and not is_free
+        session = self._sessions.get((proxy, is_guarded))
+        if session is None:
+            rule = self._rule if is_guarded else None
+            session = self._connections.new_session(proxy=proxy, rule=rule, auto_decompress=False)
+            self._sessions[proxy, is_guarded] = session
+        return _through(proxy, url, session)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for session in self._sessions.values():
+            await session.close()
+        self._sessions.clear()
+
+
+def _by_copy(borrowed: aiohttp.ClientSession, base: URL) -> Route:
+    """Return the route over a borrowed session's connections.
+
+    It is made by a copy of the session that reads no `.netrc`, and adds no credentials of its own to the key.
+    """
+    session = copy.copy(borrowed)
+    session._default_auth = None  # noqa: SLF001 - aiohttp raises where there is an Authorization header, too
+    if not borrowed.trust_env:
+        return Route(session=session)
+    session._trust_env = False  # noqa: SLF001 - it makes aiohttp read a .netrc, and look up the proxy for each request
+    has_proxy = session._default_proxy is not None  # noqa: SLF001 - it goes before the environment's
+    return _through(None if has_proxy else Proxies.of_environment().for_url(base), base, session)
+
+
+def _through(proxy: Proxy | None, url: URL, session: aiohttp.ClientSession) -> Route:
+    """Return the route of a session through a proxy, which reads requests to http URLs, and CONNECT for others."""
+    route = Route(session=session)
+    if proxy is None or proxy.is_socks:
+        return route
+    if url.scheme == "http":
+        return evolve(route, headers=proxy.headers, options={"proxy": proxy.url})
+    return evolve(route, options={"proxy": proxy.url, "proxy_headers": proxy.headers})
+
+
+def _check_support(proxy: Proxy) -> None:
+    if proxy.is_socks:
+        try:
+            import_module("cometrunway._transport._socks")
+        except ImportError as error:
+            raise ValueError(
+                f"{proxy.source} names a SOCKS proxy, which needs an extra: pip install 'cometrunway[socks]'; "
+                "Session(trust_env=False) ignores it"
+            ) from error
+
+
+def _socks_connector(proxy: Proxy, options: dict[str, Any]) -> aiohttp.BaseConnector:
+    from cometrunway._transport._socks import SocksConnector  # noqa: PLC0415 - the extra may be missing
+
+    return SocksConnector(proxy, **options)

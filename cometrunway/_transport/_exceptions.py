@@ -1,30 +1,76 @@
 """aiohttp's exceptions become ours, and whatever could show a key or a signed URL is left out of them."""
 
+import ssl
+
 import aiohttp
 
 from cometrunway._media._urls import without_query
-from cometrunway.errors import TransportError
+from cometrunway._transport._addresses import PrivateAddressError
+from cometrunway._transport._proxies import NotConnectedError
+from cometrunway.errors import ProxyError, TLSError, TransportError
 
 THEIRS = (aiohttp.ClientError, OSError, ValueError)
 """OSError: also a timeout and TLS; ValueError: a host or a header that cannot be put into words."""
+
+
 _NEVER_SENT = (
     aiohttp.ClientConnectorError,
-    aiohttp.ClientHttpProxyError,
     aiohttp.ConnectionTimeoutError,
     aiohttp.InvalidURL,
+    NotConnectedError,
+    PrivateAddressError,
 )
+_TLS_FACTS = (
+    *("CERTIFICATE", "UNKNOWN_CA", "UNRECOGNIZED_NAME", "VERSION", "UNSUPPORTED_PROTOCOL", "NO_PROTOCOLS"),
+    *("HANDSHAKE_FAILURE", "CIPHER", "TOO_SMALL", "TOO_WEAK", "LEGACY", "INSUFFICIENT_SECURITY", "HTTP_REQUEST"),
+)
+"""What stands in OpenSSL's reasons for a refusal that the next attempt would meet as well."""
+_HAS_EXPIRED, _NOT_YET_VALID = 10, 9
+_SELF_SIGNED, _ISSUER_UNKNOWN = {18, 19}, {2, 20, 21}
+_OTHER_NAME = {62, 64}
+_AUTHORITY = (
+    "if you trust it, as with a proxy of your company that reads what goes through it, name a PEM file with the "
+    "certificate of its issuer in SSL_CERT_FILE (read by a Session with trust_env)"
+)
+_PASSING = frozenset({408, 429})
 
 
-def ours(method: str, url: str, error: Exception) -> TransportError:
-    """Return what to raise instead, from `safe(error)`: theirs may hold the key, so only safe ones are the cause."""
+def ours(method: str, url: str, error: Exception, *, host: str | None = None) -> TransportError:
+    """Return what to raise instead, from `safe(error)`: theirs may hold the key, so only safe ones are the cause.
+
+    Args:
+        method: of the request.
+        url: of the request, or its path.
+        error: what aiohttp raised.
+        host: whom the request was for, where the URL is a path and the error does not say.
+    """
     what = f"{method} {without_query(url)}"
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return refused_by_proxy(what, error.status, error.message)
     if isinstance(error, _NEVER_SENT):
-        return TransportError(f"{what}: no connection: {_told(error)}", may_have_been_sent=False)
+        return _not_connected(what, error, getattr(error, "host", None) or host or _host(url))
     if isinstance(error, TimeoutError):
         return TransportError(f"{what}: no answer in time")
     if isinstance(error, aiohttp.ClientError | OSError):
         return TransportError(f"{what}: the connection broke: {_told(error)}")
     return TransportError(f"{what}: {_told(error)}")
+
+
+def refused_by_proxy(what: str, status: int, reason: str | None = None) -> TransportError:
+    """Return the error of a request that a proxy did not pass on.
+
+    Args:
+        what: the request, as messages name it.
+        status: what the proxy answered.
+        reason: the text beside the status.
+    """
+    told = f"{what}: the proxy did not pass it on: HTTP {status} {reason or ''}".rstrip()
+    if status in _PASSING or status >= 500:
+        return TransportError(told, may_have_been_sent=False)
+    cure = "does it allow this host? NO_PROXY names hosts that need no proxy"
+    if status == 407:
+        cure = "it wants a user and a password, as in HTTPS_PROXY=http://user:password@host:port, percent-encoded"
+    return ProxyError(f"{told}; {cure}", status=status)
 
 
 def safe(error: Exception) -> Exception | None:
@@ -34,6 +80,50 @@ def safe(error: Exception) -> Exception | None:
         error.request_info, error.history, error.headers, error.args = None, (), None, ()  # type: ignore[assignment]
         return None
     return None if isinstance(error, aiohttp.InvalidURL | TimeoutError) else error
+
+
+def _not_connected(what: str, error: Exception, host: str) -> TransportError:
+    inner = getattr(error, "os_error", error)
+    if isinstance(inner, PrivateAddressError):
+        refused = TransportError(
+            f"{what}: {host} is at {inner.address}, {inner.reach.value}, and no file is fetched from there while the "
+            "API is elsewhere; Session(allow_private_assets=True) allows it",
+            may_have_been_sent=False,
+        )
+        refused.retryable = False
+        return refused
+    if isinstance(inner, ssl.SSLError) and _is_fact(inner):
+        return TLSError(f"{what}: no secure connection to {host}: {_tls_problem(inner, host)}", host=host)
+    if isinstance(error, NotConnectedError) and "authentication" in str(inner).lower():
+        return ProxyError(f"{what}: the SOCKS proxy did not pass it on: {inner}", status=407)
+    reason = getattr(inner, "strerror", None) or _told(inner)
+    proxy = "the proxy " if isinstance(error, aiohttp.ClientProxyConnectionError) else ""
+    return TransportError(f"{what}: no connection to {proxy}{host}: {reason}", may_have_been_sent=False, host=host)
+
+
+def _is_fact(error: ssl.SSLError) -> bool:
+    """Whether the next attempt would be refused, too."""
+    reason = error.reason or ""
+    return isinstance(error, ssl.SSLCertVerificationError) or any(fact in reason for fact in _TLS_FACTS)
+
+
+def _tls_problem(error: ssl.SSLError, host: str) -> str:
+    """Say what is wrong with a host's TLS, and the cure."""
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        return f"it and this machine agree on no TLS version or cipher, or it speaks no TLS ({error.reason})"
+    code, said = error.verify_code, error.verify_message.rstrip(".")
+    if code in _OTHER_NAME:
+        return f"its certificate is for another name ({said}): is {host} the right host?"
+    if code == _HAS_EXPIRED:
+        return f"its certificate has expired ({said}): the host must renew it, or this machine's clock is wrong"
+    if code == _NOT_YET_VALID:
+        return f"its certificate is not yet valid ({said}): is this machine's clock right?"
+    kind = "self-signed" if code in _SELF_SIGNED else "from an unknown issuer" if code in _ISSUER_UNKNOWN else "refused"
+    return f"its certificate is {kind} ({said}); {_AUTHORITY}"
+
+
+def _host(url: str) -> str:
+    return without_query(url).partition("://")[2].partition("/")[0] or "the host"
 
 
 def _told(error: Exception) -> str:

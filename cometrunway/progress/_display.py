@@ -23,6 +23,9 @@ class ProgressDisplay:
     What the stream does not take, because it is closed or its reader is gone, is dropped.
     """
 
+    _troubles = frozenset({EventKind.RETRYING})
+    """What has a line, now and then, though it harms nothing."""
+
     def __init__(self, total: int, stream: TextIO, *, period: float) -> None:
         self.total = total
         self.eta: Callable[[], float | None] = lambda: None
@@ -31,6 +34,7 @@ class ProgressDisplay:
         self._period = period
         self._counts: BatchCounts | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._told_until: dict[tuple[EventKind, str | None], float] = {}
 
     def on_event(self, event: Event) -> None:
         """Take one event of the session; called from its event loop."""
@@ -43,8 +47,8 @@ class ProgressDisplay:
         outcome = self._counts.count(event, loop.time())
         if outcome is not None:
             self._on_finish(self._counts, event, outcome)
-        elif event.kind is EventKind.POLL_FAILED:
-            self._on_failed_poll(event, loop.time())
+        elif event.kind in self._troubles:
+            self._on_trouble(event, loop.time())
 
     def stop(self) -> None:
         """Take note that nothing more is submitted."""
@@ -68,8 +72,12 @@ class ProgressDisplay:
     def _print(self, line: str) -> None:
         print(line, file=self._stream, flush=True)
 
-    def _on_failed_poll(self, event: Event, now: float) -> None:
-        """Say that a poll failed, which harms nothing."""
+    def _on_trouble(self, event: Event, now: float) -> None:
+        """Say what is tried again, once a minute for each kind of trouble."""
+        trouble = event.kind, getattr(event.error, "host", None)
+        if now >= self._told_until.get(trouble, 0.0):
+            self._told_until[trouble] = now + _BETWEEN_TROUBLES
+            self.write(_trouble(event))
 
     def _draw(self, counts: BatchCounts, now: float) -> None:
         """Show the counts anew."""
@@ -92,6 +100,8 @@ class ProgressDisplay:
 class QuietDisplay(ProgressDisplay):
     """Shows only what went wrong."""
 
+    _troubles = frozenset()
+
     def __init__(self, total: int, stream: TextIO) -> None:
         super().__init__(total, stream, period=3600.0)
 
@@ -99,9 +109,10 @@ class QuietDisplay(ProgressDisplay):
 class LineDisplay(ProgressDisplay):
     """A line for each finished shot of a small batch, for each failure of a large one, and the counts now and then."""
 
+    _troubles = frozenset({EventKind.RETRYING, EventKind.POLL_FAILED})
+
     def __init__(self, total: int, stream: TextIO) -> None:
         self._is_large = total > _LINE_EACH
-        self._next_trouble = 0.0
         super().__init__(total, stream, period=10.0 if self._is_large else 60.0)
 
     def _on_finish(self, counts: BatchCounts, event: Event, outcome: str) -> None:
@@ -109,11 +120,6 @@ class LineDisplay(ProgressDisplay):
             super()._on_finish(counts, event, outcome)
         else:
             self.write(f"[{counts.finished}/{self.total}] {_name(event)} {outcome}{_reason(event)}")
-
-    def _on_failed_poll(self, event: Event, now: float) -> None:
-        if now >= self._next_trouble:
-            self._next_trouble = now + _BETWEEN_TROUBLES
-            self.write(f"a poll failed, and the wait goes on: {event.error}")
 
     def _draw(self, counts: BatchCounts, now: float) -> None:
         self.write(f"[{counts.finished}/{self.total}] {summary(counts, now, self.eta())}")
@@ -145,6 +151,15 @@ def clock(seconds: float) -> str:
 
 def _name(event: Event) -> str:
     return event.key or event.task_id or event.route
+
+
+def _trouble(event: Event) -> str:
+    host = getattr(event.error, "host", None)
+    if host:
+        return f"no connection to {host}, trying again: {event.error}"
+    if event.kind is EventKind.RETRYING:
+        return f"a create was refused for the moment, trying again: {event.error}"
+    return f"a poll failed, and the wait goes on: {event.error}"
 
 
 def _reason(event: Event) -> str:

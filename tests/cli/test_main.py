@@ -663,9 +663,9 @@ def test_what_a_dry_run_refuses_the_run_refuses_too(arguments: str, tmp_path: Pa
     assert said.split(": ")[:3] == meant.split(": ")[:3]
 
 
-@pytest.mark.parametrize("variable", ["COMETAPI_KEY", "COMETRUNWAY_BASE_URL"])
+@pytest.mark.parametrize("variable", ["COMETAPI_KEY", "COMETRUNWAY_BASE_URL", "HTTPS_PROXY", "SSL_CERT_FILE"])
 def test_a_dry_run_refuses_what_the_environment_has_wrong(variable: str, tmp_path: Path) -> None:
-    """A key or an origin that the run cannot use; against the emulator neither of them is used."""
+    """A key, an origin, a proxy or certificates that the run cannot use; against the emulator none of them is used."""
     name, wrong = write(tmp_path, shot(key="a")), {**never_asked(), variable: "a b"}
     for options, status in ((("--dry-run",), 2), ((), 2), (("--dry-run", "--emulator"), 0), (("--emulator",), 0)):
         assert run("run", name, *options, folder=tmp_path, **wrong).returncode == status

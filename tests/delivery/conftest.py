@@ -9,7 +9,7 @@ import pytest
 
 from cometrunway import Asset, RetryPolicy
 from cometrunway._delivery._downloader import Downloader
-from cometrunway._transport._assets import AssetHosts
+from tests.hosts import asset_hosts
 
 Download = Callable[..., Awaitable[Asset]]
 
@@ -17,7 +17,7 @@ Download = Callable[..., Awaitable[Asset]]
 @pytest.fixture
 async def download(tmp_path: Path) -> AsyncIterator[Download]:
     """Download a URL, with this `RetryPolicy`, to `out/clip` in a fresh folder."""
-    async with AssetHosts() as hosts:
+    async with asset_hosts() as hosts:
 
         async def run(url: str, **policy: Any) -> Asset:
             downloader = Downloader(open_asset=hosts.open, retry=RetryPolicy(**policy), rng=Random(7))

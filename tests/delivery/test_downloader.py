@@ -13,8 +13,8 @@ from aiohttp import web
 from cometrunway import Asset, DownloadError, RetryPolicy, Session, errors
 from cometrunway._delivery import _downloader
 from cometrunway._delivery._downloader import Downloader
-from cometrunway._transport._assets import AssetHosts
 from cometrunway.emulator import Emulator, Fault
+from tests.hosts import asset_hosts
 from tests.samples import yawn
 
 SAMPLES = Path(__file__).parent.parent / "media" / "samples"
@@ -53,7 +53,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     async with Emulator(duration=0, not_exist_seconds=0) as emulator:
         async with Session(emulator.api_key, base_url=emulator.base_url, output_dir=None) as runway:
             [asset] = await (await runway.submit(yawn()))
-        async with AssetHosts() as hosts:
+        async with asset_hosts() as hosts:
             downloader = Downloader(open_asset=hosts.open, retry=RetryPolicy(), rng=Random(7))
             yield Store(emulator, downloader, asset.url, tmp_path / "out")
         assert not emulator.leaked_credentials

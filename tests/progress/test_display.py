@@ -119,6 +119,19 @@ async def test_failed_looks_are_told_once_a_minute() -> None:
     assert stream.getvalue().count("a poll failed, and the wait goes on: it rains") == 2
 
 
+async def test_a_host_that_is_away_is_told_at_once_whatever_was_told_before() -> None:
+    """Each kind of trouble has its own minute, and its line names the host; quiet is quiet."""
+    error = errors.TransportError("POST /x: no connection to api.example: refused", host="api.example")
+    for display_type, wanted in ((LineDisplay, 1), (QuietDisplay, 0)):
+        stream = io.StringIO()
+        with display_type(3, stream) as display:
+            display.on_event(event(EventKind.POLL_FAILED))
+            for _ in range(30):
+                display.on_event(Event(kind=EventKind.RETRYING, route=ROUTE, key="cat", error=error))
+                await asyncio.sleep(1)
+        assert stream.getvalue().count("no connection to api.example, trying again") == wanted
+
+
 async def test_quiet_shows_failures_only() -> None:
     """Success is silent."""
     stream = io.StringIO()

@@ -237,3 +237,41 @@ async def test_a_local_file_that_vanishes_harms_only_its_own_submission(session:
                 await runway.submit(request, key="gone")
             assert await good
     assert [event.key for event in events if event.kind is EventKind.REFUSED] == ["gone", "gone"]
+
+
+async def test_a_host_that_refuses_connections_is_said_at_once(tmp_path: Path) -> None:
+    """Each create that could not be sent is an event before the pause, and then sent again; nothing is in doubt."""
+    events: list[tuple[float, Event]] = []
+    loop = asyncio.get_running_loop()
+
+    def observe(event: Event) -> None:
+        events.append((loop.time(), event))
+
+    began = loop.time()
+    for base_url, host in (
+        ("http://127.0.0.1:9", "127.0.0.1"),
+        ("https://no-such-host.invalid", "no-such-host.invalid"),
+    ):
+        events.clear()
+        began = loop.time()
+        async with Session("sk-1", base_url=base_url, output_dir=tmp_path, on_event=observe) as runway:
+            with pytest.raises(errors.TransportError, match=f"no connection to {host}") as caught:
+                await runway.submit(yawn(), key="cat")
+        assert not caught.value.may_have_been_sent
+        assert [event.kind for _, event in events] == [EventKind.RETRYING] * 5 + [EventKind.REFUSED]
+        first_at, first = events[0]
+        assert first_at - began < 3
+        assert (first.key, first.task_id) == ("cat", None)
+        assert isinstance(first.error, errors.TransportError)
+        assert first.error.host == host
+        assert loop.time() - began > 30
+
+
+async def test_a_create_that_is_refused_for_the_moment_is_an_event(session: Any) -> None:
+    """A 429 is told, and then the create is accepted."""
+    events: list[Event] = []
+    async with Emulator() as emulator, session(emulator, on_event=events.append) as runway:
+        emulator.script("create", Fault.rate_limited(), Fault.ok())
+        await (await runway.submit(yawn(), key="cat"))
+    assert [event.kind for event in events][:2] == [EventKind.RETRYING, EventKind.SUBMITTED]
+    assert isinstance(events[0].error, errors.RateLimitedError)

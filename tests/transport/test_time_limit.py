@@ -9,6 +9,7 @@ import pytest
 
 from cometrunway import Session
 from cometrunway._transport._aiohttp import Transport
+from cometrunway._transport._connections import Connections
 from cometrunway._transport._time_limit import TimeLimit
 from cometrunway._wire._http import HttpRequest
 from cometrunway.errors import TransportError
@@ -147,7 +148,9 @@ async def test_an_answer_that_halts_half_way_is_given_up() -> None:
     """A poll whose body stops coming has failed after thirty seconds, and its connection is not used again."""
     async with (
         halting() as (base_url, connections),
-        Transport(base_url=base_url, api_key="sk-1", version="2024-11-06", http=None) as transport,
+        Transport(
+            base_url=base_url, api_key="sk-1", version="2024-11-06", http=None, connections=Connections()
+        ) as transport,
     ):
         for number in (1, 2):
             began = now()

@@ -8,12 +8,14 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
-from cometrunway._transport._connections import CONNECT_SECONDS, new_session
+from cometrunway._transport._connections import CONNECT_SECONDS, HEADER_LIMITS, WITHOUT_MIDDLEWARES, new_session
+from cometrunway._transport._create_body import LONGEST_IDLE, CreateBody, LastUses
 from cometrunway._transport._descriptors import BETWEEN_WAITS, WAITS, is_exhaustion
 from cometrunway._transport._exceptions import THEIRS, ours, safe
 from cometrunway._transport._time_limit import TimeLimit
+from cometrunway._wire._encodings import decoded
 from cometrunway._wire._http import HttpRequest, HttpResponse
-from cometrunway.errors import ProtocolError
+from cometrunway.errors import ProtocolError, TransportError
 
 BODY_LIMIT = 1024 * 1024
 """Bytes of an API answer, after decompression, beyond which it is refused."""
@@ -22,6 +24,9 @@ _CALL_SECONDS = 30.0
 _CALL = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
 # The gateway may try several channels before it answers.
 _CREATE = aiohttp.ClientTimeout(total=180, connect=CONNECT_SECONDS)
+_OPTIONS_OF_A_CREATE = HEADER_LIMITS | WITHOUT_MIDDLEWARES  # for a middleware may repeat it
+_STALE_CONNECTIONS = 1_000
+"""How many connections that have idled a create may meet, each of which is closed then."""
 
 
 class Transport:
@@ -43,65 +48,112 @@ class Transport:
         self._prefix = self._base.raw_path.rstrip("/")
         self._secret = api_key.encode()
         self._headers = CIMultiDict(
-            {"Authorization": f"Bearer {api_key}", "Accept": "application/json", "X-Runway-Version": version}
+            {
+                "Authorization": f"Bearer {api_key}",
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+                "X-Runway-Version": version,
+            }
         )
+        self._borrowed = _checked_session(http)
         # A session of our own adds them to each request, which takes less of the processor than to pass them.
         self._passed = CIMultiDict(self._headers if http else {})
         self._passed_with_body = CIMultiDict({**self._passed, "Content-Type": "application/json"})
         self._calls = TimeLimit(_CALL_SECONDS)
-        self._borrowed = http
-        self._api: aiohttp.ClientSession | None = None
+        self._uses = LastUses()
+        self._for_calls: aiohttp.ClientSession | None = None
+        self._for_creates: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        self._api = self._borrowed or new_session(self._headers)
+        self._for_calls = self._borrowed or new_session(self._headers)
+        self._for_creates = self._borrowed or new_session(self._headers, keepalive=LONGEST_IDLE)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._calls.stop()
-        if self._api is not None and self._api is not self._borrowed:
-            await self._api.close()
+        for session in (self._for_calls, self._for_creates):
+            if session is not None and session is not self._borrowed:
+                await session.close()
 
     async def call(self, request: HttpRequest) -> HttpResponse:
         """Send what is free to repeat: a poll. At most 30 seconds."""
         try:
             with self._calls:
-                return await self._send(request, limits=_CALL)
+                return await self._send(self._for_calls, request, limits=_CALL)
         except TimeoutError as error:
             raise ours(request.method, request.path, error) from None
 
-    async def create(self, request: HttpRequest) -> HttpResponse:
-        """Send what is paid: the caller must not repeat it without proof of refusal. At most 180 seconds."""
-        return await self._send(request, limits=_CREATE)
+    def create_body(self, request: HttpRequest) -> CreateBody:
+        """Return what `create` is to send, once."""
+        return CreateBody(request.body or b"", self._uses)
 
-    async def _send(self, request: HttpRequest, *, limits: aiohttp.ClientTimeout, waits: int = WAITS) -> HttpResponse:
+    async def create(self, request: HttpRequest, body: CreateBody) -> HttpResponse:
+        """Send what is paid: the caller must not repeat it without proof of refusal. At most 180 seconds.
+
+        Raises:
+            Exception: any; `body.withdraw` says whether it was sent.
+        """
+        for _ in range(_STALE_CONNECTIONS):
+            body.met_a_stale_connection = False
+            try:
+                response = await self._send(self._for_creates, request, body=body, limits=_CREATE)
+            except TransportError:
+                if not body.met_a_stale_connection:
+                    raise
+            else:
+                body.answered()
+                return response
+        raise TransportError(f"{request.method} {request.path}: every connection had idled", may_have_been_sent=False)
+
+    async def _send(
+        self,
+        session: aiohttp.ClientSession | None,
+        request: HttpRequest,
+        *,
+        limits: aiohttp.ClientTimeout,
+        body: CreateBody | None = None,
+        waits: int = WAITS,
+    ) -> HttpResponse:
         """Send a request; where no descriptor is left for its connection, wait: not a byte has been sent then."""
-        assert self._api is not None  # noqa: S101 - the session opens its transport before it uses it
+        assert session is not None  # noqa: S101 - the session opens its transport before it uses it
         try:
-            async with self._api.request(
+            async with session.request(
                 request.method,
                 self._base.with_path(self._prefix + request.path, encoded=True),
-                data=request.body,
+                data=body or request.body,
                 headers=self._passed if request.body is None else self._passed_with_body,
                 timeout=limits,
                 allow_redirects=False,
-                raise_for_status=False,  # a borrowed session may have it otherwise
+                raise_for_status=False,  # a borrowed session may have it otherwise, and what follows
+                auto_decompress=False,
+                **(HEADER_LIMITS if body is None else _OPTIONS_OF_A_CREATE),
             ) as response:
-                body = self._masked(await _beginning(response.content))
-                if len(body) > BODY_LIMIT:
+                content = decoded(await _beginning(response.content), response.headers, limit=BODY_LIMIT)
+                content = self._masked(content)
+                if len(content) > BODY_LIMIT:
                     raise ProtocolError(
                         f"the answer to {request.path} is larger than {BODY_LIMIT} bytes",
                         status=response.status,
-                        body=body[:2000],
+                        body=content[:2000],
                     )
-                return HttpResponse(status=response.status, headers=response.headers, body=body)
+                return HttpResponse(status=response.status, headers=response.headers, body=content)
         except THEIRS as error:
             if not (waits and isinstance(error, aiohttp.ClientConnectorError) and is_exhaustion(error)):
                 raise ours(request.method, request.path, error) from safe(error)
         await asyncio.sleep(BETWEEN_WAITS)
-        return await self._send(request, limits=limits, waits=waits - 1)
+        return await self._send(session, request, limits=limits, body=body, waits=waits - 1)
 
     def _masked(self, body: bytes) -> bytes:
         return body.replace(self._secret, b"***") if self._secret in body else body
+
+
+def _checked_session(http: object) -> aiohttp.ClientSession | None:
+    if http is None or isinstance(http, aiohttp.ClientSession):
+        return http
+    raise TypeError(
+        f"http must be an aiohttp.ClientSession, got {type(http).__name__}: a client that repeats requests by itself "
+        "may pay twice; pass the ClientSession that it wraps, and RetryPolicy repeats what may be repeated"
+    )
 
 
 def _checked_key(key: str | None) -> str:

@@ -50,15 +50,20 @@ class Api:
 
     async def create(self, message: HttpRequest) -> Outcome:
         """Send a create once, and return what it came to. Raises nothing: a cancellation is an unknown outcome too."""
+        body = self._transport.create_body(message)
         try:
-            return Accepted(decode_created(await self._transport.create(message)))
-        except asyncio.CancelledError:
-            error = OutcomeUnknownError(
+            return Accepted(decode_created(await self._transport.create(message, body)))
+        except asyncio.CancelledError as error:
+            if body.withdraw():
+                return Refused(error)
+            unknown = OutcomeUnknownError(
                 "the Session was left while this create was under way: the task may exist, and may be billed"
             )
-            return Unknown(error)
+            return Unknown(unknown)
         except Exception as error:  # noqa: BLE001 - any error after a create was sent leaves its outcome open
-            if isinstance(error, CometRunwayError) and _had_no_effect(error):
+            if body.withdraw():
+                return Refused(_not_sent(message, error))
+            if isinstance(error, CometRunwayError) and proves_refusal(error):
                 return Refused(error)
             unknown = OutcomeUnknownError(
                 f"POST {message.path} was sent and its outcome is unknown, so the task may exist and may be billed; "
@@ -84,7 +89,14 @@ class Api:
         return await self.poll(route, task_id)
 
 
-def _had_no_effect(error: CometRunwayError) -> bool:
+def _not_sent(message: HttpRequest, error: Exception) -> TransportError:
+    """Return the error of a create that was not begun, whatever was raised; only a network's own may pass by itself."""
     if isinstance(error, TransportError):
-        return not error.may_have_been_sent
-    return proves_refusal(error)
+        error.may_have_been_sent = False
+        return error
+    never = TransportError(
+        f"POST {message.path} was not sent: {type(error).__name__}: {error}", may_have_been_sent=False
+    )
+    never.retryable = False
+    never.__cause__ = error
+    return never

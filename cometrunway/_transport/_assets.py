@@ -37,7 +37,7 @@ class AssetHosts:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = new_session({}, auto_decompress=False)
+        self._session = new_session({})
         return self
 
     async def __aexit__(self, *_: object) -> None:

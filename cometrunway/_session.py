@@ -30,7 +30,7 @@ from cometrunway._submission._existing import ExistingTasks
 from cometrunway._submission._limits import CreateBudget, Limits
 from cometrunway._submission._map import BatchSubmission, Requests
 from cometrunway._submission._submitter import Submitter
-from cometrunway._task_group import BackgroundTasks, Role
+from cometrunway._task_group import BackgroundTasks, Role, outlasting
 from cometrunway._tasks import Asset, Task
 from cometrunway._transport._aiohttp import Transport
 from cometrunway._transport._api import Api
@@ -199,7 +199,8 @@ class Session:
     ) -> None:
         parts = self._opened()
         try:
-            await parts.lifetime.__aexit__(error_type, error, traceback)
+            closing = parts.lifetime.__aexit__(error_type, error, traceback)
+            await outlasting(closing, on_cancel=parts.background.leave)
         finally:
             self._owed = parts.scheduler.owed
             self._parts = None

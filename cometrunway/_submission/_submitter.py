@@ -184,7 +184,7 @@ class Submitter:
         loop, pauses = asyncio.get_running_loop(), self._retry.pauses(self._rng)
         try:
             while True:
-                await asyncio.sleep(self._paused_until - loop.time())
+                await self._background.pause(self._paused_until - loop.time())
                 self._check_may_leave()
                 outcome = await self._api.create(intent.message)
                 if not (isinstance(outcome, Refused) and isinstance(outcome.error, CometRunwayError)):
@@ -194,7 +194,7 @@ class Submitter:
                 pause = next(pauses, None) if is_transient(outcome.error) else None
                 if pause is None:
                     return outcome
-                await asyncio.sleep(max(pause, asked))
+                await self._background.pause(max(pause, asked))
         except (BudgetError, RuntimeError, asyncio.CancelledError) as error:
             return Refused(error)  # it never left, or what left was refused
 

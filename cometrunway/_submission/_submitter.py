@@ -134,7 +134,7 @@ class Submitter:
                 standing = await self._begin(intent, instead_of)
                 if standing is not None:
                     return await self._taken_up(standing, intent)
-                match await self._send(intent):
+                match self._checked(await self._send(intent), intent.key):
                     case Accepted(task_id):
                         return await self._accepted(intent, task_id)
                     case Unknown(error):
@@ -197,6 +197,21 @@ class Submitter:
                 await self._background.pause(max(pause, asked))
         except (BudgetError, RuntimeError, asyncio.CancelledError) as error:
             return Refused(error)  # it never left, or what left was refused
+
+    def _checked(self, outcome: Outcome, key: str | None) -> Outcome:
+        """Return the outcome; a create that was answered with the id of another one is in doubt."""
+        if not isinstance(outcome, Accepted):
+            return outcome
+        other = self._existing.other_with(outcome.task_id, key)
+        if other is None:
+            return outcome
+        return Unknown(
+            OutcomeUnknownError(
+                f"the create was answered with the id {outcome.task_id!r}, which is that of {other}: its own task is "
+                "not known, and may exist and be billed; it was not sent again: look into the gateway's log, then "
+                "resolve it with the id of its own task, or resubmit it"
+            )
+        )
 
     def _check_may_leave(self) -> None:
         if self._background.is_closing:

@@ -30,6 +30,10 @@ class PolledTask(ObservedTask):
     """The loop time at which the wait ends."""
     unknown_until: float | None
     """The loop time until which `task_not_exist` means "not yet"; None while the server knows the task."""
+    refusals: int = 0
+    """How often the key was refused in its latest answers."""
+    refused_since: float = 0.0
+    """The loop time of the first of those."""
     chance: float = 0.0
     """From 0 to 1: where in its spread the next poll lies."""
 

@@ -8,7 +8,7 @@ from typing import Self, TextIO
 from cometrunway._events import Event, EventKind
 from cometrunway._terminal import DroppingStream, printable
 from cometrunway.errors import BudgetError
-from cometrunway.progress._counts import BatchCounts
+from cometrunway.progress._counts import BatchCounts, why_a_poll_failed
 
 FAILURES_SHOWN = 50
 """How many failures get a line of their own; the others are counted."""
@@ -113,7 +113,7 @@ class LineDisplay(ProgressDisplay):
     def _on_failed_poll(self, event: Event, now: float) -> None:
         if now >= self._next_trouble:
             self._next_trouble = now + _BETWEEN_TROUBLES
-            self.write(f"a poll failed, and the wait goes on: {event.error}")
+            self.write(why_a_poll_failed(event))
 
     def _draw(self, counts: BatchCounts, now: float) -> None:
         self.write(f"[{counts.finished}/{self.total}] {summary(counts, now, self.eta())}")

@@ -88,6 +88,10 @@ class PollPolicy:
     """When to stop waiting, from the create; None never stops. The task stays resumable."""
     per_second: float = field(default=250.0, validator=_number("more than 0", lambda value: value > 0))
     """Polls per second of the whole session, half a second's worth at once; a key's documented ceiling is 500."""
+    answer_limit: int = field(
+        default=64 * 1024 * 1024, validator=_number("1,024 bytes or more", lambda value: value >= 1024)
+    )
+    """Bytes of an answer to a poll, uncompressed: a gateway may repeat the request in it, or put an image into it."""
 
     @cached_property
     def _delays(self) -> tuple[float, ...]:

@@ -154,7 +154,8 @@ class Session:
 
     def _compose(self, journal: JournalProtocol) -> _Parts:
         background = BackgroundTasks()
-        api = Api(transport=self._transport, retry=self._retry, rng=self._rng)
+        limit = self._poll.answer_limit
+        api = Api(transport=self._transport, retry=self._retry, rng=self._rng, answer_limit=limit)
         downloader = Downloader(open_asset=self._asset_hosts.open, retry=self._retry, rng=self._rng)
         delivery = Delivery(
             retrieve=api.retrieve,

@@ -1,6 +1,7 @@
 """API calls: each is sent once, with the key, and its answer is read whole, up to a limit."""
 
 import asyncio
+from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Self
 
@@ -18,7 +19,10 @@ from cometrunway._wire._http import HttpRequest, HttpResponse
 from cometrunway.errors import ProtocolError, TransportError
 
 BODY_LIMIT = 1024 * 1024
-"""Bytes of an API answer, after decompression, beyond which it is refused."""
+"""Bytes of the answer to a create, after decompression, beyond which it is refused."""
+LARGE = 1024 * 1024
+"""Bytes beyond which an answer is worked on in a thread: the event loop has others to serve."""
+_LARGE_COMPRESSED = 10 * 1024  # which may become a thousand times as much
 _CALL_SECONDS = 30.0
 # `total` and `connect` are one more timer for every poll.
 _CALL = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
@@ -75,11 +79,11 @@ class Transport:
             if session is not None and session is not self._borrowed:
                 await session.close()
 
-    async def call(self, request: HttpRequest) -> HttpResponse:
-        """Send what is free to repeat: a poll. At most 30 seconds."""
+    async def call(self, request: HttpRequest, *, limit: int = BODY_LIMIT) -> HttpResponse:
+        """Send what is free to repeat: a poll, whose answer has at most `limit` bytes. At most 30 seconds."""
         try:
             with self._calls:
-                return await self._send(self._for_calls, request, limits=_CALL)
+                return await self._send(self._for_calls, request, limits=_CALL, limit=limit)
         except TimeoutError as error:
             raise ours(request.method, request.path, error) from None
 
@@ -112,6 +116,7 @@ class Transport:
         *,
         limits: aiohttp.ClientTimeout,
         body: CreateBody | None = None,
+        limit: int = BODY_LIMIT,
         waits: int = WAITS,
     ) -> HttpResponse:
         """Send a request; where no descriptor is left for its connection, wait: not a byte has been sent then."""
@@ -128,11 +133,10 @@ class Transport:
                 auto_decompress=False,
                 **(HEADER_LIMITS if body is None else _OPTIONS_OF_A_CREATE),
             ) as response:
-                content = decoded(await _beginning(response.content), response.headers, limit=BODY_LIMIT)
-                content = self._masked(content)
-                if len(content) > BODY_LIMIT:
+                content = await self._content(response, limit)
+                if len(content) > limit:
                     raise ProtocolError(
-                        f"the answer to {request.path} is larger than {BODY_LIMIT} bytes",
+                        f"the answer to {request.path} is larger than {limit} bytes",
                         status=response.status,
                         body=content[:2000],
                     )
@@ -141,10 +145,19 @@ class Transport:
             if not (waits and isinstance(error, aiohttp.ClientConnectorError) and is_exhaustion(error)):
                 raise ours(request.method, request.path, error) from safe(error)
         await asyncio.sleep(BETWEEN_WAITS)
-        return await self._send(session, request, limits=limits, body=body, waits=waits - 1)
+        return await self._send(session, request, limits=limits, body=body, limit=limit, waits=waits - 1)
 
-    def _masked(self, body: bytes) -> bytes:
-        return body.replace(self._secret, b"***") if self._secret in body else body
+    async def _content(self, response: aiohttp.ClientResponse, limit: int) -> bytes:
+        """Return the body, uncompressed and without the key; of one beyond the limit, somewhat more than the limit."""
+        content = await _beginning(response.content, limit)
+        is_large = len(content) > (_LARGE_COMPRESSED if "Content-Encoding" in response.headers else LARGE)
+        if is_large:
+            return await asyncio.to_thread(self._plain, content, response.headers, limit)
+        return self._plain(content, response.headers, limit)
+
+    def _plain(self, content: bytes, headers: Mapping[str, str], limit: int) -> bytes:
+        content = decoded(content, headers, limit=limit)
+        return content.replace(self._secret, b"***") if self._secret in content else content
 
 
 def _checked_session(http: object) -> aiohttp.ClientSession | None:
@@ -188,12 +201,12 @@ def _is_this_machine(host: str) -> bool:
         return False
 
 
-async def _beginning(content: aiohttp.StreamReader) -> bytes:
+async def _beginning(content: aiohttp.StreamReader, limit: int) -> bytes:
     """Return the body, or, of one beyond the limit, somewhat more than the limit."""
     chunk = await content.readany()
     if content.at_eof():
         return chunk
     body = bytearray(chunk)
-    while not content.at_eof() and len(body) <= BODY_LIMIT:
+    while not content.at_eof() and len(body) <= limit:
         body += await content.readany()
     return bytes(body)

@@ -1,13 +1,14 @@
 """The three calls of the API. A create is sent once, and what it came to is a value."""
 
 import asyncio
+from functools import partial
 from random import Random
 
 from attrs import frozen
 
 from cometrunway._policies import RetryPolicy, asked_pause, is_transient
 from cometrunway._tasks import Task
-from cometrunway._transport._aiohttp import Transport
+from cometrunway._transport._aiohttp import LARGE, Transport
 from cometrunway._wire._decode import decode_created, decode_task
 from cometrunway._wire._encode import poll_request
 from cometrunway._wire._http import HttpRequest
@@ -43,8 +44,9 @@ Outcome = Accepted | Refused | Unknown
 class Api:
     """What one key may ask of one gateway."""
 
-    def __init__(self, *, transport: Transport, retry: RetryPolicy, rng: Random) -> None:
+    def __init__(self, *, transport: Transport, retry: RetryPolicy, rng: Random, answer_limit: int) -> None:
         self._transport = transport
+        self._answer_limit = answer_limit
         self._retry = retry
         self._rng = rng
 
@@ -74,8 +76,9 @@ class Api:
 
     async def poll(self, route: str, task_id: str) -> Task:
         """Ask for the task's state once, with no retry."""
-        response = await self._transport.call(poll_request(route, task_id))
-        return decode_task(response, task_id=task_id)
+        response = await self._transport.call(poll_request(route, task_id), limit=self._answer_limit)
+        decode = partial(decode_task, response, task_id=task_id)
+        return await asyncio.to_thread(decode) if len(response.body) > LARGE else decode()
 
     async def retrieve(self, route: str, task_id: str) -> Task:
         """Ask for the task's state until an answer comes, as often as the retry policy allows."""

@@ -80,11 +80,13 @@ class Session:
         journal_timeout: seconds to wait while another program, such as a backup, has locked the journal. After that no
             create is sent until it can be written.
         http: an `aiohttp.ClientSession` to borrow for API calls, for its proxy or its TLS settings; never closed here.
+            Its middlewares are not used for creates, which one that repeats would pay for twice.
         on_event: called from the event loop with each `Event`; must not block.
         rng: where all randomness comes from.
 
     Raises:
         ValueError: no key, or an option out of its range; on entering, an `output_dir` that cannot be written.
+        TypeError: `http` is no `aiohttp.ClientSession`.
     """
 
     def __init__(

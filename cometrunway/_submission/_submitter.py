@@ -186,7 +186,7 @@ class Submitter:
             while True:
                 await self._background.pause(self._paused_until - loop.time())
                 self._check_may_leave()
-                outcome = await self._api.create(intent.message)
+                outcome = await self._api.create(intent.message, may_begin=self._may_leave)
                 if not (isinstance(outcome, Refused) and isinstance(outcome.error, CometRunwayError)):
                     return outcome
                 asked = asked_pause(outcome.error) or 0.0
@@ -212,6 +212,9 @@ class Submitter:
                 "resolve it with the id of its own task, or resubmit it"
             )
         )
+
+    def _may_leave(self) -> bool:
+        return not (self._background.is_closing or self._budget.is_stopped)
 
     def _check_may_leave(self) -> None:
         if self._background.is_closing:

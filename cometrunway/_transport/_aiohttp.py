@@ -1,7 +1,7 @@
 """API calls: each is sent once, with the key, and its answer is read whole, up to a limit."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from typing import Self
 
@@ -87,9 +87,9 @@ class Transport:
         except TimeoutError as error:
             raise ours(request.method, request.path, error) from None
 
-    def create_body(self, request: HttpRequest) -> CreateBody:
-        """Return what `create` is to send, once."""
-        return CreateBody(request.body or b"", self._uses)
+    def create_body(self, request: HttpRequest, may_begin: Callable[[], bool]) -> CreateBody:
+        """Return what `create` is to send, once, and only if that may still begin when a connection is there."""
+        return CreateBody(request.body or b"", self._uses, may_begin)
 
     async def create(self, request: HttpRequest, body: CreateBody) -> HttpResponse:
         """Send what is paid: the caller must not repeat it without proof of refusal. At most 180 seconds.

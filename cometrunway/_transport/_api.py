@@ -1,6 +1,7 @@
 """The three calls of the API. A create is sent once, and what it came to is a value."""
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from random import Random
 
@@ -50,9 +51,12 @@ class Api:
         self._retry = retry
         self._rng = rng
 
-    async def create(self, message: HttpRequest) -> Outcome:
-        """Send a create once, and return what it came to. Raises nothing: a cancellation is an unknown outcome too."""
-        body = self._transport.create_body(message)
+    async def create(self, message: HttpRequest, *, may_begin: Callable[[], bool]) -> Outcome:
+        """Send a create once, and return what it came to. Raises nothing: a cancellation is an outcome too.
+
+        `may_begin` is asked at the last moment, when a connection is there: it takes some time to make one.
+        """
+        body = self._transport.create_body(message, may_begin)
         try:
             return Accepted(decode_created(await self._transport.create(message, body)))
         except asyncio.CancelledError as error:

@@ -1,6 +1,7 @@
 """The body of a create: written once, onto a connection that has not idled; and whether that has begun is known."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
@@ -40,16 +41,22 @@ class CreateBody(Payload):
     """What a create carries. Without its body no create is accepted, so until that is begun nothing was sent.
 
     Whatever repeats the request, a second writing is refused.
+
+    Args:
+        content: what is written.
+        uses: of the connections that creates go out on.
+        may_begin: asked at the last moment, when the connection is there.
     """
 
     _autoclose = True  # there is nothing to close
 
-    def __init__(self, content: bytes, uses: LastUses) -> None:
+    def __init__(self, content: bytes, uses: LastUses, may_begin: Callable[[], bool]) -> None:
         super().__init__(content, content_type="application/json")
         self._size = len(content)
         self._content = content
         self._uses = uses
-        self._may_begin = True
+        self._may_begin = may_begin
+        self._is_over = False
         self._has_begun = False
         self._connection: asyncio.BaseProtocol | None = None
         self.met_a_stale_connection = False
@@ -57,7 +64,7 @@ class CreateBody(Payload):
 
     def withdraw(self) -> bool:
         """Let it not be sent from now on; False if it may have been sent already."""
-        self._may_begin = False
+        self._is_over = True
         return not self._has_begun
 
     def answered(self) -> None:
@@ -71,10 +78,10 @@ class CreateBody(Payload):
 
     async def write(self, writer: Any) -> None:
         """Write it; aiohttp has held the headers back until now, or sent them just before (3.11)."""
-        if not self._may_begin:
-            raise RuntimeError("a create is sent once")
+        if self._is_over or not self._may_begin():
+            raise RuntimeError("a create is sent once, and no longer when the session is left")
         self._check_connection(writer)
-        self._may_begin, self._has_begun = False, True
+        self._is_over = self._has_begun = True
         try:
             await writer.write(self._content)
         except BaseException:

@@ -122,6 +122,35 @@ async def test_a_create_that_is_cancelled_before_its_first_byte_was_not_sent(mom
             assert await entries(runway, "refused") == 1
 
 
+@pytest.mark.parametrize("stops", [False, True], ids=["left", "stopped"])
+async def test_a_create_whose_connection_comes_too_late_is_not_sent(stops: bool, tmp_path: Any) -> None:
+    """What is still connecting when the session is left, or when submitting is stopped, is not bought."""
+    reached, go_on = asyncio.Event(), asyncio.Event()
+
+    async def pause(*_: object) -> None:
+        reached.set()
+        await go_on.wait()
+
+    config = aiohttp.TraceConfig()
+    config.on_connection_create_end.append(pause)
+    async with raw_server() as server, aiohttp.ClientSession(trace_configs=[config]) as client:
+        with pytest.raises(ZeroDivisionError):
+            async with opened(server, borrows=client, journal=tmp_path / "shots.db") as runway:
+                submission = asyncio.ensure_future(runway.submit(yawn()))
+                await reached.wait()
+                if stops:
+                    runway.stop_submitting()
+                    go_on.set()
+                    with pytest.raises(errors.BudgetError):
+                        await submission
+                asyncio.get_running_loop().call_later(1, go_on.set)
+                raise ZeroDivisionError
+        await asyncio.gather(submission, return_exceptions=True)
+        assert not server.creates
+        async with opened(server, journal=tmp_path / "shots.db") as runway:
+            assert await entries(runway, "refused") == 1
+
+
 async def test_a_create_that_was_begun_stays_in_doubt() -> None:
     """A connection that breaks after the request was taken proves nothing."""
     async with raw_server(lambda _request: b"") as server, opened(server) as runway:

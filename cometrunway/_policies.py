@@ -19,7 +19,6 @@ from cometrunway.errors import (
     CometRunwayError,
     PermissionDeniedError,
     RateLimitedError,
-    TaskNotFoundError,
 )
 
 _WIDEST = 2.0
@@ -83,12 +82,18 @@ class PollPolicy:
     """How long `task_not_exist` means "not yet" for a task that we created, from the answer to its create."""
     output_grace: float = field(default=60.0, validator=_number("0 seconds or more", lambda value: value >= 0))
     """How long a success that names no file yet is waited for: some gateways set the status first."""
+    key_grace: float = field(default=60.0, validator=_number("0 seconds or more", lambda value: value >= 0))
+    """How long every answer must be the API's 401 or 403 before a wait ends: a gateway in trouble refuses any key."""
     deadline: float | None = field(
         default=3600.0, validator=_number("more than 0 seconds, or None", lambda value: value > 0, or_none=True)
     )
     """When to stop waiting, from the create; None never stops. The task stays resumable."""
     per_second: float = field(default=250.0, validator=_number("more than 0", lambda value: value > 0))
     """Polls per second of the whole session, half a second's worth at once; a key's documented ceiling is 500."""
+    answer_limit: int = field(
+        default=64 * 1024 * 1024, validator=_number("1,024 bytes or more", lambda value: value >= 1024)
+    )
+    """Bytes of an answer to a poll, uncompressed: a gateway may repeat the request in it, or put an image into it."""
 
     @cached_property
     def _delays(self) -> tuple[float, ...]:
@@ -108,6 +113,10 @@ class PollPolicy:
     def pause_while_unknown(self, rng: Random) -> float:
         """Return the seconds to wait after a `task_not_exist`: three to five, as the API's documentation asks."""
         return rng.uniform(3.0, 5.0)
+
+    def pause_while_refused(self, refusals: int, rng: Random) -> float:
+        """Return the seconds to wait after so many refusals of the key in a row: twice as long after each."""
+        return max(self.floor, min(self.ceiling, 2.0 ** min(refusals, 10))) * rng.uniform(1.0, 1.25)
 
 
 @frozen(kw_only=True)
@@ -159,11 +168,11 @@ def is_transient(error: CometRunwayError) -> bool:
     return error.retryable
 
 
-def ends_a_wait(error: CometRunwayError) -> bool:
-    """Whether a failed poll proves that no later poll can succeed."""
-    if isinstance(error, AuthenticationError | PermissionDeniedError):
-        return not error.body.lstrip().startswith(b"<")  # a page comes from a firewall, not from the API
-    return isinstance(error, TaskNotFoundError)
+def refuses_the_key(error: Exception) -> bool:
+    """Whether the API itself refuses the key: no page, no empty answer, and no word of a proxy in front of it."""
+    if not isinstance(error, AuthenticationError | PermissionDeniedError):
+        return False
+    return error.body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
 
 
 def asked_pause(error: CometRunwayError) -> float | None:

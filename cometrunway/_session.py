@@ -30,7 +30,7 @@ from cometrunway._submission._existing import ExistingTasks
 from cometrunway._submission._limits import CreateBudget, Limits
 from cometrunway._submission._map import BatchSubmission, Requests
 from cometrunway._submission._submitter import Submitter
-from cometrunway._task_group import BackgroundTasks, Role
+from cometrunway._task_group import BackgroundTasks, Role, outlasting
 from cometrunway._tasks import Asset, Task
 from cometrunway._transport._aiohttp import Transport
 from cometrunway._transport._api import Api
@@ -81,6 +81,7 @@ class Session:
         journal_timeout: seconds to wait while another program, such as a backup, has locked the journal. After that no
             create is sent until it can be written.
         http: an `aiohttp.ClientSession` to borrow for API calls, for its proxy or its TLS settings; never closed here.
+            Its middlewares are not used for creates, which one that repeats would pay for twice.
         trust_env: whether HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR count, as they
             are on entering. No `.netrc` is ever read.
         allow_private_assets: whether files may be fetched from private addresses, such as 10.0.0.5, of an API that is
@@ -91,6 +92,7 @@ class Session:
     Raises:
         ValueError: no key, or an option out of its range; on entering, an `output_dir` that cannot be written, or
             a proxy or certificates of the environment that cannot be used.
+        TypeError: `http` is no `aiohttp.ClientSession`.
     """
 
     def __init__(
@@ -167,7 +169,8 @@ class Session:
 
     def _compose(self, journal: JournalProtocol) -> _Parts:
         background = BackgroundTasks()
-        api = Api(transport=self._transport, retry=self._retry, rng=self._rng)
+        limit = self._poll.answer_limit
+        api = Api(transport=self._transport, retry=self._retry, rng=self._rng, answer_limit=limit)
         downloader = Downloader(open_asset=self._asset_hosts.open, retry=self._retry, rng=self._rng)
         delivery = Delivery(
             retrieve=api.retrieve,
@@ -212,7 +215,8 @@ class Session:
     ) -> None:
         parts = self._opened()
         try:
-            await parts.lifetime.__aexit__(error_type, error, traceback)
+            closing = parts.lifetime.__aexit__(error_type, error, traceback)
+            await outlasting(closing, on_cancel=parts.background.leave)
         finally:
             self._owed = parts.scheduler.owed
             self._parts = None

@@ -4,12 +4,13 @@ The only module that makes asyncio tasks.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from enum import Enum
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-_GRACE = 2.0
+_GRACE = 20.0
 """Seconds that creates under way get to bring in their ids when the block is left on an error."""
 _T = TypeVar("_T")
 
@@ -28,38 +29,65 @@ class Role(Enum):
 class BackgroundTasks:
     """Runs coroutines until the block is left. A child catches its own errors: one that escapes ends all.
 
-    Leaving normally waits for all children that are no service, and until as many waits have ended as were begun.
+    Leaving normally waits for all children that are no service, and until as many waits have ended as were begun. The
+    group lives in a task of its own, so that one task may open the block and another one leave it.
     """
 
     def __init__(self) -> None:
-        self.is_closing = False
-        """Whether the block is being left, so that nothing more can be started."""
         self._waits = 0
         self._group = asyncio.TaskGroup()
         self._by_role: dict[Role, set[asyncio.Task[Any]]] = {role: set() for role in Role}
         self._idle = asyncio.Event()
+        self._closing = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._opener: asyncio.Task[Any] | None = None
+        self._has_interrupted = False
+        self._is_left = False
+        self._owner: asyncio.Task[None] | None = None
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether the block is being left, so that nothing more can be started."""
+        return self._closing.is_set()
 
     async def __aenter__(self) -> Self:
-        await self._group.__aenter__()
+        self._opener = asyncio.current_task()
+        opened = asyncio.Event()
+        self._owner = asyncio.get_running_loop().create_task(self._own(opened), name="cometrunway session")
+        try:
+            await opened.wait()
+        except BaseException:
+            self._owner.cancel()
+            raise
         self._settle()
         return self
 
     async def __aexit__(
         self, _type: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        if error is None:
-            error = await _cancellation(self._drained())
-        if error is not None:
-            error = await _cancellation(self._creates_ended()) or error
-        self._cancel(*Role)
-        if isinstance(error, asyncio.CancelledError):
-            await self._group.__aexit__(type(error), error, error.__traceback__)
-        else:  # the group would wrap the user's own exception; without it, that leaves the block bare
-            await self._group.__aexit__(None, None, None)
+        self._is_left = True
+        try:
+            if error is None:
+                await self._drained()
+            if error is not None or self._closing.is_set():
+                await self._creates_ended()
+        finally:
+            self._closing.set()
+            self._cancel(*Role)
+            self._ended.set()
+            if self._has_interrupted and self._opener is not None:
+                self._opener.uncancel()
+            assert self._owner is not None  # noqa: S101 - the block was entered
+            await self._owner
+
+    def leave(self) -> None:
+        """End the wait of who leaves normally, as an error would; the grace for creates stays."""
+        self._closing.set()
+        self._idle.set()
 
     def start(self, work: Coroutine[Any, Any, _T], *, name: str, role: Role = Role.WORK) -> asyncio.Task[_T]:
         """Run `work` as a child; `RuntimeError` while the block is being left."""
-        if self.is_closing:
+        if self._closing.is_set():
             work.close()
             raise RuntimeError("the Session is being left; nothing more can be started in it")
         child = self._group.create_task(work, name=name)
@@ -73,15 +101,36 @@ class BackgroundTasks:
     def begin_wait(self) -> None:
         """Keep the block open until `end_wait`, for something that is no child."""
         self._waits += 1
-        self._idle.clear()
+        if not self._closing.is_set():
+            self._idle.clear()
 
     def end_wait(self) -> None:
         """End one wait that was begun."""
         self._waits -= 1
         self._settle()
 
+    async def pause(self, seconds: float) -> None:
+        """Wait for so many seconds, or until the block is being left."""
+        if seconds > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._closing.wait()
+
+    async def _own(self, opened: asyncio.Event) -> None:
+        """Hold the group open. A bug that escapes from a child interrupts whoever opened the block."""
+        try:
+            async with self._group:
+                opened.set()
+                await self._ended.wait()
+        except BaseExceptionGroup:
+            self.leave()
+            if not self._is_left and self._opener is not None:
+                self._has_interrupted = self._opener.cancel()
+            raise
+
     def _settle(self, _child: object = None) -> None:
-        if self._waits or self._by_role[Role.WORK] or self._by_role[Role.CREATE]:
+        is_busy = self._waits or self._by_role[Role.WORK] or self._by_role[Role.CREATE]
+        if is_busy and not self._closing.is_set():
             self._idle.clear()
         else:
             self._idle.set()
@@ -89,11 +138,10 @@ class BackgroundTasks:
     async def _drained(self) -> None:
         while not self._idle.is_set():
             await self._idle.wait()
-        self.is_closing = True
 
     async def _creates_ended(self) -> None:
         """Cancel everything that is free, and wait within the grace for the creates under way."""
-        self.is_closing = True
+        self._closing.set()
         self._cancel(Role.WORK, Role.SERVICE)
         creates = self._by_role[Role.CREATE]
         if creates:
@@ -105,10 +153,21 @@ class BackgroundTasks:
                 child.cancel()
 
 
-async def _cancellation(work: Coroutine[Any, Any, object]) -> asyncio.CancelledError | None:
-    """Return the cancellation that ended `work`, if one did."""
-    try:
-        await work
-    except asyncio.CancelledError as error:
-        return error
-    return None
+async def outlasting(work: Coroutine[Any, Any, _T], *, on_cancel: Callable[[], None]) -> _T:
+    """Run `work` to its end in a task of its own, however often the caller is cancelled; then raise that.
+
+    anyio cancels again at each await of a scope that has ended, so that nothing awaited there directly is waited for.
+    """
+    task = asyncio.get_running_loop().create_task(work, name="cometrunway close")
+    cancellation: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            cancellation = error
+            on_cancel()
+    if cancellation is None:
+        return task.result()
+    if not task.cancelled():
+        raise cancellation from task.exception()
+    raise cancellation

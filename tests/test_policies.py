@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from cometrunway import PollPolicy, RetryPolicy, errors
-from cometrunway._policies import asked_pause, ends_a_wait, is_transient
+from cometrunway._policies import asked_pause, is_transient, refuses_the_key
 
 
 def test_a_pause_lies_in_the_upper_half_of_its_step(rng: Random) -> None:
@@ -44,6 +44,7 @@ def test_an_unknown_task_is_looked_at_after_three_to_five_seconds(rng: Random) -
         {"floor": -1},
         {"ceiling": 0.5},
         {"grace": -1},
+        {"key_grace": -1},
         {"deadline": 0},
         {"per_second": 0},
     ],
@@ -75,7 +76,7 @@ def test_one_attempt_never_pauses(rng: Random) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "transient", "final"),
+    ("error", "transient", "refuses"),
     [
         (errors.TransportError("reset"), True, False),
         (errors.OutcomeUnknownError("lost"), False, False),
@@ -84,14 +85,26 @@ def test_one_attempt_never_pauses(rng: Random) -> None:
         (errors.ProtocolError("HTML", status=200), True, False),
         (errors.InvalidRequestError("no", status=400), False, False),
         (errors.InsufficientBalanceError("no", status=403), False, False),
-        (errors.AuthenticationError("no", status=401), False, True),
-        (errors.PermissionDeniedError("no", status=403), False, True),
-        (errors.TaskNotFoundError("no", status=400), False, True),
+        (errors.AuthenticationError("no", status=401, body=b'{"error": {}}'), False, True),
+        (errors.PermissionDeniedError("no", status=403, body=b'\xef\xbb\xbf\n {"error": {}}'), False, True),
+        (errors.AuthenticationError("no", status=401), False, False),
+        (errors.PermissionDeniedError("no", status=403, body=b"error code: 1020"), False, False),
+        (errors.PermissionDeniedError("no", status=403, body=b"<html>"), False, False),
+        (errors.TaskNotFoundError("no", status=400), False, False),
     ],
 )
-def test_transient_and_final_errors(error: errors.CometRunwayError, transient: bool, final: bool) -> None:
-    """A free call is repeated after what may pass; a wait ends only on what proves that no later poll can succeed."""
-    assert (is_transient(error), ends_a_wait(error)) == (transient, final)
+def test_what_passes_and_what_refuses_the_key(error: errors.CometRunwayError, transient: bool, refuses: bool) -> None:
+    """A free call is repeated after what may pass; the key is refused only by the API's own word."""
+    assert (is_transient(error), refuses_the_key(error)) == (transient, refuses)
+
+
+def test_the_pauses_while_the_key_is_refused_grow(rng: Random) -> None:
+    """Each is longer than the one before, up to the ceiling, and none is below the floor."""
+    policy = PollPolicy(floor=3, ceiling=30)
+    pauses = [policy.pause_while_refused(refusals, rng) for refusals in range(1, 12)]
+    assert pauses[1:5] == sorted(pauses[1:5])
+    assert min(pauses) >= 3
+    assert max(pauses) <= 37.5
 
 
 def test_a_retry_after_is_honoured_up_to_a_minute() -> None:

@@ -42,6 +42,7 @@ class BatchRun:
     owed: tuple[TaskHandle, ...] = ()
     stopped_by: CometRunwayError | None = None
     interrupted: bool = False
+    _is_left: bool = field(init=False, default=False)
     _submitted_at: dict[str, float] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
@@ -83,10 +84,18 @@ class BatchRun:
         this, loop = asyncio.current_task(), asyncio.get_running_loop()
         if this is None or sys.platform == "win32":
             return  # there Ctrl-C cancels this task
-        work = {signal.SIGINT: partial(self._interrupt, session, this.cancel)}
+        leave = partial(self._leave, this)
+        work = {signal.SIGINT: partial(self._interrupt, session, leave)}
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
-                loop.add_signal_handler(number, work.get(number, this.cancel))
+                loop.add_signal_handler(number, work.get(number, leave))
+
+    def _leave(self, running: "asyncio.Task[Any]") -> None:
+        """End the run with the grace for creates under way; without it, if that is asked again."""
+        if self._is_left:
+            raise KeyboardInterrupt  # it goes through the event loop, and ends each task of it
+        self._is_left = True
+        running.cancel()
 
     def _interrupt(self, session: Session, leave: Callable[[], object]) -> None:
         """End the submitting at the first Ctrl-C, where somebody reads the offer to wait; leave at the next."""
@@ -125,6 +134,8 @@ class BatchRun:
             row.task_id, row.status = event.task_id or "", "owed"
         if event.kind is EventKind.SUBMITTED:
             self._submitted_at[key] = now
+        elif event.kind is EventKind.IN_DOUBT and event.error is not None:
+            row.fail(event.error)
         elif event.kind in {EventKind.DOWNLOADED, EventKind.FAILED} and key in self._submitted_at:
             row.seconds = now - self._submitted_at.pop(key)
         for observe in (*self.observers, self.display.on_event):

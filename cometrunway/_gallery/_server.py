@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -28,6 +29,7 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
+_ONE_RANGE = re.compile(r"bytes=\s*([0-9]{0,18})-([0-9]{0,18})", re.IGNORECASE | re.ASCII)
 _logger = logging.getLogger(__name__)
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -155,12 +157,27 @@ class GalleryServer:
 
 
 class _PlainFile(web.FileResponse):
-    """The file itself: never another beside it that has its name and `.gz` or `.br`."""
+    """The file itself: never another beside it that has its name and `.gz` or `.br`.
+
+    What Range asks for is ignored unless it is one range of bytes (RFC 9110, 14.2).
+    """
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         headers = request.headers.copy()
         headers.popall(hdrs.ACCEPT_ENCODING, None)
+        wanted = headers.popall(hdrs.RANGE, [])
+        if len(wanted) == 1 and (range_of_bytes := _range_of_bytes(wanted[0])):
+            headers[hdrs.RANGE] = range_of_bytes
         return await super().prepare(request.clone(headers=headers))
+
+
+def _range_of_bytes(text: str) -> str | None:
+    """Return a Range header that asks for one range of bytes, as aiohttp reads it; None for any other."""
+    match = _ONE_RANGE.fullmatch(text.strip())
+    if match is None or match[1] == match[2] == "":
+        return None
+    is_backwards = bool(match[1] and match[2]) and int(match[2]) < int(match[1])
+    return None if is_backwards else f"bytes={match[1]}-{match[2]}"
 
 
 def _version(text: str | None) -> int:

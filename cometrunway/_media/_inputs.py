@@ -2,12 +2,14 @@
 
 import base64
 import io
+import os
 import re
 import stat
 from collections.abc import Collection
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
+from urllib.parse import ParseResult, SplitResult
 
 from cometrunway._media._containers import is_whole
 from cometrunway._media._kinds import BEGINNING, InputType, Kind, recognise, sniff
@@ -22,6 +24,8 @@ DATA_URI_LIMITS: dict[Kind, int] = {"image": 5_000_000, "video": 16_000_000}
 FILE_LIMITS: dict[Kind, int] = {kind: (limit - 32) // 4 * 3 for kind, limit in DATA_URI_LIMITS.items()}
 """Bytes of a file whose data URI is within its limit: 4 characters for 3 bytes, and a header."""
 
+_LONGEST_PATH = 300
+"""Characters of a text that is shown because it may have been meant as a path; a longer one may be a file's content."""
 _CURE = "make it smaller, or host it and pass its URL"
 _TAKEN = "JPEG, PNG, WebP (no GIF), MP4, MOV and WebM"
 
@@ -49,7 +53,25 @@ def check(media: object, *, field: str, kinds: Collection[Kind]) -> Kind | None:
         return _check_uri(media, field, kinds)
     if isinstance(media, Path | bytes):
         return _check_content(media, field, kinds).kind
-    raise ValueError(f"{field}: must be a URL (str), a local file (pathlib.Path) or bytes, got {shown(media)}")
+    raise ValueError(f"{field}: must be a URL (str), a local file (pathlib.Path) or bytes, {_cure_of(media)}")
+
+
+def plain(value: Any) -> Any:
+    """Return media in one of its three forms: a URL of another library as `str`, a path as `Path`, a buffer as bytes.
+
+    Anything else is returned as it is, for a validator to refuse.
+    """
+    if isinstance(value, str | Path | bytes):
+        return value
+    if isinstance(value, bytearray | memoryview):
+        return bytes(value)
+    if isinstance(value, os.PathLike):
+        return Path(os.fsdecode(value))
+    if isinstance(value, SplitResult | ParseResult):
+        return value.geturl()
+    # Each library has a class of its own: yarl's URL, httpx's URL, pydantic's HttpUrl.
+    is_url = type(value).__name__.lower().endswith("url") and hasattr(value, "scheme") and hasattr(value, "host")
+    return str(value) if is_url else value
 
 
 def data_uri(source: Path | bytes) -> str:
@@ -66,6 +88,15 @@ def data_uri(source: Path | bytes) -> str:
     return f"data:{found.media_type};base64,{base64.b64encode(source).decode()}"
 
 
+def _cure_of(media: object) -> str:
+    """Say what was given instead of media, and what to give; nothing of its content."""
+    if callable(getattr(media, "read", None)):
+        return "got an open file: pass the pathlib.Path of the file, or what its read() returns in binary mode"
+    if callable(getattr(media, "save", None)) and hasattr(media, "mode"):
+        return "got an image in memory: save it as PNG to an io.BytesIO, and pass the getvalue() of that"
+    return f"got {shown(media)}"
+
+
 def _check_uri(uri: str, field: str, kinds: Collection[Kind]) -> Kind | None:
     match scheme(uri):
         case "data":
@@ -74,6 +105,10 @@ def _check_uri(uri: str, field: str, kinds: Collection[Kind]) -> Kind | None:
             check_web_url(uri, field=field)
         case "runway" if uri[:9].lower() == "runway://" and len(uri) > 9:
             check_form(uri, field)
+        case None if not uri.isprintable() or len(uri) > _LONGEST_PATH:
+            raise ValueError(
+                f"{field}: a text of {len(uri)} characters is no URL; the content of a file is given as bytes"
+            )
         case None:
             raise ValueError(f"{field}: {shown(uri)} is no URL; for a local file pass pathlib.Path({shown(uri)})")
         case _:

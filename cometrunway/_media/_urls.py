@@ -2,8 +2,10 @@
 
 import re
 import reprlib
+from enum import Enum
 from ipaddress import IPv6Address
-from pathlib import Path
+from numbers import Number
+from pathlib import Path, PurePath
 from urllib.parse import urlsplit
 
 URL_LIMIT = 2048
@@ -37,16 +39,38 @@ def shown(value: object) -> str:
     if isinstance(value, Path):
         return f"Path({str(value)!r})"
     if isinstance(value, str) and value[:5].lower() == "data:":
-        return f"<{_short.repr(value.partition(',')[0][:60])[1:-1]}, {len(value)} characters>"
+        header = reprlib.Repr.repr_str(_short, value.partition(",")[0][:60], 1)[1:-1]
+        return f"<{header}, {len(value)} characters>"
     if isinstance(value, str) and "://" in value[:12]:
-        return _short.repr(without_query(value))
+        return reprlib.Repr.repr_str(_short, without_query(value), 1)
     text = _short.repr(value)
     return text if len(text) <= 160 else f"{text[:157]}..."
 
 
 _MEDIA_TYPE_END = 80
 
-_short = reprlib.Repr()
+
+class _Short(reprlib.Repr):
+    """Shows values in a few words, and nothing of what may be a file's content, however deep it lies."""
+
+    def repr_str(self, x: str, level: int) -> str:
+        return shown(x) if x[:5].lower() == "data:" or "://" in x[:12] else super().repr_str(x, level)
+
+    def repr_bytes(self, x: bytes, _level: int) -> str:
+        return f"<{len(x)} bytes>"
+
+    def repr_bytearray(self, x: bytearray, _level: int) -> str:
+        return f"<{len(x)} bytes>"
+
+    def repr_array(self, _x: object, _level: int) -> str:
+        return "<array>"
+
+    def repr_instance(self, x: object, level: int) -> str:
+        is_told = isinstance(x, Number | Enum | PurePath | type(None)) or type(x).__module__.startswith("cometrunway.")
+        return super().repr_instance(x, level) if is_told else f"<{type(x).__name__}>"
+
+
+_short = _Short()
 _short.maxstring = _short.maxother = 80
 
 

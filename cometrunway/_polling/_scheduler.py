@@ -14,8 +14,9 @@ from attrs import evolve
 
 from cometrunway._events import EventEmitter, EventKind
 from cometrunway._handle import TaskFuture, TaskReference
-from cometrunway._policies import PollPolicy, asked_pause, ends_a_wait
+from cometrunway._policies import PollPolicy, asked_pause, refuses_the_key
 from cometrunway._polling._duration_model import DurationModel
+from cometrunway._polling._key_refusals import KeyRefusals
 from cometrunway._polling._rate_limit import PollRateLimit
 from cometrunway._polling._timing import PolledTask, PollTiming
 from cometrunway._requests._routes import Request
@@ -28,6 +29,7 @@ from cometrunway.errors import (
     TaskFailedError,
     TaskNotFoundError,
     TaskTimeoutError,
+    TransportError,
 )
 
 _logger = logging.getLogger(__name__)
@@ -64,6 +66,7 @@ class PollScheduler:
         self._background = background
         self._events = events
         self._rate_limit = PollRateLimit(policy.per_second)
+        self._key_refusals = KeyRefusals(policy.key_grace)
         self.model = DurationModel(price=policy.price, shortest=policy.floor, longest=policy.ceiling)
         """What it learns from polls."""
         self._loop = asyncio.get_running_loop()
@@ -204,6 +207,8 @@ class PollScheduler:
     def _on_answer(self, task: PolledTask, answer: Task) -> None:
         future = task.future
         self._rate_limit.answered()
+        self._key_refusals.answered()
+        task.refusals = 0
         without_output = self._seconds_without_output(task, answer)
         if without_output is not None:
             answer = evolve(answer, status=TaskStatus.RUNNING)
@@ -240,6 +245,8 @@ class PollScheduler:
             self._rate_limit.refused(now, asked_pause(error))
         else:
             self._rate_limit.answered()
+        if not refuses_the_key(error):
+            self._forget_refusals(task, error)
         if isinstance(error, TaskNotFoundError):
             if task.unknown_until is None:  # it was known before: another node or cache may lag
                 task.unknown_until = now + self._policy.grace
@@ -248,12 +255,30 @@ class PollScheduler:
                 return
         task.future.poll_errors += 1
         task.future.last_error = error
-        if ends_a_wait(error):
+        if isinstance(error, TaskNotFoundError) or (refuses_the_key(error) and self._is_refused_for_good(task)):
             self._fail(task.future, error)
             return
         self._events.emit(EventKind.POLL_FAILED, task.future, task=task.future.task, error=error)
         task.polls += 1
-        self._poll_again(task)
+        again = now + self._policy.pause_while_refused(task.refusals, self._rng) if task.refusals else None
+        self._poll_again(task, again)
+
+    def _forget_refusals(self, task: PolledTask, error: CometRunwayError) -> None:
+        """Begin anew, unless there was no answer at all: that says nothing about the key."""
+        if not isinstance(error, TransportError):
+            self._key_refusals.answered()
+            task.refusals = 0
+
+    def _is_refused_for_good(self, task: PolledTask) -> bool:
+        """Count a refusal of the key; say whether every answer refused for long enough, to this task or to all."""
+        now = self._loop.time()
+        pause = self._key_refusals.refused(now)
+        if pause is not None:
+            self._rate_limit.refused(now, pause)
+        if not task.refusals:
+            task.refused_since = now
+        task.refusals += 1
+        return now - task.refused_since >= self._policy.key_grace or self._key_refusals.last(now)
 
     def _poll_again(self, task: PolledTask, due: float | None = None) -> None:
         if self._loop.time() >= task.deadline:
@@ -310,8 +335,12 @@ class PollScheduler:
     def _stopped_waiting(future: TaskFuture, moment: str) -> TaskTimeoutError:
         task = future.task or Task(id=future.id, status=TaskStatus.UNKNOWN)
         state = "not on disk" if task.status is TaskStatus.SUCCEEDED else task.status.value
+        trouble = ""
+        if future.last_error is not None:
+            trouble = f" ({future.poll_errors} polls failed, the latest: {future.last_error.message})"
         return TaskTimeoutError(
-            f"task {task.id} was still {state} {moment}; nothing is lost: session.attach(error.token) takes it up",
+            f"task {task.id} was still {state} {moment}{trouble}; nothing is lost: session.attach(error.token) "
+            "takes it up",
             task=task,
             route=future.route,
             token=future.reference.to_token(),

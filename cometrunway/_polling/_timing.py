@@ -32,6 +32,10 @@ class PolledTask(ObservedTask):
     """The loop time until which `task_not_exist` means "not yet"; None while the server knows the task."""
     succeeded_at: float | None = None
     """The loop time of the first answer that stated a success and named no file."""
+    refusals: int = 0
+    """How often the key was refused in its latest answers."""
+    refused_since: float = 0.0
+    """The loop time of the first of those."""
     chance: float = 0.0
     """From 0 to 1: where in its spread the next poll lies."""
 

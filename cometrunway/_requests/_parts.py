@@ -1,15 +1,17 @@
 """What requests are made of: the small values inside them, and the shorter forms that stand for these."""
 
+import operator
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from numbers import Real
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from attrs import NOTHING, Attribute, AttrsInstance, Factory, field, fields, frozen
 from attrs.validators import optional
 
-from cometrunway._media._inputs import Media, check
+from cometrunway._media._inputs import Media, check, plain
 from cometrunway._media._kinds import Kind
 from cometrunway._media._urls import scheme, shown
 from cometrunway._paths import expanded
@@ -27,9 +29,25 @@ class ContentModeration:
     public_figure_threshold: Literal["auto", "low"] = field(validator=limits.one_of("auto", "low"))
 
 
-def medium(value: Media) -> Media:
-    """Take a URL or bytes as they are, and a path with `~` expanded."""
+def medium(value: object) -> Any:
+    """Take a URL of any library, a path with `~` expanded, or a buffer."""
+    value = plain(value)
     return expanded(value) if isinstance(value, Path) else value
+
+
+def integer(value: object) -> Any:
+    """Take a whole number of any library, such as numpy's; true, 5.0 and what is no number are left as they are."""
+    if isinstance(value, bool | int) or not hasattr(type(value), "__index__"):
+        return value
+    try:
+        return operator.index(value)  # type: ignore[arg-type]  # it has the method
+    except TypeError:
+        return value
+
+
+def real(value: object) -> Any:
+    """Take a number of any library; what is none is left as it is."""
+    return float(value) if isinstance(value, Real) and not isinstance(value, int | float) else value
 
 
 @frozen
@@ -77,12 +95,12 @@ class MediaReference:
 class MotionVector:
     """How the camera moves; 0 is at rest."""
 
-    x: float = field(default=0, validator=limits.number())
-    y: float = field(default=0, validator=limits.number())
-    z: float = field(default=0, validator=limits.number())
-    r: float = field(default=0, validator=limits.number())
-    bg_x_pan: float = field(default=0, validator=limits.number())
-    bg_y_pan: float = field(default=0, validator=limits.number())
+    x: float = field(default=0, converter=real, validator=limits.number())
+    y: float = field(default=0, converter=real, validator=limits.number())
+    z: float = field(default=0, converter=real, validator=limits.number())
+    r: float = field(default=0, converter=real, validator=limits.number())
+    bg_x_pan: float = field(default=0, converter=real, validator=limits.number())
+    bg_y_pan: float = field(default=0, converter=real, validator=limits.number())
 
 
 def from_fields(cls: type[_T], given: Fields) -> _T:
@@ -129,10 +147,11 @@ def motion_vector(value: MotionVector | Fields | None) -> Any:
 
 def prompt_image(value: Media | PromptImage | Fields | Sequence[Media | PromptImage | Fields]) -> Any:
     """Take one image as it is, and several as those to begin and to end with."""
+    value = medium(value)
     if isinstance(value, PromptImage | Mapping):
         value = (value,)
     if not isinstance(value, list | tuple):
-        return medium(value) if isinstance(value, Path) else value
+        return value
     return tuple(
         _built(PromptImage, item, f"ImageToVideo.prompt_image[{number}]", position="last" if number else "first")
         for number, item in enumerate(value)
@@ -168,13 +187,14 @@ def performance(value: Media | MediaReference | Fields) -> Any:
 
 
 def _reference(value: object, where: str, *, url_is: Kind | None = None) -> Any:
-    uri = value.get("uri") if isinstance(value, Mapping) else value
+    uri = plain(value.get("uri") if isinstance(value, Mapping) else value)
     if url_is and isinstance(uri, str) and scheme(uri) != "data":
         return _built(MediaReference, value, where, type=url_is)
     return _built(MediaReference, value, where)
 
 
 def _built(cls: type[AttrsInstance], value: object, where: str, **defaults: str) -> Any:
+    value = plain(value)
     if isinstance(value, str | Path | bytes):
         value = {"uri": value}
     if not isinstance(value, Mapping):

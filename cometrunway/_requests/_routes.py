@@ -52,11 +52,11 @@ class ImageToVideo(Request):
     prompt_text: str | None = field(default=None, validator=optional(limits.prompt))
     """At most 1000 UTF-16 code units."""
     model: str = field(default="gen3a_turbo", validator=limits.filled)
-    duration: int = field(default=5, validator=_seconds)
+    duration: int = field(default=5, converter=parts.integer, validator=_seconds)
     """Seconds; 5 or 10 with most models."""
     ratio: str = field(validator=limits.ratio)
     """1280:768 by default with gen3a_turbo, else 1280:720."""
-    seed: int | None = field(default=None, validator=_seed)
+    seed: int | None = field(default=None, converter=parts.integer, validator=_seed)
     """From 0 to 4294967295."""
     watermark: bool | None = field(default=None, validator=optional(limits.flag))
     content_moderation: ContentModeration | None = field(
@@ -92,7 +92,7 @@ class TextToImage(Request):
     """1 to 3; this gateway refuses a text alone."""
     model: str = field(default="gen4_image", validator=limits.filled)
     ratio: str = field(default="1280:720", validator=limits.ratio)
-    seed: int | None = field(default=None, validator=_seed)
+    seed: int | None = field(default=None, converter=parts.integer, validator=_seed)
     """From 0 to 4294967295."""
     content_moderation: ContentModeration | None = field(
         default=None, converter=parts.content_moderation, validator=_moderation
@@ -110,7 +110,7 @@ class VideoToVideo(Request):
     """Not empty, at most 1000 UTF-16 code units."""
     model: str = field(default="gen4_aleph", validator=limits.filled)
     ratio: str = field(default="1280:720", validator=limits.ratio)
-    seed: int | None = field(default=None, validator=_seed)
+    seed: int | None = field(default=None, converter=parts.integer, validator=_seed)
     """From 0 to 4294967295."""
     references: tuple[MediaReference, ...] = field(
         default=(), converter=parts.references, validator=limits.several(MediaReference)
@@ -143,9 +143,11 @@ class CharacterPerformance(Request):
     model: str = field(default="act_two", validator=limits.filled)
     ratio: str = field(default="1280:720", validator=limits.ratio)
     body_control: bool | None = field(default=None, validator=optional(limits.flag))
-    expression_intensity: int | None = field(default=None, validator=optional(limits.whole(1, 5)))
+    expression_intensity: int | None = field(
+        default=None, converter=parts.integer, validator=optional(limits.whole(1, 5))
+    )
     """From 1 to 5."""
-    seed: int | None = field(default=None, validator=_seed)
+    seed: int | None = field(default=None, converter=parts.integer, validator=_seed)
     """From 0 to 4294967295."""
     content_moderation: ContentModeration | None = field(
         default=None, converter=parts.content_moderation, validator=_moderation
@@ -180,7 +182,7 @@ class ProGenerate(Request):
     ratio: str = field(default="1280:720", validator=limits.ratio)
     style: str | None = field(default=None, validator=optional(limits.filled))
     """Such as `cinematic`."""
-    seconds: int | None = field(validator=optional(_seconds))
+    seconds: int | None = field(converter=parts.integer, validator=optional(_seconds))
     """5 by default without an image; with one, the server's own default."""
     motion_vector: MotionVector | None = field(
         default=None, converter=parts.motion_vector, validator=optional(limits.of_class(MotionVector))
@@ -215,8 +217,10 @@ class ProVideoToVideo(Request):
     callback_url: str = field(validator=limits.callback, repr=shown)
     """Where the gateway posts the result, unsigned."""
     model: str = field(default="gen4", validator=limits.filled)
-    seconds: int = field(default=5, validator=_seconds)
-    structure_transformation: float | None = field(default=None, validator=optional(limits.number(0, 1)))
+    seconds: int = field(default=5, converter=parts.integer, validator=_seconds)
+    structure_transformation: float | None = field(
+        default=None, converter=parts.real, validator=optional(limits.number(0, 1))
+    )
     """From 0 to 1; 0.5 is a moderate start."""
     flip: bool | None = field(default=None, validator=optional(limits.flag))
 
@@ -233,7 +237,7 @@ class ProActOne(Request):
     """The face, 16:9."""
     callback_url: str = field(validator=limits.callback, repr=shown)
     """Where the gateway posts the result, unsigned."""
-    motion_multiplier: int | None = field(default=None, validator=optional(limits.whole()))
+    motion_multiplier: int | None = field(default=None, converter=parts.integer, validator=optional(limits.whole()))
     flip: bool | None = field(default=None, validator=optional(limits.flag))
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -13,6 +14,8 @@ from cometrunway._task_group import BackgroundTasks
 from cometrunway._tasks import Asset, Task, TaskStatus
 from cometrunway._wire._encode import poll_request
 from cometrunway.errors import TaskError
+
+_REMEMBERED = 10_000
 
 
 class Watcher(Protocol):
@@ -40,16 +43,30 @@ class ExistingTasks:
         self._are_intact = are_intact
         self._background = background
         self._events = events
+        self._keys: OrderedDict[str, str | None] = OrderedDict()
+        """Of the tasks known so far, by their ids."""
 
     def watch_new(self, reference: TaskReference, request: Request) -> TaskFuture:
         """Return the future of a task that was created just now."""
         self._events.emit(EventKind.SUBMITTED, reference)
         known = self._watcher.find(reference)
-        if known is not None:  # a server that answers two creates with one id
+        if known is not None:  # what was submitted once more under its key was answered with the id that it had
             return known
         future = TaskFuture(reference, request)
-        self._watcher.watch(future, age=0.0)
+        self._watch(future, age=0.0)
         return future
+
+    def other_with(self, task_id: str, key: str | None) -> str | None:
+        """Say what else this session knows under the id that a create was answered with; None if nothing.
+
+        Of more than ten thousand tasks the oldest are forgotten.
+        """
+        if task_id not in self._keys:
+            return None
+        other = self._keys[task_id]
+        if other is None:
+            return "another task"
+        return None if other == key else f"the submission {other!r}"
 
     def attach(
         self,
@@ -69,12 +86,13 @@ class ExistingTasks:
             if self._background.is_closing:
                 raise RuntimeError("the Session is being left; nothing more can be waited for in it")
             future = TaskFuture(reference, request, described)
-            self._watcher.watch(future, age=_age(reference))
+            self._watch(future, age=_age(reference))
         return future
 
     async def take_up(self, entry: Entry, request: Request | None = None) -> TaskFuture:
         """Return the future of an entry that has a task: one that has ended is done, any other is polled."""
         reference = TaskReference(id=entry.task_id or "", route=entry.route, key=entry.key, created_at=entry.created_at)
+        self._remember(reference.id, reference.key)
         self._events.emit(EventKind.RESUMED, reference)
         ended = _ended_task(entry)
         if ended is None or not await asyncio.to_thread(self._are_intact, entry.assets):
@@ -89,6 +107,15 @@ class ExistingTasks:
             future.fail(error)
             self._events.emit(EventKind.FAILED, reference, error=error)
         return future
+
+    def _watch(self, future: TaskFuture, *, age: float | None) -> None:
+        self._remember(future.id, future.key)
+        self._watcher.watch(future, age=age)
+
+    def _remember(self, task_id: str, key: str | None) -> None:
+        self._keys[task_id] = key
+        if len(self._keys) > _REMEMBERED:
+            self._keys.popitem(last=False)
 
 
 def _age(reference: TaskReference) -> float | None:

@@ -138,7 +138,7 @@ class Submitter:
                 standing = await self._begin(intent, instead_of)
                 if standing is not None:
                     return await self._taken_up(standing, intent)
-                match await self._send(intent):
+                match self._checked(await self._send(intent), intent.key):
                     case Accepted(task_id):
                         return await self._accepted(intent, task_id)
                     case Unknown(error):
@@ -188,9 +188,9 @@ class Submitter:
         loop, pauses = asyncio.get_running_loop(), self._retry.pauses(self._rng)
         try:
             while True:
-                await asyncio.sleep(self._paused_until - loop.time())
+                await self._background.pause(self._paused_until - loop.time())
                 self._check_may_leave()
-                outcome = await self._api.create(intent.message)
+                outcome = await self._api.create(intent.message, may_begin=self._may_leave)
                 if not (isinstance(outcome, Refused) and isinstance(outcome.error, CometRunwayError)):
                     return outcome
                 asked = asked_pause(outcome.error) or 0.0
@@ -199,9 +199,27 @@ class Submitter:
                 if pause is None:
                     return outcome
                 self._tell(EventKind.RETRYING, outcome.error, intent.request.route, intent.key)
-                await asyncio.sleep(max(pause, asked))
+                await self._background.pause(max(pause, asked))
         except (BudgetError, RuntimeError, asyncio.CancelledError) as error:
             return Refused(error)  # it never left, or what left was refused
+
+    def _checked(self, outcome: Outcome, key: str | None) -> Outcome:
+        """Return the outcome; a create that was answered with the id of another one is in doubt."""
+        if not isinstance(outcome, Accepted):
+            return outcome
+        other = self._existing.other_with(outcome.task_id, key)
+        if other is None:
+            return outcome
+        return Unknown(
+            OutcomeUnknownError(
+                f"the create was answered with the id {outcome.task_id!r}, which is that of {other}: its own task is "
+                "not known, and may exist and be billed; it was not sent again: look into the gateway's log, then "
+                "resolve it with the id of its own task, or resubmit it"
+            )
+        )
+
+    def _may_leave(self) -> bool:
+        return not (self._background.is_closing or self._budget.is_stopped)
 
     def _check_may_leave(self) -> None:
         if self._background.is_closing:

@@ -1,7 +1,7 @@
 """API calls: each is sent once, with the key, and its answer is read whole, up to a limit."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import aiohttp
@@ -9,20 +9,27 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from cometrunway._transport._addresses import is_this_machine
-from cometrunway._transport._connections import CONNECT_SECONDS, Connections
+from cometrunway._transport._connections import CONNECT_SECONDS, HEADER_LIMITS, Connections, Route
+from cometrunway._transport._create_body import LONGEST_IDLE, CreateBody, LastUses
 from cometrunway._transport._descriptors import BETWEEN_WAITS, WAITS, is_exhaustion
 from cometrunway._transport._exceptions import THEIRS, ours, refused_by_proxy, safe
 from cometrunway._transport._time_limit import TimeLimit
+from cometrunway._wire._encodings import decoded
 from cometrunway._wire._http import HttpRequest, HttpResponse
-from cometrunway.errors import ProtocolError
+from cometrunway.errors import ProtocolError, TransportError
 
 BODY_LIMIT = 1024 * 1024
-"""Bytes of an API answer, after decompression, beyond which it is refused."""
+"""Bytes of the answer to a create, after decompression, beyond which it is refused."""
+LARGE = 1024 * 1024
+"""Bytes beyond which an answer is worked on in a thread: the event loop has others to serve."""
+_LARGE_COMPRESSED = 10 * 1024  # which may become a thousand times as much
 _CALL_SECONDS = 30.0
 # `total` and `connect` are one more timer for every poll.
 _CALL = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
 # The gateway may try several channels before it answers.
 _CREATE = aiohttp.ClientTimeout(total=180, connect=CONNECT_SECONDS)
+_STALE_CONNECTIONS = 1_000
+"""How many connections that have idled a create may meet, each of which is closed then."""
 
 
 class Transport:
@@ -53,15 +60,19 @@ class Transport:
         self._prefix = self._base.raw_path.rstrip("/")
         self._secret = api_key.encode()
         self._headers = CIMultiDict(
-            {"Authorization": f"Bearer {api_key}", "Accept": "application/json", "X-Runway-Version": version}
+            {
+                "Authorization": f"Bearer {api_key}",
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+                "X-Runway-Version": version,
+            }
         )
-        self._passed: Mapping[str, str] = {}
-        self._passed_with_body: Mapping[str, str] = {}
-        self._options: Mapping[str, Any] = {}
+        self._borrowed = _checked_session(http)
         self._calls = TimeLimit(_CALL_SECONDS)
-        self._borrowed = http
+        self._uses = LastUses()
         self._connections = connections
-        self._api: aiohttp.ClientSession | None = None
+        self._for_calls: _Way | None = None
+        self._for_creates: _Way | None = None
 
     @property
     def base(self) -> URL:
@@ -70,64 +81,119 @@ class Transport:
 
     async def __aenter__(self) -> Self:
         route = self._connections.to_api(self._base, self._headers, borrowed=self._borrowed)
-        self._api, self._options = route.session, route.options
-        self._passed = CIMultiDict(route.headers)
-        self._passed_with_body = CIMultiDict({**route.headers, "Content-Type": "application/json"})
+        self._for_calls = _Way(route)
+        if self._borrowed is None:
+            route = self._connections.to_api(self._base, self._headers, keepalive=LONGEST_IDLE)
+        self._for_creates = _Way(route, middlewares=())  # for a middleware may repeat it
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._calls.stop()
-        if self._api is None:
-            return
-        if self._borrowed is None:
-            await self._api.close()
-        else:
-            self._api.detach()  # what is borrowed stays open
+        for way in (self._for_calls, self._for_creates):
+            if way is not None and self._borrowed is None:
+                await way.session.close()
+        if self._for_calls is not None and self._borrowed is not None:
+            self._for_calls.session.detach()  # what is borrowed stays open
 
-    async def call(self, request: HttpRequest) -> HttpResponse:
-        """Send what is free to repeat: a poll. At most 30 seconds."""
+    async def call(self, request: HttpRequest, *, limit: int = BODY_LIMIT) -> HttpResponse:
+        """Send what is free to repeat: a poll, whose answer has at most `limit` bytes. At most 30 seconds."""
         try:
             with self._calls:
-                return await self._send(request, limits=_CALL)
+                return await self._send(self._for_calls, request, limits=_CALL, limit=limit)
         except TimeoutError as error:
             raise ours(request.method, request.path, error) from None
 
-    async def create(self, request: HttpRequest) -> HttpResponse:
-        """Send what is paid: the caller must not repeat it without proof of refusal. At most 180 seconds."""
-        return await self._send(request, limits=_CREATE)
+    def create_body(self, request: HttpRequest, may_begin: Callable[[], bool]) -> CreateBody:
+        """Return what `create` is to send, once, and only if that may still begin when a connection is there."""
+        return CreateBody(request.body or b"", self._uses, may_begin)
 
-    async def _send(self, request: HttpRequest, *, limits: aiohttp.ClientTimeout, waits: int = WAITS) -> HttpResponse:
+    async def create(self, request: HttpRequest, body: CreateBody) -> HttpResponse:
+        """Send what is paid: the caller must not repeat it without proof of refusal. At most 180 seconds.
+
+        Raises:
+            Exception: any; `body.withdraw` says whether it was sent.
+        """
+        for _ in range(_STALE_CONNECTIONS):
+            body.met_a_stale_connection = False
+            try:
+                response = await self._send(self._for_creates, request, body=body, limits=_CREATE)
+            except TransportError:
+                if not body.met_a_stale_connection:
+                    raise
+            else:
+                body.answered()
+                return response
+        raise TransportError(f"{request.method} {request.path}: every connection had idled", may_have_been_sent=False)
+
+    async def _send(
+        self,
+        way: "_Way | None",
+        request: HttpRequest,
+        *,
+        limits: aiohttp.ClientTimeout,
+        body: CreateBody | None = None,
+        limit: int = BODY_LIMIT,
+        waits: int = WAITS,
+    ) -> HttpResponse:
         """Send a request; where no descriptor is left for its connection, wait: not a byte has been sent then."""
-        assert self._api is not None  # noqa: S101 - the session opens its transport before it uses it
+        assert way is not None  # noqa: S101 - the session opens its transport before it uses it
         try:
-            async with self._api.request(
+            async with way.session.request(
                 request.method,
                 self._base.with_path(self._prefix + request.path, encoded=True),
-                data=request.body,
-                headers=self._passed if request.body is None else self._passed_with_body,
+                data=body or request.body,
+                headers=way.headers if request.body is None else way.headers_with_body,
                 timeout=limits,
-                allow_redirects=False,
-                raise_for_status=False,  # a borrowed session may have it otherwise
-                **self._options,
+                **way.options,
             ) as response:
                 if response.status == 407:  # no API answers so, only a proxy that has not passed it on
                     raise refused_by_proxy(f"{request.method} {request.path}", response.status, response.reason)
-                body = self._masked(await _beginning(response.content))
-                if len(body) > BODY_LIMIT:
+                content = await self._content(response, limit)
+                if len(content) > limit:
                     raise ProtocolError(
-                        f"the answer to {request.path} is larger than {BODY_LIMIT} bytes",
+                        f"the answer to {request.path} is larger than {limit} bytes",
                         status=response.status,
-                        body=body[:2000],
+                        body=content[:2000],
                     )
-                return HttpResponse(status=response.status, headers=response.headers, body=body)
+                return HttpResponse(status=response.status, headers=response.headers, body=content)
         except THEIRS as error:
             if not (waits and isinstance(error, aiohttp.ClientConnectorError) and is_exhaustion(error)):
                 raise ours(request.method, request.path, error, host=self._base.host) from safe(error)
         await asyncio.sleep(BETWEEN_WAITS)
-        return await self._send(request, limits=limits, waits=waits - 1)
+        return await self._send(way, request, limits=limits, body=body, limit=limit, waits=waits - 1)
 
-    def _masked(self, body: bytes) -> bytes:
-        return body.replace(self._secret, b"***") if self._secret in body else body
+    async def _content(self, response: aiohttp.ClientResponse, limit: int) -> bytes:
+        """Return the body, uncompressed and without the key; of one beyond the limit, somewhat more than the limit."""
+        content = await _beginning(response.content, limit)
+        is_large = len(content) > (_LARGE_COMPRESSED if "Content-Encoding" in response.headers else LARGE)
+        if is_large:
+            return await asyncio.to_thread(self._plain, content, response.headers, limit)
+        return self._plain(content, response.headers, limit)
+
+    def _plain(self, content: bytes, headers: Mapping[str, str], limit: int) -> bytes:
+        content = decoded(content, headers, limit=limit)
+        return content.replace(self._secret, b"***") if self._secret in content else content
+
+
+class _Way:
+    """How requests of one kind go out: their session, and what each of them is made with."""
+
+    def __init__(self, route: Route, **options: Any) -> None:
+        self.session = route.session
+        self.headers = CIMultiDict(route.headers)
+        self.headers_with_body = CIMultiDict({**route.headers, "Content-Type": "application/json"})
+        # A session that is borrowed may have these otherwise.
+        fixed = {"allow_redirects": False, "raise_for_status": False, "auto_decompress": False}
+        self.options: Mapping[str, Any] = {**HEADER_LIMITS, **fixed, **route.options, **options}
+
+
+def _checked_session(http: object) -> aiohttp.ClientSession | None:
+    if http is None or isinstance(http, aiohttp.ClientSession):
+        return http
+    raise TypeError(
+        f"http must be an aiohttp.ClientSession, got {type(http).__name__}: a client that repeats requests by itself "
+        "may pay twice; pass the ClientSession that it wraps, and RetryPolicy repeats what may be repeated"
+    )
 
 
 def _checked_key(key: str | None) -> str:
@@ -155,12 +221,12 @@ def _checked_base(base_url: str) -> URL:
     return url
 
 
-async def _beginning(content: aiohttp.StreamReader) -> bytes:
+async def _beginning(content: aiohttp.StreamReader, limit: int) -> bytes:
     """Return the body, or, of one beyond the limit, somewhat more than the limit."""
     chunk = await content.readany()
     if content.at_eof():
         return chunk
     body = bytearray(chunk)
-    while not content.at_eof() and len(body) <= BODY_LIMIT:
+    while not content.at_eof() and len(body) <= limit:
         body += await content.readany()
     return bytes(body)

@@ -1,7 +1,8 @@
 """The three calls of the API. A create is sent once, and what it came to is a value."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -10,13 +11,13 @@ from attrs import frozen
 from cometrunway._policies import RetryPolicy, asked_pause, is_transient
 from cometrunway._requests._routes import ROUTES, Request
 from cometrunway._tasks import Task
-from cometrunway._transport._aiohttp import Transport
+from cometrunway._transport._aiohttp import LARGE, Transport
 from cometrunway._wire._decode import decode_created, decode_task
 from cometrunway._wire._encode import poll_request
 from cometrunway._wire._http import HttpRequest
 from cometrunway._wire._refusals import proves_refusal
 from cometrunway._wire._sent import Sent
-from cometrunway.errors import CometRunwayError, OutcomeUnknownError, TransportError
+from cometrunway.errors import CometRunwayError, OutcomeUnknownError, ProxyError, TransportError
 
 
 @frozen
@@ -49,22 +50,31 @@ Outcome = Accepted | Refused | Unknown
 class Api:
     """What one key may ask of one gateway."""
 
-    def __init__(self, *, transport: Transport, retry: RetryPolicy, rng: Random) -> None:
+    def __init__(self, *, transport: Transport, retry: RetryPolicy, rng: Random, answer_limit: int) -> None:
         self._transport = transport
+        self._answer_limit = answer_limit
         self._retry = retry
         self._rng = rng
 
-    async def create(self, message: HttpRequest) -> Outcome:
-        """Send a create once, and return what it came to. Raises nothing: a cancellation is an unknown outcome too."""
+    async def create(self, message: HttpRequest, *, may_begin: Callable[[], bool]) -> Outcome:
+        """Send a create once, and return what it came to. Raises nothing: a cancellation is an outcome too.
+
+        `may_begin` is asked at the last moment, when a connection is there: it takes some time to make one.
+        """
+        body = self._transport.create_body(message, may_begin)
         try:
-            return Accepted(decode_created(await self._transport.create(message)))
-        except asyncio.CancelledError:
-            error = OutcomeUnknownError(
+            return Accepted(decode_created(await self._transport.create(message, body)))
+        except asyncio.CancelledError as error:
+            if body.withdraw():
+                return Refused(error)
+            unknown = OutcomeUnknownError(
                 "the Session was left while this create was under way: the task may exist, and may be billed"
             )
-            return Unknown(error)
+            return Unknown(unknown)
         except Exception as error:  # noqa: BLE001 - any error after a create was sent leaves its outcome open
-            if isinstance(error, CometRunwayError) and _had_no_effect(error):
+            if body.withdraw():
+                return Refused(_not_sent(message, error))
+            if isinstance(error, ProxyError) or (isinstance(error, CometRunwayError) and proves_refusal(error)):
                 return Refused(error)
             unknown = OutcomeUnknownError(
                 f"POST {message.path} was sent and its outcome is unknown, so the task may exist and may be billed; "
@@ -75,8 +85,9 @@ class Api:
 
     async def poll(self, route: str, task_id: str, asked: Asked = None) -> Task:
         """Ask for the task's state once, with no retry; `asked` is what was asked for."""
-        response = await self._transport.call(poll_request(route, task_id))
-        return decode_task(response, task_id=task_id, sent=_sent(asked))
+        response = await self._transport.call(poll_request(route, task_id), limit=self._answer_limit)
+        decode = partial(decode_task, response, task_id=task_id, sent=_sent(asked))
+        return await asyncio.to_thread(decode) if len(response.body) > LARGE else decode()
 
     async def retrieve(self, route: str, task_id: str, asked: Asked = None) -> Task:
         """Ask for the task's state until an answer comes, as often as the retry policy allows."""
@@ -97,7 +108,14 @@ def _sent(asked: Asked) -> Sent | None:
     return Sent(asked, request.makes)
 
 
-def _had_no_effect(error: CometRunwayError) -> bool:
+def _not_sent(message: HttpRequest, error: Exception) -> TransportError:
+    """Return the error of a create that was not begun, whatever was raised; only a network's own may pass by itself."""
     if isinstance(error, TransportError):
-        return not error.may_have_been_sent
-    return proves_refusal(error)
+        error.may_have_been_sent = False
+        return error
+    never = TransportError(
+        f"POST {message.path} was not sent: {type(error).__name__}: {error}", may_have_been_sent=False
+    )
+    never.retryable = False
+    never.__cause__ = error
+    return never

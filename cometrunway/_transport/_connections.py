@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import inspect
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Self
@@ -16,8 +17,14 @@ from cometrunway._transport._descriptors import connections
 from cometrunway._transport._proxies import Proxies, Proxy
 
 CONNECT_SECONDS = 15.0
-_KEEPALIVE = 4.0  # shorter than common servers' own, so that no create meets a connection that is being closed
+_KEEPALIVE = 4.0
+"""Seconds without use after which a connection is closed: less than common servers wait."""
 _NONE: Mapping[str, Any] = {}
+_MAX_HEADERS = "max_headers"
+# A gateway may add cookies and policies of any length. Before `max_headers` there was no such limit.
+HEADER_LIMITS: Mapping[str, Any] = {"max_line_size": 65_536, "max_field_size": 65_536} | (
+    {_MAX_HEADERS: 1_000} if _MAX_HEADERS in inspect.signature(aiohttp.ClientSession).parameters else {}
+)
 
 
 @frozen(kw_only=True)
@@ -62,18 +69,25 @@ class Connections:
         for proxy in self._proxies.by_scheme.values():
             _check_support(proxy)
 
-    def to_api(self, base: URL, headers: Mapping[str, str], *, borrowed: aiohttp.ClientSession | None = None) -> Route:
-        """Return how API calls go out, each with these headers.
+    def to_api(
+        self,
+        base: URL,
+        headers: Mapping[str, str],
+        *,
+        borrowed: aiohttp.ClientSession | None = None,
+        keepalive: float = _KEEPALIVE,
+    ) -> Route:
+        """Return how API calls go out, each with these headers, over connections that are kept for so many seconds.
 
         The session of the route is the caller's: to be closed, or, where one was borrowed, to be detached.
         """
         if borrowed is not None:
             route = _by_copy(borrowed, base)
         elif proxy := self._proxies.for_url(base):
-            route = _through(proxy, base, self.new_session(proxy=proxy))
+            route = _through(proxy, base, self.new_session(proxy=proxy, keepalive=keepalive))
         else:
             # It adds them itself, which takes less of the processor. With a proxy it would send them there, too.
-            return Route(session=self.new_session(headers))
+            return Route(session=self.new_session(headers, keepalive=keepalive))
         return evolve(route, headers={**headers, **route.headers})
 
     def to_files(self, rule: AddressRule, api: URL) -> "FileRoutes":
@@ -86,24 +100,25 @@ class Connections:
         *,
         proxy: Proxy | None = None,
         rule: AddressRule | None = None,
-        auto_decompress: bool = True,
+        keepalive: float = _KEEPALIVE,
     ) -> aiohttp.ClientSession:
-        """Return a client session with its own connections, without cookies.
+        """Return a client session with its own connections, without cookies; bodies come as they were sent.
 
         Args:
             headers: what it adds to each request.
             proxy: what its connections go through; only a SOCKS proxy is the session's own, another each request's.
             rule: to which addresses it may not connect.
-            auto_decompress: whether bodies are decoded.
+            keepalive: seconds without use after which a connection is closed.
         """
-        options: dict[str, Any] = {"limit": connections(), "keepalive_timeout": _KEEPALIVE, "ssl": self._tls}
+        options: dict[str, Any] = {"limit": connections(), "keepalive_timeout": keepalive, "ssl": self._tls}
         if rule:
             options["socket_factory"] = rule.socket
         return aiohttp.ClientSession(
             headers=headers,
             connector=_socks_connector(proxy, options) if proxy and proxy.is_socks else aiohttp.TCPConnector(**options),
             cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=auto_decompress,
+            auto_decompress=False,
+            **HEADER_LIMITS,
         )
 
 
@@ -131,7 +146,7 @@ class FileRoutes:
         session = self._sessions.get((proxy, is_guarded))
         if session is None:
             rule = self._rule if is_guarded else None
-            session = self._connections.new_session(proxy=proxy, rule=rule, auto_decompress=False)
+            session = self._connections.new_session(proxy=proxy, rule=rule)
             self._sessions[proxy, is_guarded] = session
         return _through(proxy, url, session)
 

@@ -1,10 +1,10 @@
 """From an answer that refuses, or is none, to the exception that says so."""
 
+import math
 import re
 from collections.abc import Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from math import isfinite
 
 from attrs import evolve
 
@@ -195,13 +195,24 @@ def _beginning(body: bytes) -> str:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that Retry-After asks for: a number, or a date less the answer's own Date."""
+    """Return the seconds that Retry-After asks for: a number, or a date less the answer's own Date.
+
+    `retry-after-ms` goes before it. `x-ratelimit-reset` is not read: it is a moment, a delay or a text, in seconds or
+    milliseconds, depending on who sends it.
+    """
+    milliseconds = _number(headers.get("retry-after-ms", "").strip())
+    if milliseconds is not None:
+        return milliseconds / 1000
     value = headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(value):
-        seconds = float(value)
-        return max(0.0, seconds) if isfinite(seconds) else None
+        return _number(value)
     until, now = _http_date(value), _http_date(headers.get("date", ""))
     return max(0.0, (until - now).total_seconds()) if until and now else None
+
+
+def _number(text: str) -> float | None:
+    number = float(text) if _SECONDS.fullmatch(text) else math.inf
+    return max(0.0, number) if math.isfinite(number) else None
 
 
 def _http_date(value: str) -> datetime | None:

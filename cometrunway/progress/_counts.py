@@ -6,6 +6,7 @@ from itertools import islice
 from attrs import define, field
 
 from cometrunway._events import Event, EventKind
+from cometrunway._policies import refuses_the_key
 
 _WINDOW = 60.0
 """Seconds over which the rate is measured."""
@@ -52,7 +53,7 @@ class BatchCounts:
             self._take_back(name)
             self._running[run] = RunningShot(name, now)
         elif event.kind is EventKind.POLL_FAILED:
-            self._see(run, f"polls fail: {event.error}", is_in_trouble=True)
+            self._see(run, why_a_poll_failed(event), is_in_trouble=True)
         elif event.kind is EventKind.ENDED:
             self._see(run, "downloading")
         elif event.kind is EventKind.CHANGED and event.task is not None:
@@ -112,3 +113,10 @@ class BatchCounts:
         shot = self._running.get(run)
         if shot is not None:
             shot.state, shot.is_in_trouble = state, is_in_trouble
+
+
+def why_a_poll_failed(event: Event) -> str:
+    """Say what failed, and that it harms nothing."""
+    if event.error is not None and refuses_the_key(event.error):
+        return f"the gateway refuses the key, trying again: {event.error}"
+    return f"a poll failed, and the wait goes on: {event.error}"

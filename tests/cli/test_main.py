@@ -5,6 +5,7 @@ import json
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -356,6 +357,27 @@ def test_sigterm_leaves_in_order(served: dict[str, str], tmp_path: Path) -> None
     assert [owed["key"] for owed in end["owed"]] == ["slow"]
     assert "cometrunway resume shots.db" in errors
     assert json.loads(run("status", "shots.db", "--json", folder=tmp_path).stdout)["owed"] == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_asks_twice_waits_for_no_create(number: signal.Signals, tmp_path: Path) -> None:
+    """The grace for a create that is never answered ends at the second signal; the create is in doubt."""
+    name = write(tmp_path, shot(key="silent"))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        origin = {"COMETRUNWAY_BASE_URL": f"http://127.0.0.1:{silent.getsockname()[1]}", "COMETAPI_KEY": "sk-x"}
+        with started("run", name, "--json", "--journal", "shots.db", folder=tmp_path, **origin) as process:
+            create, _ = silent.accept()
+            assert create.recv(65536)
+            process.send_signal(number)
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(1)
+            process.send_signal(number)
+            output, errors = process.communicate(timeout=10)
+            create.close()
+    assert process.returncode == 130
+    assert json.loads(output.splitlines()[-1])["in_doubt"] == 1
+    assert "Traceback" not in errors
+    assert json.loads(run("status", "shots.db", "--json", folder=tmp_path).stdout)["in_doubt"] == 1
 
 
 @pytest.mark.parametrize(

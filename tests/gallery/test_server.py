@@ -52,6 +52,30 @@ async def next_event(response: aiohttp.ClientResponse) -> dict[str, str]:
     return fields
 
 
+@pytest.mark.parametrize(
+    ("wanted", "status", "length"),
+    [
+        ("bytes=4-7", 206, 4),
+        ("Bytes= 4-7", 206, 4),
+        ("bytes=-3", 206, 3),
+        ("bytes=999999999-", 416, None),
+        ("items=0-5", 200, None),
+        ("seconds=1-2", 200, None),
+        ("bytes=7-4", 200, None),
+        ("bytes=-", 200, None),
+        ("bytes=0-1,3-4", 200, None),
+        ("nonsense", 200, None),
+    ],
+)
+async def test_only_a_range_of_bytes_counts(wanted: str, status: int, length: int | None, tmp_path: Path) -> None:
+    """A unit that is not known, and what is no single range, is ignored (RFC 9110)."""
+    async with serving(tmp_path) as (server, http):
+        async with http.get(f"{server.url}media/0/0", headers={"Range": wanted}) as response:
+            content = await response.read()
+    assert response.status == status
+    assert length is None or len(content) == length
+
+
 async def test_a_stranger_sees_nothing(tmp_path: Path) -> None:
     """Without the token, or under another host's name, nothing is answered; under both of this machine's it is."""
     async with serving(tmp_path) as (server, http):

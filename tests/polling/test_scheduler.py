@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
-from itertools import pairwise
+from itertools import count, cycle, pairwise
 from random import Random
 from typing import Any
 
@@ -179,16 +179,126 @@ async def test_a_wait_survives_trouble(trouble: errors.CometRunwayError) -> None
     assert handle.last_error is trouble
 
 
-@pytest.mark.parametrize(
-    "proof", [errors.AuthenticationError("key", status=401), errors.PermissionDeniedError("no", status=403)]
-)
-async def test_a_refused_key_ends_the_wait(proof: errors.APIError) -> None:
-    """401 and 403 prove that no later poll can succeed; the error carries the token to resume with."""
-    async with World(script(proof)).scheduler() as scheduler:
+def refused(status: int = 401) -> errors.APIError:
+    """Return what a poll raises when the API itself refuses the key."""
+    kind = errors.AuthenticationError if status == 401 else errors.PermissionDeniedError
+    return kind("invalid key", status=status, body=b'{"error": {"message": "invalid key"}}')
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_key_that_is_refused_for_a_minute_ends_the_wait(status: int) -> None:
+    """Every answer of a minute refused, after growing pauses; the error carries the token to resume with."""
+    world = World(lambda _, now: refused(status))
+    async with world.scheduler() as scheduler:
         handle = watched(scheduler)
-        with pytest.raises(type(proof)) as caught:
+        with pytest.raises(type(refused(status))) as caught:
             await handle.wait()
     assert caught.value.token == handle.token
+    times = [when for when, _ in world.polls]
+    pauses = [later - earlier for earlier, later in pairwise(times)]
+    assert 60 <= times[-1] - times[0] <= 100
+    assert pauses == sorted(pauses)
+    assert {event.kind for event in world.events} == {EventKind.POLL_FAILED, EventKind.FAILED}
+
+
+async def test_a_key_that_is_refused_for_some_seconds_ends_nothing() -> None:
+    """Forty waits go on through 50 bad seconds of the gateway, and are polled less meanwhile."""
+    world = World(lambda _, now: refused() if now < 50 else task("SUCCEEDED"))
+    async with world.scheduler() as scheduler:
+        handles = [watched(scheduler, str(number)) for number in range(40)]
+        await asyncio.gather(*handles)
+    assert asyncio.get_running_loop().time() < 120
+
+
+async def test_a_thousand_waits_share_one_refusal() -> None:
+    """While every answer refuses the key, all waits together are polled a few times per second at most."""
+    world = World(lambda task_id, now: task("SUCCEEDED", task_id) if now > 55 else refused())
+    async with world.scheduler() as scheduler:
+        for number in range(1000):
+            watched(scheduler, str(number))
+    assert sum(1 for when, _ in world.polls if 20 < when < 55) < 35 * 10
+    assert asyncio.get_running_loop().time() < 300
+
+
+async def test_what_refuses_in_an_hour_ends_all_waits_soon() -> None:
+    """After the minute, each wait ends at its next answer, and no pause of the others keeps it."""
+    world = World(lambda _task_id, _now: refused())
+    async with world.scheduler() as scheduler:
+        handles = [watched(scheduler, str(number)) for number in range(500)]
+        ends = await asyncio.gather(*handles, return_exceptions=True)
+    assert all(isinstance(end, errors.AuthenticationError) for end in ends)
+    assert asyncio.get_running_loop().time() < 240
+
+
+async def test_one_task_that_is_refused_does_not_hold_back_the_others() -> None:
+    """Where other tasks are answered, the refusal is about this task: its wait ends after a minute."""
+    world = World(
+        lambda task_id, now: refused(403) if task_id == "bad" else task("RUNNING" if now < 200 else "SUCCEEDED")
+    )
+    async with world.scheduler() as scheduler:
+        bad, good = watched(scheduler, "bad"), watched(scheduler, "good")
+        with pytest.raises(errors.PermissionDeniedError):
+            await bad
+        assert asyncio.get_running_loop().time() < 120
+        assert await good == ()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        errors.ServerError("bad gateway", status=502),
+        errors.PermissionDeniedError("", status=403, body=b"error code: 1020"),
+    ],
+    ids=["502", "a proxy's page"],
+)
+async def test_any_other_answer_begins_the_minute_anew(other: errors.APIError) -> None:
+    """Only the API's own refusals count, and only in a row."""
+    answers = iter([*[refused(), refused(403), refused(), other] * 100])
+    world = World(lambda _, now: task("SUCCEEDED") if now > 900 else next(answers))
+    async with world.scheduler() as scheduler:
+        assert await watched(scheduler) == ()
+
+
+async def test_a_connection_that_breaks_says_nothing_about_the_key() -> None:
+    """A minute of refusals counts, though some polls had no answer."""
+    answers = iter([refused(), errors.TransportError("reset"), refused(), refused()] * 100)
+    async with World(lambda _, now: next(answers)).scheduler() as scheduler:
+        with pytest.raises(errors.AuthenticationError):
+            await watched(scheduler)
+    assert asyncio.get_running_loop().time() < 180
+
+
+async def test_no_wait_is_lost_to_a_gateway_that_fails_a_third_of_the_time() -> None:
+    """Of a thousand waits all succeed, though of ten polls three are answered 401, 403, 502 or not at all, in turn."""
+    troubles = cycle([refused(), refused(403), errors.ServerError("no", status=502), errors.TransportError("reset")])
+    polls = count()
+
+    def answer(task_id: str, now: float) -> Answer:
+        if next(polls) % 10 < 3:
+            return next(troubles)
+        return task("SUCCEEDED" if now > 200 + int(task_id) / 5 else "RUNNING", task_id)
+
+    async with World(answer).scheduler() as scheduler:
+        handles = [watched(scheduler, str(number)) for number in range(1000)]
+        assert await asyncio.gather(*handles) == [()] * 1000
+    assert asyncio.get_running_loop().time() < 600
+
+
+async def test_the_patience_with_a_refused_key_is_an_option() -> None:
+    """Without any, the first refusal ends the wait."""
+    world = World(script(refused()))
+    async with world.scheduler(key_grace=0) as scheduler:
+        with pytest.raises(errors.AuthenticationError):
+            await watched(scheduler)
+    assert len(world.polls) == 1
+
+
+async def test_a_deadline_names_the_last_trouble() -> None:
+    """The error says how many polls failed, and why the latest did."""
+    page = errors.PermissionDeniedError("error code: 1020", status=403, body=b"error code: 1020")
+    async with World(lambda _, now: page).scheduler(deadline=100) as scheduler:
+        with pytest.raises(errors.TaskTimeoutError, match=r"UNKNOWN after 100.*\d polls failed.*error code: 1020"):
+            await watched(scheduler)
 
 
 async def test_a_young_task_may_be_unknown() -> None:
@@ -422,13 +532,13 @@ async def test_a_create_under_way_may_bring_its_id_home() -> None:
     assert heard == ["id"]
 
 
-async def test_a_create_that_hangs_is_left_after_two_seconds() -> None:
+async def test_a_create_that_hangs_is_left_after_its_grace() -> None:
     """Leaving the block is bounded."""
     with pytest.raises(KeyError):
         async with World(script(task("RUNNING"))).scheduler() as scheduler:
             scheduler._background.start(asyncio.sleep(1000), name="create", role=Role.CREATE)
             raise KeyError
-    assert asyncio.get_running_loop().time() == pytest.approx(2, abs=0.1)
+    assert asyncio.get_running_loop().time() == pytest.approx(20, abs=0.1)
 
 
 async def test_what_is_taken_up_again_is_polled_at_once() -> None:

@@ -1,25 +1,57 @@
 """Tasks that exist already are taken up, each once."""
 
 import pickle
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cometrunway import (
-    PollPolicy,
-    TaskTimeoutError,
-)
+from cometrunway import OutcomeUnknownError, PollPolicy, Session, Shot, TaskFailedError, TaskTimeoutError
 from cometrunway.emulator import Emulator, Fault
+from tests.raw import KEY, http, raw_server, succeeded
 from tests.samples import ALL_ROUTES, yawn
 
 
-async def test_two_creates_with_one_id_are_one_task(session: Any) -> None:
-    """A server that answers two creates with the same id leaves no waiter hanging."""
-    async with Emulator() as emulator, session(emulator) as runway:
-        first = await runway.submit(yawn(1))
+@pytest.mark.parametrize("is_over", [False, True], ids=["under way", "over"])
+async def test_of_two_creates_with_one_id_the_second_is_in_doubt(is_over: bool, session: Any, tmp_path: Path) -> None:
+    """No file gets a wrong name, neither now nor in the next run, and the message names the other submission."""
+    options = {"journal": tmp_path / "shots.db"}
+    async with Emulator() as emulator:
+        async with session(emulator, **options) as runway:
+            first = await runway.submit(yawn(1), key="A")
+            if is_over:
+                await first
+            emulator.script("create", Fault.answer(200, {"id": first.id}, acts=True))
+            with pytest.raises(OutcomeUnknownError, match="that of the submission 'A'"):
+                await runway.submit(yawn(2), key="B")
+        for _ in range(2):
+            async with session(emulator, **options) as runway:
+                assert [entry.key for entry in await runway.in_doubt()] == ["B"]
+                assert not await runway.resume()
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["A.mp4"]
+    assert emulator.creates.received == 2
+
+
+async def test_a_map_yields_the_doubt(session: Any, tmp_path: Path) -> None:
+    """Each of two shots with one id is yielded once: the second as failed."""
+    async with raw_server(
+        lambda request: http({"id": "one"}) if request.method == "POST" else succeeded(request)
+    ) as server:
+        async with Session(KEY, base_url=server.base_url, output_dir=None, max_creates=1) as runway:
+            ended = {handle.key: handle async for handle in runway.map([Shot("A", yawn(1)), Shot("B", yawn(2))])}
+    assert ended["A"].exception() is None
+    assert isinstance(ended["B"].exception(), OutcomeUnknownError)
+
+
+async def test_what_is_resubmitted_may_be_answered_with_its_own_id(session: Any, tmp_path: Path) -> None:
+    """A gateway that knows a repeated submission gives the id that it had: that is the same task."""
+    async with Emulator() as emulator, session(emulator, journal=tmp_path / "shots.db") as runway:
+        first = await runway.submit(yawn(extra="[fail INTERNAL]"), key="A")
+        with pytest.raises(TaskFailedError):
+            await first
         emulator.script("create", Fault.answer(200, {"id": first.id}, acts=True))
-        second = await runway.submit(yawn(2))
-        assert await first == await second
+        again = await runway.resubmit("A")
+        assert again.id == first.id
 
 
 async def test_a_task_is_taken_up_by_its_token(session: Any) -> None:

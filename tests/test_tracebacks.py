@@ -36,7 +36,7 @@ async def test_a_failed_download_shows_at_most_nine(tmp_path: Path) -> None:
     """Whoever awaits a task whose file cannot be had reads at most nine entries of ours."""
     once = RetryPolicy(attempts=1)
     async with Emulator(refresh_urls=False) as emulator:
-        emulator.script("asset", Fault.answer(404))
+        emulator.script("asset", *[Fault.answer(404)] * 20)
         async with Session(emulator.api_key, base_url=emulator.base_url, output_dir=tmp_path, retry=once) as runway:
             handle = await runway.submit(yawn())
             with pytest.raises(DownloadError) as caught:

@@ -22,7 +22,7 @@ _EXPIRED = re.compile(rb"expir|access.?denied|token|signature", re.IGNORECASE)
 _REASON_BYTES, _REASON_SECONDS = 2048, 10.0
 _STRONG_AFTER = 60.0
 """Seconds by which the clocks of two hosts may differ."""
-_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)", re.ASCII)
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", re.ASCII)
 
 
 async def check_answer(stream: AssetStream, asset: Asset, part: PartFile) -> None:
@@ -37,11 +37,19 @@ async def check_answer(stream: AssetStream, asset: Asset, part: PartFile) -> Non
         part.restart()
     if status in _GONE or (400 <= status < 500 and status not in _LATER and await _says_expired(stream)):
         raise AssetExpiredError(f"{shown}: the URL has expired or the file is gone", asset=asset)
-    if status == 206 and not _continues(stream, part):
+    if status == 206 and not brings_all(stream, part) and not _continues(stream, part):
         part.restart()
         raise DownloadError(f"{shown}, with another part of the file than was asked for", asset=asset)
     if status not in {200, 203, 206}:
         raise DownloadError(shown, asset=asset, retryable=status < 300 or status >= 500 or status in _LATER)
+
+
+def brings_all(stream: AssetStream, part: PartFile) -> bool:
+    """Whether the body is the file from its first byte; some hosts call that a part, though none was asked for."""
+    if stream.status != 206:
+        return True
+    match = _CONTENT_RANGE.fullmatch(stream.headers.get("content-range", ""))
+    return not part.range() and match is not None and match[1] == "0" and match[3] == str(int(match[2]) + 1)
 
 
 def origin(stream: AssetStream) -> Origin:
@@ -79,7 +87,7 @@ def _continues(stream: AssetStream, part: PartFile) -> bool:
     """Whether a 206 goes on where the part ends, and is of the same file."""
     match = _CONTENT_RANGE.match(stream.headers.get("content-range", ""))
     goes_on = match is not None and int(match[1]) == part.size
-    is_as_long = match is None or match[2] == "*" or part.origin.length in {None, int(match[2])}
+    is_as_long = match is None or match[3] == "*" or part.origin.length in {None, int(match[3])}
     is_encoded = bool(EncodedBody(stream.headers.get("content-encoding", "")))
     return bool(part.range()) and goes_on and is_as_long and not is_encoded and _is_of_same_file(stream, part)
 

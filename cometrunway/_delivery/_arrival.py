@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 
 from attrs import define, field
 
@@ -17,6 +17,8 @@ from cometrunway._tasks import Asset
 from cometrunway.errors import DownloadError
 
 _logger = logging.getLogger(__name__)
+_MOST_AT_ONCE = 16 * 1024 * 1024
+"""Bytes that one call writes, or a few more."""
 
 
 @define(kw_only=True)
@@ -33,6 +35,7 @@ class Arrival:
     length: int | None
     """How many bytes the file has if it is sent as it is, where that is stated."""
     body: EncodedBody
+    _decoded: Iterator[bytes] | None = field(default=None, init=False)
     _sent: "dict[str, hashlib._Hash]" = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -40,15 +43,37 @@ class Arrival:
         self._sent = {name: new_digest(name) for name, _ in stated}
 
     def write(self, chunks: Sequence[bytes]) -> None:
-        """Take what came."""
+        """Take what came; what it becomes once decoded may be far more, and is then written in several calls."""
         block = b"".join(chunks)
         for digest in self._sent.values():
             digest.update(block)
-        self._keep(self.body.decoded(block))
+        self._decoded = self.body.decoded(block)
+        self.write_more()
+
+    @property
+    def has_more(self) -> bool:
+        """Whether `write_more` has something to write."""
+        return self._decoded is not None
+
+    def write_more(self) -> None:
+        """Write some megabytes, or all that is left: a thread that is waited for has to end."""
+        before = self.part.size
+        try:
+            for piece in self._decoded or ():
+                if self.part.size + len(piece) > self.limit:
+                    raise too_large(self.asset, self.limit)
+                self.part.write((piece,))
+                if self.part.size - before > _MOST_AT_ONCE:
+                    return
+        except DamagedError as error:
+            raise self._refused(f"what came with a Content-Encoding {error}, after {self.part.size} bytes") from error
+        self._decoded = None
 
     def end(self) -> MediaType:
         """Return what the file is, if it is whole: to the end of its kind, or, where its kind has none, of its body."""
-        self._keep(self.body.rest())
+        self._decoded = self.body.rest()
+        while self.has_more:
+            self.write_more()
         media = self._recognised()
         if not is_whole(self.part.file, media.media_type):
             self.part.file.seek(0, os.SEEK_END)
@@ -62,15 +87,6 @@ class Arrival:
                 "the host states"
             )
         return media
-
-    def _keep(self, pieces: Iterable[bytes]) -> None:
-        try:
-            for piece in pieces:
-                if self.part.size + len(piece) > self.limit:
-                    raise too_large(self.asset, self.limit)
-                self.part.write((piece,))
-        except DamagedError as error:
-            raise self._refused(f"what came with a Content-Encoding {error}, after {self.part.size} bytes") from error
 
     def _recognised(self) -> MediaType:
         self.part.file.flush()

@@ -134,7 +134,7 @@ def _in_order(recorded: tuple[Asset, ...], outputs: tuple[str, ...]) -> list[Ass
 
 def _one_error(missing: Mapping[int, DownloadError], files: Sequence[Asset]) -> DownloadError:
     """Return one error for all files that cannot be had."""
-    first = next(iter(missing.values()))
+    first = next(iter(missing.values())).with_traceback(None)  # its way through the downloader tells a user nothing
     if len(files) == 1:
         return first
     numbers = ", ".join(str(number + 1) for number in missing)

@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import TypeVar
 
-from cometrunway._delivery._answers import check_answer, declared_length, origin
+from cometrunway._delivery._answers import brings_all, check_answer, declared_length, origin
 from cometrunway._delivery._arrival import Arrival, too_large
 from cometrunway._delivery._content_encoding import EncodedBody
 from cometrunway._delivery._inline import inline_content, is_inline
@@ -140,7 +140,7 @@ class Downloader:
             length = declared_length(stream)
             if (length or 0) > ASSET_LIMIT:
                 raise too_large(asset, ASSET_LIMIT)
-            if stream.status != 206:
+            if brings_all(stream, part):
                 if part.size:
                     await _in_thread(part.restart)
                 part.begin(origin(stream))
@@ -153,6 +153,8 @@ class Downloader:
             )
             async for chunks in _blocks(_steady(stream.chunks, self._retry.slowest)):
                 await _in_thread(partial(arrival.write, chunks))
+                while arrival.has_more:
+                    await _in_thread(arrival.write_more)
         return await _in_thread(arrival.end)
 
     async def _decode(self, url: str, asset: Asset, part: PartFile) -> MediaType:
@@ -163,7 +165,7 @@ class Downloader:
 def _decoded(url: str, arrival: Arrival) -> MediaType:
     try:
         for piece in inline_content(url):
-            arrival.write([piece])
+            arrival.write((piece,))
     except ValueError as error:
         raise DownloadError(f"the inline output {error}: {len(url)} characters", asset=arrival.asset) from error
     arrival.length = arrival.part.size

@@ -113,3 +113,19 @@ async def test_a_file_that_a_proxy_has_changed_on_the_way_is_a_file(download: Do
     """203 is 200 with a word of warning."""
     async with host(answer(CLIP, status=203)) as served:
         assert (await download(served.url)).size == len(CLIP)
+
+
+async def test_all_of_a_file_is_a_file_though_it_is_called_a_part(download: Download) -> None:
+    """Some hosts answer 206 with everything to those who asked for no range."""
+    headers = {"Content-Range": f"bytes 0-{len(CLIP) - 1}/{len(CLIP)}"}
+    async with host(answer(CLIP, headers, status=206)) as served:
+        assert (await download(served.url)).size == len(CLIP)
+    assert len(served.requests) == 1
+
+
+async def test_a_part_that_nobody_asked_for_is_refused(download: Download) -> None:
+    """The first half alone is not the file."""
+    headers = {"Content-Range": f"bytes 0-{HALF - 1}/{len(CLIP)}"}
+    async with host(answer(CLIP[:HALF], headers, status=206), answer(CLIP)) as served:
+        assert (await download(served.url)).size == len(CLIP)
+    assert len(served.requests) == 2

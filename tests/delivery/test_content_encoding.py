@@ -1,6 +1,7 @@
 """Content encodings: what a host has encoded comes out as it was, in bounded steps."""
 
 import gzip
+import hashlib
 import tracemalloc
 import zlib
 from importlib import import_module
@@ -183,3 +184,11 @@ async def test_an_encoded_rest_is_no_rest(download: Download) -> None:
     assert asset.path is not None
     assert asset.path.read_bytes() == CLIP
     assert [("range" in request) for request in served.requests] == [False, True, False]
+
+
+async def test_a_file_that_becomes_large_comes_whole(download: Download) -> None:
+    """A little that becomes much is written in several calls, so that nobody waits long for a thread."""
+    content = CLIP + bytes(50_000_000)
+    async with host(answer(gzip.compress(content), {"Content-Encoding": "gzip"})) as served:
+        asset = await download(served.url)
+    assert (asset.size, asset.sha256) == (len(content), hashlib.sha256(content).hexdigest())

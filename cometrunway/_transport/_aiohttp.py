@@ -81,7 +81,7 @@ class Transport:
             return
         if self._borrowed is None:
             await self._api.close()
-        elif self._api is not self._borrowed:
+        else:
             self._api.detach()  # what is borrowed stays open
 
     async def call(self, request: HttpRequest) -> HttpResponse:

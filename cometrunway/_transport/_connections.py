@@ -147,8 +147,6 @@ def _by_copy(borrowed: aiohttp.ClientSession, base: URL) -> Route:
 
     It is made by a copy of the session that reads no `.netrc`, and adds no credentials of its own to the key.
     """
-    if not isinstance(borrowed, aiohttp.ClientSession):
-        return Route(session=borrowed)  # it only behaves like one
     session = copy.copy(borrowed)
     session._default_auth = None  # noqa: SLF001 - aiohttp raises where there is an Authorization header, too
     if not borrowed.trust_env:

@@ -2,8 +2,8 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -161,15 +161,6 @@ class SocksProxy(_Server):
         there = await self.opened(host, port)
         writer.write(b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
         await _joined((reader, writer), there)
-
-
-@asynccontextmanager
-async def refusing_port() -> AsyncIterator[int]:
-    """Yield a port of loopback that nobody listens on."""
-    server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    server.close()
-    yield port
 
 
 def _origin_form(head: str) -> str:

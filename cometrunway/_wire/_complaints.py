@@ -35,7 +35,10 @@ class Complaint:
 
 def is_accepted(body: JsonObject) -> bool:
     """Whether an answer claims success: its code is 200, 0, `success` or absent, and it has no error."""
-    return _token(body.get("code")).casefold() in _SUCCESS and not _says_something(body.get("error"))
+    if (error := body.get("error")) and _says_something(error):
+        return False
+    code = body.get("code")
+    return code is None or _token(code).casefold() in _SUCCESS
 
 
 def _says_something(error: object) -> bool:

@@ -15,24 +15,26 @@ from cometrunway._wire._body import TASK_ID_KEYS, JsonObject, is_named, parsed
 from cometrunway._wire._complaints import is_accepted
 from cometrunway._wire._failures import failure
 from cometrunway._wire._http import HttpResponse
-from cometrunway._wire._levels import Level, levels, members_of, other_levels, says_more
+from cometrunway._wire._levels import Level, levels, members_of, other_levels, plain_levels, says_more
 from cometrunway._wire._outputs import Output, documented
 from cometrunway._wire._quantities import created_at, progress
 from cometrunway._wire._refusals import no_answer, refusal, unknown_task
 from cometrunway._wire._search import searched
 from cometrunway._wire._sent import Sent
-from cometrunway._wire._status import is_of_a_task, stated, stating_word, verdict
+from cometrunway._wire._status import WAITING, is_of_a_task, stated, stating_word, verdict
 from cometrunway.errors import APIError, CometRunwayError, InvalidRequestError, ProtocolError
 
 _ID_LIMIT = 512
 _CALLBACK_KEPT = 2_000
 _ABOUT_THE_CALL = re.compile(
     r"rate.?limit|too many|overload|busy|unauthori[sz]ed|api.?key|invalid.?token|quota|balance|throttl|bad gateway"
-    r"|gateway time|maintenance|(?:temporarily|service|currently) unavailable|no (?:available )?channel|internal server"
+    r"|gateway time|maintenance|(?:temporarily|service|currently) unavailable|no (?:available )?channel"
     r"|繁忙|稍后|频繁|频率|限流|额度|余额|令牌|维护",
     re.IGNORECASE,
 )
 """Words of a refusal of the call, which says nothing of the task."""
+_OF_CALLS_TOO = re.compile("block|den|err|exception|fail|invalid|refus|reject|失败")
+"""Of the words for a bad end those that may be the state of the call as well: a task alone is `expired`."""
 
 
 class Reading(NamedTuple):
@@ -122,15 +124,18 @@ def _is_success(response: HttpResponse) -> bool:
 def read(task_id: str, body: JsonObject, sent: Sent | None) -> Reading:
     """Read an answer: the task's status, where it stands, and the files of a success."""
     around = levels(body, task_id)
-    status, nest = verdict(around)
-    if (status is TaskStatus.UNKNOWN or status.is_terminal) and not _is_of_the_task(nest):
+    status, depth = verdict(members_of(around))
+    nest = around[depth:]
+    if status not in WAITING and not _is_of_the_task(nest):
         for level in other_levels(body, task_id):
             if stated(level.members) not in (None, TaskStatus.UNKNOWN):
-                status, nest = verdict(levels(level.members, task_id, level.place))
+                nest = levels(level.members, task_id, level.place)
+                status, depth = verdict(members_of(nest))
+                nest = nest[depth:]
                 around = [*around, *nest]
                 break
     outputs = _outputs(body, nest, sent) if status is TaskStatus.SUCCEEDED else ()
-    return Reading(status=status, nest=nest, around=around, outputs=outputs)
+    return Reading(status, nest, around, outputs)
 
 
 def _is_of_the_task(nest: Sequence[Level]) -> bool:
@@ -139,16 +144,20 @@ def _is_of_the_task(nest: Sequence[Level]) -> bool:
 
 
 def _task(task_id: str, body: JsonObject, sent: Sent | None) -> Task:
-    reading = read(task_id, body, sent)
-    status, within = reading.status, members_of(reading.nest)
-    is_bad_end = status.is_terminal and status is not TaskStatus.SUCCEEDED
+    if plain := plain_levels(body):
+        status, depth = verdict(plain)
+        if status in WAITING:  # as nearly always: no more is read
+            moment = created_at(plain)
+            return Task(id=task_id, status=status, progress=progress(plain[depth:]), created_at=moment, raw=body)
+    status, nest, around, outputs = read(task_id, body, sent)
+    is_bad_end = status in (TaskStatus.FAILED, TaskStatus.CANCELLED)
     return Task(
         id=task_id,
         status=status,
-        progress=progress(within),
-        created_at=created_at(members_of(reading.around)),
-        outputs=tuple(output.url for output in reading.outputs),
-        failure=failure(status, [*reading.nest, *reading.around]) if is_bad_end else None,
+        progress=progress(members_of(nest)),
+        created_at=created_at(members_of(around)),
+        outputs=tuple([output.url for output in outputs]),
+        failure=failure(status, [*nest, *around]) if is_bad_end else None,
         raw=body,
     )
 
@@ -172,10 +181,11 @@ def _shows_a_task(body: JsonObject, task: Task) -> bool:
 
 def _is_about_the_task(error: CometRunwayError, task: Task, body: JsonObject) -> bool:
     """Whether what an answer complains of is the task's failure, rather than a refusal of the call."""
-    if is_of_a_task(body):
+    word = stating_word(body)
+    if is_of_a_task(body) or not _OF_CALLS_TOO.search(word):
         return True
     reason = task.failure.message if task.failure else ""
-    text = f"{getattr(error, 'code', '')} {error.message} {reason} {stating_word(body)}"
+    text = f"{getattr(error, 'code', '')} {error.message} {reason} {word}"
     return type(error) in {APIError, InvalidRequestError} and not _ABOUT_THE_CALL.search(text)
 
 

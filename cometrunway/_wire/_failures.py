@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from cometrunway._tasks import Failure, TaskStatus
@@ -47,6 +48,8 @@ _REASON_LIMIT = 2_000
 _CODE_LIMIT = 200
 _ITEMS = 3
 """Items of a list of reasons that are told."""
+_FIELDS = 100
+"""Members of an object of reasons that are looked at."""
 
 _MAY_SUCCEED_ANEW = {
     "INPUT_PREPROCESSING.INTERNAL": True,
@@ -142,7 +145,7 @@ def _of_object(place: str, members: JsonObject) -> Iterator[Reason]:
 
 def _of_fields(place: str, members: JsonObject) -> Iterator[Reason]:
     """Yield what is told of each field: `{"prompt": ["is too long"]}`; last the code, where an object has no more."""
-    for key, member in members.items():
+    for key, member in islice(members.items(), _FIELDS):
         if isinstance(member, list) and bare(key) not in _TEXT_KEYS:
             yield from _told(join(place, key), member)
     code = next((text for key in _OBJECT_CODES if (text := _code(members.get(key)))), None)

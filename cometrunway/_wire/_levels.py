@@ -1,6 +1,7 @@
 """Where in an answer a task is described: the levels of its nesting."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from cometrunway._wire._body import TASK_ID_KEYS, JsonObject, is_named, ours_of, parsed_within
@@ -26,6 +27,10 @@ _THE_TASK = word_set(
 """Words of keys under which an answer that states something itself says more of the same task."""
 
 
+STATUS_KEYS = ("status", "state", "task_status")
+_OF_A_TASK = (*TASK_ID_KEYS, "progress")
+
+
 class Level(NamedTuple):
     """One object of an answer."""
 
@@ -39,14 +44,25 @@ def levels(body: JsonObject, task_id: str | None = None, place: str = "") -> lis
 
     A `data` may be an object, JSON in a text, or a list with ours in it: the one with this id, or the only one.
     """
-    found = [Level(place, body)]
-    inner = body.get("data")
-    while inner is not None and len(found) < _NESTING:
-        level = _level(inner, join(found[-1].place, "data"), task_id)
-        if level is None or any(_are_others(inner, outer, task_id) for outer in found):
+    level = Level(place, body)
+    found = [level]
+    while (inner := level.members.get("data")) is not None and len(found) < _NESTING:
+        place = f"{level.place}.data" if level.place else "data"
+        ours = _level(inner, place, task_id)
+        if ours is None or any(_are_others(inner, outer, task_id) for outer in found):
             break
+        level = ours
         found.append(level)
-        inner = level.members.get("data")
+    return found
+
+
+def plain_levels(body: JsonObject) -> list[JsonObject] | None:
+    """Return what `levels` does, without places, where each `data` is an object, as nearly always; else None."""
+    found = [body]
+    while (inner := found[-1].get("data")) is not None and len(found) < _NESTING:
+        if not isinstance(inner, dict):
+            return None
+        found.append(inner)
     return found
 
 
@@ -62,7 +78,7 @@ def other_levels(body: JsonObject, task_id: str | None) -> list[Level]:
         level = _level(value, place, task_id)
         if level is not None:
             found.append(level)
-            queue += list(_members(level, task_id))[: max(0, _OTHERS - len(queue))]
+            queue += islice(_members(level, task_id), max(0, _OTHERS - len(queue)))
     return sorted(found[1:], key=lambda level: not is_named(level.members, task_id))
 
 
@@ -82,7 +98,7 @@ def says_more(key: str) -> bool:
 
 
 def _members(level: Level, task_id: str | None) -> Iterator[tuple[str, Any]]:
-    is_a_task = any(key in level.members for key in (*TASK_ID_KEYS, "status", "state"))
+    is_a_task = any(key in level.members for key in (*TASK_ID_KEYS, *STATUS_KEYS))
     for key, member in level.members.items():
         is_followed = key == task_id or says_more(key) or not is_a_task
         if not is_followed or words(key) & _NOT_THE_TASK or not isinstance(member, dict | list | str):
@@ -101,8 +117,10 @@ def _level(value: Any, place: str, task_id: str | None) -> Level | None:
 
 
 def _are_others(value: Any, around: Level, task_id: str | None) -> bool:
-    """Whether a list within our task is one of other tasks, such as parts of ours, even if it is the only row."""
-    if not isinstance(value, list) or not is_named(around.members, task_id):
+    """Whether a list within a task is one of other tasks, such as its parts, even if there is only one row."""
+    if not isinstance(value, list):
         return False
-    rows = [row for row in value if isinstance(row, dict) and any(key in row for key in TASK_ID_KEYS)]
-    return bool(rows) and not any(is_named(row, task_id) for row in rows)
+    outer, rows = around.members, [row for row in value if isinstance(row, dict)]
+    states_itself = any(key in outer for key in STATUS_KEYS) and any(outer.get(key) for key in _OF_A_TASK)
+    has_ids = is_named(outer, task_id) and any(key in row for row in rows for key in TASK_ID_KEYS)
+    return (states_itself or has_ids) and not any(is_named(row, task_id) for row in rows)

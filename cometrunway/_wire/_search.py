@@ -138,11 +138,10 @@ def _visits(body: JsonObject, *, is_sent_known: bool) -> Iterator[_Visit]:
 
 def _within(visit: _Visit, *, is_sent_known: bool) -> Iterator[_Visit]:
     value = visit.value
-    if isinstance(value, str) and len(value) <= _JSON_LIMIT:
-        value = parsed_within(value)
     if isinstance(value, list):
         for number, item in enumerate(value):
-            yield visit._replace(place=f"{visit.place}[{number}]", value=item, stem=(*visit.stem, number))
+            place, stem = f"{visit.place}[{number}]", (*visit.stem, number)
+            yield visit._replace(place=place, value=_read(item), stem=stem)
     elif isinstance(value, dict):
         for key, member in value.items():
             said = words(key)
@@ -150,12 +149,19 @@ def _within(visit: _Visit, *, is_sent_known: bool) -> Iterator[_Visit]:
                 is_good = bool(said & _GOOD and (is_sent_known or bare(key) not in _INPUTS_TOO))
                 yield _Visit(
                     place=join(visit.place, key),
-                    value=member,
+                    value=_read(member),
                     key=key,
                     said=visit.said | said,
                     stem=(*visit.stem, *_stem(key, said)),
                     is_good=visit.is_good or is_good,
                 )
+
+
+def _read(value: Any) -> Any:
+    """Return a value, or what it is if it is JSON in a text."""
+    if isinstance(value, str) and len(value) <= _JSON_LIMIT and (within := parsed_within(value)) is not None:
+        return within
+    return value
 
 
 def _stem(key: str, said: frozenset[str]) -> tuple[object, ...]:

@@ -5,14 +5,13 @@ from functools import lru_cache
 
 from cometrunway._tasks import TaskStatus
 from cometrunway._wire._body import JsonObject
-from cometrunway._wire._levels import Level
+from cometrunway._wire._levels import STATUS_KEYS, Level
 from cometrunway._wire._outputs import documented, is_video_url
 from cometrunway._wire._words import bare, word_set, words
 
-_KEYS = ("status", "state", "task_status")
-_NAME_KEYS = word_set("statusdesc statusdescription statuslabel statusname statusstr statustext")
+_NAME_KEYS = word_set("statusLabel status_label statusName status_name statusText status_text")
 """Keys of the word that a digit stands for."""
-_OTHER_KEYS = _NAME_KEYS | word_set(
+_OTHER_KEYS = frozenset(map(bare, _NAME_KEYS)) | word_set(
     "currentstatus finishreason generationstatus inferencestatus jobstate jobstatus predictionstatus runstatus state "
     "status successflag taskstate taskstatus videostate videostatus"
 )
@@ -37,11 +36,20 @@ _VOCABULARY = {
 }
 _STATUSES = {"": TaskStatus.PENDING} | {word: status for status, words in _VOCABULARY.items() for word in words.split()}
 """The digits are duomi's, 0 to 3, and PixVerse's, 5 to 8."""
-_WAITING = (TaskStatus.PENDING, TaskStatus.THROTTLED, TaskStatus.RUNNING)
+_PLAIN = {
+    spelled: status
+    for word, status in _STATUSES.items()
+    if word.isalpha()
+    for spelled in (word, word.upper(), "IN_PROGRESS" if word == "inprogress" else word)
+}
+"""Words as they are mostly written: looked up without more ado."""
+WAITING = (TaskStatus.PENDING, TaskStatus.THROTTLED, TaskStatus.RUNNING)
 _BAD_ENDS = (TaskStatus.CANCELLED, TaskStatus.FAILED)
 _SAYS_NOTHING = word_set("all and errors fully generation is job render state status task video warnings was with")
 """Words beside that of a success: `TASK_STATUS_SUCCEED`, `completed_with_warnings`."""
 _NOT_YET = word_set("before no non not partial partially retried retries retry un will without")
+_SENTENCE = 6
+"""Words of a text that is no status any more."""
 _READY = "ready"
 """Of a result at some servers, to begin at others."""
 _RESULTS = ("result", "output", "outputs", "data", "url", "video_url")
@@ -51,7 +59,7 @@ _FLAGS = {
     **dict.fromkeys(("1", "True"), TaskStatus.SUCCEEDED),
     **dict.fromkeys(("2", "3"), TaskStatus.FAILED),
 }
-_VIDEOS = word_set("downloadurl outputurl rawvideourl resulturl url videourl")
+_VIDEO_KEYS = word_set("downloadURL download_url raw_video_url url videoURL videoUrl video_url")
 _LONGEST = 64
 """Characters of a word that is looked up."""
 _OF_A_TASK = word_set(
@@ -69,8 +77,11 @@ def stated(members: JsonObject) -> TaskStatus | None:
     Runway, duomi's digits, Kling, Luma and others. `state` counts where `status` is empty or unknown. Of a digit the
     word beside it counts, then a video: some gateways number the states in another way.
     """
+    word = members.get("status")
+    if isinstance(word, str) and (plain := _PLAIN.get(word)):  # as nearly always
+        return plain
     seen = None
-    for key in _KEYS:
+    for key in STATUS_KEYS:
         if key in members:
             word = _word(members[key])
             if word is None:
@@ -95,7 +106,9 @@ def stating_key(members: JsonObject) -> str | None:
 
 def is_of_a_task(members: JsonObject) -> bool:
     """Whether an object describes a task, rather than being the envelope of an answer, which has a status as well."""
-    return any(bare(key) in _OF_A_TASK and members[key] not in (None, "") for key in members)
+    if members.get("id") or members.get("task_id"):  # as nearly always
+        return True
+    return any(bare(key) in _OF_A_TASK and members[key] not in (None, "", [], {}) for key in members)
 
 
 def _stated_otherwise(members: JsonObject) -> TaskStatus | None:
@@ -105,7 +118,7 @@ def _stated_otherwise(members: JsonObject) -> TaskStatus | None:
         return ended if done else TaskStatus.RUNNING
     for key in members:
         name = bare(key)
-        if name in _OTHER_KEYS and key not in _KEYS and (word := _word(members[key])) is not None:
+        if name in _OTHER_KEYS and key not in STATUS_KEYS and (word := _word(members[key])) is not None:
             return _FLAGS[word] if name == _FLAG and word in _FLAGS else _status(word, members)
     return None
 
@@ -134,11 +147,10 @@ def _status(word: str, members: JsonObject) -> TaskStatus:
 
 
 def _of_digit(digit: str, members: JsonObject) -> TaskStatus:
-    beside = (_word(members[key]) for key in members if bare(key) in _NAME_KEYS)
-    named = (_known(word) for word in beside if word and len(word) <= _LONGEST)
-    if found := next((status for status in named if status is not TaskStatus.UNKNOWN), None):
-        return found
-    if digit in {"1", "2"} and any(bare(key) in _VIDEOS and is_video_url(members[key]) for key in members):
+    for key in members.keys() & _NAME_KEYS:
+        if (named := _known(str(_word(members[key]))[:_LONGEST])) is not TaskStatus.UNKNOWN:
+            return named
+    if digit in {"1", "2"} and any(is_video_url(members[key]) for key in members.keys() & _VIDEO_KEYS):
         return TaskStatus.SUCCEEDED
     return _STATUSES.get(digit, TaskStatus.UNKNOWN)
 
@@ -148,13 +160,15 @@ def _known(word: str) -> TaskStatus:
     """Return what a word means, or one that is made of several: `JOB_STATE_FAILED`, `GENERATE_MP4_FAILED`."""
     if word.startswith("-"):
         return TaskStatus.UNKNOWN
-    if (known := _STATUSES.get(bare(word))) is not None:
-        return known
-    parts = words(word)
+    known = _STATUSES.get(bare(word))
+    return _compound(words(word)) if known is None else known
+
+
+def _compound(parts: frozenset[str]) -> TaskStatus:
     meant = [_STATUSES[part] for part in parts if part in _STATUSES]
-    if waiting := next((status for status in _WAITING if status in meant), None):
+    if waiting := next((status for status in WAITING if status in meant), None):
         return waiting
-    if parts & _NOT_YET or any(part.endswith("ing") for part in parts):
+    if parts & _NOT_YET or len(parts) > _SENTENCE or any(part.endswith("ing") for part in parts):
         return TaskStatus.UNKNOWN
     if bad := next((status for status in _BAD_ENDS if status in meant), None):
         return bad
@@ -162,20 +176,24 @@ def _known(word: str) -> TaskStatus:
     return TaskStatus.SUCCEEDED if is_success else TaskStatus.UNKNOWN
 
 
-def verdict(nest: Sequence[Level]) -> tuple[TaskStatus, Sequence[Level]]:
-    """Return the task's status, and the levels from the one that states it inwards.
+def verdict(nest: Sequence[JsonObject]) -> tuple[TaskStatus, int]:
+    """Return the task's status, and which of the levels states it, from the outside in.
 
     The outermost statement counts once it is final. Before, one further in may end the task: it is the last body from
     upstream, and the outer row follows it later; but a success counts there only with its output. What a mere envelope
     states is the call's state, where one further in states a status too.
     """
     if len(nest) == 1:  # as nearly always
-        return stated(nest[0].members) or TaskStatus.UNKNOWN, nest
-    stating = [(said, nest[depth:]) for depth, level in enumerate(nest) if (said := stated(level.members))]
-    if len(stating) > 1 and not is_of_a_task(stating[0][1][0].members):
+        return stated(nest[0]) or TaskStatus.UNKNOWN, 0
+    stating = [(said, depth) for depth, members in enumerate(nest) if (said := stated(members))]
+    if len(stating) > 1 and not is_of_a_task(nest[stating[0][1]]):
         del stating[0]
-    for number, (said, within) in enumerate(stating):
-        if said.is_terminal and (number == 0 or said is not TaskStatus.SUCCEEDED or documented(within)):
-            return said, within
-    waiting = (said for said, _ in stating if said in _WAITING)
-    return next(waiting, TaskStatus.UNKNOWN), stating[0][1] if stating else nest
+    seen = TaskStatus.UNKNOWN
+    for number, (said, depth) in enumerate(stating):
+        if said in WAITING:
+            seen = said if seen is TaskStatus.UNKNOWN else seen
+        elif said is not TaskStatus.UNKNOWN and (
+            number == 0 or said is not TaskStatus.SUCCEEDED or documented([Level("", inner) for inner in nest[depth:]])
+        ):
+            return said, depth
+    return seen, stating[0][1] if stating else 0

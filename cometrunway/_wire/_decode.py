@@ -33,7 +33,7 @@ _ABOUT_THE_CALL = re.compile(
     re.IGNORECASE,
 )
 """Words of a refusal of the call, which says nothing of the task."""
-_OF_CALLS_TOO = re.compile("block|den|err|exception|fail|invalid|refus|reject|失败")
+_OF_CALLS_TOO = re.compile("[0-9]|block|den|err|exception|fail|invalid|refus|reject|失败")
 """Of the words for a bad end those that may be the state of the call as well: a task alone is `expired`."""
 
 

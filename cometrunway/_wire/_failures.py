@@ -72,6 +72,7 @@ _MODERATION_WORDS = re.compile(
     r"|违规|敏感|审核(?:未通过|不通过|失败|拒绝)|未通过.{0,6}审核",
     re.IGNORECASE | re.DOTALL,
 )
+_TOKEN = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _OUTAGE_WORDS = re.compile(r"unavailable|time[d ]*out|internal|overload", re.IGNORECASE)
 
 
@@ -93,7 +94,7 @@ def failure(status: TaskStatus, nest: Sequence[Level]) -> Failure:
     moderation or safety, and not of its outage.
     """
     stated, is_runways = next(_codes(nest), (None, False))
-    reason = next(reasons(nest), None)
+    reason = why(nest)
     code = stated or (reason.code if reason else None)
     word = stating_word(nest[0].members)
     message = reason.text if reason else code or _without_reason(status, word)
@@ -104,6 +105,22 @@ def failure(status: TaskStatus, nest: Sequence[Level]) -> Failure:
         retryable=code is not None and _may_succeed_anew(code),
         moderated=_is_moderation(stated or code, told) or bool(_MODERATION_STATUS.search(word)),
     )
+
+
+def why(nest: Sequence[Level]) -> Reason | None:
+    """Return the most telling reason: a sentence beside a mere token, such as `"error": "INTERNAL"`, with that token.
+
+    Args:
+        nest: the level that states the bad end, then those within and around.
+    """
+    told = list(islice(reasons(nest), _ITEMS))
+    if not told or not _TOKEN.fullmatch(told[0].text):
+        return told[0] if told else None
+    for place, text, code in told[1:]:
+        is_beside = place.rpartition(".")[0] == told[0].place.rpartition(".")[0]
+        if is_beside and " " in text and "success" not in text.lower():
+            return Reason(place, text, code or told[0].text)
+    return told[0]
 
 
 def reasons(nest: Sequence[Level]) -> Iterator[Reason]:

@@ -40,12 +40,17 @@ def unlabelled_file(text: str) -> str | None:
     return f"data:{media_type};base64,{text}" if media_type != UNKNOWN.media_type else None
 
 
+def is_base64(key: str) -> bool:
+    """Whether a key says that a file stands under it."""
+    return "base64" in bare(key) or "b64" in bare(key)
+
+
 def _of_member(key: str, member: object, members: Mapping[str, Any]) -> str | None:
     if not isinstance(member, str) or not member:
         return None
     name = bare(key)
     stated = _media_type(members) if name in _CONTENT_KEYS else None
-    if not (stated or "base64" in name or "b64" in name):
+    if not (stated or is_base64(key)):
         return None
     if _is_data_url(member):
         return member.strip()

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from cometrunway._media._urls import normalised_url
 from cometrunway._wire._body import JsonObject, parsed_within
-from cometrunway._wire._inline import inline_file, inline_key, unlabelled_file
+from cometrunway._wire._inline import inline_file, inline_key, is_base64, unlabelled_file
 from cometrunway._wire._levels import NOT_OURS, join
 from cometrunway._wire._outputs import KINDS, Output, extension, kind_of, urls_in
 from cometrunway._wire._words import bare, word_set, words
@@ -34,6 +34,8 @@ _NEVER = NOT_OURS | word_set(
     "terms thumb thumbnail thumbnails thumbs tips transcript tutorial upgrade vendor waveform webhook webhooks"
 )
 """Words of keys under which no file of the task stands."""
+_SRC = word_set("src")
+"""Alone it is the key of a file, as in HTML; `src_image` is an input."""
 _NO_LEAF = word_set("cancel console dashboard delete get poll queue report retry self share status stop stream")
 """Words of keys of the API's own addresses."""
 _RESPONSE = "responseurl"
@@ -49,7 +51,7 @@ _GOOD = word_set(
     "voice wav work works"
 )
 """Words of keys that speak of what a task made."""
-_GENERIC = word_set("address href link location path resource uri uris url urls")
+_GENERIC = word_set("address href link location path resource src uri uris url urls")
 _INPUTS_TOO = word_set(
     "audio audiourl content contents file fileurl image imagelist images imageurl imageurls img imgs imgurl imgurls "
     "media mediaurl photo photos photourl picture pictures pictureurl video voice voiceurl"
@@ -145,8 +147,8 @@ def _within(visit: _Visit, *, is_sent_known: bool) -> Iterator[_Visit]:
     elif isinstance(value, dict):
         for key, member in value.items():
             said = words(key)
-            if not said & _NEVER and not (said & _ENDS and said & _IMAGE):
-                is_good = bool(said & _GOOD and (is_sent_known or bare(key) not in _INPUTS_TOO))
+            if not _is_never(said):
+                is_good = bool(said & _GOOD and (is_sent_known or bare(key) not in _INPUTS_TOO)) or is_base64(key)
                 yield _Visit(
                     place=join(visit.place, key),
                     value=_read(member),
@@ -155,6 +157,10 @@ def _within(visit: _Visit, *, is_sent_known: bool) -> Iterator[_Visit]:
                     stem=(*visit.stem, *_stem(key, said)),
                     is_good=visit.is_good or is_good,
                 )
+
+
+def _is_never(said: frozenset[str]) -> bool:
+    return bool(said & _NEVER and said != _SRC) or bool(said & _ENDS and said & _IMAGE)
 
 
 def _read(value: Any) -> Any:
@@ -170,10 +176,11 @@ def _stem(key: str, said: frozenset[str]) -> tuple[object, ...]:
 
 def _candidates(visit: _Visit) -> Iterator[_Candidate]:
     if isinstance(visit.value, dict):
-        key, url = inline_key(visit.value), inline_file(visit.value)
+        members = {key: member for key, member in visit.value.items() if not _is_never(words(key))}
+        key, url = inline_key(members), inline_file(members)
         if key and url:
-            names_a_file = bare(key).startswith(("b64", "base64"))
-            yield _candidate(visit._replace(is_good=visit.is_good or names_a_file), Output(join(visit.place, key), url))
+            is_good = visit.is_good or is_base64(key)
+            yield _candidate(visit._replace(is_good=is_good), Output(join(visit.place, key), url))
     elif isinstance(visit.value, str):
         for number, url in enumerate(_urls(visit.value, is_good=visit.is_good)):
             if _may_be_a_file(url, visit):
@@ -182,8 +189,8 @@ def _candidates(visit: _Visit) -> Iterator[_Candidate]:
 
 def _urls(text: str, *, is_good: bool) -> list[str]:
     urls = list(urls_in(text))
-    if len(text.split(maxsplit=1)) > 1 and not any(extension(url) in KINDS for url in urls):
-        urls = _files_within(text) or urls  # a sentence
+    if not any(extension(url) in KINDS for url in urls):
+        urls = _files_within(text) if not urls or len(text.split(maxsplit=1)) > 1 else urls
     return urls or ([url] if is_good and (url := unlabelled_file(text)) else [])
 
 

@@ -26,12 +26,13 @@ _VOCABULARY = {
     TaskStatus.RUNNING: "doing downloading dreaming executing finalizing generating inprocess inprogress ongoing "
     "postprocessing processing progress progressing rendering retrying run running saving started uploading working "
     "1 5 处理中 生成中 运行中 进行中",
-    TaskStatus.SUCCEEDED: "complete completed done finish finished generated succeed succeeded success successful "
-    "successfully 3 完成 已完成 成功 生成成功",
+    TaskStatus.SUCCEEDED: "complete completed delivered done finish finished generated succeded succeed succeeded "
+    "success successed successful successfully 3 完成 已完成 成功 生成成功",
     TaskStatus.FAILED: "abort aborted banned blocked censored contentfiltered contentmoderated crashed dead declined "
-    "deleted denied error errored exception expired fail failed failure fault faulted filtered flagged interrupted "
-    "invalid killed moderated nsfw refused reject rejected removed requestmoderated sensitive stopped terminated "
-    "timedout timeout unsafe unsuccessful violation 2 7 8 失败 审核不通过 审核失败 已失败 已过期 生成失败 超时 违规",
+    "deleted denied error errored exception expired fail failed failure fault faulted filtered flagged halted "
+    "interrupted invalid killed moderated nsfw refused reject rejected purged removed requestmoderated sensitive "
+    "stopped terminated timedout timeout unsafe unsuccessful violation 2 7 8 "
+    "失败 审核不通过 审核失败 已失败 已过期 生成失败 超时 违规",
     TaskStatus.CANCELLED: "cancel canceled cancelled revoked 取消 已取消",
 }
 _STATUSES = {"": TaskStatus.PENDING} | {word: status for status, words in _VOCABULARY.items() for word in words.split()}
@@ -52,6 +53,8 @@ _SENTENCE = 6
 """Words of a text that is no status any more."""
 _READY = "ready"
 """Of a result at some servers, to begin at others."""
+_FINE = word_set("available ok")
+"""Of a task that has its files; else of the call."""
 _RESULTS = ("result", "output", "outputs", "data", "url", "video_url")
 _FLAG = "successflag"
 _FLAGS = {
@@ -143,6 +146,8 @@ def _status(word: str, members: JsonObject) -> TaskStatus:
     status = _known(word) if len(word) <= _LONGEST else TaskStatus.UNKNOWN
     if status is TaskStatus.UNKNOWN and _READY in words(word) and not words(word) & _NOT_YET:
         return TaskStatus.SUCCEEDED if any(map(members.get, _RESULTS)) else TaskStatus.PENDING
+    if status is TaskStatus.UNKNOWN and bare(word) in _FINE and documented([Level("", members)]):
+        return TaskStatus.SUCCEEDED
     return status
 
 

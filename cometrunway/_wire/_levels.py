@@ -25,9 +25,8 @@ _THE_TASK = word_set(
     "videos"
 )
 """Words of keys under which an answer that states something itself says more of the same task."""
-
-
 STATUS_KEYS = ("status", "state", "task_status")
+"""Keys of a status, as they are mostly spelled."""
 _OF_A_TASK = (*TASK_ID_KEYS, "progress")
 
 

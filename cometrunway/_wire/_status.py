@@ -37,12 +37,8 @@ _VOCABULARY = {
 }
 _STATUSES = {"": TaskStatus.PENDING} | {word: status for status, words in _VOCABULARY.items() for word in words.split()}
 """The digits are duomi's, 0 to 3, and PixVerse's, 5 to 8."""
-_PLAIN = {
-    spelled: status
-    for word, status in _STATUSES.items()
-    if word.isalpha()
-    for spelled in (word, word.upper(), "IN_PROGRESS" if word == "inprogress" else word)
-}
+_PLAIN = {spelled: status for word, status in _STATUSES.items() for spelled in (word, word.upper()) if word.isalpha()}
+_PLAIN["IN_PROGRESS"] = TaskStatus.RUNNING
 """Words as they are mostly written: looked up without more ado."""
 WAITING = (TaskStatus.PENDING, TaskStatus.THROTTLED, TaskStatus.RUNNING)
 _BAD_ENDS = (TaskStatus.CANCELLED, TaskStatus.FAILED)
@@ -67,10 +63,11 @@ _LONGEST = 64
 """Characters of a word that is looked up."""
 _OF_A_TASK = word_set(
     "createdat createtime endtime failcode failmsg failreason failure failurecode failurereason finishtime "
-    "generationid id jobid output outputs progress startedat starttime submittime taskid taskresult taskstatus "
+    "generationid id jobid progress startedat starttime submittime taskid taskresult taskstatus "
     "taskstatusmsg videourl"
 )
 """Keys that tell the description of a task from the envelope of an answer."""
+_NAMES_A_TASK = ("task_id", "taskId", "task_status")
 
 
 def stated(members: JsonObject) -> TaskStatus | None:
@@ -191,7 +188,7 @@ def verdict(nest: Sequence[JsonObject]) -> tuple[TaskStatus, int]:
     if len(nest) == 1:  # as nearly always
         return stated(nest[0]) or TaskStatus.UNKNOWN, 0
     stating = [(said, depth) for depth, members in enumerate(nest) if (said := stated(members))]
-    if len(stating) > 1 and not is_of_a_task(nest[stating[0][1]]):
+    if len(stating) > 1 and _is_of_the_call(stating[0][0], nest[stating[0][1]], nest[stating[1][1]]):
         del stating[0]
     seen = TaskStatus.UNKNOWN
     for number, (said, depth) in enumerate(stating):
@@ -202,3 +199,11 @@ def verdict(nest: Sequence[JsonObject]) -> tuple[TaskStatus, int]:
         ):
             return said, depth
     return seen, stating[0][1] if stating else 0
+
+
+def _is_of_the_call(said: TaskStatus, outer: JsonObject, inner: JsonObject) -> bool:
+    """Whether an object with a status is the envelope of one further in; its own id may be that of the request."""
+    if not is_of_a_task(outer):
+        return True
+    is_a_task = any(inner.get(key) for key in _NAMES_A_TASK)
+    return is_a_task and said is TaskStatus.SUCCEEDED and not any(outer.get(key) for key in _NAMES_A_TASK)

@@ -35,16 +35,16 @@ class Complaint:
 
 def is_accepted(body: JsonObject) -> bool:
     """Whether an answer claims success: its code is 200, 0, `success` or absent, and it has no error."""
-    if (error := body.get("error")) and _says_something(error):
+    if (error := body.get("error")) and is_an_error(error):
         return False
     code = body.get("code")
     return code is None or _token(code).casefold() in _SUCCESS
 
 
-def _says_something(error: object) -> bool:
+def is_an_error(error: object) -> bool:
     """Whether an error is one, and not the empty one beside a success: `{"code": 0, "message": ""}`."""
     if isinstance(error, dict):
-        return any(map(_says_something, error.values()))
+        return any(map(is_an_error, error.values()))
     return bool(error) and not (isinstance(error, str | int) and str(error).strip().casefold() in _NO_ERROR)
 
 

@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from cometrunway._tasks import TaskStatus
 from cometrunway._wire._body import JsonObject
+from cometrunway._wire._complaints import is_an_error
 from cometrunway._wire._levels import STATUS_KEYS, Level
 from cometrunway._wire._outputs import documented, is_video_url
 from cometrunway._wire._words import bare, word_set, words
@@ -90,7 +91,7 @@ def stated(members: JsonObject) -> TaskStatus | None:
             if word and status is not TaskStatus.UNKNOWN:
                 return status
             seen = seen or status
-    return seen or _stated_otherwise(members)
+    return _stated_otherwise(members) or seen if seen in (None, TaskStatus.UNKNOWN) else seen
 
 
 def stating_word(members: JsonObject) -> str:
@@ -114,13 +115,17 @@ def is_of_a_task(members: JsonObject) -> bool:
 def _stated_otherwise(members: JsonObject) -> TaskStatus | None:
     """Return the status that is spelled in another way, or is a flag: `successFlag` of kie, `done` of an operation."""
     if isinstance(done := members.get("done"), bool):
-        ended = TaskStatus.FAILED if members.get("error") or _is_filtered(members) else TaskStatus.SUCCEEDED
+        has_failed = is_an_error(members.get("error")) or _is_filtered(members)
+        ended = TaskStatus.FAILED if has_failed else TaskStatus.SUCCEEDED
         return ended if done else TaskStatus.RUNNING
+    seen = None
     for key in members:
         name = bare(key)
         if name in _OTHER_KEYS and key not in STATUS_KEYS and (word := _word(members[key])) is not None:
-            return _FLAGS[word] if name == _FLAG and word in _FLAGS else _status(word, members)
-    return None
+            seen = _FLAGS[word] if name == _FLAG and word in _FLAGS else _status(word, members)
+            if seen is not TaskStatus.UNKNOWN:
+                break
+    return seen
 
 
 def _is_filtered(operation: JsonObject) -> bool:

@@ -10,13 +10,13 @@ import pytest
 from attrs import frozen
 
 from cometrunway import ImageToVideo, TextToImage
-from cometrunway._policies import ends_a_wait
+from cometrunway._policies import refuses_the_key
 from cometrunway._tasks import Task, TaskStatus
 from cometrunway._wire._decode import decode_created, decode_task
 from cometrunway._wire._explain import explain
 from cometrunway._wire._identity import describe
 from cometrunway._wire._sent import Sent
-from cometrunway.errors import APIError, CometRunwayError, ProtocolError
+from cometrunway.errors import APIError, CometRunwayError, ProtocolError, TaskNotFoundError
 from tests.answers import answer, refused_poll
 from tests.samples import MP4
 
@@ -54,7 +54,7 @@ def seen_by_a_wait(case: dict[str, Any]) -> Task | CometRunwayError:
 def goes_on(seen: Task | CometRunwayError) -> bool:
     """Whether the task is polled again."""
     if isinstance(seen, CometRunwayError):
-        return not ends_a_wait(seen)
+        return not (isinstance(seen, TaskNotFoundError) or refuses_the_key(seen))
     return not seen.status.is_terminal or (seen.status is TaskStatus.SUCCEEDED and not seen.outputs)
 
 

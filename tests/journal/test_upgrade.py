@@ -72,7 +72,7 @@ async def test_one_more_of_a_batch_is_bought(tmp_path: Path, version: int) -> No
     """A third submission of equal content is new, and so is another request; the known ones are not."""
     path, shots = restored(version, tmp_path), batch(tmp_path, HOOK)
     more = [*shots, shots[5], ImageToVideo(prompt_image=CAT, prompt_text="new")]
-    async with Emulator() as emulator:
+    async with Emulator(seed=7) as emulator:  # the ids in the sample are those of the default one
         async with Session(
             emulator.api_key, base_url=emulator.base_url, journal=path, output_dir=tmp_path / "clips"
         ) as runway:

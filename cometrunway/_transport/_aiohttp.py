@@ -1,7 +1,7 @@
 """API calls: each is sent once, with the key, and its answer is read whole, up to a limit."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Self
 
@@ -9,12 +9,12 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
-from cometrunway._transport._connections import CONNECT_SECONDS, HEADER_LIMITS, WITHOUT_MIDDLEWARES, new_session
+from cometrunway._transport._connections import AS_SENT, CONNECT_SECONDS, WITHOUT_MIDDLEWARES, new_session
 from cometrunway._transport._create_body import LONGEST_IDLE, CreateBody, LastUses
 from cometrunway._transport._descriptors import BETWEEN_WAITS, WAITS, is_exhaustion
 from cometrunway._transport._exceptions import THEIRS, ours, safe
 from cometrunway._transport._time_limit import TimeLimit
-from cometrunway._wire._encodings import decoded
+from cometrunway._wire._encodings import GZIP, decoded
 from cometrunway._wire._http import HttpRequest, HttpResponse
 from cometrunway.errors import ProtocolError, TransportError
 
@@ -28,7 +28,7 @@ _CALL_SECONDS = 30.0
 _CALL = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
 # The gateway may try several channels before it answers.
 _CREATE = aiohttp.ClientTimeout(total=180, connect=CONNECT_SECONDS)
-_OPTIONS_OF_A_CREATE = HEADER_LIMITS | WITHOUT_MIDDLEWARES  # for a middleware may repeat it
+_OPTIONS_OF_A_CREATE = AS_SENT | WITHOUT_MIDDLEWARES  # for a middleware may repeat it
 _STALE_CONNECTIONS = 1_000
 """How many connections that have idled a create may meet, each of which is closed then."""
 
@@ -62,6 +62,7 @@ class Transport:
         self._borrowed = _checked_session(http)
         # A session of our own adds them to each request, which takes less of the processor than to pass them.
         self._passed = CIMultiDict(self._headers if http else {})
+        self._options = AS_SENT if http else {}
         self._passed_with_body = CIMultiDict({**self._passed, "Content-Type": "application/json"})
         self._calls = TimeLimit(_CALL_SECONDS)
         self._uses = LastUses()
@@ -130,10 +131,14 @@ class Transport:
                 timeout=limits,
                 allow_redirects=False,
                 raise_for_status=False,  # a borrowed session may have it otherwise, and what follows
-                auto_decompress=False,
-                **(HEADER_LIMITS if body is None else _OPTIONS_OF_A_CREATE),
+                **(self._options if body is None else _OPTIONS_OF_A_CREATE),
             ) as response:
-                content = await self._content(response, limit)
+                content = await _beginning(response.content, limit)
+                encoding = response.headers.get("Content-Encoding")
+                if encoding or len(content) > LARGE or content.startswith(GZIP):
+                    content = await self._worked_on(content, encoding or "", limit)
+                elif self._secret in content:
+                    content = self._masked(content)
                 if len(content) > limit:
                     raise ProtocolError(
                         f"the answer to {request.path} is larger than {limit} bytes",
@@ -147,16 +152,16 @@ class Transport:
         await asyncio.sleep(BETWEEN_WAITS)
         return await self._send(session, request, limits=limits, body=body, limit=limit, waits=waits - 1)
 
-    async def _content(self, response: aiohttp.ClientResponse, limit: int) -> bytes:
-        """Return the body, uncompressed and without the key; of one beyond the limit, somewhat more than the limit."""
-        content = await _beginning(response.content, limit)
-        is_large = len(content) > (_LARGE_COMPRESSED if "Content-Encoding" in response.headers else LARGE)
-        if is_large:
-            return await asyncio.to_thread(self._plain, content, response.headers, limit)
-        return self._plain(content, response.headers, limit)
+    async def _worked_on(self, content: bytes, encoding: str, limit: int) -> bytes:
+        """Return the body uncompressed and without the key, worked on in a thread where that takes its time."""
+        if len(content) > (_LARGE_COMPRESSED if encoding else LARGE):
+            return await asyncio.to_thread(self._plain, content, encoding, limit)
+        return self._plain(content, encoding, limit)
 
-    def _plain(self, content: bytes, headers: Mapping[str, str], limit: int) -> bytes:
-        content = decoded(content, headers, limit=limit)
+    def _plain(self, content: bytes, encoding: str, limit: int) -> bytes:
+        return self._masked(decoded(content, encoding, limit=limit))
+
+    def _masked(self, content: bytes) -> bytes:
         return content.replace(self._secret, b"***") if self._secret in content else content
 
 

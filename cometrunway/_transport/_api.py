@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 from random import Random
 
 from attrs import frozen
@@ -81,8 +80,9 @@ class Api:
     async def poll(self, route: str, task_id: str) -> Task:
         """Ask for the task's state once, with no retry."""
         response = await self._transport.call(poll_request(route, task_id), limit=self._answer_limit)
-        decode = partial(decode_task, response, task_id=task_id)
-        return await asyncio.to_thread(decode) if len(response.body) > LARGE else decode()
+        if len(response.body) > LARGE:
+            return await asyncio.to_thread(decode_task, response, task_id=task_id)
+        return decode_task(response, task_id=task_id)
 
     async def retrieve(self, route: str, task_id: str) -> Task:
         """Ask for the task's state until an answer comes, as often as the retry policy allows."""

@@ -13,10 +13,10 @@ _KEEPALIVE = 4.0
 """Seconds without use after which a connection is closed: less than common servers wait."""
 _OPTIONS = inspect.signature(aiohttp.ClientSession).parameters
 
-# A gateway may add cookies and policies of any length. Before `max_headers` there was no such limit.
-HEADER_LIMITS: dict[str, Any] = {"max_line_size": 65_536, "max_field_size": 65_536} | (
+AS_SENT: dict[str, Any] = {"max_line_size": 65_536, "max_field_size": 65_536, "auto_decompress": False} | (
     {"max_headers": 1_000} if "max_headers" in _OPTIONS else {}
 )
+"""Options of a request: a gateway may add cookies and policies of any length; bodies come as they were sent."""
 WITHOUT_MIDDLEWARES: dict[str, Any] = {"middlewares": ()} if "middlewares" in _OPTIONS else {}
 
 
@@ -26,6 +26,5 @@ def new_session(headers: Mapping[str, str], *, keepalive: float = _KEEPALIVE) ->
         headers=headers,
         connector=aiohttp.TCPConnector(limit=connections(), keepalive_timeout=keepalive),
         cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,
-        **HEADER_LIMITS,
+        **AS_SENT,
     )

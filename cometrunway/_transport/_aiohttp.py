@@ -9,12 +9,12 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from cometrunway._transport._addresses import is_this_machine
-from cometrunway._transport._connections import CONNECT_SECONDS, HEADER_LIMITS, Connections, Route
+from cometrunway._transport._connections import AS_SENT, CONNECT_SECONDS, Connections, Route
 from cometrunway._transport._create_body import LONGEST_IDLE, CreateBody, LastUses
 from cometrunway._transport._descriptors import BETWEEN_WAITS, WAITS, is_exhaustion
 from cometrunway._transport._exceptions import THEIRS, ours, refused_by_proxy, safe
 from cometrunway._transport._time_limit import TimeLimit
-from cometrunway._wire._encodings import decoded
+from cometrunway._wire._encodings import GZIP, decoded
 from cometrunway._wire._http import HttpRequest, HttpResponse
 from cometrunway.errors import ProtocolError, TransportError
 
@@ -81,10 +81,11 @@ class Transport:
 
     async def __aenter__(self) -> Self:
         route = self._connections.to_api(self._base, self._headers, borrowed=self._borrowed)
-        self._for_calls = _Way(route)
+        fixed = {} if self._borrowed is None else AS_SENT  # a session that is borrowed may have it otherwise
+        self._for_calls = _Way(route, fixed)
         if self._borrowed is None:
             route = self._connections.to_api(self._base, self._headers, keepalive=LONGEST_IDLE)
-        self._for_creates = _Way(route, middlewares=())  # for a middleware may repeat it
+        self._for_creates = _Way(route, {**fixed, "middlewares": ()})  # a middleware may repeat it
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -148,7 +149,12 @@ class Transport:
             ) as response:
                 if response.status == 407:  # no API answers so, only a proxy that has not passed it on
                     raise refused_by_proxy(f"{request.method} {request.path}", response.status, response.reason)
-                content = await self._content(response, limit)
+                content = await _beginning(response.content, limit)
+                encoding = response.headers.get("Content-Encoding")
+                if encoding or len(content) > LARGE or content.startswith(GZIP):
+                    content = await self._worked_on(content, encoding or "", limit)
+                elif self._secret in content:
+                    content = self._masked(content)
                 if len(content) > limit:
                     raise ProtocolError(
                         f"the answer to {request.path} is larger than {limit} bytes",
@@ -162,29 +168,32 @@ class Transport:
         await asyncio.sleep(BETWEEN_WAITS)
         return await self._send(way, request, limits=limits, body=body, limit=limit, waits=waits - 1)
 
-    async def _content(self, response: aiohttp.ClientResponse, limit: int) -> bytes:
-        """Return the body, uncompressed and without the key; of one beyond the limit, somewhat more than the limit."""
-        content = await _beginning(response.content, limit)
-        is_large = len(content) > (_LARGE_COMPRESSED if "Content-Encoding" in response.headers else LARGE)
-        if is_large:
-            return await asyncio.to_thread(self._plain, content, response.headers, limit)
-        return self._plain(content, response.headers, limit)
+    async def _worked_on(self, content: bytes, encoding: str, limit: int) -> bytes:
+        """Return the body uncompressed and without the key, worked on in a thread where that takes its time."""
+        if len(content) > (_LARGE_COMPRESSED if encoding else LARGE):
+            return await asyncio.to_thread(self._plain, content, encoding, limit)
+        return self._plain(content, encoding, limit)
 
-    def _plain(self, content: bytes, headers: Mapping[str, str], limit: int) -> bytes:
-        content = decoded(content, headers, limit=limit)
+    def _plain(self, content: bytes, encoding: str, limit: int) -> bytes:
+        return self._masked(decoded(content, encoding, limit=limit))
+
+    def _masked(self, content: bytes) -> bytes:
         return content.replace(self._secret, b"***") if self._secret in content else content
 
 
 class _Way:
     """How requests of one kind go out: their session, and what each of them is made with."""
 
-    def __init__(self, route: Route, **options: Any) -> None:
+    def __init__(self, route: Route, options: Mapping[str, Any]) -> None:
         self.session = route.session
         self.headers = CIMultiDict(route.headers)
         self.headers_with_body = CIMultiDict({**route.headers, "Content-Type": "application/json"})
-        # A session that is borrowed may have these otherwise.
-        fixed = {"allow_redirects": False, "raise_for_status": False, "auto_decompress": False}
-        self.options: Mapping[str, Any] = {**HEADER_LIMITS, **fixed, **route.options, **options}
+        self.options: Mapping[str, Any] = {
+            "allow_redirects": False,
+            "raise_for_status": False,
+            **options,
+            **route.options,
+        }
 
 
 def _checked_session(http: object) -> aiohttp.ClientSession | None:

@@ -60,7 +60,15 @@ FORBIDDEN_NAMES = {
     ),
 }
 AMBIENT = {
-    ("time", "time"): {"_submission", "_delivery", "_batch", "emulator"},  # wall-clock time, for records only
+    ("time", "time"): {
+        "_submission",
+        "_delivery",
+        "_polling",
+        "_events",
+        "_journal",
+        "_batch",
+        "emulator",
+    },  # wall-clock time, for records only
     ("time", "monotonic"): set[str](),
     ("time", "perf_counter"): set[str](),
     ("time", "sleep"): {"_journal"},  # in its own thread

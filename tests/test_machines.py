@@ -233,7 +233,7 @@ async def test_a_checkpoint_that_was_cut_short_damages_nothing(small_disk: Path,
         (small_disk / "filler").unlink()
         assert {entry.task_id for entry in Journal.read(path)} == set(emulator.tasks)
     async with Journal(path) as journal:
-        assert len(await journal.entries()) == 200
+        assert len([entry async for entry in journal.entries()]) == 200
 
 
 async def test_a_lock_that_cannot_be_written_is_let_go(small_disk: Path) -> None:

@@ -40,8 +40,9 @@ class Delivery:
             DownloadError: a file could not be downloaded.
             JournalError: the journal is damaged.
         """
-        if future.key is not None:
-            await _as_soon_as_possible(self._journal.end(future.key, task, ended_at=time.time()))
+        is_all = task.status is TaskStatus.SUCCEEDED and bool(task.outputs) and self._output_dir is None
+        if future.key is not None and not is_all:  # where nothing is downloaded, the delivery records the end as well
+            await _as_soon_as_possible(self._journal.end(future.key, task))
         if task.status is not TaskStatus.SUCCEEDED:
             raise TaskError.of(task, route=future.route)
         if not task.outputs:
@@ -53,8 +54,11 @@ class Delivery:
             names = self._names(key=future.key, task_id=task.id, route=future.route, files=len(task.outputs))
             targets = [self._output_dir / name for name in names]
             assets = [await self._download(future, task, *numbered) for numbered in enumerate(targets)]
+        delivered_at = time.time()
+        future.deliver(task, delivered_at=delivered_at)
         if future.key is not None:
-            await _as_soon_as_possible(self._journal.deliver(future.key, tuple(assets), task_id=task.id))
+            change = self._journal.deliver(future.key, tuple(assets), task=task, delivered_at=delivered_at)
+            await _as_soon_as_possible(change)
         return tuple(assets)
 
     async def _download(self, future: TaskFuture, task: Task, number: int, target: Path) -> Asset:

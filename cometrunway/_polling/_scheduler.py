@@ -4,6 +4,7 @@ import asyncio
 import heapq
 import logging
 import math
+import time
 from collections.abc import Awaitable, Callable
 from itertools import count
 from random import Random
@@ -203,7 +204,7 @@ class PollScheduler:
         age = self._loop.time() - task.born
         self.model.learn(task, age, ended=answer.status.is_terminal)
         if answer.status.is_terminal:
-            future.end(answer)
+            answer = future.end(answer, ended_at=time.time())
             self._events.emit(EventKind.ENDED, future, task=answer)
             self._background.start(self._finish(future, answer), name=f"cometrunway end of {answer.id}")
             return
@@ -251,7 +252,7 @@ class PollScheduler:
         else:
             future.set_result(assets)
             self._close(future)
-            self._events.emit(EventKind.DOWNLOADED, future, task=task, assets=assets)
+            self._events.emit(EventKind.DOWNLOADED, future, task=future.task, assets=assets)
 
     def _fail(self, future: TaskFuture, error: CometRunwayError) -> None:
         error.about(route=future.route, task_id=future.id, key=future.key)

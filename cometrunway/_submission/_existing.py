@@ -5,14 +5,16 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from attrs import evolve
+
 from cometrunway._events import EventEmitter, EventKind
 from cometrunway._handle import TaskFuture, TaskReference
 from cometrunway._journal._entry import Entry, State
 from cometrunway._requests._routes import Request
 from cometrunway._task_group import BackgroundTasks
-from cometrunway._tasks import Asset, Task, TaskStatus
+from cometrunway._tasks import Asset, Task, TaskStatus, moment
 from cometrunway._wire._encode import poll_request
-from cometrunway.errors import TaskError
+from cometrunway.errors import CometRunwayError, OutcomeUnknownError, TaskError
 
 
 class Watcher(Protocol):
@@ -41,17 +43,19 @@ class ExistingTasks:
         self._background = background
         self._events = events
 
-    def watch_new(self, reference: TaskReference, request: Request) -> TaskFuture:
+    def watch_new(self, reference: TaskReference, request: Request, *, submitted_at: float | None = None) -> TaskFuture:
         """Return the future of a task that was created just now."""
         self._events.emit(EventKind.SUBMITTED, reference)
         known = self._watcher.find(reference)
         if known is not None:  # a server that answers two creates with one id
             return known
-        future = TaskFuture(reference, request)
+        future = TaskFuture(reference, request, submitted_at=submitted_at)
         self._watcher.watch(future, age=0.0)
         return future
 
-    def attach(self, reference: TaskReference, request: Request | None = None) -> TaskFuture:
+    def attach(
+        self, reference: TaskReference, request: Request | None = None, *, submitted_at: float | None = None
+    ) -> TaskFuture:
         """Return the future of a task from elsewhere.
 
         Raises:
@@ -63,27 +67,46 @@ class ExistingTasks:
         if future is None:
             if self._background.is_closing:
                 raise RuntimeError("the Session is being left; nothing more can be waited for in it")
-            future = TaskFuture(reference, request)
+            future = TaskFuture(reference, request, submitted_at=submitted_at)
             self._watcher.watch(future, age=_age(reference))
         return future
 
     async def take_up(self, entry: Entry, request: Request | None = None) -> TaskFuture:
-        """Return the future of an entry that has a task: one that has ended is done, any other is polled."""
+        """Return the future of an entry: one that has ended, or has no task, is done; any other is polled."""
         reference = TaskReference(id=entry.task_id or "", route=entry.route, key=entry.key, created_at=entry.created_at)
+        if entry.task_id is None or entry.is_in_doubt or entry.state is State.REFUSED:
+            future = TaskFuture(evolve(reference, id=""), request)
+            future.fail(no_task(entry))
+            return future
         self._events.emit(EventKind.RESUMED, reference)
         ended = _ended_task(entry)
         if ended is None or not await asyncio.to_thread(self._are_intact, entry.assets):
-            return self.attach(reference, request)
-        future = TaskFuture(reference, request)
-        future.end(ended)
+            return self.attach(reference, request, submitted_at=entry.submitted_at)
+        future = TaskFuture(reference, request, submitted_at=entry.submitted_at)
+        ended = future.end(ended, ended_at=entry.ended_at)
         if ended.failure is None:
             future.set_result(entry.assets)
-            self._events.emit(EventKind.DOWNLOADED, reference, assets=entry.assets)
+            self._events.emit(EventKind.DOWNLOADED, reference, task=ended, assets=entry.assets)
         else:
             error = TaskError.of(ended, route=entry.route).about(key=entry.key)
             future.fail(error)
-            self._events.emit(EventKind.FAILED, reference, error=error)
+            self._events.emit(EventKind.FAILED, reference, task=ended, error=error)
         return future
+
+
+def no_task(entry: Entry) -> CometRunwayError:
+    """Return why an entry has no task that could be waited for."""
+    if entry.is_in_doubt:
+        doubt = OutcomeUnknownError(
+            f"the submission {entry.key!r} was sent before and its outcome is unknown "
+            f"({entry.reason or 'cut short'}); it is not sent again by itself: resolve it with its task id, or "
+            "resubmit it"
+        )
+        return doubt.about(route=entry.route, key=entry.key)
+    refused = CometRunwayError(
+        f"the submission {entry.key!r} was refused, and nothing was created ({entry.reason}); submit it again"
+    )
+    return refused.about(route=entry.route, key=entry.key)
 
 
 def _age(reference: TaskReference) -> float | None:
@@ -96,6 +119,7 @@ def _ended_task(entry: Entry) -> Task | None:
     if entry.failure is not None:
         return Task(id=entry.task_id, status=TaskStatus.FAILED, failure=entry.failure)
     if entry.state is State.DELIVERED:
-        urls = tuple(asset.url for asset in entry.assets)
-        return Task(id=entry.task_id, status=TaskStatus.SUCCEEDED, outputs=urls)
+        urls = tuple(asset.url for asset in entry.assets if asset.url)
+        delivered_at = moment(entry.delivered_at)
+        return Task(id=entry.task_id, status=TaskStatus.SUCCEEDED, outputs=urls, delivered_at=delivered_at)
     return None

@@ -89,7 +89,7 @@ async def test_what_was_refused_begins_again(tmp_path: Path) -> None:
         await journal.begin(entry())
         await journal.refuse("shot", "no")
         assert await journal.begin(entry(fingerprint="better")) is None
-        [found] = await journal.entries()
+        [found] = [found async for found in journal.entries()]
     assert (found.creates, found.fingerprint, found.reason) == (2, "better", None)
 
 
@@ -106,7 +106,7 @@ async def test_changes_share_a_commit(tmp_path: Path) -> None:
 
         journal._writer._commit = counted  # counts, and does the same
         await asyncio.gather(*(journal.begin(entry(str(number))) for number in range(1000)))
-        assert [found.key for found in await journal.entries()] == [str(number) for number in range(1000)]
+        assert [found.key async for found in journal.entries()] == [str(number) for number in range(1000)]
     assert 0 < commits <= 4
 
 
@@ -133,7 +133,7 @@ def test_the_lock_of_a_dead_process_is_no_obstacle(tmp_path: Path) -> None:
 
     async def reopen() -> None:
         async with Journal(tmp_path / "shots.db") as journal:
-            assert await journal.entries() == ()
+            assert not [found async for found in journal.entries()]
 
     asyncio.run(reopen())
 
@@ -334,7 +334,7 @@ async def test_a_full_disk_stops_the_create(session: Any) -> None:
         with pytest.raises(errors.JournalError, match="full"):
             for number in range(100):
                 await runway.submit(yawn(number), key=f"{number}" * 200)
-        accepted = len(await journal.entries())
+        accepted = len([found async for found in journal.entries()])
     assert emulator.creates.received == accepted
 
 
@@ -443,7 +443,7 @@ async def test_a_doubt_may_be_ended_by_paying_again(session: Any) -> None:
         with pytest.raises(OutcomeUnknownError):
             await runway.submit(yawn(), key="shot")
         assert await (await runway.resubmit("shot"))
-        [found] = await runway._journal().entries()
+        [found] = [found async for found in runway._journal().entries()]
     assert found.creates == 2
     assert emulator.creates.accepted == 1
 

@@ -120,7 +120,7 @@ def request_of(key: object, text: str) -> Mapping[str, Any]:
 def _named(key: object) -> Iterator[None]:
     try:
         yield
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise sqlite3.DataError(f"the row of {key!r} cannot be read") from error
 
 

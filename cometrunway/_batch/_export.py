@@ -36,6 +36,8 @@ _FIXED = (
 _PROMPTS = ("prompt_text", "prompt")
 _FIELDS = tuple(dict.fromkeys(field.name for cls in OFFICIAL + COMPAT for field in attrs.fields(cls)))
 """All fields of all routes, in the order of the routes."""
+_SURROGATE = r"\ud"
+"""How JSON in ASCII writes the half of a character that is beyond 16 bits, or a byte that is no UTF-8."""
 _BLANK = r"[\s\"\x00-\x1f\ufeff\u200b]*"
 _FORMULA = re.compile(rf"{_BLANK}[=+\-@＝＋－＠]|[\t\r\n]")  # noqa: RUF001 - a Japanese Excel knows these signs, too
 _LATER_FORMULA = re.compile(rf"([;\t\r\n]{_BLANK})(?=[=+\-@＝＋－＠])")  # noqa: RUF001
@@ -45,7 +47,10 @@ _LATER_FORMULA = re.compile(rf"([;\t\r\n]{_BLANK})(?=[=+\-@＝＋－＠])")  # n
 def write_jsonl(report: JournalReport, stream: TextIO) -> None:
     """Write one JSON object per line; a path that is no UTF-8 is its `file:` URI."""
     for record in report.records():
-        stream.write(json.dumps(in_utf8(record)) + "\n")
+        line = json.dumps(record)
+        if _SURROGATE in line:  # perhaps of bytes that are no UTF-8, for which all of a record is looked through
+            line = json.dumps(in_utf8(record))
+        stream.write(line + "\n")
 
 
 def write_csv(report: JournalReport, stream: TextIO) -> None:

@@ -2,7 +2,7 @@
 
 Journals of so many shots are made with SQL, for that is quick. Each command runs in a process of its own, the real one,
 with its output thrown away; `seconds` are those of the whole process, but for `open` and `resume`, where they begin
-after the imports. `resume` ends once all that is owed is being polled.
+after the imports; `cpu` is that of the whole process. `resume` ends once all that is owed is being polled.
 """
 
 import asyncio
@@ -107,7 +107,8 @@ def inside(what: str, path: Path) -> None:
         assert command([name, str(path), *options]) == 0
         sys.stdout.flush()
         seconds = time.perf_counter() - begun
-    print(json.dumps({"seconds": seconds, "memory": machine.peak_memory()}), file=sys.stderr)
+    figures = {"seconds": seconds, "cpu": time.process_time(), "memory": machine.peak_memory()}
+    print(json.dumps(figures), file=sys.stderr)
 
 
 def one(what: str, path: Path) -> dict[str, Any]:

@@ -99,6 +99,8 @@ def _iso(seconds: float | None) -> str:
 
 def _cell(value: Any) -> str | float | None:
     """Return what a cell says of a value: text that is no formula, or a number."""
+    if value is None or (isinstance(value, str) and value.isascii()):  # most cells
+        return value and _safe(value)
     value = in_utf8(value)
     if isinstance(value, Mapping) and "sha256" in value:  # of a file or a URL whose content is not in the journal
         value = value.get("path") or value.get("url") or f"sha256:{value['sha256']}"

@@ -157,7 +157,7 @@ def _read(path: Path) -> tuple[JournalReport, tuple[Card, ...]]:
         raise GalleryError(f"there is no journal file {path}")
     try:
         report = JournalReport(path)
-        return report, tuple(_told(entry, report) for entry in report.entries)
+        return report, tuple(_told(entry, report) for entry in report.entries())
     except JournalError:
         raise
     except Exception as error:  # a damaged row may raise anything
@@ -177,7 +177,7 @@ def _by_file(path: Path) -> _ByFile:
     report, cards = _read(path)
     return {
         (name, asset.size): card
-        for entry, card in zip(report.entries, cards, strict=True)
+        for entry, card in zip(report.entries(), cards, strict=False)  # more may have come meanwhile
         for asset in entry.assets
         if asset.path
         for name in (str(asset.path), asset.path.name)

@@ -1,6 +1,8 @@
 """Where a gallery's shots come from: a journal, or a folder of files."""
 
 import os
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -8,6 +10,7 @@ from attrs import evolve, frozen
 
 from cometrunway._batch._journal_report import JournalReport
 from cometrunway._gallery._cards import MEDIA_TYPES, Card, MediaFile
+from cometrunway._gallery._errors import GalleryError
 from cometrunway._journal._entry import Entry
 from cometrunway._journal._sqlite import Journal
 from cometrunway.errors import JournalError
@@ -19,15 +22,12 @@ _OURS = slice(68, 72), b"CRWY"
 _ByFile = dict[tuple[str, int | None], Card]
 
 
-class GalleryError(ValueError):
-    """There is nothing to show, or nowhere to write it."""
-
-
 @frozen(kw_only=True)
 class Batch:
     """All shots of a source at one moment."""
 
-    cards: tuple[Card, ...]
+    cards: Iterable[Card]
+    """One by one, as long as the source is being read."""
     is_written: bool = False
     """Whether a process is at it now."""
     problem: str | None = None
@@ -41,8 +41,8 @@ class Source(Protocol):
     def title(self) -> str:
         """What stands at the head of the page."""
 
-    def read(self) -> Batch:
-        """Return all shots.
+    def reading(self) -> AbstractContextManager[Batch]:
+        """Read all shots, one by one.
 
         Raises:
             JournalError: a journal cannot be read.
@@ -67,10 +67,11 @@ class JournalSource:
         """The journal's file name."""
         return self.path.name
 
-    def read(self) -> Batch:
-        """Return all submissions, in their order."""
+    @contextmanager
+    def reading(self) -> Iterator[Batch]:
+        """Yield all submissions, in their order."""
         report, cards = _read(self.path)
-        return Batch(cards=cards, is_written=report.holder is not None)
+        yield Batch(cards=cards, is_written=report.holder is not None)
 
     def is_written(self) -> bool:
         """Whether a process holds its lock."""
@@ -95,8 +96,9 @@ class FolderSource:
         """The folder's name."""
         return self.path.resolve().name or str(self.path)
 
-    def read(self) -> Batch:
-        """Return a shot for each file, in the order of their names."""
+    @contextmanager
+    def reading(self) -> Iterator[Batch]:
+        """Yield a shot for each file, in the order of their names."""
         names = self._names()
         told: _ByFile = {}
         unread = []
@@ -105,8 +107,8 @@ class FolderSource:
                 told |= _by_file(self.path / name)
             except (JournalError, GalleryError):
                 unread.append(name)
-        cards = tuple(_card(name, file, told) for name in names if (file := _file_at(self.path / name)))
-        return Batch(cards=cards, problem=f"Journals that cannot be read: {', '.join(unread)}" if unread else None)
+        cards = (_card(name, file, told) for name in names if (file := _file_at(self.path / name)))
+        yield Batch(cards=cards, problem=f"Journals that cannot be read: {', '.join(unread)}" if unread else None)
 
     def is_written(self) -> bool:
         """Nobody can tell."""
@@ -138,7 +140,9 @@ def source_of(path: Path) -> Source:
     """
     if path.is_dir():
         folder = FolderSource(path)
-        if not folder.read().cards:
+        with folder.reading() as batch:
+            is_empty = not any(True for _ in batch.cards)
+        if is_empty:
             kinds = " ".join(sorted(MEDIA_TYPES))
             raise GalleryError(f"no media file in the folder {path}; a gallery shows {kinds}")
         return folder
@@ -147,8 +151,8 @@ def source_of(path: Path) -> Source:
     if path.suffix.lower() in MEDIA_TYPES:
         raise GalleryError(f"{path} is one media file: name the folder that it is in")
     journal = JournalSource(path)
-    journal.read()
-    return journal
+    with journal.reading():
+        return journal
 
 
 def _read(path: Path) -> tuple[JournalReport, tuple[Card, ...]]:

@@ -119,6 +119,12 @@ class Card:
         return None if isinstance(value, str) else value
 
     @property
+    def known(self) -> frozenset[str]:
+        """Which of the two are known: shots can be sorted by them."""
+        values = {"created": self.created, "seconds": self.seconds}
+        return frozenset(name for name, value in values.items() if value is not None)
+
+    @property
     def text(self) -> str:
         """What a search looks through; the page's script makes the same of a shot (`textOf`)."""
         _status, route, model = self.kind

@@ -56,10 +56,11 @@ class DataFolder:
             self._remove_builds(but=build.name)
 
     def remove(self) -> None:
-        """Remove it where it is ours: the page holds all its data itself."""
-        if self._is_ours():
-            with self._locked():
-                self._remove_builds()
+        """Remove it where it is ours, and nobody is at it: the page holds all its data itself."""
+        with suppress(OSError, GalleryError):
+            if self._is_ours():
+                with self._locked():
+                    self._remove_builds()
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

@@ -5,7 +5,7 @@ A page that is a file may load scripts from beside it, and no other data.
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from itertools import islice
 from typing import Any, Final, TypeVar
 
@@ -31,13 +31,12 @@ class Tally:
 
     def add(self, card: Card) -> None:
         """Count one shot more."""
-        self._counts[card.kind] += 1
-        if len(self._known) < 2:  # noqa: PLR2004 - the two below
-            self._known |= {name for name in ("created", "seconds") if getattr(card, name) is not None}
+        self.count(card.kind, card.known)
 
-    def remove(self, kind: Kind) -> None:
-        """Count one shot less."""
-        self._counts[kind] -= 1
+    def count(self, kind: Kind, known: Set[str] = frozenset(), *, by: int = 1) -> None:
+        """Count so many shots more of a kind, of which more is known or not."""
+        self._counts[kind] += by
+        self._known |= known
 
     def to_json(self) -> dict[str, Any]:
         """Return the total, the counts by status, route and model, and by what else shots can be sorted."""
@@ -59,7 +58,7 @@ class Rows:
 
     def add(self, card: Card | None) -> None:
         """Add the next shot; None for one that has gone."""
-        values = (None, None, None, None)
+        values: tuple[Any, ...] = (None, None, None, None)
         if card is not None:
             values = (self._kinds.setdefault(card.kind, len(self._kinds)), card.key, card.created, card.seconds)
         for column, value in zip(self._columns, values, strict=True):

@@ -18,7 +18,7 @@ from cometrunway._gallery._data_folder import DataFolder
 from cometrunway._gallery._data_scripts import Tally, as_script_data
 from cometrunway._gallery._data_writer import DataWriter
 from cometrunway._gallery._errors import GalleryError
-from cometrunway._gallery._sources import Batch, Source
+from cometrunway._gallery._source import Batch, Source
 
 _PAGE = files("cometrunway._gallery") / "page"
 _SCRIPTS = (
@@ -60,8 +60,7 @@ def write_page(source: Source, output: Path) -> int:
         first = list(islice(cards, _MOST_IN_ONE_FILE + 1))
         if len(first) <= _MOST_IN_ONE_FILE:
             _replace(output, _whole(source.title, first, batch, linked_from(output)))
-            with _told(data_folder.path):
-                data_folder.remove()
+            data_folder.remove()
             return len(first)
         with _told(data_folder.path), data_folder.new_build() as build:
             writer = DataWriter(build, linked_from(output), data_folder.url_of(build))

@@ -1,6 +1,7 @@
 // The grid. Only the rows in sight (and a few around them) exist, so a million shots cost what fifty cost.
 
 const AROUND = 0.5; // of a screen, above and below what is in sight
+const AHEAD = 100; // shots further on that are loaded too
 const TALLEST = 4_000_000; // pixels: browsers do not place exactly what lies much further down
 const FAR = 4; // screens: a longer way at once is no scrolling, but a jump
 
@@ -119,7 +120,8 @@ class Grid {
     const last = Math.min(this.numbers.length, Math.ceil((top + innerHeight + around) / pitch) * this.columns);
     const inSight = Math.max(0, Math.ceil(top / pitch)) * this.columns;
     const indices = this.indices(first, last);
-    batch.want("grid", indices.map((index) => this.numbers[index]));
+    const soon = [last + AHEAD, first - AHEAD].filter((index) => index in this.numbers); // where scrolling leads to
+    batch.want("grid", [...indices, ...soon].map((index) => this.numbers[index]));
     this.fill(indices, inSight);
   }
 

@@ -97,7 +97,7 @@ def test_the_counts_are_of_all(large: str, show: OpenPage) -> None:
         "Failed\n19",
     ]
     options = page.locator("#model option").all_inner_texts()
-    assert options == ["All models", "gen3a turbo (1,000)", "gen4 turbo (1,000)"]
+    assert options == ["Models", "gen3a turbo (1,000)", "gen4 turbo (1,000)"]
     expect(page.locator("#route")).to_be_hidden()
 
 

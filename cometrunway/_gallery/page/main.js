@@ -115,7 +115,7 @@ function setChoice(name) {
   if (query[name] !== "all" && !Object.hasOwn(counts, query[name])) values.push(query[name]);
   select.parentElement.hidden = values.length < 2 && query[name] === "all";
   const told = (value) => `${value.replaceAll("_", " ")} (${(counts[value] ?? 0).toLocaleString("en")})`;
-  const options = [["all", name === "route" ? "All routes" : "All models"], ...values.map((value) => [value, told(value)])];
+  const options = [["all", name === "route" ? "Routes" : "Models"], ...values.map((value) => [value, told(value)])];
   if (select.length !== options.length) select.replaceChildren(...options.map(([value]) => make("option", { value })));
   options.forEach(([value, text], at) => {
     const option = select.options[at];

@@ -9,11 +9,15 @@ from typing import Any, Final
 from cometrunway._gallery._cards import Card, MediaFile
 from cometrunway._gallery._data_scripts import BLOCK, PAGE, Rows, data_script
 from cometrunway._gallery._numbered import Change, NumberedShots
-from cometrunway._gallery._source import Source
+from cometrunway._gallery._source import Id, Source
 
 DATA_URL: Final = "data/"
 _REST = 4
-"""How many times as long as a scan took none follows it: one of 100,000 shots takes half a second."""
+"""How many times as long as a step took none follows it, but for those of the first scan, for which a reader waits."""
+_STEP = 100_000
+"""Shots that one step of a scan looks at: a quarter of a second."""
+_READ = 20
+"""As how many of them one counts that is new, or has changed, and is read whole."""
 _KEPT = 4
 """How many events are kept encoded: pages differ in how far they are behind for a moment only."""
 _MOST_TOLD = 1000
@@ -25,8 +29,8 @@ _AT_ONCE = 4
 class Feed:
     """The shots of a source, numbered for good, each with the version at which it last changed.
 
-    The source is scanned by a thread, only when it changed, only while somebody asks, and at most a fifth of the time.
-    What is told of a shot is read from the source when it is told: here there are only some bytes a shot.
+    The source is scanned by a thread, only when it changed, only while somebody asks, step by step, and at most a fifth
+    of the time. What is told of a shot is read from the source when it is told: here there are only some bytes a shot.
     """
 
     def __init__(self, source: Source) -> None:
@@ -35,7 +39,12 @@ class Feed:
         self._shots = NumberedShots()
         self._is_written = False
         self._problem: str | None = None
+        self.is_first = True
+        """Whether the first scan is still under way."""
         self._signature: object = None
+        self._next_signature: object = None
+        self._after: Id | None = None
+        """The shot behind which the scan that is under way goes on."""
         self._is_settled = False
         self._rests_until = 0.0
         self._scanning = asyncio.Lock()
@@ -44,46 +53,57 @@ class Feed:
         self._reading = asyncio.Semaphore(_AT_ONCE)
 
     async def refresh(self) -> None:
-        """Scan the source if it changed."""
+        """Take one step of a scan of the source, if it changed."""
         now = asyncio.get_running_loop().time
         async with self._scanning:
             begun = now()
             if begun < self._rests_until:
                 return
+            is_first = self.is_first
             try:
-                await self._scan_if_changed()
+                if self._after is not None or await self._is_changed():
+                    await self._step()
             except Exception as error:  # noqa: BLE001 - the page shows any error
-                self._take([], is_written=False, problem=str(error) or repr(error))
-            self._rests_until = now() + _REST * (now() - begun)
+                self._after = None
+                self._take([], is_first=False, is_written=False, problem=str(error) or repr(error))
+            self._rests_until = now() if is_first else now() + _REST * (now() - begun)
 
-    async def _scan_if_changed(self) -> None:
-        signature = await asyncio.to_thread(self._look)
-        # A file's time is coarse: what was written just after the last scan may bear the same. So once more.
-        if signature == self._signature and self._is_settled:
-            return
-        changes, is_written, problem = await asyncio.to_thread(self._scan)
-        self._is_settled, self._signature = signature == self._signature, signature
-        self._take(changes, is_written=is_written, problem=problem)
+    async def _is_changed(self) -> bool:
+        """Whether a scan is due. A file's time is coarse: what was written just after one may bear the same."""
+        self._next_signature = await asyncio.to_thread(self._look)
+        return self._next_signature != self._signature or not self._is_settled
+
+    async def _step(self) -> None:
+        after, changes, is_written, problem = await asyncio.to_thread(self._scan)
+        self._take(changes, is_first=self.is_first and after is not None, is_written=is_written, problem=problem)
+        self._after = after
+        if after is None:
+            self._is_settled = self._next_signature == self._signature
+            self._signature = self._next_signature
 
     def _look(self) -> object:
         # That a process was killed changes no file. Who is not there is not asked for: asking holds the lock a moment.
         return self._source.signature(), self._is_written and self._source.is_written()
 
-    def _scan(self) -> tuple[list[Change], bool, str | None]:
-        """Find what has changed; done by a thread, while nothing changes here."""
-        present = set()
-        changes = []
-        with self._source.scanning(self._shots.is_known) as scan:
+    def _scan(self) -> tuple[Id | None, list[Change], bool, str | None]:
+        """Find what has changed, as far as one step goes; done by a thread, while nothing changes here."""
+        if self._after is None:
+            self._shots.begin()
+        changes, effort = [], 0
+        with self._source.scanning(self._shots.is_known, self._after) as scan:
             for seen in scan.shots:
-                present.add(seen.id)
                 if seen.card is not None:
                     changes.append(Change(seen.id, seen.mark, seen.card.kind, seen.card.known))
-        changes += map(Change, self._shots.missing(present))
-        return changes, scan.is_written, scan.problem
+                effort += 1 if seen.card is None else _READ
+                if effort >= _STEP:
+                    return seen.id, changes, scan.is_written, scan.problem
+        changes += map(Change, self._shots.missing())
+        return None, changes, scan.is_written, scan.problem
 
-    def _take(self, changes: list[Change], *, is_written: bool, problem: str | None) -> None:
-        is_changed = (self._is_written, self._problem) != (is_written, problem)
-        self._is_written, self._problem = is_written, problem
+    def _take(self, changes: list[Change], *, is_first: bool, is_written: bool, problem: str | None) -> None:
+        before = self.is_first, self._is_written, self._problem
+        self.is_first, self._is_written, self._problem = is_first, is_written, problem
+        is_changed = before != (is_first, is_written, problem)
         for change in changes:
             self._shots.set(change, self.version + 1)
         self.version += is_changed or bool(changes)
@@ -105,6 +125,7 @@ class Feed:
             "total": len(self._shots.ids),
             "isWritten": self._is_written,
             "problem": self._problem,
+            "isRead": not self.is_first,
         }
 
     async def event(self, since: int) -> tuple[int, bytes]:

@@ -1,6 +1,7 @@
 """The media files of a folder and of those in it."""
 
 import os
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from heapq import nlargest
@@ -46,8 +47,13 @@ class FolderSource:
     path: Path
     _told: _Told = field(factory=dict)
     """As it was when the folder was read or scanned last."""
+    _names: list[str] = field(factory=list)
+    _problem: str | None = None
+    """Both are of the scan that is under way."""
+    _newest: list[tuple[float, str]] = field(factory=list)
+    """The files that were written last."""
     _watched: list[Path] = field(factory=list)
-    """What tells that something has changed: the folders, the journals, and the files that were written last."""
+    """The folders and the journals."""
 
     @property
     def title(self) -> str:
@@ -61,10 +67,12 @@ class FolderSource:
         yield Batch(cards=filter(None, self.cards(names)), problem=problem)
 
     @contextmanager
-    def scanning(self, is_known: IsKnown) -> Iterator[Scan]:
+    def scanning(self, is_known: IsKnown, after: Id | None = None) -> Iterator[Scan]:
         """Read the files that are new, or have changed, or of which something else is told."""
-        names, problem = self._prepared()
-        yield Scan(shots=self._scanned(names, is_known), problem=problem)
+        if after is None:
+            self._names, self._problem = self._prepared()
+        names = self._names[bisect_right(self._names, str(after or "")) :]
+        yield Scan(shots=self._scanned(names, is_known), problem=self._problem)
 
     def cards(self, ids: Sequence[Id]) -> Iterator[Card | None]:
         """Yield a shot for each of these names."""
@@ -84,13 +92,13 @@ class FolderSource:
 
         What comes or goes changes its folder's time. A file that has long been there is hardly written again.
         """
-        return tuple(map(stamp, self._watched))
+        return tuple(map(stamp, [*self._watched, *(self.path / name for _, name in self._newest)]))
 
     def _prepared(self) -> tuple[list[str], str | None]:
         """Return the files' names, and what could not be read; look up what journals tell of them."""
         folders, names = self._found()
         self._told = {}
-        self._watched = folders
+        self._watched, self._newest = folders, []
         unread = []
         for path in filter(_is_journal, map(self.path.joinpath, names)):
             self._watched += [path, path.with_name(f"{path.name}-wal")]
@@ -114,17 +122,16 @@ class FolderSource:
         return folders, sorted(names)
 
     def _scanned(self, names: list[str], is_known: IsKnown) -> Iterator[Seen]:
-        newest: list[tuple[float, str]] = []
         for some in in_groups(names, _AT_ONCE):
             files = {name: file for name in some if (file := _file_at(self.path / name))}
-            newest = nlargest(_MOST_WATCHED, [*newest, *((file.modified or 0.0, name) for name, file in files.items())])
+            times = ((file.modified or 0.0, name) for name, file in files.items())
+            self._newest = nlargest(_MOST_WATCHED, [*self._newest, *times])
             marks = {name: self._mark(file) for name, file in files.items()}
             changed = [name for name, mark in marks.items() if not is_known(name, mark)]
             cards = dict(zip(changed, self.cards(changed), strict=True))
             for name, mark in marks.items():
                 if name not in cards or cards[name]:
                     yield Seen(name, mark, cards.get(name))
-        self._watched += [self.path / name for _, name in newest]
 
     def _mark(self, file: MediaFile) -> int:
         row = self._row(file)

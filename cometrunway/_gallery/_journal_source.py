@@ -39,10 +39,10 @@ class JournalSource:
             yield Batch(cards=cards, is_written=report.holder is not None)
 
     @contextmanager
-    def scanning(self, is_known: IsKnown) -> Iterator[Scan]:
+    def scanning(self, is_known: IsKnown, after: Id | None = None) -> Iterator[Scan]:
         """Read the submissions that are new, or have changed."""
         with opened(self.path) as (journal, report):
-            shots = _scanned(journal, report, is_known)
+            shots = _scanned(journal, report, is_known, int(after or 0))
             yield Scan(shots=shots, is_written=report.holder is not None)
 
     def cards(self, ids: Sequence[Id]) -> Iterator[Card | None]:
@@ -88,8 +88,8 @@ def told(entry: Entry, report: JournalReport) -> Card:
     return Card.of_entry(entry, status, "" if is_well else report.reason(entry))
 
 
-def _scanned(journal: JournalReader, report: JournalReport, is_known: IsKnown) -> Iterator[Seen]:
-    for some in in_groups(journal.marks(), _AT_ONCE):
+def _scanned(journal: JournalReader, report: JournalReport, is_known: IsKnown, after: int) -> Iterator[Seen]:
+    for some in in_groups(journal.marks(after=after), _AT_ONCE):
         marks = {number: hash((mark, _is_under_way(state, report))) for number, state, mark in some}
         found = journal.numbered([number for number, mark in marks.items() if not is_known(number, mark)])
         for number, mark in marks.items():

@@ -36,18 +36,29 @@ class NumberedShots:
     _marks: "array[int]" = field(factory=lambda: array("q"))
     _versions: "array[int]" = field(factory=lambda: array("q"))
     _versions_of_pages: "array[int]" = field(factory=lambda: array("q"))
+    _rounds: bytearray = field(factory=bytearray)
+    """In which pass through the source a shot was seen last, modulo 256."""
+    _round: int = 0
     _kinds: "array[int]" = field(factory=lambda: array("L"))
     _number_of_kind: dict[Kind, int] = field(factory=dict)
     _kind_of_number: list[Kind] = field(factory=list)
 
     def is_known(self, id_: Id, mark: int) -> bool:
-        """Whether a shot has this mark."""
+        """Whether a shot has this mark; it is seen."""
         number = self._numbers.get(id_)
-        return number is not None and self._marks[number] == mark
+        if number is None:
+            return False
+        self._rounds[number] = self._round
+        return self._marks[number] == mark
 
-    def missing(self, present: set[Id]) -> list[Id]:
-        """Return those that are there no more."""
-        return [id_ for id_, mark in zip(self.ids, self._marks, strict=True) if mark != _NO_MARK and id_ not in present]
+    def begin(self) -> None:
+        """Begin a pass through the source."""
+        self._round = (self._round + 1) % 256
+
+    def missing(self) -> list[Id]:
+        """Return those that were not seen in this pass."""
+        seen = zip(self.ids, self._marks, self._rounds, strict=True)
+        return [id_ for id_, mark, last in seen if mark != _NO_MARK and last != self._round]
 
     def set(self, change: Change, version: int) -> None:
         """Remember a change."""
@@ -67,6 +78,7 @@ class NumberedShots:
         self.ids.append(id_)
         for column in (self._marks, self._versions, self._kinds):
             column.append(0)
+        self._rounds.append(self._round)
         if number % PAGE == 0:
             self._versions_of_pages.append(0)
         return number

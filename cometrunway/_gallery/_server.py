@@ -151,7 +151,8 @@ class GalleryServer:
             elif now() - spoke > _HEARTBEAT:
                 spoke = now()
                 await response.write(b": still here\n\n")
-            await self._pause()
+            if not self._feed.is_first:
+                await self._pause()
 
     async def _pause(self) -> None:
         try:

@@ -64,8 +64,11 @@ class Source(Protocol):
     def reading(self) -> AbstractContextManager[Batch]:
         """Read all shots."""
 
-    def scanning(self, is_known: IsKnown) -> AbstractContextManager[Scan]:
-        """Read the shots that are new, or have changed."""
+    def scanning(self, is_known: IsKnown, after: Id | None = None) -> AbstractContextManager[Scan]:
+        """Read the shots that are new, or have changed: of those behind one of them, or of all.
+
+        Who goes on behind one has begun with all.
+        """
 
     def cards(self, ids: Sequence[Id]) -> Iterable[Card | None]:
         """Yield the shots that are called so, in this order; None for one that is not there."""

@@ -36,18 +36,22 @@ class JournalReader:
         with translated_errors(self.path):
             yield from entries(self._database, self._folders)
 
-    def marks(self) -> Iterator[tuple[int, str, int]]:
+    def marks(self, *, after: int = 0) -> Iterator[tuple[int, str, int]]:
         """Yield each row's number, its state, and a mark that is another one once the row has changed."""
+        rows = "SELECT number, state, * FROM submission WHERE number > ? ORDER BY number"
         with translated_errors(self.path):
-            for row in self._database.execute("SELECT number, state, * FROM submission ORDER BY number"):
+            for row in self._database.execute(rows, (after,)):
                 yield row[0], row[1], hash(row)
 
     def numbered(self, numbers: Collection[int]) -> dict[int, Entry]:
         """Return the entries that have these numbers."""
         with translated_errors(self.path):
-            found = {}
-            for number in numbers:
-                row = self._database.execute(f"{_SELECT} WHERE number = ?", (number,)).fetchone()
-                if row is not None:
-                    found[number] = _entry(row, self._folders)
-            return found
+            select = _SELECT.replace("SELECT ", "SELECT number, ")
+            rows: list[tuple[int, ...]] = []
+            if numbers and max(numbers) - min(numbers) < 2 * len(numbers):
+                rows += self._database.execute(f"{select} WHERE number BETWEEN ? AND ?", (min(numbers), max(numbers)))
+            else:
+                for number in numbers:
+                    rows += self._database.execute(f"{select} WHERE number = ?", (number,))
+            wanted = set(numbers)
+            return {number: _entry(tuple(row), self._folders) for number, *row in rows if number in wanted}

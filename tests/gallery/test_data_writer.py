@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 from cometrunway._gallery._cards import Card, MediaFile
 from cometrunway._gallery._data_scripts import BLOCK, PAGE
 from cometrunway._gallery._page import write_page
-from cometrunway._gallery._source import Batch, IsKnown, Scan
+from cometrunway._gallery._source import Batch, Id, IsKnown, Scan
 from tests.gallery.pages import data_of, scripts_of
 
 CARD = Card(
@@ -37,7 +37,7 @@ class Cards:
         yield Batch(cards=self.each)
 
     @contextmanager
-    def scanning(self, is_known: IsKnown) -> Iterator[Scan]:
+    def scanning(self, is_known: IsKnown, after: Id | None = None) -> Iterator[Scan]:
         yield Scan(shots=[])
 
     def cards(self, ids: object) -> list[Card | None]:

@@ -43,6 +43,7 @@ class Batch {
     this.rows = new Column(data.total); // what shots are filtered and sorted by; null for one that has gone
     this.texts = new Column(data.total); // what a search looks through
     this.changedAt = new Map(); // of a live page: the version at which a shot was last told anew
+    this.forgottenAt = new Map(); // and at which a page of them was last told to have changed
     this.pages = new Set(); // in the order in which they were last needed
     this.wanted = new Map(); // who needs which pages now
     this.columns = []; // what is needed of all shots now
@@ -61,8 +62,8 @@ class Batch {
   }
 
   take(state) {
-    const { isWritten, problem = null, version, total, counts, known } = state;
-    Object.assign(this, { isWritten, problem, version, total, counts, known });
+    const { isWritten, problem = null, version, total, counts, known, isRead = true } = state;
+    Object.assign(this, { isWritten, problem, version, total, counts, known, isRead });
     for (const page of state.pages ?? []) this.forget(page);
     for (const shot of state.shots) {
       if (this.isLive) this.changedAt.set(shot.n, version);
@@ -82,8 +83,8 @@ class Batch {
   forget(page) {
     const { page: size } = this.data;
     this.pages.delete(page);
+    this.forgottenAt.set(page, this.version);
     for (let n = page * size; n < (page + 1) * size; n += 1) {
-      this.changedAt.set(n, this.version);
       this.shots.delete(n);
       this.rows.forget(n);
       this.texts.forget(n);
@@ -137,7 +138,7 @@ class Batch {
   }
 
   receive(kind, number, content, version) {
-    const isNew = (n) => version === null || !(this.changedAt.get(n) > version);
+    const isNew = (n) => version === null || !(this.changedAt.get(n) > version || this.forgottenAt.get(Math.floor(n / this.data.page)) > version);
     const start = number * this.data.block;
     if (kind === "shots") {
       for (const shot of content) if (isNew(shot.n)) this.set(shot);

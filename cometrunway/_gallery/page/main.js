@@ -16,7 +16,7 @@ function showResult() {
 }
 
 function saySummary(count, share) {
-  const all = plural(batch.counted, "shot");
+  const all = plural(batch.counted, "shot") + (batch.isRead ? "" : " so far");
   const found = query.isFiltering ? `${count.toLocaleString("en")} of ${all}` : all;
   byId("summary").textContent = share < 1 ? `${found}; ${Math.floor(share * 100)} % searched` : found;
 }

@@ -32,8 +32,8 @@ from cometrunway._cli._commands import (
     whole,
 )
 from cometrunway._cli._supervision import INTERRUPTED, Report, supervised
+from cometrunway._gallery._journal_source import JournalSource
 from cometrunway._gallery._page import write_page
-from cometrunway._gallery._sources import JournalSource
 from cometrunway._journal._entry import Entry, State
 from cometrunway._journal._reader import JournalReader
 from cometrunway._policies import PollPolicy

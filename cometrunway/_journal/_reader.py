@@ -85,6 +85,15 @@ class JournalReader:
             found = [text for (text,) in self._records.integrity(limit)]
         return [] if found == ["ok"] else found
 
+    def numbered(self, numbers: Collection[int]) -> dict[int, Entry]:
+        """Return the entries that have these numbers."""
+        with translated_errors(self.path):
+            return self._records.numbered(numbers)
+
+    def marks(self, *, after: int = 0) -> Iterator[tuple[int, str, int]]:
+        """Yield each row's number, its state, and a mark that is another one once the row has changed."""
+        return self._each(lambda: self._records.marks(after=after))
+
     def rows(self) -> Iterator[Entry | str]:
         """Yield each entry; where a row is damaged, what is wrong with it."""
         return self._each(self._records.rows)

@@ -86,6 +86,26 @@ class Records:
         """Return what SQLite finds wrong with the file: at most so many rows of text; or `ok`."""
         return self._database.execute(f"PRAGMA integrity_check({limit})")
 
+    def numbered(self, numbers: Collection[int]) -> dict[int, Entry]:
+        """Return the entries that have these numbers."""
+        wanted = set(numbers)
+        return {row[0]: entry_of(row, self._folders) for row in self._rows_of(wanted) if row[0] in wanted}
+
+    def _rows_of(self, numbers: set[int]) -> Iterator[tuple[Any, ...]]:
+        if not numbers:
+            return
+        first, last = min(numbers), max(numbers)
+        if last - first < 2 * len(numbers):
+            yield from self._database.execute(f"{self._select} WHERE number BETWEEN ? AND ?", (first, last))
+            return
+        for number in sorted(numbers):
+            yield from self._database.execute(f"{self._select} WHERE number = ?", (number,))
+
+    def marks(self, *, after: int = 0) -> Iterator[tuple[int, str, int]]:
+        """Yield each row's number, its state, and a mark that is another one once the row has changed."""
+        rows = "SELECT number, state, * FROM submission WHERE number > ? ORDER BY number"
+        return ((row[0], row[1], hash(row)) for row in self._database.execute(rows, (after,)))
+
     def rows(self) -> Iterator[Entry | str]:
         """Yield each entry; where a row is damaged, what is wrong with it."""
         for row in self._database.execute(f"{self._select} ORDER BY number"):

@@ -135,7 +135,7 @@ class CreatePace:
         self._refused_at = max(self._refused_at, begun.at)
         if self._counted_from is None or begun.at >= self._counted_from:
             self._refused += 1
-        if begun.at < self._reduced_at:
+        if begun.at <= self._reduced_at:
             self._free_at = max(self._free_at, now + pause)
             return
         accepted = self._accepted_part(begun, now)
@@ -158,7 +158,7 @@ class CreatePace:
         unanswered = 0.0 if self._estimate is None else self.per_second(now) * (now - begun.at)
         accepted = max(0.0, self._sent_in_round - 1 - unanswered)
         self._sent_in_round = 0
-        return accepted / (accepted + 1)
+        return (accepted + 1) / (accepted + 2)
 
     def _learn(self, estimate: float, now: float, pause: float) -> None:
         """Estimate the limit anew, from what was accepted since the estimate before, and from the pace that failed."""

@@ -146,10 +146,11 @@ class Submitter:
     async def _submit(self, request: Request, key: str | None, name: Name, instead_of: Entry | None) -> TaskFuture:
         """Make one submission: prepare, begin, send, record."""
         queue = self._queues.of(request.route, getattr(request, "model", ""))
-        async with queue.files if request.local_files else nullcontext(), queue:
+        has_files = bool(request.local_files)
+        async with queue.files if has_files else nullcontext(), queue:
             self._check_is_open()
-            intent = await prepare(request, key, name if self._journal.keeps_entries else None)
-            async with self._one_at_a_time(intent.key):
+            intent = await prepare(request, key, name if self._journal.keeps_entries else None, in_a_thread=has_files)
+            async with self._one_at_a_time(intent.key) if intent.key else nullcontext():
                 standing = await self._begin(intent, instead_of)
                 if standing is not None:
                     return await self._taken_up(standing, intent)
@@ -164,11 +165,8 @@ class Submitter:
         raise _about(error, intent)
 
     @asynccontextmanager
-    async def _one_at_a_time(self, key: str | None) -> AsyncIterator[None]:
+    async def _one_at_a_time(self, key: str) -> AsyncIterator[None]:
         """Let one submission under a key be made at a time."""
-        if key is None:
-            yield
-            return
         while (under_way := self._under_way.get(key)) is not None:
             await under_way.wait()
         self._under_way[key] = asyncio.Event()
@@ -270,7 +268,7 @@ class Submitter:
     async def _accepted(self, intent: Intent, task_id: str) -> TaskFuture:
         reference = TaskReference(id=task_id, route=intent.request.route, key=intent.key, created_at=time.time())
         future = self._existing.watch_new(reference, intent.request)  # before it is recorded, so that nothing loses it
-        token = reference.to_token()
+        token = reference.to_token() if self._journal.keeps_entries else ""
         try:
             await self._journal.accept(intent.key or "", task_id=task_id, created_at=reference.created_at, token=token)
         except JournalError as error:

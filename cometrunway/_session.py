@@ -106,7 +106,7 @@ class Session:
         poll: PollPolicy | None = None,
         retry: RetryPolicy | None = None,
         max_in_flight: int = 1000,
-        max_creates: int = 16,
+        max_creates: int = 256,
         budget: int | None = None,
         journal: str | os.PathLike[str] | None = None,
         journal_timeout: float = 30.0,
@@ -373,6 +373,8 @@ class Session:
         What was submitted is waited for, and `map` ends once all that it has taken is done.
         """
         self._budget.stop()
+        if self._parts is not None:
+            self._parts.submitter.end_waits()
 
     @property
     def owed(self) -> tuple[TaskHandle, ...]:

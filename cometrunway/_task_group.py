@@ -44,6 +44,12 @@ class BackgroundTasks:
         self._has_interrupted = False
         self._is_left = False
         self._owner: asyncio.Task[None] | None = None
+        self._on_closing: Callable[[], None] = lambda: None
+
+    @property
+    def has_waits(self) -> bool:
+        """Whether something that is no child keeps the block open: a task that is polled."""
+        return self._waits > 0
 
     @property
     def is_closing(self) -> bool:
@@ -72,7 +78,7 @@ class BackgroundTasks:
             if error is not None or self._closing.is_set():
                 await self._creates_ended()
         finally:
-            self._closing.set()
+            self._close()
             self._cancel(*Role)
             self._ended.set()
             if self._has_interrupted and self._opener is not None:
@@ -82,8 +88,12 @@ class BackgroundTasks:
 
     def leave(self) -> None:
         """End the wait of who leaves normally, as an error would; the grace for creates stays."""
-        self._closing.set()
+        self._close()
         self._idle.set()
+
+    def on_closing(self, callback: Callable[[], None]) -> None:
+        """Call it once the block is being left."""
+        self._on_closing = callback
 
     def start(self, work: Coroutine[Any, Any, _T], *, name: str, role: Role = Role.WORK) -> asyncio.Task[_T]:
         """Run `work` as a child; `RuntimeError` while the block is being left."""
@@ -128,6 +138,11 @@ class BackgroundTasks:
                 self._has_interrupted = self._opener.cancel()
             raise
 
+    def _close(self) -> None:
+        if not self._closing.is_set():
+            self._closing.set()
+            self._on_closing()
+
     def _settle(self, _child: object = None) -> None:
         is_busy = self._waits or self._by_role[Role.WORK] or self._by_role[Role.CREATE]
         if is_busy and not self._closing.is_set():
@@ -141,7 +156,7 @@ class BackgroundTasks:
 
     async def _creates_ended(self) -> None:
         """Cancel everything that is free, and wait within the grace for the creates under way."""
-        self._closing.set()
+        self._close()
         self._cancel(Role.WORK, Role.SERVICE)
         creates = self._by_role[Role.CREATE]
         if creates:

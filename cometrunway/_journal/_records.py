@@ -91,15 +91,12 @@ class Records:
         wanted = set(numbers)
         return {row[0]: entry_of(row, self._folders) for row in self._rows_of(wanted) if row[0] in wanted}
 
-    def _rows_of(self, numbers: set[int]) -> Iterator[tuple[Any, ...]]:
-        if not numbers:
-            return
-        first, last = min(numbers), max(numbers)
-        if last - first < 2 * len(numbers):
-            yield from self._database.execute(f"{self._select} WHERE number BETWEEN ? AND ?", (first, last))
-            return
-        for number in sorted(numbers):
-            yield from self._database.execute(f"{self._select} WHERE number = ?", (number,))
+    def _rows_of(self, numbers: set[int]) -> list[tuple[Any, ...]]:
+        if numbers and max(numbers) - min(numbers) < 2 * len(numbers):
+            between = f"{self._select} WHERE number BETWEEN ? AND ?"
+            return self._database.execute(between, (min(numbers), max(numbers))).fetchall()
+        each = (self._database.execute(f"{self._select} WHERE number = ?", (number,)) for number in sorted(numbers))
+        return [row for found in each for row in found]
 
     def marks(self, *, after: int = 0) -> Iterator[tuple[int, str, int]]:
         """Yield each row's number, its state, and a mark that is another one once the row has changed."""

@@ -23,6 +23,8 @@ from cometrunway._requests._parts import ContentModeration, MediaReference, Moti
 _prompt = [limits.filled, limits.prompt]
 _seed = optional(limits.whole(0, limits.SEED_LIMIT))
 _seconds = limits.whole(1)
+_PLAIN = (str, int, float, type(None))
+"""The types of most fields, which hold no file."""
 _moderation = optional(limits.of_class(ContentModeration))
 
 
@@ -38,7 +40,8 @@ class Request:
     @property
     def local_files(self) -> tuple[Path | bytes, ...]:
         """The media that are read and encoded as the request is sent."""
-        return tuple(_local_files(self))
+        values = (getattr(self, name) for name in _names(type(self)))
+        return tuple(file for value in values if not isinstance(value, _PLAIN) for file in _local_files(value))
 
 
 @frozen(kw_only=True)
@@ -247,9 +250,19 @@ def _local_files(value: object) -> Iterator[Path | bytes]:
     elif isinstance(value, tuple):
         for item in value:
             yield from _local_files(item)
-    elif isinstance(value, Request | PromptImage | ReferenceImage | MediaReference):
-        for attribute in attrs.fields(type(value)):
-            yield from _local_files(getattr(value, attribute.name))
+    elif isinstance(value, PromptImage | ReferenceImage | MediaReference):
+        for name in _names(type(value)):
+            yield from _local_files(getattr(value, name))
+
+
+def _names(cls: type[attrs.AttrsInstance]) -> tuple[str, ...]:
+    names = _NAMES.get(cls)
+    if names is None:
+        names = _NAMES[cls] = tuple(attribute.name for attribute in attrs.fields(cls))
+    return names
+
+
+_NAMES: dict[type[attrs.AttrsInstance], tuple[str, ...]] = {}
 
 
 ROUTES: dict[str, type[Request]] = {

@@ -50,15 +50,15 @@ class Intent:
     """Wall-clock seconds since 1970."""
 
 
-async def prepare(request: Request, key: str | None, name: Name | None) -> Intent:
+async def prepare(request: Request, key: str | None, name: Name | None, *, in_a_thread: bool) -> Intent:
     """Encode the request; and, where `name` is given, describe it for the journal and name it.
 
-    A request with local files is read and encoded in a thread.
+    A request with local files is better read and encoded in a thread.
 
     Raises:
         ValueError: a local file is no longer what it was when the request was made.
     """
-    if request.local_files:
+    if in_a_thread:
         return await asyncio.to_thread(_prepared, request, key, name)
     return _prepared(request, key, name)
 

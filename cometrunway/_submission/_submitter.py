@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from random import Random
 
 from cometrunway._events import EventEmitter, EventKind
@@ -14,9 +14,11 @@ from cometrunway._journal._protocol import JournalProtocol
 from cometrunway._policies import RetryPolicy, asked_pause, is_transient
 from cometrunway._requests._routes import Request
 from cometrunway._requests._shot import check_key, check_request
+from cometrunway._submission._create_queue import CreateQueue, CreateQueues
 from cometrunway._submission._existing import ExistingTasks, no_task
 from cometrunway._submission._intent import Intent, Name, check_same, prepare, unique_name
 from cometrunway._submission._limits import CreateBudget, InFlightLimit, Limits
+from cometrunway._submission._patience import Patience
 from cometrunway._task_group import BackgroundTasks, Role
 from cometrunway._transport._api import Accepted, Api, Outcome, Refused, Unknown
 from cometrunway.errors import (
@@ -28,6 +30,7 @@ from cometrunway.errors import (
     JournalUnavailableError,
     OutcomeUnknownError,
     ProxyError,
+    RateLimitedError,
     TLSError,
 )
 
@@ -60,9 +63,9 @@ class Submitter:
         self._existing = existing
         self._background = background
         self._events = events
-        self._creates = asyncio.Semaphore(limits.max_creates)
+        self._queues = CreateQueues(limits.max_creates, rng)
+        background.on_closing(self.end_waits)
         self._under_way: dict[str, asyncio.Event] = {}
-        self._paused_until = 0.0
         self.limits = limits
         self.in_flight = InFlightLimit(limits.max_in_flight)
 
@@ -107,6 +110,16 @@ class Submitter:
         work = self._outcome(request, key, name, instead_of)
         return self._background.start(work, name=f"cometrunway create {key}", role=Role.CREATE)
 
+    def end_waits(self) -> None:
+        """Let every create that waits for its turn learn at once that it may no longer be sent."""
+        self._queues.open()
+
+    @property
+    def pace(self) -> float | None:
+        """Creates per second of what waits for the gateway's limits; None where nothing does."""
+        paces = list(self._queues.paces(asyncio.get_running_loop().time()))
+        return sum(paces) if paces else None
+
     def is_under_way(self, key: str) -> bool:
         """Whether a submission under this key is being made now."""
         return key in self._under_way
@@ -140,13 +153,16 @@ class Submitter:
 
     async def _submit(self, request: Request, key: str | None, name: Name, instead_of: Entry | None) -> TaskFuture:
         """Make one submission: prepare, begin, send, record."""
-        async with self._creates:
-            intent = await prepare(request, key, name if self._journal.keeps_entries else None)
-            async with self._one_at_a_time(intent.key):
+        queue = self._queues.of(request.route, getattr(request, "model", ""))
+        has_files = bool(request.local_files)
+        async with queue.files if has_files else nullcontext(), queue:
+            self._check_is_open()
+            intent = await prepare(request, key, name if self._journal.keeps_entries else None, in_a_thread=has_files)
+            async with self._one_at_a_time(intent.key) if intent.key else nullcontext():
                 standing = await self._begin(intent, instead_of)
                 if standing is not None:
                     return await self._taken_up(standing, intent)
-                match self._checked(await self._send(intent), intent.key):
+                match self._checked(await self._send(intent, queue), intent.key):
                     case Accepted(task_id):
                         return await self._accepted(intent, task_id)
                     case Unknown(error):
@@ -157,11 +173,8 @@ class Submitter:
         raise _about(error, intent)
 
     @asynccontextmanager
-    async def _one_at_a_time(self, key: str | None) -> AsyncIterator[None]:
+    async def _one_at_a_time(self, key: str) -> AsyncIterator[None]:
         """Let one submission under a key be made at a time."""
-        if key is None:
-            yield
-            return
         while (under_way := self._under_way.get(key)) is not None:
             await under_way.wait()
         self._under_way[key] = asyncio.Event()
@@ -191,25 +204,48 @@ class Submitter:
             self._budget.give_back()
         return standing
 
-    async def _send(self, intent: Intent) -> Outcome:
+    async def _send(self, intent: Intent, queue: CreateQueue) -> Outcome:
         """Send the create; again only where the answer before proves that nothing was created. Raises nothing."""
-        loop, pauses = asyncio.get_running_loop(), self._retry.pauses(self._rng)
+        patience = Patience(self._retry, self._rng)
+        is_limited = False
         try:
             while True:
-                await self._background.pause(self._paused_until - loop.time())
-                self._check_may_leave()
-                outcome = await self._api.create(intent.message, may_begin=self._may_leave)
+                outcome = await self._sent_once(intent, queue, was_refused=is_limited)
                 if not (isinstance(outcome, Refused) and isinstance(outcome.error, CometRunwayError)):
                     return outcome
-                asked = asked_pause(outcome.error) or 0.0
-                self._paused_until = max(self._paused_until, loop.time() + asked)
-                pause = next(pauses, None) if is_transient(outcome.error) else None
+                is_limited = isinstance(outcome.error, RateLimitedError)
+                pause = self._pause_after(outcome.error, patience, queue)
                 if pause is None:
                     return outcome
                 self._tell(EventKind.RETRYING, outcome.error, intent.request.route, intent.key)
-                await self._background.pause(max(pause, asked))
+                await self._background.pause(pause)
         except (BudgetError, RuntimeError, asyncio.CancelledError) as error:
             return Refused(error)  # it never left, or what left was refused
+
+    async def _sent_once(self, intent: Intent, queue: CreateQueue, *, was_refused: bool) -> Outcome:
+        begun = await queue.turn(was_refused=was_refused)
+        outcome: Outcome | None = None
+        try:
+            self._check_may_leave()
+            outcome = await self._api.create(intent.message, may_begin=self._may_leave)
+            return outcome
+        finally:
+            match outcome:
+                case Accepted():
+                    queue.accepted(begun)
+                case Refused(RateLimitedError() as error):
+                    queue.refused(begun, asked_pause(error) or 0.0)
+                case _:
+                    queue.ended(begun)
+
+    def _pause_after(self, error: CometRunwayError, patience: Patience, queue: CreateQueue) -> float | None:
+        """Return the seconds to wait, beside the turn, before a refused create is sent again; None to give it up."""
+        if not is_transient(error):
+            return None
+        if not isinstance(error, RateLimitedError):
+            return patience.next_pause()
+        now = asyncio.get_running_loop().time()
+        return 0.0 if patience.outlasts(now, queue.accepted_at, may_pass=self._background.has_waits) else None
 
     def _checked(self, outcome: Outcome, key: str | None) -> Outcome:
         """Return the outcome; a create that was answered with the id of another one is in doubt."""
@@ -230,16 +266,19 @@ class Submitter:
         return not (self._background.is_closing or self._budget.is_stopped)
 
     def _check_may_leave(self) -> None:
+        self._check_is_open()
+        self._budget.check()
+
+    def _check_is_open(self) -> None:
         if self._background.is_closing:
             raise RuntimeError("the Session was left before this request was sent; nothing was submitted")
-        self._budget.check()
 
     async def _accepted(self, intent: Intent, task_id: str) -> TaskFuture:
         reference = TaskReference(id=task_id, route=intent.request.route, key=intent.key, created_at=time.time())
         future = self._existing.watch_new(  # before it is recorded, so that nothing loses it
             reference, intent.request, submitted_at=intent.submitted_at
         )
-        token = reference.to_token()
+        token = reference.to_token() if self._journal.keeps_entries else ""
         try:
             await self._journal.accept(intent.key or "", task_id=task_id, created_at=reference.created_at, token=token)
         except JournalError as error:

@@ -35,6 +35,7 @@ PATHS = {cls.route: f"/runwayml/v1/{cls.route}" for cls in OFFICIAL} | {
 """Where a request of each route is posted."""
 OPTIONS = ("seconds", "motion_vector", "structure_transformation", "flip", "image_as_end_frame", "motion_multiplier")
 """The fields that the compatibility format nests in `options`."""
+_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _BY_NAME = ROUTES | {"pro_video_to_video": ProVideoToVideo}
 _BY_PATH = {PATHS[cls.route]: cls for cls in OFFICIAL + COMPAT}
 
@@ -101,7 +102,7 @@ def without_options(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _to_json(body: Mapping[str, Any]) -> bytes:
-    return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return _JSON.encode(body).encode()
 
 
 _official = converter(_camel_case)

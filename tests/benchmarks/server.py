@@ -92,10 +92,11 @@ class Line:
 class Connection(asyncio.Protocol):
     """One client's connection: requests in, answers out, in order."""
 
-    def __init__(self, books: Books, clips: Sequence[bytes], line: Line) -> None:
+    def __init__(self, books: Books, clips: Sequence[bytes], line: Line, latency: float) -> None:
         self._books = books
         self._clips = clips
         self._line = line
+        self._latency = latency
         self._pending = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -116,6 +117,9 @@ class Connection(asyncio.Protocol):
             if request.startswith(b"GET /files/"):
                 number = int(request[11:].partition(b".")[0])
                 self._line.send(self._transport, memoryview(self._clips[number % len(self._clips)]))
+            elif self._latency and request.startswith(b"POST"):
+                loop = asyncio.get_running_loop()
+                loop.call_later(self._latency, self._transport.write, self._answer(request))
             else:
                 self._transport.write(self._answer(request))
 
@@ -153,7 +157,7 @@ async def serve(arguments: argparse.Namespace) -> None:
     clips = [_with_head(clip(round(part * arguments.file_size))) for part in _PARTS]
     line = Line(arguments.bytes_per_second)
     server = await asyncio.get_running_loop().create_server(
-        lambda: Connection(books, clips, line), "127.0.0.1", 0, backlog=_BACKLOG
+        lambda: Connection(books, clips, line, arguments.latency), "127.0.0.1", 0, backlog=_BACKLOG
     )
     origin = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     books.origin = origin.encode()
@@ -166,6 +170,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.server")
     parser.add_argument("--shortest", type=float, default=20, help="seconds that a task takes at least")
     parser.add_argument("--longest", type=float, default=60, help="and at most; evenly distributed between")
+    parser.add_argument("--latency", type=float, default=0, help="seconds until a create is answered")
     parser.add_argument("--progress", action="store_true", help="whether answers tell it")
     parser.add_argument("--file-size", type=int, default=0, help="bytes of a clip, on average")
     parser.add_argument("--bytes-per-second", type=float, default=0, help="at which all clips are sent; 0: no limit")

@@ -55,7 +55,8 @@ async def test_a_burst_of_creates_shares_connections(is_borrowed: bool) -> None:
 
     async with raw_server(answer) as server, aiohttp.ClientSession() as client:
         with pytest.raises(TimeoutError):
-            async with opened(server, borrows=client if is_borrowed else None) as runway, asyncio.timeout(3):
+            borrowed = client if is_borrowed else None
+            async with opened(server, borrows=borrowed, max_creates=16) as runway, asyncio.timeout(3):
                 await asyncio.gather(*(runway.submit(yawn(number)) for number in range(1000)))
                 after = server.connections
                 await asyncio.sleep(10)

@@ -46,7 +46,7 @@ class ExistingTasks:
         self._background = background
         self._events = events
         self._keys: OrderedDict[str, str | None] = OrderedDict()
-        """Of the tasks known so far, by their ids."""
+        """Of the tasks polled so far, by their ids."""
 
     def watch_new(self, reference: TaskReference, request: Request, *, submitted_at: float | None = None) -> TaskFuture:
         """Return the future of a task that was created just now."""
@@ -59,9 +59,9 @@ class ExistingTasks:
         return future
 
     def other_with(self, task_id: str, key: str | None) -> str | None:
-        """Say what else this session knows under the id that a create was answered with; None if nothing.
+        """Say which other task that this session has polled has the id that a create was answered with; None if none.
 
-        Of more than ten thousand tasks the oldest are forgotten.
+        Of more than ten thousand the oldest are forgotten.
         """
         if task_id not in self._keys:
             return None
@@ -100,7 +100,6 @@ class ExistingTasks:
             future = TaskFuture(evolve(reference, id=""), request)
             future.fail(no_task(entry))
             return future
-        self._remember(reference.id, reference.key)
         self._events.emit(EventKind.RESUMED, reference)
         ended = _ended_task(entry)
         if ended is None or not await asyncio.to_thread(self._are_intact, entry.assets):
@@ -117,13 +116,10 @@ class ExistingTasks:
         return future
 
     def _watch(self, future: TaskFuture, *, age: float | None) -> None:
-        self._remember(future.id, future.key)
-        self._watcher.watch(future, age=age)
-
-    def _remember(self, task_id: str, key: str | None) -> None:
-        self._keys[task_id] = key
+        self._keys[future.id] = future.key
         if len(self._keys) > _REMEMBERED:
             self._keys.popitem(last=False)
+        self._watcher.watch(future, age=age)
 
 
 def no_task(entry: Entry) -> CometRunwayError:

@@ -24,10 +24,10 @@ LARGE = 1024 * 1024
 """Bytes beyond which an answer is worked on in a thread: the event loop has others to serve."""
 _LARGE_COMPRESSED = 10 * 1024  # which may become a thousand times as much
 _CALL_SECONDS = 30.0
-# `total` and `connect` are one more timer for every poll.
+_CREATE_SECONDS = 180.0  # the gateway may try several channels before it answers
+# `total` is one more timer for every request, and so is `connect`, where no connection is free.
 _CALL = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
-# The gateway may try several channels before it answers.
-_CREATE = aiohttp.ClientTimeout(total=180, connect=CONNECT_SECONDS)
+_CREATE = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS)
 _STALE_CONNECTIONS = 1_000
 """How many connections that have idled a create may meet, each of which is closed then."""
 
@@ -69,6 +69,7 @@ class Transport:
         )
         self._borrowed = _checked_session(http)
         self._calls = TimeLimit(_CALL_SECONDS)
+        self._creates = TimeLimit(_CREATE_SECONDS)
         self._uses = LastUses()
         self._connections = connections
         self._for_calls: _Way | None = None
@@ -90,6 +91,7 @@ class Transport:
 
     async def __aexit__(self, *_: object) -> None:
         self._calls.stop()
+        self._creates.stop()
         for way in (self._for_calls, self._for_creates):
             if way is not None and self._borrowed is None:
                 await way.session.close()
@@ -114,16 +116,22 @@ class Transport:
         Raises:
             Exception: any; `body.withdraw` says whether it was sent.
         """
+        try:
+            with self._creates:
+                response = await self._on_a_live_connection(request, body)
+        except TimeoutError as error:
+            raise ours(request.method, request.path, error) from None
+        body.answered()
+        return response
+
+    async def _on_a_live_connection(self, request: HttpRequest, body: CreateBody) -> HttpResponse:
         for _ in range(_STALE_CONNECTIONS):
             body.met_a_stale_connection = False
             try:
-                response = await self._send(self._for_creates, request, body=body, limits=_CREATE)
+                return await self._send(self._for_creates, request, body=body, limits=_CREATE)
             except TransportError:
                 if not body.met_a_stale_connection:
                     raise
-            else:
-                body.answered()
-                return response
         raise TransportError(f"{request.method} {request.path}: every connection had idled", may_have_been_sent=False)
 
     async def _send(
@@ -143,7 +151,7 @@ class Transport:
                 request.method,
                 self._base.with_path(self._prefix + request.path, encoded=True),
                 data=body or request.body,
-                headers=way.headers if request.body is None else way.headers_with_body,
+                headers=way.headers_with_body if request.body and (body is None or self._borrowed) else way.headers,
                 timeout=limits,
                 **way.options,
             ) as response:

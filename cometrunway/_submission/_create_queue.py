@@ -188,8 +188,8 @@ class CreateQueue:
             self._timer.cancel()
             self._timer = None
         free_at = self.pace.free_at(_now())
-        if _now() < free_at < math.inf:
-            self._timer = asyncio.get_running_loop().call_at(free_at, self.advance)
+        if free_at < math.inf and self._shared.under_way < self._shared.most:  # else the end of one wakes the next
+            self._timer = asyncio.get_running_loop().call_at(free_at, self.advance)  # that time may have just passed
 
 
 def _now() -> float:

@@ -33,6 +33,10 @@ class Limits:
     """How many creates may be accepted, or be in doubt; None is no limit."""
 
 
+class NotSubmittedError(Exception):
+    """A submission that its batch no longer wants, as its turn comes: what refused another would refuse it, too."""
+
+
 class InFlightLimit(asyncio.Semaphore):
     """How many tasks may be unfinished at once."""
 

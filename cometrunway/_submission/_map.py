@@ -11,6 +11,7 @@ from cometrunway._journal._entry import Entry
 from cometrunway._requests._routes import Request
 from cometrunway._requests._shot import Shot, check_request
 from cometrunway._submission._intent import Name, content_names
+from cometrunway._submission._limits import NotSubmittedError
 from cometrunway._submission._submitter import Submitter
 from cometrunway._task_group import BackgroundTasks, Role
 from cometrunway.errors import JournalError
@@ -40,6 +41,7 @@ class BatchSubmission:
     _held: int = field(init=False, default=0)
     _exhausted: bool = field(init=False, default=False)
     _stopped_by: BaseException | None = field(init=False, default=None)
+    _is_refused: bool = field(init=False, default=False)
     _feeder: "asyncio.Task[None] | None" = field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
@@ -87,20 +89,30 @@ class BatchSubmission:
         except asyncio.CancelledError:
             self.submitter.in_flight.release()
             raise
-        future.add_done_callback(self._on_end, context=self._context)
+        if future is None:
+            self.submitter.in_flight.release()
+            self._drop_one()
+        else:
+            future.add_done_callback(self._on_end, context=self._context)
 
-    async def _future_of(self, item: Item) -> TaskFuture:
-        """Return once the task exists; a submission that came to none is a future that has failed with the reason."""
+    async def _future_of(self, item: Item) -> TaskFuture | None:
+        """Return once the task exists; a submission that came to none is a future that has failed with the reason.
+
+        None for one that was taken, and not sent any more after a refusal that it would share.
+        """
         if isinstance(item, Entry):
             return await self._found(item)
         key, request = (item.key, item.request) if isinstance(item, Shot) else (None, item)
         try:
             check_request(request)
-            outcome = await asyncio.shield(self.submitter.start(request, key, name=self._name))
+            starting = self.submitter.start(request, key, name=self._name, is_wanted=lambda: not self._is_refused)
+            outcome = await asyncio.shield(starting)
         except Exception as error:  # noqa: BLE001 - raised when the handle is awaited
             outcome = error
         if isinstance(outcome, TaskFuture):
             return outcome
+        if isinstance(outcome, NotSubmittedError):
+            return None
         future = TaskFuture(TaskReference(id="", route=getattr(request, "route", ""), key=key), request)
         future.fail(outcome)
         return future
@@ -134,6 +146,7 @@ class BatchSubmission:
         error = future.exception()
         if error is not None and not future.id and self.submitter.refuses_all(error):
             self._stopped_by = error
+            self._is_refused = True
             if self._feeder is not None:
                 self._feeder.cancel()  # it may wait for input that never comes
         self._ended.put_nowait(future)

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, nullcontext, suppress
 from random import Random
 
 from cometrunway._events import EventEmitter, EventKind
@@ -17,7 +17,7 @@ from cometrunway._requests._shot import check_key, check_request
 from cometrunway._submission._create_queue import CreateQueue, CreateQueues
 from cometrunway._submission._existing import ExistingTasks, no_task
 from cometrunway._submission._intent import Intent, Name, check_same, prepare, unique_name
-from cometrunway._submission._limits import CreateBudget, InFlightLimit, Limits
+from cometrunway._submission._limits import CreateBudget, InFlightLimit, Limits, NotSubmittedError
 from cometrunway._submission._patience import Patience
 from cometrunway._task_group import BackgroundTasks, Role
 from cometrunway._transport._api import Accepted, Api, Outcome, Refused, Unknown
@@ -101,13 +101,20 @@ class Submitter:
         return outcome
 
     def start(
-        self, request: Request, key: str | None, *, name: Name = unique_name, instead_of: Entry | None = None
+        self,
+        request: Request,
+        key: str | None,
+        *,
+        name: Name = unique_name,
+        instead_of: Entry | None = None,
+        is_wanted: Callable[[], bool] = lambda: True,
     ) -> "asyncio.Task[TaskFuture | Exception]":
         """Start a submission, which goes on if its caller is cancelled; `RuntimeError` while the session is left.
 
-        Its result is the error where no task came of it: an exception would end the session's task group.
+        Its result is the error where no task came of it: an exception would end the session's task group. Where it is
+        not wanted any more as its turn comes, that is `NotSubmittedError`.
         """
-        work = self._outcome(request, key, name, instead_of)
+        work = self._outcome(request, key, name, instead_of, is_wanted)
         return self._background.start(work, name=f"cometrunway create {key}", role=Role.CREATE)
 
     def end_waits(self) -> None:
@@ -139,10 +146,10 @@ class Submitter:
         return isinstance(error, _OF_ALL)
 
     async def _outcome(
-        self, request: Request, key: str | None, name: Name, instead_of: Entry | None
+        self, request: Request, key: str | None, name: Name, instead_of: Entry | None, is_wanted: Callable[[], bool]
     ) -> TaskFuture | Exception:
         try:
-            return await self._submit(request, key, name, instead_of)
+            return await self._submit(request, key, name, instead_of, is_wanted)
         except Exception as error:
             if isinstance(error, CometRunwayError):
                 error.about(route=request.route, key=key)
@@ -151,12 +158,16 @@ class Submitter:
                 raise asyncio.CancelledError from error
             return error
 
-    async def _submit(self, request: Request, key: str | None, name: Name, instead_of: Entry | None) -> TaskFuture:
+    async def _submit(
+        self, request: Request, key: str | None, name: Name, instead_of: Entry | None, is_wanted: Callable[[], bool]
+    ) -> TaskFuture:
         """Make one submission: prepare, begin, send, record."""
         queue = self._queues.of(request.route, getattr(request, "model", ""))
         has_files = bool(request.local_files)
         async with queue.files if has_files else nullcontext(), queue:
             self._check_is_open()
+            if not is_wanted():
+                raise NotSubmittedError
             intent = await prepare(request, key, name if self._journal.keeps_entries else None, in_a_thread=has_files)
             async with self._one_at_a_time(intent.key) if intent.key else nullcontext():
                 standing = await self._begin(intent, instead_of)
@@ -166,7 +177,8 @@ class Submitter:
                     case Accepted(task_id):
                         return await self._accepted(intent, task_id)
                     case Unknown(error):
-                        await _if_possible(self._journal.doubt(intent.key or "", str(error)))
+                        with suppress(asyncio.CancelledError):  # who has no time for it finds it in doubt as well
+                            await _if_possible(self._journal.doubt(intent.key or "", str(error)))
                     case Refused(error):
                         self._budget.give_back()
                         await _if_possible(self._nothing_created(intent, error, instead_of))

@@ -100,7 +100,7 @@ async def test_a_batch_stops_taking_shots(path: Path, other: sqlite3.Connection)
             yield yawn(taken)
 
     outcomes = []
-    async with Emulator() as emulator, session_of(emulator, path, journal_timeout=0) as runway:
+    async with Emulator() as emulator, session_of(emulator, path, journal_timeout=0, max_creates=16) as runway:
         with pytest.raises(errors.JournalUnavailableError):
             async for handle in runway.map(endless()):
                 outcomes.append(handle.exception())

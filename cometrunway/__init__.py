@@ -4,7 +4,8 @@ import logging
 
 from cometrunway._events import Event, EventKind
 from cometrunway._handle import TaskHandle
-from cometrunway._journal._entry import Entry
+from cometrunway._journal._entry import Entry, State
+from cometrunway._journal._reader import JournalReader
 from cometrunway._journal._sqlite import Journal
 from cometrunway._policies import PollPolicy, RetryPolicy
 from cometrunway._requests._parts import ContentModeration, MediaReference, MotionVector, PromptImage, ReferenceImage
@@ -49,6 +50,7 @@ __all__ = [
     "ImageToVideo",
     "Journal",
     "JournalError",
+    "JournalReader",
     "MediaReference",
     "MotionVector",
     "OutcomeUnknownError",
@@ -62,6 +64,7 @@ __all__ = [
     "RetryPolicy",
     "Session",
     "Shot",
+    "State",
     "Task",
     "TaskError",
     "TaskFailedError",

@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from enum import Enum
 from typing import Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from cometrunway._tasks import Asset, Task
 
@@ -50,6 +51,13 @@ class Event:
     assets: tuple[Asset, ...] = ()
     error: Exception | None = None
     """A `CometRunwayError`; on REFUSED also a `ValueError`, of a local file that is no longer what it was."""
+    at: float = field(default=0.0, eq=False)
+    """When it happened: wall-clock seconds since 1970."""
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the task took, where it has ended and that is known: see `Task.seconds`."""
+        return None if self.task is None else self.task.seconds
 
 
 Observer = Callable[[Event], None]
@@ -92,6 +100,7 @@ class EventEmitter:
             task=task,
             assets=assets,
             error=error,
+            at=time.time(),
         )
         try:
             self._observer(event)

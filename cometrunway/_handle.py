@@ -8,10 +8,10 @@ from collections.abc import Callable, Generator, Mapping
 from functools import partial
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from cometrunway._requests._routes import Request
-from cometrunway._tasks import Asset, Task
+from cometrunway._tasks import Asset, Task, moment
 from cometrunway.errors import CometRunwayError
 
 _PREFIX = "crt1."
@@ -58,7 +58,17 @@ class TaskFuture(asyncio.Future["tuple[Asset, ...]"]):
     """
 
     __slots__ = (
-        *("_described", "_ended", "created_at", "id", "key", "last_error", "poll_errors", "request", "route", "task"),
+        "_described",
+        "_ended",
+        "created_at",
+        "id",
+        "key",
+        "last_error",
+        "poll_errors",
+        "request",
+        "route",
+        "submitted_at",
+        "task",
     )
 
     def __init__(
@@ -66,12 +76,15 @@ class TaskFuture(asyncio.Future["tuple[Asset, ...]"]):
         reference: TaskReference,
         request: Request | None = None,
         described: "Mapping[str, Any] | None" = None,
+        *,
+        submitted_at: float | None = None,
     ) -> None:
         super().__init__(loop=asyncio.get_running_loop())
         self.id = reference.id
         self.route = reference.route
         self.key = reference.key
         self.created_at = reference.created_at
+        self.submitted_at = submitted_at
         self.request = request
         self._described = described
         self.task: Task | None = None
@@ -87,7 +100,7 @@ class TaskFuture(asyncio.Future["tuple[Asset, ...]"]):
     @property
     def asked(self) -> "Request | Mapping[str, Any] | None":
         """The request, or what a journal has of it; None for a task of which only the id is known."""
-        return self.request or self._described
+        return self.request or self._described or None  # a journal that was pruned has nothing of it
 
     @property
     def model(self) -> str | None:
@@ -109,11 +122,17 @@ class TaskFuture(asyncio.Future["tuple[Asset, ...]"]):
                 _fail(self._ended, error)
         return self._ended
 
-    def end(self, task: Task) -> None:
-        """Record that the server has reached a final status."""
-        self.task = task
+    def end(self, task: Task, *, ended_at: float | None = None) -> Task:
+        """Record that the server has reached a final status; return the task with its times."""
+        submitted, accepted, ended = map(moment, (self.submitted_at, self.created_at, ended_at))
+        self.task = task = evolve(task, submitted_at=submitted, accepted_at=accepted, ended_at=ended)
         if self._ended is not None:
             self._ended.set_result(task)
+        return task
+
+    def deliver(self, task: Task, *, delivered_at: float) -> None:
+        """Record that the files of its task are on disk; `set_result` then gives them to those who wait."""
+        self.task = evolve(task, delivered_at=moment(delivered_at))
 
     def fail(self, error: Exception) -> None:
         """End what has not ended, with this error."""

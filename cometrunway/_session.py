@@ -18,7 +18,7 @@ from cometrunway._delivery._folder import try_folder
 from cometrunway._delivery._part_file import are_intact
 from cometrunway._events import EventEmitter, Observer
 from cometrunway._handle import TaskFuture, TaskHandle, TaskReference
-from cometrunway._journal._entry import Entry, State
+from cometrunway._journal._entry import DOUBTFUL, OWED, Entry, State
 from cometrunway._journal._protocol import JournalProtocol, NoJournal
 from cometrunway._journal._sqlite import Journal
 from cometrunway._paths import expanded
@@ -29,6 +29,7 @@ from cometrunway._requests._routes import Request
 from cometrunway._submission._existing import ExistingTasks
 from cometrunway._submission._limits import CreateBudget, Limits
 from cometrunway._submission._map import BatchSubmission, Requests
+from cometrunway._submission._resumption import Resumption
 from cometrunway._submission._submitter import Submitter
 from cometrunway._task_group import BackgroundTasks, Role, outlasting
 from cometrunway._tasks import Asset, Task
@@ -273,21 +274,44 @@ class Session:
         reference = TaskReference(id=token, route=route) if route else TaskReference.from_token(token)
         return TaskHandle(reference, parts.existing.attach(reference))
 
-    async def resume(self) -> tuple[TaskHandle, ...]:
+    def resume(self) -> Resumption:
         """Take up all that the journal still owes: poll the tasks, and download the files that are not on disk.
+
+        `await session.resume()` gives the handles of all. `async for handle in session.resume()` takes up at most
+        `max_in_flight` at once, and yields each once its files are on disk or its failure is known.
 
         Raises:
             RuntimeError: the session has no journal.
         """
-        existing = self._opened().existing
-        owed = [entry for entry in await self._journal().entries() if entry.is_owed]
-        return tuple([_handle(await existing.take_up(entry)) for entry in owed])
+        parts, journal = self._opened(), self._journal()
+
+        async def at_once() -> tuple[TaskHandle, ...]:
+            return tuple([_handle(await parts.existing.take_up(entry)) async for entry in journal.entries(OWED)])
+
+        def in_turn() -> AsyncIterator[TaskHandle]:
+            owed = journal.entries(OWED)
+            return BatchSubmission(requests=owed, submitter=parts.submitter, background=parts.background).handles()
+
+        return Resumption(at_once=at_once, in_turn=in_turn)
+
+    async def find(self, key: str) -> TaskHandle | None:
+        """Return the handle of one submission of the journal, finished or not; None where it has none of this key.
+
+        Where the task has ended and its files are on disk the handle is done; else the task is polled. Where there is
+        no task, because the submission is in doubt or was refused, `id` is empty, and to await the handle raises why.
+
+        Raises:
+            RuntimeError: the session has no journal.
+            JournalError: the journal cannot be read.
+        """
+        self._journal()
+        future = await self._opened().submitter.find(key)
+        return None if future is None else _handle(future)
 
     async def in_doubt(self) -> tuple[Entry, ...]:
         """Return the submissions in the journal of which it is not known whether they were accepted, and billed."""
         is_under_way = self._opened().submitter.is_under_way
-        entries = await self._journal().entries()
-        return tuple(entry for entry in entries if entry.is_in_doubt and not is_under_way(entry.key))
+        return tuple([entry async for entry in self._journal().entries(DOUBTFUL) if not is_under_way(entry.key)])
 
     async def resolve(self, key: str, *, task_id: str) -> TaskHandle:
         """End a doubt: the submission was accepted, as you know from elsewhere; wait for its task.

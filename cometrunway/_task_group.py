@@ -120,11 +120,13 @@ class BackgroundTasks:
         self._settle()
 
     async def pause(self, seconds: float) -> None:
-        """Wait for so many seconds, or until the block is being left."""
-        if seconds > 0:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await self._closing.wait()
+        """Wait for so many seconds, or until the block is being left; let others go on in any case."""
+        if seconds <= 0:
+            await asyncio.sleep(0)  # several that go on together wake the network up once
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
 
     async def _own(self, opened: asyncio.Event) -> None:
         """Hold the group open. A bug that escapes from a child interrupts whoever opened the block."""
@@ -145,10 +147,10 @@ class BackgroundTasks:
 
     def _settle(self, _child: object = None) -> None:
         is_busy = self._waits or self._by_role[Role.WORK] or self._by_role[Role.CREATE]
-        if is_busy and not self._closing.is_set():
-            self._idle.clear()
-        else:
+        if not is_busy or self._closing.is_set():
             self._idle.set()
+        else:
+            self._idle.clear()
 
     async def _drained(self) -> None:
         while not self._idle.is_set():

@@ -1,7 +1,7 @@
 """What the server said about a task, and the files it made: frozen snapshots that cannot act."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,14 @@ class TaskStatus(Enum):
 
 
 _TERMINAL = (TaskStatus.SUCCEEDED, TaskStatus.FAILED, TaskStatus.CANCELLED)  # no set: an Enum's hash is slow
+
+
+def moment(seconds: float | None) -> datetime | None:
+    """Return wall-clock seconds since 1970 as a time in UTC; None for what is no time that has a date."""
+    try:
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, OSError, ValueError):
+        return None
 
 
 @frozen(kw_only=True)
@@ -64,6 +72,21 @@ class Task:
     """Set if, and only if, the status is FAILED or CANCELLED."""
     raw: Mapping[str, Any] = field(factory=dict, repr=False, eq=False)
     """The whole answer as it was parsed, unknown keys included; empty once files that stood in it are on disk."""
+    submitted_at: datetime | None = field(default=None, eq=False)
+    """When this machine was about to send the create. This time and the next three are by this machine's clock, in UTC,
+    and set once the task has ended; None where it is not known."""
+    accepted_at: datetime | None = field(default=None, eq=False)
+    """When the create was answered."""
+    ended_at: datetime | None = field(default=None, eq=False)
+    """When a poll found that it had ended."""
+    delivered_at: datetime | None = field(default=None, eq=False)
+    """When its files were on disk."""
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took: from the create's answer to the poll that found its end; None where that is not known."""
+        is_known = self.accepted_at is not None and self.ended_at is not None
+        return (self.ended_at - self.accepted_at).total_seconds() if is_known else None  # type: ignore[operator]  # see above
 
     def without_inline_files(self) -> "Task":
         """Return the task without the content of files that stand in the answer itself."""

@@ -1,7 +1,10 @@
 """Servers on loopback that stand between a client and the emulator: HTTP and SOCKS proxies, and one that speaks TLS."""
 
 import asyncio
+import json
+import signal
 import ssl
+import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from typing import Self
@@ -182,3 +185,31 @@ async def _copied(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
             writer.write(block)
             await writer.drain()
     writer.close()
+
+
+async def _run(server: HTTPProxy | TLSServer) -> None:
+    stopped = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
+    async with server:
+        print(server.port, flush=True)
+        await stopped.wait()
+    print(json.dumps(server.heads if isinstance(server, HTTPProxy) else []))
+
+
+def main() -> None:
+    """Be a proxy, or a server that speaks TLS for a port, in a process of its own, until SIGTERM.
+
+    Prints its port, and in the end the heads of the requests that a proxy has read, as JSON.
+    """
+    kind, *arguments = sys.argv[1:]
+    if kind == "proxy":
+        asyncio.run(_run(HTTPProxy(authorization=arguments[0] if arguments else None)))
+    else:
+        certificate, port = arguments
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate)
+        asyncio.run(_run(TLSServer(context, int(port))))
+
+
+if __name__ == "__main__":
+    main()

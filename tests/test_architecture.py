@@ -62,7 +62,8 @@ FORBIDDEN_NAMES = {
     ),
 }
 AMBIENT = {
-    ("time", "time"): {"_submission", "_delivery", "_batch", "emulator"},  # wall-clock time, for records only
+    # wall-clock time, for records only
+    ("time", "time"): {"_submission", "_delivery", "_polling", "_events", "_journal", "_batch", "emulator"},
     ("time", "monotonic"): set[str](),
     ("time", "perf_counter"): set[str](),
     ("time", "sleep"): {"_journal"},  # in its own thread

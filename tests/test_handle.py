@@ -68,9 +68,9 @@ async def test_the_end_may_be_asked_for_late() -> None:
     future = TaskFuture(REFERENCE)
     ended = Task(id="d0658ae1", status=TaskStatus.SUCCEEDED)
     future.end(ended)
-    assert await TaskHandle(REFERENCE, future).wait() is ended
+    assert await TaskHandle(REFERENCE, future).wait() == ended
     future.fail(KeyError("no files"))
-    assert await TaskHandle(REFERENCE, future).wait() is ended
+    assert await TaskHandle(REFERENCE, future).wait() == ended
 
 
 @pytest.mark.parametrize("asks_before", [True, False])

@@ -224,7 +224,7 @@ async def test_a_checkpoint_that_was_cut_short_damages_nothing(small_disk: Path,
             async with Session(
                 emulator.api_key, base_url=emulator.base_url, journal=path, output_dir=tmp_path
             ) as runway:
-                for number in range(200):
+                for number in range(80):
                     await runway.submit(yawn(number, "x" * 900), key=str(number))
                 with (small_disk / "filler").open("wb", buffering=0) as filler, contextlib.suppress(OSError):
                     while filler.write(bytes(4096)):
@@ -233,7 +233,7 @@ async def test_a_checkpoint_that_was_cut_short_damages_nothing(small_disk: Path,
         (small_disk / "filler").unlink()
         assert {entry.task_id for entry in Journal.read(path)} == set(emulator.tasks)
     async with Journal(path) as journal:
-        assert len(await journal.entries()) == 200
+        assert len([entry async for entry in journal.entries()]) == 80
 
 
 async def test_a_lock_that_cannot_be_written_is_let_go(small_disk: Path) -> None:

@@ -24,12 +24,14 @@ class EventLog:
         task, error = event.task, event.error
         self.write(
             {
+                "at": round(event.at, 3),
                 "event": event.kind.value,
                 "key": event.key,
                 "route": event.route,
                 "task_id": event.task_id,
                 "status": task and task.status.value,
                 "progress": task and task.progress,
+                "seconds": None if event.seconds is None else round(event.seconds, 3),
                 "error": error and {"type": type(error).__name__, "message": str(error)},
                 "files": [
                     {

@@ -1,59 +1,80 @@
 """What a journal holds, counted and listed."""
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from cometrunway._journal._entry import Entry, State
+from cometrunway._journal._entry import OWED, Entry, State
+from cometrunway._journal._reader import JournalReader
 from cometrunway._journal._sqlite import Journal
 from cometrunway._paths import portable
 from cometrunway._terminal import printable
 
 _SHOWN = 50
 _KINDS = ("succeeded", "failed", "owed", "in_doubt", "refused", "submitting")
+_LISTED = ("owed", "in_doubt", "failed", "refused")
 
 
 class JournalReport:
-    """The entries of a journal, counted and listed. Raises `JournalError` where there is no journal."""
+    """A journal, counted and listed; `JournalError` where there is none.
+
+    Each method reads what it needs, and holds no more than it returns: a journal may be large.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.holder = Journal.holder(path)
         """The pid of the process that is writing it now, if one is."""
-        self.entries = Journal.read(path)
+        with JournalReader(path):
+            pass
+
+    def reader(self) -> JournalReader:
+        """Return what reads it."""
+        return JournalReader(self.path)
 
     def kind(self, entry: Entry) -> str:
         """Return `succeeded`, `failed`, `owed`, `in_doubt`, `refused`, or `submitting` while a process is at it."""
-        if entry.is_owed:
+        return self._kind(entry.state)
+
+    def _kind(self, state: State) -> str:
+        if state in OWED:
             return "owed"
-        if entry.is_in_doubt:
-            is_under_way = entry.state.value == "submitting" and self.holder is not None
-            return "submitting" if is_under_way else "in_doubt"
-        return {"delivered": "succeeded"}.get(entry.state.value, entry.state.value)
+        if state is State.SUBMITTING and self.holder is None:
+            return "in_doubt"
+        return "succeeded" if state is State.DELIVERED else state.value
+
+    def _states(self, kind: str) -> list[State]:
+        return [state for state in State if self._kind(state) == kind]
 
     def counts(self) -> dict[str, Any]:
         """Return the totals."""
-        kinds = Counter(self.kind(entry) for entry in self.entries)
-        creates = Counter[str]()
-        for entry in self.entries:
-            creates[entry.route] += entry.creates - (entry.state is State.REFUSED)
-        return {
-            "total": len(self.entries),
-            **{kind: kinds[kind] for kind in _KINDS},
-            "creates": dict(sorted(creates.items())),
-        }
+        with self.reader() as journal:
+            return self._counts(journal)
+
+    def _counts(self, journal: JournalReader) -> dict[str, Any]:
+        states = journal.counts()
+        kinds = {kind: sum(states[state] for state in self._states(kind)) for kind in _KINDS}
+        return {"total": sum(states.values()), **kinds, "creates": journal.creates()}
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield all entries in the order of submission."""
+        with self.reader() as journal:
+            yield from journal.entries()
 
     def records(self) -> Iterator[dict[str, Any]]:
         """Yield a flat record for each entry, in the order of submission."""
-        for entry in self.entries:
+        for entry in self.entries():
             yield {
                 "key": entry.key,
                 "route": entry.route,
                 "state": self.kind(entry),
                 "task_id": entry.task_id,
                 "creates": entry.creates,
+                "submitted_at": entry.submitted_at,
                 "created_at": entry.created_at,
+                "ended_at": entry.ended_at,
+                "delivered_at": entry.delivered_at,
+                "seconds": seconds(entry),
                 "reason": self.reason(entry),
                 "files": [portable(asset.path) for asset in entry.assets if asset.path],
                 "bytes": sum(asset.size or 0 for asset in entry.assets),
@@ -63,23 +84,26 @@ class JournalReport:
             }
 
     def text(self) -> str:
-        """Return the counts, and everything that did not succeed, line by line."""
-        counts = self.counts()
-        kinds = ", ".join(f"{counts[kind]} {kind.replace('_', ' ')}" for kind in _KINDS)
-        creates = ", ".join(f"{route} {number}" for route, number in counts["creates"].items())
-        lines = [f"{self.path}: {counts['total']} submissions: {kinds}", f"creates by route: {creates or 'none'}"]
-        if self.holder is not None:
-            lines.append(f"being written by process {self.holder}")
-        for kind in ("owed", "in_doubt", "failed", "refused"):
-            lines += self._listed(kind)
-        files = [f"  {entry.key}  {', '.join(unverified(entry))}" for entry in self.entries if unverified(entry)]
-        lines += ["files of a kind that cannot be verified:", *_first(files)] if files else []
+        """Return the counts, and what did not succeed, line by line, of each kind the first 50."""
+        with self.reader() as journal:
+            counts = self._counts(journal)
+            lines = [self._summary(counts), f"creates by route: {_creates(counts['creates'])}"]
+            if self.holder is not None:
+                lines.append(f"being written by process {self.holder}")
+            for kind in _LISTED:
+                entries = journal.entries(self._states(kind), limit=_SHOWN)
+                lines += _section(kind.replace("_", " "), map(self._line, entries), counts[kind])
+            count, found = journal.unverified(_SHOWN)
+            files = (f"  {entry.key}  {', '.join(unverified(entry))}" for entry in found)
+            lines += _section("files of a kind that cannot be verified", files, count)
         return "\n".join(map(printable, lines))
 
-    def _listed(self, kind: str) -> list[str]:
-        found = [entry for entry in self.entries if self.kind(entry) == kind]
-        lines = [f"  {entry.key}  {entry.route}  {entry.task_id or '-'}  {self.reason(entry)}" for entry in found]
-        return [f"{kind.replace('_', ' ')}:", *_first([line.rstrip() for line in lines])] if found else []
+    def _summary(self, counts: dict[str, Any]) -> str:
+        kinds = ", ".join(f"{counts[kind]} {kind.replace('_', ' ')}" for kind in _KINDS)
+        return f"{self.path}: {counts['total']} submissions: {kinds}"
+
+    def _line(self, entry: Entry) -> str:
+        return f"  {entry.key}  {entry.route}  {entry.task_id or '-'}  {self.reason(entry)}".rstrip()
 
     @staticmethod
     def reason(entry: Entry) -> str:
@@ -90,9 +114,18 @@ class JournalReport:
         return entry.reason or ("cut short while it was being submitted" if entry.is_in_doubt else "")
 
 
-def _first(lines: list[str]) -> list[str]:
-    more = [f"  ... and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
-    return lines[:_SHOWN] + more
+def _creates(by_route: dict[str, int]) -> str:
+    return ", ".join(f"{route} {number}" for route, number in by_route.items()) or "none"
+
+
+def _section(title: str, lines: Iterable[str], count: int) -> list[str]:
+    more = [f"  ... and {count - _SHOWN} more"] if count > _SHOWN else []
+    return [f"{title}:", *lines, *more] if count else []
+
+
+def seconds(entry: Entry) -> float | None:
+    """Return how long an entry's task took, rounded; None where that is not known."""
+    return None if entry.seconds is None else round(entry.seconds, 1)
 
 
 def unverified(entry: Entry) -> list[str]:

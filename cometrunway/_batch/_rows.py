@@ -39,7 +39,7 @@ class Row:
     task_id: str = ""
     status: str = "not submitted"
     seconds: float | None = None
-    """From the create's answer to the files on disk, or to the failure."""
+    """From the create's answer to the poll that found the end."""
     files: tuple[str, ...] = ()
     size: int = 0
     """Bytes of all its files."""

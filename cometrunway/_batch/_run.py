@@ -43,7 +43,6 @@ class BatchRun:
     stopped_by: CometRunwayError | None = None
     interrupted: bool = False
     _is_left: bool = field(init=False, default=False)
-    _submitted_at: dict[str, float] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         self.rows = {shot.key: Row(key=shot.key, route=shot.request.route) for shot in self.shots or ()}
@@ -116,7 +115,7 @@ class BatchRun:
             async for handle in session.map(self._wanted(self.shots)):
                 yield handle
         else:
-            for handle in await session.resume():
+            async for handle in session.resume():
                 yield handle
 
     def _wanted(self, shots: Sequence[Shot]) -> Iterator[Shot]:
@@ -129,16 +128,14 @@ class BatchRun:
         self.owed = session.owed
 
     def _on_event(self, event: Event) -> None:
-        key, now = event.key or "", asyncio.get_running_loop().time()
+        key = event.key or ""
         row = self.rows.setdefault(key, Row(key=key, route=event.route))
         if event.kind in {EventKind.SUBMITTED, EventKind.RESUMED}:
             row.task_id, row.status = event.task_id or "", "owed"
-        if event.kind is EventKind.SUBMITTED:
-            self._submitted_at[key] = now
         elif event.kind is EventKind.IN_DOUBT and event.error is not None:
             row.fail(event.error)
-        elif event.kind in {EventKind.DOWNLOADED, EventKind.FAILED} and key in self._submitted_at:
-            row.seconds = now - self._submitted_at.pop(key)
+        if event.seconds is not None:
+            row.seconds = event.seconds
         for observe in (*self.observers, self.display.on_event):
             observe(event)
 

@@ -32,10 +32,10 @@ from cometrunway._cli._commands import (
     whole,
 )
 from cometrunway._cli._supervision import INTERRUPTED, Report, supervised
+from cometrunway._gallery._journal_source import JournalSource
 from cometrunway._gallery._page import write_page
-from cometrunway._gallery._sources import JournalSource
 from cometrunway._journal._entry import Entry, State
-from cometrunway._journal._sqlite import Journal
+from cometrunway._journal._reader import JournalReader
 from cometrunway._policies import PollPolicy
 from cometrunway._requests._shot import Shot
 from cometrunway._session import Session
@@ -168,7 +168,7 @@ def _run(options: argparse.Namespace) -> int:
         said = ", ".join(f"{column} ({count:,} rows)" for column, count in file.ignored.items())
         say(f"ignored columns: {said}", sys.stderr)
     shots = file.shots[: options.limit]
-    known = _known(options.journal)
+    known = _known(options.journal, shots)
     check_conflicts(shots, known, file)
     if options.dry_run:
         return _dry_run(shots, known, options)
@@ -231,11 +231,13 @@ def _check_as_the_run_does(options: argparse.Namespace) -> None:
         check_journal(options.journal)
 
 
-def _known(journal: Path | None) -> dict[str, Entry]:
-    """Return what a journal will not submit anew."""
+def _known(journal: Path | None, shots: Sequence[Shot]) -> dict[str, Entry]:
+    """Return what a journal will not submit anew of these shots."""
     if journal is None or not journal.exists() or (journal.is_file() and not journal.stat().st_size):
         return {}
-    return {entry.key: entry for entry in Journal.read(journal) if entry.state is not State.REFUSED}
+    with JournalReader(journal) as reader:
+        found = ((shot.key, reader.find(shot.key)) for shot in shots)
+        return {key: entry for key, entry in found if entry is not None and entry.state is not State.REFUSED}
 
 
 def _resume(options: argparse.Namespace) -> int:

@@ -10,7 +10,8 @@ from pathlib import Path
 from cometrunway._cli._commands import Commands, add_command, path, whole
 from cometrunway._gallery._page import write_page
 from cometrunway._gallery._server import GalleryServer
-from cometrunway._gallery._sources import Source, source_of
+from cometrunway._gallery._source import Source
+from cometrunway._gallery._sources import source_of
 from cometrunway._terminal import say, say_if_possible
 
 _OUTPUT = Path("gallery.html")

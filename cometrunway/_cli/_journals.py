@@ -1,4 +1,4 @@
-"""The commands about a journal: `status`, `export`, `resolve`."""
+"""The commands about a journal: `status`, `export`, `resolve`, `check`, `prune`."""
 
 import argparse
 import asyncio
@@ -6,15 +6,17 @@ import io
 import json
 import re
 import sys
-from collections.abc import Iterable
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from cometrunway._batch._export import write_csv, write_jsonl
 from cometrunway._batch._journal_report import JournalReport
 from cometrunway._cli._commands import Commands, add_command, add_journal, path
-from cometrunway._journal._entry import Entry
+from cometrunway._journal._check import problems_of
+from cometrunway._journal._prune import Pruned, check_dates
+from cometrunway._journal._reader import JournalReader
 from cometrunway._journal._sqlite import Journal
 from cometrunway._terminal import say, writing
 from cometrunway._wire._encode import poll_request
@@ -44,6 +46,47 @@ def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
     export.add_argument("--format", choices=("jsonl", "csv"), default="jsonl", help="default: jsonl")
     export.add_argument("-o", "--output", type=path, metavar="FILE", help="default: standard output")
     _add_resolve(commands)
+    check = add_command(
+        commands,
+        "check",
+        _check,
+        summary="read all of a journal, and say whether it is whole",
+        details="Read every page and every row of a journal, also while it is being written. Opening a journal checks "
+        "only a small one whole. Changes nothing; status 1 if it is damaged.",
+        example="cometrunway check shots.db",
+    )
+    add_journal(check)
+    _add_prune(commands)
+
+
+def _add_prune(commands: "Commands[argparse.ArgumentParser]") -> None:
+    prune = add_command(
+        commands,
+        "prune",
+        _prune,
+        summary="make a journal smaller: keep little of what was delivered long ago",
+        details="Of what was delivered before a date, the key, the digest, the task and the files stay known, so that "
+        "it is never paid for again; what was asked for, and URLs, go. What is owed, in doubt, failed or refused stays "
+        "as it is. A date is local time, or has a time zone: 2026-03-01, 2026-03-01T12:00Z.",
+        example="cometrunway prune shots.db --delivered-before 2026-03-01",
+    )
+    add_journal(prune)
+    prune.add_argument(
+        "--delivered-before", type=_date, required=True, metavar="DATE", help="prune what was delivered before"
+    )
+    prune.add_argument(
+        "--forget-keys-before",
+        type=_date,
+        metavar="DATE",
+        help="know nothing at all of what was delivered before: the same shots, run again, are paid for again",
+    )
+
+
+def _date(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text.strip()).astimezone()
+    except (ValueError, OverflowError, OSError) as error:
+        raise argparse.ArgumentTypeError(f"must be a date such as 2026-03-01, got {text!r}") from error
 
 
 def _add_resolve(commands: "Commands[argparse.ArgumentParser]") -> None:
@@ -108,15 +151,46 @@ def _resolve(options: argparse.Namespace) -> int:
         async with Journal(options.journal) as journal:
             await journal.resolve(options.key, task_id=options.task_id)
 
-    entries = JournalReport(options.journal).entries  # a journal that is not there is not to be made
-    if options.task_id is not None:
-        _check_task_id(options.task_id, options.key, entries)
+    with JournalReader(options.journal) as journal:  # one that is not there is not to be made
+        if options.task_id is not None:
+            _check_task_id(options.task_id, options.key, journal)
     asyncio.run(resolve())
     return 0
 
 
-def _check_task_id(task_id: str, key: str, entries: Iterable[Entry]) -> None:
+def _check_task_id(task_id: str, key: str, journal: JournalReader) -> None:
     poll_request("image_to_video", task_id)  # raises what no task is called
-    for entry in entries:
-        if entry.task_id == task_id and entry.key != key:
-            raise ValueError(f"the task {task_id} is that of {entry.key!r} already")
+    for other in journal.keys_of_task(task_id):
+        if other != key:
+            raise ValueError(f"the task {task_id} is that of {other!r} already")
+
+
+def _check(options: argparse.Namespace) -> int:
+    problems = problems_of(options.journal)
+    for problem in problems:
+        say(f"{options.journal}: {problem}")
+    if problems:
+        say("restore a backup, or keep what `cometrunway export` can still read", sys.stderr)
+        return 1
+    with JournalReader(options.journal) as journal:
+        say(f"{options.journal}: whole, {sum(journal.counts().values()):,} submissions")
+    return 0
+
+
+def _prune(options: argparse.Namespace) -> int:
+    async def prune() -> Pruned:
+        async with Journal(options.journal) as journal:
+            return await journal.prune(
+                delivered_before=options.delivered_before, forget_keys_before=options.forget_keys_before
+            )
+
+    check_dates(options.delivered_before, options.forget_keys_before)
+    with JournalReader(options.journal):  # one that is not there is not to be made
+        pass
+    done = asyncio.run(prune())
+    forgotten = f", {done.forgotten:,} forgotten" if options.forget_keys_before else ""
+    say(
+        f"{options.journal}: {done.pruned:,} submissions pruned{forgotten}; {done.bytes_before:,} bytes before, "
+        f"{done.bytes_after:,} after"
+    )
+    return 0

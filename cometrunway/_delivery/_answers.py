@@ -87,16 +87,18 @@ def _continues(stream: AssetStream, part: PartFile) -> bool:
     """Whether a 206 goes on where the part ends, and is of the same file."""
     match = _CONTENT_RANGE.match(stream.headers.get("content-range", ""))
     goes_on = match is not None and int(match[1]) == part.size
-    is_as_long = match is None or match[3] == "*" or part.origin.length in {None, int(match[3])}
     is_encoded = bool(EncodedBody(stream.headers.get("content-encoding", "")))
-    return bool(part.range()) and goes_on and is_as_long and not is_encoded and _is_of_same_file(stream, part)
+    length = None if match is None or match[3] == "*" else int(match[3])
+    return bool(part.range()) and goes_on and not is_encoded and _is_of_same_file(stream, part, length)
 
 
-def _is_of_same_file(stream: AssetStream, part: PartFile) -> bool:
+def _is_of_same_file(stream: AssetStream, part: PartFile, length: int | None) -> bool:
+    """Whether the validators agree; a date is no proof by itself, so the length of the whole must agree with it."""
     etag, date = stream.headers.get("etag"), stream.headers.get("last-modified")
     if (part.origin.validator or "").startswith('"'):
         return etag == part.origin.validator
-    return etag is None and date in {None, part.origin.validator}  # which an answer to If-Range need not repeat
+    is_as_long = length is None or part.origin.length in {None, length}
+    return is_as_long and etag is None and date in {None, part.origin.validator}  # which need not be repeated
 
 
 def _strong_validator(headers: Mapping[str, str]) -> str | None:

@@ -57,8 +57,9 @@ class Delivery:
             JournalError: the journal is damaged.
         """
         files = await self._known_files(future, task)
-        ended_at = time.time()
-        await self._record_end(future, task, ended_at, files)
+        is_all = self._output_dir is None and bool(task.outputs) and task.status is TaskStatus.SUCCEEDED
+        if not is_all:  # where nothing is downloaded, the delivery records the end as well
+            await self._record_end(future, task, files)
         if task.status is not TaskStatus.SUCCEEDED:
             raise TaskError.of(task, route=future.route)
         if not task.outputs:
@@ -67,9 +68,12 @@ class Delivery:
         if self._output_dir is not None:
             names = self._names(key=future.key, task_id=task.id, route=future.route, files=len(files))
             targets = [self._output_dir / name for name in names]
-            await self._download_missing(future, task, ended_at, files, targets)
+            await self._download_missing(future, task, files, targets)
+        delivered_at = time.time()
+        future.deliver(task, delivered_at=delivered_at)
         if future.key is not None:
-            await _as_soon_as_possible(self._journal.deliver(future.key, tuple(files), task_id=task.id))
+            change = self._journal.deliver(future.key, tuple(files), task=task, delivered_at=delivered_at)
+            await _as_soon_as_possible(change)
         return tuple(files)
 
     async def _known_files(self, future: TaskFuture, task: Task) -> list[Asset]:
@@ -85,19 +89,19 @@ class Delivery:
                 files = [old if is_there else new for old, is_there, new in zip(recorded, intact, files, strict=True)]
         return files
 
-    async def _record_end(self, future: TaskFuture, task: Task, ended_at: float, files: Sequence[Asset]) -> None:
+    async def _record_end(self, future: TaskFuture, task: Task, files: Sequence[Asset]) -> None:
         if future.key is not None:
-            await _as_soon_as_possible(self._journal.end(future.key, task, ended_at=ended_at, assets=tuple(files)))
+            await _as_soon_as_possible(self._journal.end(future.key, task, assets=tuple(files)))
 
     async def _download_missing(
-        self, future: TaskFuture, task: Task, ended_at: float, files: list[Asset], targets: Sequence[Path]
+        self, future: TaskFuture, task: Task, files: list[Asset], targets: Sequence[Path]
     ) -> None:
         """Put each file in its place: one that cannot be had keeps no other from being downloaded and recorded."""
 
         async def download(number: int) -> None:
             files[number] = await self._downloaded(future, task, number, targets[number])
             if len(files) > 1:
-                await self._record_end(future, task, ended_at, files)
+                await self._record_end(future, task, files)
 
         missing = [number for number, file in enumerate(files) if file.path is None]
         outcomes = await asyncio.gather(*map(download, missing), return_exceptions=True)

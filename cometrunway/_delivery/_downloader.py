@@ -27,8 +27,8 @@ ASSET_LIMIT = 4 * 1024**3
 """Bytes beyond which a file is refused."""
 _BLOCK = 256 * 1024
 """Bytes that one hop to a thread writes: what is larger has left the processor's cache before it is digested."""
-_PROGRESS = 64 * 1024
-"""Bytes by which a download must have grown to be retried as often again."""
+_PROGRESS = 4 * 1024
+"""Bytes by which a download must have grown to be retried as often again; the deadline of the wait bounds it."""
 _RATE_SECONDS = 60.0
 """Of waiting for a host, after which its rate is judged."""
 

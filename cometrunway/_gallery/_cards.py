@@ -39,6 +39,8 @@ MEDIA_TYPES = {
 
 _PROMPTS = ("prompt_text", "prompt")
 _LENGTHS = ("duration", "seconds")
+_LONGEST_TEXT = 4000
+"""Characters of a shot that a search looks through in a large gallery."""
 _SAID_ELSEWHERE = {"route", "model", "seed", "ratio", *_PROMPTS, *_LENGTHS}
 
 
@@ -99,21 +101,55 @@ class Card:
             request=dict(entry.request),
         )
 
+    @property
+    def kind(self) -> "Kind":
+        """What it is counted and filtered by."""
+        model = _plain(self.request.get("model"))
+        return self.status, self.route, None if model is None else str(model)
+
+    @property
+    def created(self) -> float | None:
+        """When it was created, as JSON can say it."""
+        return self.created_at if self.created_at is not None and math.isfinite(self.created_at) else None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long a video was asked for, if that is a number."""
+        value = _plain(_first(self.request, _LENGTHS))
+        return None if isinstance(value, str) else value
+
+    @property
+    def known(self) -> frozenset[str]:
+        """Which of the two are known: shots can be sorted by them."""
+        values = {"created": self.created, "seconds": self.seconds}
+        return frozenset(name for name, value in values.items() if value is not None)
+
+    @property
+    def text(self) -> str:
+        """What a search looks through; the page's script makes the same of a shot (`textOf`)."""
+        _status, route, model = self.kind
+        prompt, seed = _plain(_first(self.request, _PROMPTS)), _plain(self.request.get("seed"))
+        words = route and route.replace("_", " ")
+        names = [file.path.name for file in self.files]
+        told = (self.key, prompt, self.task_id, model, route, words, seed, self.reason, *names)
+        return "\n".join(str(value) for value in told if value is not None)[:_LONGEST_TEXT]
+
     def to_json(self, number: int, link: "Link") -> dict[str, Any]:
         """Return what the page's script reads; `link` makes the URL of a file."""
         request = self.request
+        status, route, model = self.kind
         return {
             "n": number,
             "key": self.key,
-            "status": self.status,
-            "route": self.route,
-            "model": _plain(request.get("model")),
+            "status": status,
+            "route": route,
+            "model": model,
             "prompt": _plain(_first(request, _PROMPTS)),
             "seed": _plain(request.get("seed")),
             "seconds": _plain(_first(request, _LENGTHS)),
             "ratio": _plain(request.get("ratio")),
             "id": self.task_id,
-            "created": _plain(self.created_at),
+            "created": self.created,
             "reason": self.reason,
             "more": [[name, _shown(value)] for name, value in request.items() if name not in _SAID_ELSEWHERE],
             "files": [
@@ -130,6 +166,8 @@ class Card:
 
 
 Link = Callable[[int, int, MediaFile], str]
+Kind = tuple[str, str | None, str | None]
+"""Status, route and model."""
 
 
 def _files(assets: tuple[Asset, ...]) -> Iterator[MediaFile]:

@@ -1,119 +1,194 @@
-"""What is sent to a live page: all shots at first, then only what has changed."""
+"""What is sent to a live page: the first shots, then what has changed; the others when it asks for them."""
 
 import asyncio
 import json
-from functools import lru_cache
-from typing import Any
-
-from attrs import define
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any, Final
 
 from cometrunway._gallery._cards import Card, MediaFile
-from cometrunway._gallery._sources import Batch, Source
+from cometrunway._gallery._data_scripts import BLOCK, PAGE, Rows, data_script
+from cometrunway._gallery._numbered import Change, NumberedShots
+from cometrunway._gallery._source import Id, Source
 
+DATA_URL: Final = "data/"
 _REST = 4
-"""How many times as long as a read took none follows it: one of 10,000 shots takes a quarter of a second."""
+"""How many times as long as a step took none follows it, but for those of the first scan, for which a reader waits."""
+_STEP = 100_000
+"""Shots that one step of a scan looks at: a quarter of a second."""
+_READ = 20
+"""As how many of them one counts that is new, or has changed, and is read whole."""
 _KEPT = 4
 """How many events are kept encoded: pages differ in how far they are behind for a moment only."""
-
-
-@define
-class _Row:
-    card: Card | None
-    """None once it has gone."""
-    version: int
+_MOST_TOLD = 1000
+"""How many changed shots an event tells. Of more it tells the pages only: they are asked for when somebody looks."""
+_AT_ONCE = 4
+"""How many scripts are made at the same time."""
 
 
 class Feed:
     """The shots of a source, numbered for good, each with the version at which it last changed.
 
-    The source is read by a thread, only when it changed, only while somebody asks, and at most a fifth of the time.
+    The source is scanned by a thread, only when it changed, only while somebody asks, step by step, and at most a fifth
+    of the time. What is told of a shot is read from the source when it is told: here there are only some bytes a shot.
     """
 
     def __init__(self, source: Source) -> None:
         self.version = 0
         self._source = source
-        self._rows: dict[str, _Row] = {}
-        self._numbers: list[str] = []
+        self._shots = NumberedShots()
         self._is_written = False
         self._problem: str | None = None
+        self.is_first = True
+        """Whether the first scan is still under way."""
         self._signature: object = None
+        self._next_signature: object = None
+        self._after: Id | None = None
+        """The shot behind which the scan that is under way goes on."""
         self._is_settled = False
         self._rests_until = 0.0
-        self._lock = asyncio.Lock()
-        self._encoded = lru_cache(_KEPT)(self._encode)
+        self._scanning = asyncio.Lock()
+        self._encoding = asyncio.Lock()
+        self._encoded: dict[tuple[int, int], bytes] = {}
+        self._reading = asyncio.Semaphore(_AT_ONCE)
 
     async def refresh(self) -> None:
-        """Read the source if it changed."""
+        """Take one step of a scan of the source, if it changed."""
         now = asyncio.get_running_loop().time
-        async with self._lock:
+        async with self._scanning:
             begun = now()
             if begun < self._rests_until:
                 return
+            is_first = self.is_first
             try:
-                await self._read_if_changed()
+                if self._after is not None or await self._is_changed():
+                    await self._step()
             except Exception as error:  # noqa: BLE001 - the page shows any error
-                known = tuple(row.card for row in self._rows.values() if row.card)
-                self._take(Batch(cards=known, problem=str(error) or repr(error)))
-            self._rests_until = now() + _REST * (now() - begun)
+                self._after = None
+                self._take([], is_first=False, is_written=False, problem=str(error) or repr(error))
+            self._rests_until = now() if is_first else now() + _REST * (now() - begun)
 
-    async def _read_if_changed(self) -> None:
-        signature = await asyncio.to_thread(self._look)
-        # A file's time is coarse: what was written just after the last read may bear the same. So once more.
-        if signature == self._signature and self._is_settled:
-            return
-        batch = await asyncio.to_thread(self._source.read)
-        self._is_settled, self._signature = signature == self._signature, signature
-        self._take(batch)
+    async def _is_changed(self) -> bool:
+        """Whether a scan is due. A file's time is coarse: what was written just after one may bear the same."""
+        self._next_signature = await asyncio.to_thread(self._look)
+        return self._next_signature != self._signature or not self._is_settled
+
+    async def _step(self) -> None:
+        after, changes, is_written, problem = await asyncio.to_thread(self._scan)
+        self._take(changes, is_first=self.is_first and after is not None, is_written=is_written, problem=problem)
+        self._after = after
+        if after is None:
+            self._is_settled = self._next_signature == self._signature
+            self._signature = self._next_signature
 
     def _look(self) -> object:
         # That a process was killed changes no file. Who is not there is not asked for: asking holds the lock a moment.
         return self._source.signature(), self._is_written and self._source.is_written()
 
-    def _take(self, batch: Batch) -> None:
-        version = self.version + 1
-        cards = {card.key: card for card in batch.cards}
-        for key in {**self._rows, **cards}:  # in order: new ones get their numbers as they come
-            self._set(key, cards.get(key), version)
-        is_changed = (self._is_written, self._problem) != (batch.is_written, batch.problem)
-        self._is_written, self._problem = batch.is_written, batch.problem
-        if is_changed or any(row.version == version for row in self._rows.values()):
-            self.version = version
+    def _scan(self) -> tuple[Id | None, list[Change], bool, str | None]:
+        """Find what has changed, as far as one step goes; done by a thread, while nothing changes here."""
+        if self._after is None:
+            self._shots.begin()
+        changes, effort = [], 0
+        with self._source.scanning(self._shots.is_known, self._after) as scan:
+            for seen in scan.shots:
+                if seen.card is not None:
+                    changes.append(Change(seen.id, seen.mark, seen.card.kind, seen.card.known))
+                effort += 1 if seen.card is None else _READ
+                if effort >= _STEP:
+                    return seen.id, changes, scan.is_written, scan.problem
+        changes += map(Change, self._shots.missing())
+        return None, changes, scan.is_written, scan.problem
 
-    def _set(self, key: str, card: Card | None, version: int) -> None:
-        row = self._rows.get(key)
-        if row is None:
-            self._rows[key] = _Row(card, version)
-            self._numbers.append(key)
-        elif row.card != card:
-            row.card, row.version = card, version
+    def _take(self, changes: list[Change], *, is_first: bool, is_written: bool, problem: str | None) -> None:
+        before = self.is_first, self._is_written, self._problem
+        self.is_first, self._is_written, self._problem = is_first, is_written, problem
+        is_changed = before != (is_first, is_written, problem)
+        for change in changes:
+            self._shots.set(change, self.version + 1)
+        self.version += is_changed or bool(changes)
 
-    def since(self, version: int) -> dict[str, Any]:
-        """Return the state, with those shots that changed after a version; all of them after 0."""
+    async def state(self) -> dict[str, Any]:
+        """Return what a page needs to begin: the first shots, and how many there are of what kinds."""
+        data = {"url": DATA_URL, "page": PAGE, "block": BLOCK}
+        state = self._state()  # before the shots are read: what changes meanwhile is told once more
+        try:
+            shots = await asyncio.to_thread(self._whole, range(min(PAGE, len(self._shots.ids))))
+        except Exception as error:  # noqa: BLE001 - the page shows any error
+            return {**state, "data": data, "shots": [], "problem": str(error) or repr(error)}
+        return {**state, "data": data, "shots": shots}
+
+    def _state(self) -> dict[str, Any]:
         return {
+            **self._shots.tally.to_json(),
             "version": self.version,
+            "total": len(self._shots.ids),
             "isWritten": self._is_written,
             "problem": self._problem,
-            "shots": [
-                {"n": number, "gone": True} if row.card is None else row.card.to_json(number, _link)
-                for number, row in enumerate(map(self._rows.__getitem__, self._numbers))
-                if row.version > version
-            ],
+            "isRead": not self.is_first,
         }
 
-    def event(self, version: int) -> bytes:
-        """Return what changed after a version as an event of a stream, encoded once for all pages that stand there."""
-        return self._encoded(version, self.version)
+    async def event(self, since: int) -> tuple[int, bytes]:
+        """Return what changed after a version as an event of a stream, and the version that it leads to.
 
-    def _encode(self, since: int, version: int) -> bytes:
-        return f"id: {version}\ndata: {json.dumps(self.since(since), allow_nan=False)}\n\n".encode()
+        It is encoded once for all pages that stand there.
+        """
+        async with self._encoding:
+            steps = since, self.version
+            if steps not in self._encoded:
+                self._encoded[steps] = await self._encode(since)
+                for old in list(self._encoded)[:-_KEPT]:
+                    del self._encoded[old]
+            return steps[1], self._encoded[steps]
 
-    def file(self, number: int, index: int) -> MediaFile | None:
-        """Return the file that a shot's number and its place there name."""
-        try:
-            card = self._rows[self._numbers[number]].card
-            return card.files[index] if card else None
-        except IndexError:
+    async def _encode(self, since: int) -> bytes:
+        state = self._state()
+        changed = list(islice(self._shots.since(since), _MOST_TOLD + 1))
+        told: dict[str, Any] = {"shots": [], "pages": self._shots.pages_since(since)}
+        if len(changed) <= _MOST_TOLD:
+            try:
+                told = {"shots": await asyncio.to_thread(self._whole, changed)}
+            except Exception as error:  # noqa: BLE001 - the page shows any error
+                state["problem"] = str(error) or repr(error)
+        return f"id: {state['version']}\ndata: {json.dumps({**state, **told}, allow_nan=False)}\n\n".encode()
+
+    async def script(self, kind: str, number: int) -> str | None:
+        """Return a page of shots, or a block of their rows or texts, as a page reads them; None where there is none."""
+        size = PAGE if kind == "shots" else BLOCK
+        numbers = range(number * size, min((number + 1) * size, len(self._shots.ids)))
+        if not numbers:
             return None
+        version = self.version  # before they are read: what changes meanwhile is told once more
+        make = {"shots": self._whole, "rows": self._rows, "texts": self._texts}[kind]
+        async with self._reading:
+            content = await asyncio.to_thread(make, numbers)
+            return await asyncio.to_thread(data_script, f"{kind}-{number}", content, version=version)
+
+    def _whole(self, numbers: Iterable[int]) -> list[dict[str, Any]]:
+        numbers = list(numbers)
+        return [
+            {"n": number, "gone": True} if card is None else card.to_json(number, _link)
+            for number, card in zip(numbers, self._cards(numbers), strict=True)
+        ]
+
+    def _rows(self, numbers: Iterable[int]) -> dict[str, Any]:
+        rows = Rows()
+        for card in self._cards(numbers):
+            rows.add(card)
+        return rows.to_json()
+
+    def _texts(self, numbers: Iterable[int]) -> list[str]:
+        return ["" if card is None else card.text for card in self._cards(numbers)]
+
+    def _cards(self, numbers: Iterable[int]) -> Iterable[Card | None]:
+        return self._source.cards([self._shots.ids[number] for number in numbers])
+
+    async def file(self, number: int, index: int) -> MediaFile | None:
+        """Return the file that a shot's number and its place there name."""
+        if number >= len(self._shots.ids):
+            return None
+        [card] = await asyncio.to_thread(lambda: list(self._cards([number])))
+        return card.files[index] if card and index < len(card.files) else None
 
 
 def _link(number: int, index: int, _file: MediaFile) -> str:

@@ -2,24 +2,29 @@
 
 import base64
 import hashlib
-import json
 import os
-from collections.abc import Mapping
-from contextlib import suppress
-from functools import cache
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import cache, lru_cache
 from importlib.resources import files
+from itertools import chain, islice
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
 from urllib.parse import quote
 
-from cometrunway._gallery._cards import Link, MediaFile
-from cometrunway._gallery._sources import GalleryError, Source
+from cometrunway._gallery._cards import Card, Link, MediaFile
+from cometrunway._gallery._data_folder import DataFolder
+from cometrunway._gallery._data_scripts import Tally, as_script_data
+from cometrunway._gallery._data_writer import DataWriter
+from cometrunway._gallery._errors import GalleryError
+from cometrunway._gallery._source import Batch, Source
 
 _PAGE = files("cometrunway._gallery") / "page"
 _SCRIPTS = (
     "elements",
     "words",
+    "data",
     "batch",
     "query",
     "media",
@@ -33,39 +38,66 @@ _SCRIPTS = (
 """The parts of the script in the order in which they stand: they are one module, for a file cannot import another."""
 _MARK = '<meta name="generator" content="cometrunway gallery">'
 _MARK_WITHIN = 1024
+_MOST_IN_ONE_FILE = 500
+_FOLDERS_KEPT = 1000
+"""How many folders' URLs are remembered."""
 
 
 def write_page(source: Source, output: Path) -> int:
     """Write a source's shots as a page, and return how many. A gallery that is there already is replaced.
+
+    Up to 500 shots it is one file. The data of more lie in a folder beside it, which the page reads as it needs them.
+    Only a few shots are held at once, however many there are.
 
     Raises:
         GalleryError: something else is there, or the page cannot be written.
         JournalError: the journal cannot be read.
     """
     _check_output(output)
-    link = linked_from(output)
-    batch = source.read()
-    shots = [card.to_json(number, link) for number, card in enumerate(batch.cards)]
-    # It stays as it is, also while another process writes.
-    content = render(source.title, {"shots": shots, "isWritten": False, "problem": batch.problem})
+    data_folder = DataFolder(output)
+    with source.reading() as batch:
+        cards = iter(batch.cards)
+        first = list(islice(cards, _MOST_IN_ONE_FILE + 1))
+        if len(first) <= _MOST_IN_ONE_FILE:
+            _replace(output, _whole(source.title, first, batch, linked_from(output)))
+            data_folder.remove()
+            return len(first)
+        with _told(data_folder.path), data_folder.new_build() as build:
+            writer = DataWriter(build, linked_from(output), data_folder.url_of(build))
+            writer.write(chain(first, cards))
+            _replace(output, render(source.title, {**writer.state(), **_still(batch)}))
+            return writer.total
+
+
+def _whole(title: str, cards: list[Card], batch: Batch, link: Link) -> str:
+    tally = Tally()
+    for card in cards:
+        tally.add(card)
+    shots = [card.to_json(number, link) for number, card in enumerate(cards)]
+    return render(title, {**tally.to_json(), "total": len(shots), "shots": shots, **_still(batch)})
+
+
+def _still(batch: Batch) -> dict[str, Any]:
+    return {"isWritten": False, "problem": batch.problem}  # it stays as it is, also while another process writes
+
+
+def _replace(output: Path, content: str) -> None:
     part = output.with_name(f".{token_hex(8)}.part")  # nobody's; with the permissions that any file gets
     try:
-        with part.open("x", encoding="utf-8") as file:
+        with _told(output), part.open("x", encoding="utf-8") as file:
             file.write(content)
-        part.replace(output)
-    except OSError as error:
-        raise GalleryError(f"cannot write {output}: {error.strerror}") from error
+        with _told(output):
+            part.replace(output)
     finally:
         with suppress(OSError):
             part.unlink()
-    return len(shots)
 
 
 def render(title: str, state: Mapping[str, Any]) -> str:
     """Return the page. A state with a version makes it a live one, which asks its server for what comes after."""
     page = _asset("page.html")
     holes = {
-        "policy": policy(is_live="version" in state),
+        "policy": policy(is_live="version" in state, has_data=state.get("data") is not None),
         "style": _style(),
         "script": _script(),
         "data": as_script_data({"title": title, **state}),
@@ -75,13 +107,17 @@ def render(title: str, state: Mapping[str, Any]) -> str:
     return page
 
 
-def policy(*, is_live: bool) -> str:
-    """Return the page's Content-Security-Policy: its own style and script by their hashes, media from beside it."""
+def policy(*, is_live: bool, has_data: bool) -> str:
+    """Return the page's Content-Security-Policy: its own style and script by their hashes, media from beside it.
+
+    Where the data are not all in the page, its script, and no markup, may load further scripts (`strict-dynamic`).
+    """
+    loaded = " 'strict-dynamic'" * has_data
     media, connections = ("'self'", "'self'") if is_live else ("'self' file:", "'none'")
     return "; ".join(
         (
             "default-src 'none'",
-            f"script-src '{_hash(_script())}'",
+            f"script-src '{_hash(_script())}'{loaded}",
             f"style-src '{_hash(_style())}'",
             f"img-src data: {media}",
             f"media-src {media}",
@@ -92,26 +128,30 @@ def policy(*, is_live: bool) -> str:
     )
 
 
-def as_script_data(data: Any) -> str:
-    """Return JSON that no HTML parser takes for markup: ASCII only, without angle brackets and ampersands."""
-    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
-
-
 def linked_from(page: Path) -> Link:
     """Return what makes the URLs of files as a page sees them: relative, so that a folder can be moved whole."""
-    folder = os.path.abspath(page.parent)  # noqa: PTH100 - as a browser does it: `..` without following links
+    start = os.path.abspath(page.parent)  # noqa: PTH100 - as a browser does it: `..` without following links
+
+    @lru_cache(_FOLDERS_KEPT)
+    def folder_url(folder: Path) -> str:
+        try:
+            relative = os.path.relpath(folder, start)
+        except ValueError:  # on another drive of Windows
+            return f"{folder.absolute().as_uri()}/"
+        return "".join(f"{quote(os.fsencode(part), safe='')}/" for part in Path(relative).parts)
 
     def link(_number: int, _index: int, file: MediaFile) -> str:
-        try:
-            relative = os.path.relpath(file.path, folder)
-        except ValueError:  # on another drive of Windows
-            return file.path.absolute().as_uri()
-        return "/".join(quote(os.fsencode(part), safe="") for part in Path(relative).parts)
+        return folder_url(file.path.parent) + quote(os.fsencode(file.path.name), safe="")
 
     return link
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise GalleryError(f"cannot write {path}: {error.strerror}") from error
 
 
 def _check_output(output: Path) -> None:

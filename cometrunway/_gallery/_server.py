@@ -12,9 +12,11 @@ from aiohttp import hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 
 from cometrunway._gallery._cards import MediaFile
-from cometrunway._gallery._feed import Feed
+from cometrunway._gallery._errors import GalleryError
+from cometrunway._gallery._feed import DATA_URL, Feed
 from cometrunway._gallery._page import policy, render
-from cometrunway._gallery._sources import GalleryError, Source
+from cometrunway._gallery._source import Source
+from cometrunway.errors import JournalError
 
 _HOST = "127.0.0.1"
 _LOOK = 0.5
@@ -69,6 +71,7 @@ class GalleryServer:
             [
                 web.get("/{token}/", self._page),
                 web.get("/{token}/events", self._events, allow_head=False),
+                web.get(rf"/{{token}}/{DATA_URL}{{kind:shots|rows|texts}}-{{number:\d{{1,9}}}}.js", self._data),
                 web.get(r"/{token}/media/{number:\d{1,9}}/{index:\d{1,4}}", self._media),
             ]
         )
@@ -99,11 +102,21 @@ class GalleryServer:
 
     async def _page(self, _request: web.Request) -> web.Response:
         await self._feed.refresh()
-        content = await asyncio.to_thread(render, self._title, self._feed.since(0))
-        headers = {"Content-Security-Policy": f"{policy(is_live=True)}; frame-ancestors 'none'"}
+        content = await asyncio.to_thread(render, self._title, await self._feed.state())
+        headers = {"Content-Security-Policy": f"{policy(is_live=True, has_data=True)}; frame-ancestors 'none'"}
         return web.Response(
             text=content, content_type="text/html", headers={**_HEADERS, **headers, "Cache-Control": "no-store"}
         )
+
+    async def _data(self, request: web.Request) -> web.Response:
+        try:
+            script = await self._feed.script(request.match_info["kind"], int(request.match_info["number"]))
+        except (JournalError, GalleryError) as error:
+            raise web.HTTPServiceUnavailable(text=f"{error}\n", headers=_HEADERS) from error
+        if script is None:
+            raise web.HTTPNotFound(text="there are no such shots\n", headers=_HEADERS)
+        headers = {**_HEADERS, "Cache-Control": "no-store"}
+        return web.Response(text=script, content_type="text/javascript", headers=headers)
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         if self._streams >= _STREAMS:
@@ -131,14 +144,15 @@ class GalleryServer:
         while request.transport is not None and not self._stopping.is_set():
             await self._feed.refresh()
             if told != self._feed.version:
-                event = self._feed.event(told)
-                told, spoke = self._feed.version, now()
+                told, event = await self._feed.event(told)
+                spoke = now()
                 for start in range(0, len(event), _PIECE):
                     await response.write(event[start : start + _PIECE])
             elif now() - spoke > _HEARTBEAT:
                 spoke = now()
                 await response.write(b": still here\n\n")
-            await self._pause()
+            if not self._feed.is_first:
+                await self._pause()
 
     async def _pause(self) -> None:
         try:
@@ -148,7 +162,10 @@ class GalleryServer:
             return
 
     async def _media(self, request: web.Request) -> web.StreamResponse:
-        file = self._feed.file(int(request.match_info["number"]), int(request.match_info["index"]))
+        try:
+            file = await self._feed.file(int(request.match_info["number"]), int(request.match_info["index"]))
+        except (JournalError, GalleryError) as error:
+            raise web.HTTPServiceUnavailable(text=f"{error}\n", headers=_HEADERS) from error
         found = file and await asyncio.to_thread(MediaFile.at, file.path)
         if found is None or found.size is None:
             raise web.HTTPNotFound(text="there is no such file\n", headers=_HEADERS)

@@ -3,20 +3,23 @@
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from enum import Enum
 from types import UnionType
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from cometrunway._journal._folders import Folders
 from cometrunway._media._urls import without_query
 from cometrunway._tasks import Asset, Failure
 
-_SELECT = (
-    "SELECT key, route, fingerprint, request, state, creates, task_id, created_at, ended_at, reason, failure, "
-    "assets FROM submission"
+COLUMNS = (
+    *("number", "key", "route", "fingerprint", "request", "state", "creates", "task_id"),
+    *("submitted_at", "created_at", "ended_at", "delivered_at"),
+    *("reason", "failure", "assets"),
 )
+"""Of a row from which an entry is made."""
 
 
 class State(Enum):
@@ -38,6 +41,10 @@ class State(Enum):
     """The files are on disk."""
 
 
+OWED = (State.ACCEPTED, State.SUCCEEDED)
+DOUBTFUL = (State.SUBMITTING, State.IN_DOUBT)
+
+
 @frozen(kw_only=True)
 class Entry:
     """One submission, as the journal has it."""
@@ -52,20 +59,38 @@ class Entry:
     creates: int = 1
     """How many times it was submitted: more than once only after a proved refusal, or by the user's own decision."""
     task_id: str | None = None
+    submitted_at: float | None = None
+    """When it was recorded, right before the create left. All four times are wall-clock seconds since 1970, and None
+    where it has not happened, or where the journal's version did not record it."""
     created_at: float | None = None
-    """Wall-clock seconds since 1970 of the create's answer."""
+    """When it was accepted: the create was answered."""
     ended_at: float | None = None
-    """Wall-clock seconds since 1970 of the poll that found its end; None in journals of versions 1 and 2."""
+    """When a poll found that the task had ended."""
+    delivered_at: float | None = None
+    """When its files were on disk."""
     reason: str | None = None
     """Why it was refused, or is in doubt."""
     failure: Failure | None = None
     """Why the task failed."""
     assets: tuple[Asset, ...] = ()
+    number: int = field(default=0, eq=False)
+    """Its place in the journal, from 1; 0 before it is there."""
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the task took: from the create's answer to the poll that found its end."""
+        is_known = self.created_at is not None and self.ended_at is not None
+        return self.ended_at - self.created_at if is_known else None  # type: ignore[operator]  # both are known
+
+    @property
+    def is_pruned(self) -> bool:
+        """Whether only its key, its digest, its task and its files are known: what was asked for was pruned."""
+        return not self.request
 
     @property
     def is_owed(self) -> bool:
         """Whether the server accepted it and its files are not on disk."""
-        return self.state in {State.ACCEPTED, State.SUCCEEDED}
+        return self.state in OWED
 
     @property
     def has_reported_id(self) -> bool:
@@ -75,47 +100,48 @@ class Entry:
     @property
     def is_in_doubt(self) -> bool:
         """Whether it may or may not have been accepted."""
-        return self.state in {State.SUBMITTING, State.IN_DOUBT}
+        return self.state in DOUBTFUL
 
 
-def find(database: sqlite3.Connection, key: str, folders: Folders) -> Entry | None:
-    """Return what stands under a key, or under the key that the name of an earlier version is an alias of."""
-    row = database.execute(f"{_SELECT} WHERE key = ?", (key,)).fetchone()
-    if row is None:
-        alias = "WHERE key = (SELECT key FROM alias WHERE name = ?)"
-        row = database.execute(f"{_SELECT} {alias}", (key,)).fetchone()
-    return None if row is None else _entry(row, folders)
-
-
-def entries(database: sqlite3.Connection, folders: Folders) -> Iterator[Entry]:
-    """Yield all entries in the order of submission."""
-    [(has_end,)] = database.execute("SELECT count(*) FROM pragma_table_info('submission') WHERE name = 'ended_at'")
-    select = _SELECT if has_end else _SELECT.replace("ended_at", "NULL")  # of an earlier version, read as it lies
-    return (_entry(row, folders) for row in database.execute(f"{select} ORDER BY number"))
-
-
-def _entry(row: tuple[Any, ...], folders: Folders) -> Entry:
-    try:
+def entry_of(row: tuple[Any, ...], folders: Folders) -> Entry:
+    """Return the entry that a row of `COLUMNS` is; `sqlite3.DataError` where it is damaged."""
+    with _named(row[1]):
         return _decoded(row, folders)
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise sqlite3.DataError(f"the row of {row[0]!r} cannot be read") from error
+
+
+def request_of(key: object, text: str) -> Mapping[str, Any]:
+    """Return what the row of this key says of the request; `sqlite3.DataError` where it is damaged."""
+    with _named(key):
+        found: Mapping[str, Any] = _checked(json.loads(text), dict)
+        return found
+
+
+@contextmanager
+def _named(key: object) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise sqlite3.DataError(f"the row of {key!r} cannot be read") from error
 
 
 def _decoded(row: tuple[Any, ...], folders: Folders) -> Entry:
-    key, route, fingerprint, request, state, creates, task_id, created_at, ended_at, reason, failure, assets = row
+    values = dict(zip(COLUMNS, row, strict=True))
     return Entry(
-        key=_checked(key, str),
-        route=_checked(route, str),
-        fingerprint=_checked(fingerprint, str),
-        request=_checked(json.loads(request), dict),
-        state=State(state),
-        creates=_checked(creates, int),
-        task_id=_checked(task_id, str | None),
-        created_at=_checked(created_at, float | None),
-        ended_at=_checked(ended_at, float | None),
-        reason=_checked(reason, str | None),
-        failure=None if failure is None else Failure(**json.loads(failure)),
-        assets=tuple(_asset(fields, folders) for fields in json.loads(assets)),
+        number=values["number"],
+        key=_checked(values["key"], str),
+        route=_checked(values["route"], str),
+        fingerprint=_checked(values["fingerprint"], str),
+        request=_checked(json.loads(values["request"]), dict),
+        state=State(values["state"]),
+        creates=_checked(values["creates"], int),
+        task_id=_checked(values["task_id"], str | None),
+        submitted_at=_checked(values["submitted_at"], float | None),
+        created_at=_checked(values["created_at"], float | None),
+        ended_at=_checked(values["ended_at"], float | None),
+        delivered_at=_checked(values["delivered_at"], float | None),
+        reason=_checked(values["reason"], str | None),
+        failure=None if values["failure"] is None else Failure(**json.loads(values["failure"])),
+        assets=tuple(_asset(fields, folders) for fields in json.loads(values["assets"])),
     )
 
 
@@ -127,31 +153,30 @@ def _checked(value: Any, kind: type | UnionType) -> Any:
 
 def assets_to_json(assets: tuple[Asset, ...], folders: Folders) -> str:
     """Return what is recorded of files: no query of a URL, and the path relative to the output folder."""
-    return json.dumps(
-        [
-            {
-                "url": without_query(asset.url),
-                **({"path": None} if asset.path is None else folders.recorded(asset.path)),
-                "media_type": asset.media_type,
-                "size": asset.size,
-                "sha256": asset.sha256,
-                "verified": asset.verified,
-                **({"verified_digests": asset.verified_digests} if asset.verified_digests else {}),
-            }
-            for asset in assets
-        ]
-    )
+    return json.dumps([_recorded(asset, folders) for asset in assets])
+
+
+def _recorded(asset: Asset, folders: Folders) -> dict[str, Any]:
+    fields: dict[str, Any] = {"url": without_query(asset.url)}
+    if asset.path is not None:
+        fields |= folders.recorded(asset.path)
+        fields |= {"media_type": asset.media_type, "size": asset.size, "sha256": asset.sha256}
+    if not asset.verified:
+        fields["verified"] = False
+    if asset.verified_digests:
+        fields["verified_digests"] = asset.verified_digests
+    return fields
 
 
 def _asset(fields: Mapping[str, Any], folders: Folders) -> Asset:
-    path, folder = _checked(fields["path"], str | None), _checked(fields.get("folder"), int | None)
+    path, folder = _checked(fields.get("path"), str | None), _checked(fields.get("folder"), int | None)
     return Asset(
-        url=_checked(fields["url"], str),
+        url=_checked(fields.get("url", "") if path else fields["url"], str),  # that of a pruned file is gone
         path=None if path is None else folders.path(path, folder),
-        media_type=_checked(fields["media_type"], str | None),
-        size=_checked(fields["size"], int | None),
-        sha256=_checked(fields["sha256"], str | None),
-        verified=_checked(fields.get("verified", True), bool),  # older journals have verified files only
+        media_type=_checked(fields.get("media_type"), str | None),
+        size=_checked(fields.get("size"), int | None),
+        sha256=_checked(fields.get("sha256"), str | None),
+        verified=_checked(fields.get("verified", True), bool),
         verified_digests=tuple(_checked(name, str) for name in _checked(fields.get("verified_digests", []), list)),
     )
 

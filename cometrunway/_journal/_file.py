@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from cometrunway._journal._schema import ALIASES, DURATIONS, FOLDERS, SUBMISSIONS, VERSION
+from cometrunway._journal._schema import ALIASES, DURATIONS, FOLDERS, INDEXES, SUBMISSIONS, VERSION
 from cometrunway.errors import JournalError, JournalUnavailableError
 
 _APPLICATION_ID = 0x43525759  # "CRWY"
@@ -18,6 +18,10 @@ _CURES = {
     "SQLITE_IOERR": "Its disk reports an error, or is gone.",
 }
 """What helps, by the beginning of SQLite's name of the error."""
+_CHECKED_WHOLE = 32 * 1024**2
+"""Bytes up to which a file is checked whole when it is opened, which takes some hundredths of a second."""
+_CHECKED_ROWS = 1000
+"""How many of the last submissions of a larger file are read."""
 
 
 def connected(path: Path, *, lock_timeout: float) -> sqlite3.Connection:
@@ -29,32 +33,63 @@ def connected(path: Path, *, lock_timeout: float) -> sqlite3.Connection:
         check_kind(database, path)
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
-        _check_whole(database)
+        _check_quickly(database, path)
     except BaseException:
         database.close()
         raise
     return database
 
 
-def _check_whole(database: sqlite3.Connection) -> None:
-    [(verdict,)] = database.execute("PRAGMA quick_check(1)")
-    if verdict != "ok":
-        raise sqlite3.DatabaseError(verdict)
+def _check_quickly(database: sqlite3.Connection, path: Path) -> None:
+    """Find what a crash or a cut copy may have left: all of a small file, the end of a large one."""
+    [(pages,)] = database.execute("PRAGMA page_count")
+    [(page,)] = database.execute("PRAGMA page_size")
+    if pages * page <= _CHECKED_WHOLE:
+        [(verdict,)] = database.execute("PRAGMA quick_check(1)")
+        if verdict != "ok":
+            raise sqlite3.DatabaseError(verdict)
+        return
+    if _is_alone(database) and path.stat().st_size < pages * page:
+        raise sqlite3.DatabaseError(f"it has {path.stat().st_size} bytes of {pages * page}: it is cut off")
+    last = "SELECT number, key, * FROM submission ORDER BY number DESC LIMIT ?"
+    for number, key, *_ in database.execute(last, (_CHECKED_ROWS,)):
+        if database.execute("SELECT number FROM submission WHERE key = ?", (key,)).fetchone() != (number,):
+            raise sqlite3.DatabaseError(f"the index of keys does not lead to {key!r}")
+
+
+def _is_alone(database: sqlite3.Connection) -> bool:
+    """Bring the write-ahead log into the file; return whether all of it is there."""
+    try:
+        [(_, written, brought)] = database.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    except sqlite3.OperationalError:  # such as a full disk, which is no damage
+        return False
+    return bool(written == brought)
 
 
 def _create(database: sqlite3.Connection) -> None:
-    tables = "; ".join((SUBMISSIONS, DURATIONS, ALIASES, FOLDERS))
+    tables = "; ".join((SUBMISSIONS, DURATIONS, ALIASES, FOLDERS, *INDEXES))
     database.executescript(
         f"BEGIN; {tables}; PRAGMA application_id = {_APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT"
     )
 
 
-@contextmanager
-def reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open an existing journal, and change nothing."""
-    with translated_errors(path), closing(_connected_to_read(path, as_it_lies=_is_at_rest(path.resolve()))) as database:
-        check_kind(database, path)
-        yield database
+def opened_to_read(path: Path) -> sqlite3.Connection:
+    """Open an existing journal, and change nothing.
+
+    Raises:
+        JournalError: there is none, or it is of another kind.
+    """
+    check_file(path)
+    if not path.exists():
+        raise JournalError(f"there is no journal {path}")
+    with translated_errors(path):
+        database = _connected_to_read(path, as_it_lies=_is_at_rest(path.resolve()))
+        try:
+            check_kind(database, path)
+        except BaseException:
+            database.close()
+            raise
+    return database
 
 
 def _is_at_rest(path: Path) -> bool:
@@ -80,7 +115,7 @@ def check_file(path: Path) -> None:
 
 def _connected_to_read(path: Path, *, as_it_lies: bool) -> sqlite3.Connection:
     options = "mode=ro&immutable=1" if as_it_lies else "mode=ro"
-    return sqlite3.connect(f"{path.absolute().as_uri()}?{options}", uri=True)
+    return sqlite3.connect(f"{path.absolute().as_uri()}?{options}", uri=True, isolation_level=None)
 
 
 def check_kind(database: sqlite3.Connection, path: Path) -> None:

@@ -1,9 +1,9 @@
 """What a journal does, in any store; and the journal of a session that keeps none."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Any, Protocol
 
-from cometrunway._journal._entry import Entry
+from cometrunway._journal._entry import Entry, State
 from cometrunway._tasks import Asset, Task
 
 
@@ -23,7 +23,7 @@ class JournalProtocol(Protocol):
         What was refused begins again, also with another request. Any other entry is returned and left as it is.
         """
 
-    async def again(self, entry: Entry) -> bool:
+    async def again(self, entry: Entry, *, submitted_at: float | None = None) -> bool:
         """Record the user's decision to submit once more; False, and nothing changes, if `entry` no longer stands."""
 
     async def accept(self, key: str, *, task_id: str, created_at: float | None, token: str | None = None) -> None:
@@ -38,22 +38,25 @@ class JournalProtocol(Protocol):
     async def reinstate(self, entry: Entry) -> None:
         """Record that what was submitted once more was not created: the entry stands as it did before."""
 
-    async def end(
-        self, key: str, task: Task, *, ended_at: float | None = None, assets: tuple[Asset, ...] | None = None
-    ) -> None:
+    async def end(self, key: str, task: Task, *, assets: tuple[Asset, ...] | None = None) -> None:
         """Record a final status, and the URLs of the files, unless another task stands under the key.
 
         Of several files some may be on disk already: `assets` then has a path for those.
         """
 
-    async def deliver(self, key: str, assets: tuple[Asset, ...], *, task_id: str | None = None) -> None:
-        """Record the files that are on disk, unless another task than `task_id` stands under the key."""
+    async def deliver(
+        self, key: str, assets: tuple[Asset, ...], *, task: Task | None = None, delivered_at: float | None = None
+    ) -> None:
+        """Record the files that are on disk, and their task's end, unless another task stands under the key.
+
+        The end that was recorded first stays.
+        """
 
     async def find(self, key: str) -> Entry | None:
         """Return what stands under a key."""
 
-    async def entries(self) -> tuple[Entry, ...]:
-        """Return all entries in the order of submission."""
+    def entries(self, states: Collection[State] = tuple(State)) -> AsyncIterator[Entry]:
+        """Yield the entries in these states, in the order of submission, of which only a few are held at once."""
 
     async def duration_history(self) -> dict[str, Any]:
         """Return what earlier sessions have learnt of each kind of task, in the form in which they saved it."""
@@ -70,7 +73,7 @@ class NoJournal:
     async def begin(self, _entry: Entry) -> None:
         """Let every submission begin."""
 
-    async def again(self, _entry: Entry) -> bool:
+    async def again(self, _entry: Entry, *, submitted_at: float | None = None) -> bool:
         """Know nothing that could be submitted once more."""
         return False
 
@@ -86,20 +89,22 @@ class NoJournal:
     async def reinstate(self, entry: Entry) -> None:
         """Keep nothing."""
 
-    async def end(
-        self, key: str, task: Task, *, ended_at: float | None = None, assets: tuple[Asset, ...] | None = None
-    ) -> None:
+    async def end(self, key: str, task: Task, *, assets: tuple[Asset, ...] | None = None) -> None:
         """Keep nothing."""
 
-    async def deliver(self, key: str, assets: tuple[Asset, ...], *, task_id: str | None = None) -> None:
+    async def deliver(
+        self, key: str, assets: tuple[Asset, ...], *, task: Task | None = None, delivered_at: float | None = None
+    ) -> None:
         """Keep nothing."""
 
     async def find(self, _key: str) -> None:
         """Find nothing."""
 
-    async def entries(self) -> tuple[Entry, ...]:
-        """Return nothing."""
-        return ()
+    async def entries(self, states: Collection[State] = tuple(State)) -> AsyncIterator[Entry]:
+        """Yield nothing."""
+        nothing: tuple[Entry, ...] = ()
+        for entry in nothing:
+            yield entry
 
     async def duration_history(self) -> dict[str, Any]:
         """Return nothing."""

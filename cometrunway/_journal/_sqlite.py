@@ -5,18 +5,24 @@ import logging
 import os
 import sqlite3
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import suppress
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Self, TypeVar
 
 from attrs import asdict
 
 from cometrunway import _file_locks
-from cometrunway._journal._entry import Entry, State, assets_to_json, entries, find, storable
-from cometrunway._journal._file import check_file, connected, reading, translated_errors
+from cometrunway._journal._changes import ACCEPT, DELIVER, END, REINSTATE, STOP, again, begin
+from cometrunway._journal._entry import Entry, State, assets_to_json, storable
+from cometrunway._journal._file import check_file, connected, translated_errors
 from cometrunway._journal._folders import Folders
 from cometrunway._journal._lock import holder, locked
+from cometrunway._journal._prune import Pruned, check_dates, prune
+from cometrunway._journal._reader import JournalReader
+from cometrunway._journal._records import Records
 from cometrunway._journal._upgrade import upgrade
 from cometrunway._journal._writer import Operation, Writer
 from cometrunway._paths import expanded
@@ -28,6 +34,8 @@ __all__ = ["Entry", "Journal", "State"]
 _logger = logging.getLogger(__name__)
 _LONGEST_HISTORY = 100_000
 """More than ten times what a session leaves of a kind, in characters."""
+_PAGE = 250
+"""Rows that are read at once: commits wait that long, some milliseconds."""
 _T = TypeVar("_T")
 
 
@@ -61,6 +69,7 @@ class Journal:
         self._writer = Writer(self._commit)
         self._lock: BinaryIO | None = None
         self._database: sqlite3.Connection | None = None
+        self._records: Records | None = None
 
     async def __aenter__(self) -> Self:
         await self._writer.run(self._open)
@@ -100,15 +109,13 @@ class Journal:
     def read(cls, path: str | os.PathLike[str]) -> tuple[Entry, ...]:
         """Return all entries in the order of submission, also while another process writes; changes nothing.
 
+        Of a large journal, better read with a `JournalReader` what is wanted of it.
+
         Raises:
             JournalError: there is no such journal, or it cannot be read.
         """
-        path = expanded(path)
-        check_file(path)
-        if not path.exists():
-            raise JournalError(f"there is no journal {path}")
-        with reading(path) as database:
-            return tuple(entries(database, Folders.of(database, path)))
+        with JournalReader(path) as journal:
+            return tuple(journal.entries())
 
     @staticmethod
     def holder(path: str | os.PathLike[str]) -> int | None:
@@ -120,40 +127,44 @@ class Journal:
 
         What was refused begins again, also with another request. Any other entry is returned and left as it is.
         """
-        return await self._do(lambda database: _begin(database, entry, self._folders))
+        return await self._do(lambda database: begin(database, self._opened_records(), entry))
 
     async def accept(self, key: str, *, task_id: str, created_at: float | None, token: str | None = None) -> None:
         """Record the id of a task that now exists; `token` is what `Session.attach` takes."""
-        await self._update(
-            key, token=token, state=State.ACCEPTED.value, task_id=task_id, created_at=created_at, reason=None
-        )
+        await self._change(ACCEPT, token=token, key=key, task_id=task_id, created_at=created_at)
 
     async def refuse(self, key: str, reason: str) -> None:
         """Record that nothing was created."""
-        await self._update(key, state=State.REFUSED.value, reason=reason)
+        await self._change(STOP, key=key, state=State.REFUSED.value, reason=reason)
 
     async def doubt(self, key: str, reason: str) -> None:
         """Record that nobody knows whether a task was created."""
-        await self._update(key, state=State.IN_DOUBT.value, reason=reason)
+        await self._change(STOP, key=key, state=State.IN_DOUBT.value, reason=reason)
 
-    async def end(
-        self, key: str, task: Task, *, ended_at: float | None = None, assets: tuple[Asset, ...] | None = None
-    ) -> None:
+    async def end(self, key: str, task: Task, *, assets: tuple[Asset, ...] | None = None) -> None:
         """Record a final status, and where the files are; those in `assets` that have a path are on disk."""
         known = tuple(Asset(url=url) for url in task.outputs) if assets is None else assets
-        await self._update(
-            key,
+        await self._change(
+            END,
+            key=key,
             state=(State.FAILED if task.failure else State.SUCCEEDED).value,
-            of_task=task.id,
-            ended_at=ended_at,
+            task_id=task.id,
+            ended_at=_seconds(task.ended_at),
             failure=task.failure and json.dumps(asdict(task.failure)),
             assets=assets_to_json(known, self._folders),
         )
 
-    async def deliver(self, key: str, assets: tuple[Asset, ...], *, task_id: str | None = None) -> None:
-        """Record the files that are on disk."""
-        await self._update(
-            key, state=State.DELIVERED.value, assets=assets_to_json(assets, self._folders), of_task=task_id
+    async def deliver(
+        self, key: str, assets: tuple[Asset, ...], *, task: Task | None = None, delivered_at: float | None = None
+    ) -> None:
+        """Record the files that are on disk, and the end of their task where that is not recorded yet."""
+        await self._change(
+            DELIVER,
+            key=key,
+            task_id=task and task.id,
+            ended_at=task and _seconds(task.ended_at),
+            delivered_at=delivered_at,
+            assets=assets_to_json(assets, self._folders),
         )
 
     async def resolve(self, key: str, *, task_id: str | None) -> None:
@@ -173,27 +184,71 @@ class Journal:
         else:
             await self.accept(key, task_id=task_id, created_at=None)
 
-    async def again(self, entry: Entry) -> bool:
+    async def again(self, entry: Entry, *, submitted_at: float | None = None) -> bool:
         """Record the user's decision to submit once more; False, and nothing changes, if `entry` no longer stands."""
-        return await self._do(lambda database: _again(database, entry))
+        return await self._do(lambda database: again(database, entry, submitted_at))
 
     async def reinstate(self, entry: Entry) -> None:
         """Record that what was submitted once more was not created: the entry stands as it did before."""
-        await self._update(
-            entry.key,
+        await self._change(
+            REINSTATE,
+            key=entry.key,
             state=entry.state.value,
             task_id=entry.task_id,
+            submitted_at=entry.submitted_at,
+            created_at=entry.created_at,
+            ended_at=entry.ended_at,
             reason=entry.reason,
             failure=entry.failure and json.dumps(asdict(entry.failure)),
         )
 
     async def find(self, key: str) -> Entry | None:
         """Return what stands under a key."""
-        return await self._do(lambda database: find(database, key, self._folders))
+        return await self._do(lambda _database: self._opened_records().find(key))
 
-    async def entries(self) -> tuple[Entry, ...]:
-        """Return all entries in the order of submission."""
-        return await self._do(lambda database: tuple(entries(database, self._folders)))
+    async def entries(self, states: Collection[State] = tuple(State)) -> AsyncIterator[Entry]:
+        """Yield the entries in these states, in the order of submission; what is written meanwhile may be seen."""
+        last = 0
+        while True:
+            page = await self._do(partial(self._page, states, last))
+            for entry in page:
+                yield entry
+            if len(page) < _PAGE:
+                return
+            last = page[-1].number
+
+    def _page(self, states: Collection[State], after: int, _database: sqlite3.Connection) -> list[Entry]:
+        return list(self._opened_records().entries(states, after=after, limit=_PAGE))
+
+    def _opened_records(self) -> Records:
+        if self._records is None:
+            raise JournalError(f"the journal {self.path} is not open")
+        return self._records
+
+    async def prune(self, *, delivered_before: datetime, forget_keys_before: datetime | None = None) -> Pruned:
+        """Make the journal smaller: keep little of what was delivered long ago, and all of everything else.
+
+        Of a submission that was delivered, its key, digest, task, times and files stay, so that the same submission is
+        still never bought again, and still gives its files. What was asked for and the URLs go.
+
+        Args:
+            delivered_before: prune what was delivered before; of an earlier version's journal, what was accepted.
+            forget_keys_before: know nothing at all of what was delivered before: it would be submitted again, and paid
+                for again.
+
+        Raises:
+            ValueError: a date lies in the future, or keys would be forgotten of what is not pruned.
+            JournalError: the journal cannot be written; what was pruned so far is.
+        """
+        check_dates(delivered_before, forget_keys_before)
+        await self._writer.settle()
+        return await self._writer.run(self._prune, delivered_before, forget_keys_before)
+
+    def _prune(self, delivered_before: datetime, forget_keys_before: datetime | None) -> Pruned:
+        if self._database is None:
+            raise JournalError(f"the journal {self.path} is not open")
+        with translated_errors(self.path):
+            return prune(self._database, self.path, delivered_before, forget_keys_before)
 
     async def duration_history(self) -> dict[str, Any]:
         """Return what earlier sessions have learnt of each kind of task, in the form in which they saved it."""
@@ -207,19 +262,10 @@ class Journal:
         rows = [(storable(kind), text) for kind, text in learnt.items()]
         await self._writer.run(self._commit, [lambda database: database.executemany(statement, rows)])
 
-    async def _update(
-        self, key: str, *, token: str | None = None, of_task: str | None = None, **columns: object
-    ) -> None:
-        """Record columns of a submission; with `of_task`, only while no other task stands under its key."""
-        if of_task is not None:
-            columns["task_id"] = of_task
-        assignments = ", ".join(f"{name} = ?" for name in columns)
-        statement = f"UPDATE submission SET {assignments} WHERE key = ?"  # noqa: S608 - our own column names
-        values = [storable(value) for value in columns.values()]
-        of = () if of_task is None else (of_task,)
-        if of:
-            statement += " AND (task_id IS NULL OR task_id = ?)"
-        await self._do(lambda database: database.execute(statement, (*values, key, *of)), is_fact=True, token=token)
+    async def _change(self, statement: str, *, token: str | None = None, **values: object) -> None:
+        """Record a fact: a change of one submission."""
+        stored = {name: storable(value) for name, value in values.items()}
+        await self._do(lambda database: database.execute(statement, stored), is_fact=True, token=token)
 
     async def _do(
         self, operation: Callable[[sqlite3.Connection], _T], *, is_fact: bool = False, token: str | None = None
@@ -264,6 +310,7 @@ class Journal:
                     self._folders = Folders.of(self._database, self.path)
                 else:
                     self._folders = Folders.with_output(self._database, self.path, self._output_dir)
+                self._records = Records(self._database, self._folders)
         except BaseException:
             _file_locks.release(self._lock)
             raise
@@ -287,28 +334,5 @@ def _transaction(database: sqlite3.Connection, operations: list[Operation]) -> l
     return results
 
 
-def _begin(database: sqlite3.Connection, entry: Entry, folders: Folders) -> Entry | None:
-    standing = find(database, entry.key, folders)
-    if standing is None or (standing.state is State.REFUSED and standing.key != entry.key):
-        database.execute(
-            "INSERT INTO submission (key, route, fingerprint, request, state) VALUES (?, ?, ?, ?, ?)",
-            (entry.key, entry.route, entry.fingerprint, json.dumps(entry.request), State.SUBMITTING.value),
-        )
-        return None
-    if standing.state is not State.REFUSED:
-        return standing
-    database.execute(
-        "UPDATE submission SET state = ?, route = ?, fingerprint = ?, request = ?, creates = creates + 1, "
-        "reason = NULL WHERE key = ?",
-        (State.SUBMITTING.value, entry.route, entry.fingerprint, json.dumps(entry.request), entry.key),
-    )
-    return None
-
-
-def _again(database: sqlite3.Connection, entry: Entry) -> bool:
-    changed = database.execute(
-        "UPDATE submission SET state = ?, creates = creates + 1, task_id = NULL, reason = NULL, failure = NULL "
-        "WHERE key = ? AND state = ? AND creates = ?",
-        (State.SUBMITTING.value, entry.key, entry.state.value, entry.creates),
-    )
-    return changed.rowcount == 1
+def _seconds(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()

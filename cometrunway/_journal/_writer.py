@@ -15,6 +15,8 @@ from cometrunway.errors import JournalError
 _logger = logging.getLogger(__name__)
 _BETWEEN_RETRIES = 1.0
 """Seconds between two tries to write what could not be written."""
+_CYCLE = 0.005
+"""Seconds from the beginning of a commit to that of the next, at least: what comes in between shares one."""
 _T = TypeVar("_T")
 Operation = Callable[[sqlite3.Connection], Any]
 Commit = Callable[[list[Operation]], list[Any]]
@@ -44,6 +46,9 @@ class Writer:
         self._unwritten: list[_Job] = []
         """Facts that could not be written so far, the oldest first."""
         self._retry: asyncio.TimerHandle | None = None
+        self._next: asyncio.Handle | None = None
+        self._next_at = 0.0
+        """The time of the event loop from which on the next commit may begin."""
         self._is_unavailable = False
         self._under_way: asyncio.Future[Any] | None = None
         """The work of the thread whose outcome is not yet taken in."""
@@ -69,9 +74,9 @@ class Writer:
         future = asyncio.get_running_loop().create_future()
         job = _Job(operation=operation, outcome=future, is_fact=is_fact, token=token)
         self._waiting.append(job)
-        self._flush()
+        self._flush_soon()
         try:
-            outcome: _T = await asyncio.shield(future)
+            outcome: _T = await future
         except asyncio.CancelledError:
             if not is_fact and job in self._waiting:  # what was not begun is not begun any more
                 self._waiting.remove(job)
@@ -95,20 +100,33 @@ class Writer:
         closing.result()
 
     async def _idle(self) -> None:
-        """Wait until nothing is under way; a cancellation is passed on only then: an id that was paid for may wait."""
+        """Write all that waits; a cancellation is passed on only then: an id that was paid for may wait."""
         try:
-            while self._under_way is not None:
-                await asyncio.wait([self._under_way])
-                await asyncio.sleep(0)  # until its outcome is taken in
+            while self._waiting or self._under_way is not None:
+                self._flush()
+                if self._under_way is not None:
+                    await asyncio.wait([self._under_way])
+                    await asyncio.sleep(0)  # until its outcome is taken in
         except asyncio.CancelledError:
             await self._idle()
             raise
 
+    def _flush_soon(self) -> None:
+        """Begin a commit as soon as one may begin; never at once, so that all that this turn of the loop adds is in."""
+        if self._next is None and self._under_way is None:
+            loop = asyncio.get_running_loop()
+            is_free = self._next_at <= loop.time()
+            self._next = loop.call_soon(self._flush) if is_free else loop.call_at(self._next_at, self._flush)
+
     def _flush(self) -> None:
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
         jobs = [*self._unwritten, *self._waiting]
         if not jobs or self._under_way is not None:
             return
         self._unwritten, self._waiting = [], []
+        self._next_at = asyncio.get_running_loop().time() + _CYCLE
         commit = self._in_thread(self._commit, [job.operation for job in jobs])
         commit.add_done_callback(lambda done: self._on_commit(jobs, done))
 
@@ -125,11 +143,12 @@ class Writer:
         error = None if done.cancelled() else done.exception()
         if error is None:
             self._is_unavailable = False
-            self._flush()
+            if self._waiting:
+                self._flush_soon()
         else:
             self._keep([job for job in jobs if job.is_fact], error)
             if self._waiting:
-                self._flush()
+                self._flush_soon()
         for number, job in enumerate(jobs):
             if job.outcome.done():
                 continue

@@ -4,6 +4,7 @@ import asyncio
 import heapq
 import logging
 import math
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from itertools import count
 from random import Random
@@ -217,7 +218,7 @@ class PollScheduler:
         age = self._loop.time() - task.born
         self.model.learn(task, age, ended=answer.status.is_terminal)
         if answer.status.is_terminal:
-            future.end(answer)
+            answer = future.end(answer, ended_at=time.time())
             self._events.emit(EventKind.ENDED, future, task=answer)
             self._background.start(self._finish(task, answer), name=f"cometrunway end of {answer.id}")
             return
@@ -305,10 +306,10 @@ class PollScheduler:
             self._fail_by_a_bug(future, bug)
         else:
             if all(asset.path is not None for asset in assets):
-                task = future.task = task.without_inline_files()
+                future.task = (future.task or task).without_inline_files()
             future.set_result(assets)
             self._close(future)
-            self._events.emit(EventKind.DOWNLOADED, future, task=task, assets=assets)
+            self._events.emit(EventKind.DOWNLOADED, future, task=future.task, assets=assets)
 
     def _fail(self, future: TaskFuture, error: CometRunwayError) -> None:
         error.about(route=future.route, task_id=future.id, key=future.key)

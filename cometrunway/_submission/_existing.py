@@ -6,14 +6,16 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from attrs import evolve
+
 from cometrunway._events import EventEmitter, EventKind
 from cometrunway._handle import TaskFuture, TaskReference
 from cometrunway._journal._entry import Entry, State
 from cometrunway._requests._routes import Request
 from cometrunway._task_group import BackgroundTasks
-from cometrunway._tasks import Asset, Task, TaskStatus
+from cometrunway._tasks import Asset, Task, TaskStatus, moment
 from cometrunway._wire._encode import poll_request
-from cometrunway.errors import TaskError
+from cometrunway.errors import CometRunwayError, OutcomeUnknownError, TaskError
 
 _REMEMBERED = 10_000
 
@@ -44,22 +46,22 @@ class ExistingTasks:
         self._background = background
         self._events = events
         self._keys: OrderedDict[str, str | None] = OrderedDict()
-        """Of the tasks known so far, by their ids."""
+        """Of the tasks polled so far, by their ids."""
 
-    def watch_new(self, reference: TaskReference, request: Request) -> TaskFuture:
+    def watch_new(self, reference: TaskReference, request: Request, *, submitted_at: float | None = None) -> TaskFuture:
         """Return the future of a task that was created just now."""
         self._events.emit(EventKind.SUBMITTED, reference)
         known = self._watcher.find(reference)
         if known is not None:  # what was submitted once more under its key was answered with the id that it had
             return known
-        future = TaskFuture(reference, request)
+        future = TaskFuture(reference, request, submitted_at=submitted_at)
         self._watch(future, age=0.0)
         return future
 
     def other_with(self, task_id: str, key: str | None) -> str | None:
-        """Say what else this session knows under the id that a create was answered with; None if nothing.
+        """Say which other task that this session has polled has the id that a create was answered with; None if none.
 
-        Of more than ten thousand tasks the oldest are forgotten.
+        Of more than ten thousand the oldest are forgotten.
         """
         if task_id not in self._keys:
             return None
@@ -73,6 +75,8 @@ class ExistingTasks:
         reference: TaskReference,
         request: Request | None = None,
         described: Mapping[str, Any] | None = None,
+        *,
+        submitted_at: float | None = None,
     ) -> TaskFuture:
         """Return the future of a task from elsewhere; `described` is what a journal has of its request.
 
@@ -85,37 +89,52 @@ class ExistingTasks:
         if future is None:
             if self._background.is_closing:
                 raise RuntimeError("the Session is being left; nothing more can be waited for in it")
-            future = TaskFuture(reference, request, described)
+            future = TaskFuture(reference, request, described, submitted_at=submitted_at)
             self._watch(future, age=_age(reference))
         return future
 
     async def take_up(self, entry: Entry, request: Request | None = None) -> TaskFuture:
-        """Return the future of an entry that has a task: one that has ended is done, any other is polled."""
+        """Return the future of an entry: one that has ended, or has no task, is done; any other is polled."""
         reference = TaskReference(id=entry.task_id or "", route=entry.route, key=entry.key, created_at=entry.created_at)
-        self._remember(reference.id, reference.key)
+        if entry.task_id is None or entry.is_in_doubt or entry.state is State.REFUSED:
+            future = TaskFuture(evolve(reference, id=""), request)
+            future.fail(no_task(entry))
+            return future
         self._events.emit(EventKind.RESUMED, reference)
         ended = _ended_task(entry)
         if ended is None or not await asyncio.to_thread(self._are_intact, entry.assets):
-            return self.attach(reference, request, entry.request)
-        future = TaskFuture(reference, request)
-        future.end(ended)
+            return self.attach(reference, request, entry.request, submitted_at=entry.submitted_at)
+        future = TaskFuture(reference, request, submitted_at=entry.submitted_at)
+        ended = future.end(ended, ended_at=entry.ended_at)
         if ended.failure is None:
             future.set_result(entry.assets)
-            self._events.emit(EventKind.DOWNLOADED, reference, assets=entry.assets)
+            self._events.emit(EventKind.DOWNLOADED, reference, task=ended, assets=entry.assets)
         else:
             error = TaskError.of(ended, route=entry.route).about(key=entry.key)
             future.fail(error)
-            self._events.emit(EventKind.FAILED, reference, error=error)
+            self._events.emit(EventKind.FAILED, reference, task=ended, error=error)
         return future
 
     def _watch(self, future: TaskFuture, *, age: float | None) -> None:
-        self._remember(future.id, future.key)
-        self._watcher.watch(future, age=age)
-
-    def _remember(self, task_id: str, key: str | None) -> None:
-        self._keys[task_id] = key
+        self._keys[future.id] = future.key
         if len(self._keys) > _REMEMBERED:
             self._keys.popitem(last=False)
+        self._watcher.watch(future, age=age)
+
+
+def no_task(entry: Entry) -> CometRunwayError:
+    """Return why an entry has no task that could be waited for."""
+    if entry.is_in_doubt:
+        doubt = OutcomeUnknownError(
+            f"the submission {entry.key!r} was sent before and its outcome is unknown "
+            f"({entry.reason or 'cut short'}); it is not sent again by itself: resolve it with its task id, or "
+            "resubmit it"
+        )
+        return doubt.about(route=entry.route, key=entry.key)
+    refused = CometRunwayError(
+        f"the submission {entry.key!r} was refused, and nothing was created ({entry.reason}); submit it again"
+    )
+    return refused.about(route=entry.route, key=entry.key)
 
 
 def _age(reference: TaskReference) -> float | None:
@@ -128,6 +147,7 @@ def _ended_task(entry: Entry) -> Task | None:
     if entry.failure is not None:
         return Task(id=entry.task_id, status=TaskStatus.FAILED, failure=entry.failure)
     if entry.state is State.DELIVERED:
-        urls = tuple(asset.url for asset in entry.assets)
-        return Task(id=entry.task_id, status=TaskStatus.SUCCEEDED, outputs=urls)
+        urls = tuple(asset.url for asset in entry.assets if asset.url)
+        delivered_at = moment(entry.delivered_at)
+        return Task(id=entry.task_id, status=TaskStatus.SUCCEEDED, outputs=urls, delivered_at=delivered_at)
     return None

@@ -2,6 +2,7 @@
 
 import asyncio
 import reprlib
+import time
 import uuid
 from collections import Counter
 from collections.abc import Callable
@@ -45,6 +46,8 @@ class Intent:
     message: HttpRequest = field(repr=False)
     entry: Entry | None
     """What the journal is to record of it; None without a journal."""
+    submitted_at: float
+    """Wall-clock seconds since 1970."""
 
 
 async def prepare(request: Request, key: str | None, name: Name | None, *, in_a_thread: bool) -> Intent:
@@ -61,20 +64,25 @@ async def prepare(request: Request, key: str | None, name: Name | None, *, in_a_
 
 
 def _prepared(request: Request, key: str | None, name: Name | None) -> Intent:
-    message = encode(request)
+    message, now = encode(request), time.time()
     if name is None:
-        return Intent(request=request, key=key, message=message, entry=None)
+        return Intent(request=request, key=key, message=message, entry=None, submitted_at=now)
     description = describe(request)
     digest = identity(description)
     key = key or name(request.route, digest)
-    entry = Entry(key=key, route=request.route, fingerprint=digest, request=description)
-    return Intent(request=request, key=key, message=message, entry=entry)
+    entry = Entry(key=key, route=request.route, fingerprint=digest, request=description, submitted_at=now)
+    return Intent(request=request, key=key, message=message, entry=entry, submitted_at=now)
 
 
 def check_same(standing: Entry, wanted: Entry) -> None:
     """Make sure that a key stands for the request that is submitted under it; else `JournalError`."""
     if standing.fingerprint == wanted.fingerprint:
         return
+    if standing.is_pruned:
+        raise JournalError(
+            f"the key {standing.key!r} stands for another request in the journal (which was pruned: only its digest is "
+            "left); nothing was sent: use another key, or the request as it was"
+        ).about(route=wanted.route, key=wanted.key)
     names = sorted({*standing.request, *wanted.request})
     differences = "; ".join(
         f"{name}: {reprlib.repr(standing.request.get(name))} there, {reprlib.repr(wanted.request.get(name))} now"

@@ -7,24 +7,28 @@ from contextvars import Context, copy_context
 from attrs import define, field
 
 from cometrunway._handle import TaskFuture, TaskHandle, TaskReference
+from cometrunway._journal._entry import Entry
 from cometrunway._requests._routes import Request
 from cometrunway._requests._shot import Shot, check_request
 from cometrunway._submission._intent import Name, content_names
 from cometrunway._submission._submitter import Submitter
 from cometrunway._task_group import BackgroundTasks, Role
+from cometrunway.errors import JournalError
 
 Requests = Iterable[Request | Shot] | AsyncIterable[Request | Shot]
+Item = Request | Shot | Entry
+"""What is to be submitted, or an entry of the journal whose task is to be taken up."""
 
 
 @define(kw_only=True, eq=False)
 class BatchSubmission:
-    """One pass over the requests.
+    """One pass over requests, or over entries of the journal.
 
     At most `max_in_flight` submissions are held that are not yet yielded, and at most `max_creates` are unanswered, so
     that the taking of requests stops soon after an answer that refuses all.
     """
 
-    requests: Requests
+    requests: Iterable[Request | Shot] | AsyncIterable[Item]
     submitter: Submitter
     background: BackgroundTasks
     _name: Name = field(init=False, factory=content_names)
@@ -76,7 +80,7 @@ class BatchSubmission:
             self._exhausted = True
             self._finish_if_done()
 
-    async def _submit(self, item: Request | Shot) -> None:
+    async def _submit(self, item: Item) -> None:
         await self.submitter.in_flight.acquire()
         try:
             future = await self._future_of(item)
@@ -85,8 +89,10 @@ class BatchSubmission:
             raise
         future.add_done_callback(self._on_end, context=self._context)
 
-    async def _future_of(self, item: Request | Shot) -> TaskFuture:
+    async def _future_of(self, item: Item) -> TaskFuture:
         """Return once the task exists; a submission that came to none is a future that has failed with the reason."""
+        if isinstance(item, Entry):
+            return await self._found(item)
         key, request = (item.key, item.request) if isinstance(item, Shot) else (None, item)
         try:
             check_request(request)
@@ -97,6 +103,20 @@ class BatchSubmission:
             return outcome
         future = TaskFuture(TaskReference(id="", route=getattr(request, "route", ""), key=key), request)
         future.fail(outcome)
+        return future
+
+    async def _found(self, entry: Entry) -> TaskFuture:
+        """Return the future of an entry as it is by now: while it waited for its place, its task may have ended."""
+        try:
+            future = await self.submitter.find(entry.key)
+        except Exception as error:  # noqa: BLE001 - raised when the handle is awaited
+            failed = error
+        else:
+            if future is not None:
+                return future
+            failed = JournalError(f"the submission {entry.key!r} is no longer in the journal")
+        future = TaskFuture(TaskReference(id=entry.task_id or "", route=entry.route, key=entry.key))
+        future.fail(failed)
         return future
 
     def _on_submitted(self, submission: "asyncio.Task[None]") -> None:
@@ -128,7 +148,7 @@ class BatchSubmission:
             self._ended.put_nowait(None)
 
 
-async def _each(requests: Requests) -> AsyncIterator[Request | Shot]:
+async def _each(requests: Iterable[Item] | AsyncIterable[Item]) -> AsyncIterator[Item]:
     if isinstance(requests, AsyncIterable):
         async for request in requests:
             yield request

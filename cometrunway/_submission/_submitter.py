@@ -15,7 +15,7 @@ from cometrunway._policies import RetryPolicy, asked_pause, is_transient
 from cometrunway._requests._routes import Request
 from cometrunway._requests._shot import check_key, check_request
 from cometrunway._submission._create_queue import CreateQueue, CreateQueues
-from cometrunway._submission._existing import ExistingTasks
+from cometrunway._submission._existing import ExistingTasks, no_task
 from cometrunway._submission._intent import Intent, Name, check_same, prepare, unique_name
 from cometrunway._submission._limits import CreateBudget, InFlightLimit, Limits
 from cometrunway._submission._patience import Patience
@@ -124,6 +124,14 @@ class Submitter:
         """Whether a submission under this key is being made now."""
         return key in self._under_way
 
+    async def find(self, key: str) -> TaskFuture | None:
+        """Return the future of what stands under a key in the journal, once no submission under it is being made."""
+        entry = await self._journal.find(key)
+        while entry is not None and (under_way := self._under_way.get(entry.key)) is not None:
+            await under_way.wait()
+            entry = await self._journal.find(key)
+        return None if entry is None else await self._existing.take_up(entry)
+
     def refuses_all(self, error: BaseException) -> bool:
         """Whether what refused one submission would refuse all others; what a journal knows costs no budget."""
         if isinstance(error, BudgetError):
@@ -190,7 +198,7 @@ class Submitter:
         with self._budget.taken():
             if instead_of is None:
                 standing = await self._journal.begin(intent.entry)
-            elif not await self._journal.again(instead_of):
+            elif not await self._journal.again(instead_of, submitted_at=intent.submitted_at):
                 raise ValueError(f"the submission {instead_of.key!r} has changed meanwhile; nothing was sent")
         if standing is not None:
             self._budget.give_back()
@@ -267,7 +275,9 @@ class Submitter:
 
     async def _accepted(self, intent: Intent, task_id: str) -> TaskFuture:
         reference = TaskReference(id=task_id, route=intent.request.route, key=intent.key, created_at=time.time())
-        future = self._existing.watch_new(reference, intent.request)  # before it is recorded, so that nothing loses it
+        future = self._existing.watch_new(  # before it is recorded, so that nothing loses it
+            reference, intent.request, submitted_at=intent.submitted_at
+        )
         token = reference.to_token() if self._journal.keeps_entries else ""
         try:
             await self._journal.accept(intent.key or "", task_id=task_id, created_at=reference.created_at, token=token)
@@ -286,11 +296,7 @@ class Submitter:
         assert intent.entry is not None  # noqa: S101 - what stands in a journal was looked up by its entry
         check_same(standing, intent.entry)
         if standing.is_in_doubt:
-            raise OutcomeUnknownError(
-                f"the submission {standing.key!r} was sent before and its outcome is unknown "
-                f"({standing.reason or 'cut short'}); it is not sent again by itself: resolve it with its task id, or "
-                "resubmit it"
-            ).about(route=standing.route, key=standing.key)
+            raise no_task(standing)
         return await self._existing.take_up(standing, intent.request)
 
     def _announce(self, error: Exception, route: str, key: str | None) -> None:

@@ -9,12 +9,12 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from cometrunway._transport._addresses import is_this_machine
-from cometrunway._transport._connections import CONNECT_SECONDS, HEADER_LIMITS, Connections, Route
+from cometrunway._transport._connections import AS_SENT, CONNECT_SECONDS, Connections, Route
 from cometrunway._transport._create_body import LONGEST_IDLE, CreateBody, LastUses
 from cometrunway._transport._descriptors import BETWEEN_WAITS, WAITS, is_exhaustion
 from cometrunway._transport._exceptions import THEIRS, ours, refused_by_proxy, safe
 from cometrunway._transport._time_limit import TimeLimit
-from cometrunway._wire._encodings import decoded
+from cometrunway._wire._encodings import GZIP, decoded
 from cometrunway._wire._http import HttpRequest, HttpResponse
 from cometrunway.errors import ProtocolError, TransportError
 
@@ -24,10 +24,10 @@ LARGE = 1024 * 1024
 """Bytes beyond which an answer is worked on in a thread: the event loop has others to serve."""
 _LARGE_COMPRESSED = 10 * 1024  # which may become a thousand times as much
 _CALL_SECONDS = 30.0
-# `total` and `connect` are one more timer for every poll.
+_CREATE_SECONDS = 180.0  # the gateway may try several channels before it answers
+# `total` is one more timer for every request, and so is `connect`, where no connection is free.
 _CALL = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
-# The gateway may try several channels before it answers.
-_CREATE = aiohttp.ClientTimeout(total=180, connect=CONNECT_SECONDS)
+_CREATE = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS)
 _STALE_CONNECTIONS = 1_000
 """How many connections that have idled a create may meet, each of which is closed then."""
 
@@ -69,6 +69,7 @@ class Transport:
         )
         self._borrowed = _checked_session(http)
         self._calls = TimeLimit(_CALL_SECONDS)
+        self._creates = TimeLimit(_CREATE_SECONDS)
         self._uses = LastUses()
         self._connections = connections
         self._for_calls: _Way | None = None
@@ -81,14 +82,16 @@ class Transport:
 
     async def __aenter__(self) -> Self:
         route = self._connections.to_api(self._base, self._headers, borrowed=self._borrowed)
-        self._for_calls = _Way(route)
+        fixed = {} if self._borrowed is None else AS_SENT  # a session that is borrowed may have it otherwise
+        self._for_calls = _Way(route, fixed)
         if self._borrowed is None:
             route = self._connections.to_api(self._base, self._headers, keepalive=LONGEST_IDLE)
-        self._for_creates = _Way(route, middlewares=())  # for a middleware may repeat it
+        self._for_creates = _Way(route, {**fixed, "middlewares": ()})  # a middleware may repeat it
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._calls.stop()
+        self._creates.stop()
         for way in (self._for_calls, self._for_creates):
             if way is not None and self._borrowed is None:
                 await way.session.close()
@@ -113,16 +116,22 @@ class Transport:
         Raises:
             Exception: any; `body.withdraw` says whether it was sent.
         """
+        try:
+            with self._creates:
+                response = await self._on_a_live_connection(request, body)
+        except TimeoutError as error:
+            raise ours(request.method, request.path, error) from None
+        body.answered()
+        return response
+
+    async def _on_a_live_connection(self, request: HttpRequest, body: CreateBody) -> HttpResponse:
         for _ in range(_STALE_CONNECTIONS):
             body.met_a_stale_connection = False
             try:
-                response = await self._send(self._for_creates, request, body=body, limits=_CREATE)
+                return await self._send(self._for_creates, request, body=body, limits=_CREATE)
             except TransportError:
                 if not body.met_a_stale_connection:
                     raise
-            else:
-                body.answered()
-                return response
         raise TransportError(f"{request.method} {request.path}: every connection had idled", may_have_been_sent=False)
 
     async def _send(
@@ -142,13 +151,18 @@ class Transport:
                 request.method,
                 self._base.with_path(self._prefix + request.path, encoded=True),
                 data=body or request.body,
-                headers=way.headers if request.body is None else way.headers_with_body,
+                headers=way.headers_with_body if request.body and (body is None or self._borrowed) else way.headers,
                 timeout=limits,
                 **way.options,
             ) as response:
                 if response.status == 407:  # no API answers so, only a proxy that has not passed it on
                     raise refused_by_proxy(f"{request.method} {request.path}", response.status, response.reason)
-                content = await self._content(response, limit)
+                content = await _beginning(response.content, limit)
+                encoding = response.headers.get("Content-Encoding")
+                if encoding or len(content) > LARGE or content.startswith(GZIP):
+                    content = await self._worked_on(content, encoding or "", limit)
+                elif self._secret in content:
+                    content = self._masked(content)
                 if len(content) > limit:
                     raise ProtocolError(
                         f"the answer to {request.path} is larger than {limit} bytes",
@@ -162,29 +176,32 @@ class Transport:
         await asyncio.sleep(BETWEEN_WAITS)
         return await self._send(way, request, limits=limits, body=body, limit=limit, waits=waits - 1)
 
-    async def _content(self, response: aiohttp.ClientResponse, limit: int) -> bytes:
-        """Return the body, uncompressed and without the key; of one beyond the limit, somewhat more than the limit."""
-        content = await _beginning(response.content, limit)
-        is_large = len(content) > (_LARGE_COMPRESSED if "Content-Encoding" in response.headers else LARGE)
-        if is_large:
-            return await asyncio.to_thread(self._plain, content, response.headers, limit)
-        return self._plain(content, response.headers, limit)
+    async def _worked_on(self, content: bytes, encoding: str, limit: int) -> bytes:
+        """Return the body uncompressed and without the key, worked on in a thread where that takes its time."""
+        if len(content) > (_LARGE_COMPRESSED if encoding else LARGE):
+            return await asyncio.to_thread(self._plain, content, encoding, limit)
+        return self._plain(content, encoding, limit)
 
-    def _plain(self, content: bytes, headers: Mapping[str, str], limit: int) -> bytes:
-        content = decoded(content, headers, limit=limit)
+    def _plain(self, content: bytes, encoding: str, limit: int) -> bytes:
+        return self._masked(decoded(content, encoding, limit=limit))
+
+    def _masked(self, content: bytes) -> bytes:
         return content.replace(self._secret, b"***") if self._secret in content else content
 
 
 class _Way:
     """How requests of one kind go out: their session, and what each of them is made with."""
 
-    def __init__(self, route: Route, **options: Any) -> None:
+    def __init__(self, route: Route, options: Mapping[str, Any]) -> None:
         self.session = route.session
         self.headers = CIMultiDict(route.headers)
         self.headers_with_body = CIMultiDict({**route.headers, "Content-Type": "application/json"})
-        # A session that is borrowed may have these otherwise.
-        fixed = {"allow_redirects": False, "raise_for_status": False, "auto_decompress": False}
-        self.options: Mapping[str, Any] = {**HEADER_LIMITS, **fixed, **route.options, **options}
+        self.options: Mapping[str, Any] = {
+            "allow_redirects": False,
+            "raise_for_status": False,
+            **options,
+            **route.options,
+        }
 
 
 def _checked_session(http: object) -> aiohttp.ClientSession | None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from functools import partial
 from random import Random
 from typing import Any
 
@@ -86,8 +85,10 @@ class Api:
     async def poll(self, route: str, task_id: str, asked: Asked = None) -> Task:
         """Ask for the task's state once, with no retry; `asked` is what was asked for."""
         response = await self._transport.call(poll_request(route, task_id), limit=self._answer_limit)
-        decode = partial(decode_task, response, task_id=task_id, sent=_sent(asked))
-        return await asyncio.to_thread(decode) if len(response.body) > LARGE else decode()
+        sent = _sent(asked)
+        if len(response.body) > LARGE:
+            return await asyncio.to_thread(decode_task, response, task_id=task_id, sent=sent)
+        return decode_task(response, task_id=task_id, sent=sent)
 
     async def retrieve(self, route: str, task_id: str, asked: Asked = None) -> Task:
         """Ask for the task's state until an answer comes, as often as the retry policy allows."""

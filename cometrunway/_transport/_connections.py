@@ -21,10 +21,10 @@ _KEEPALIVE = 4.0
 """Seconds without use after which a connection is closed: less than common servers wait."""
 _NONE: Mapping[str, Any] = {}
 _MAX_HEADERS = "max_headers"
-# A gateway may add cookies and policies of any length. Before `max_headers` there was no such limit.
-HEADER_LIMITS: Mapping[str, Any] = {"max_line_size": 65_536, "max_field_size": 65_536} | (
+AS_SENT: Mapping[str, Any] = {"max_line_size": 65_536, "max_field_size": 65_536, "auto_decompress": False} | (
     {_MAX_HEADERS: 1_000} if _MAX_HEADERS in inspect.signature(aiohttp.ClientSession).parameters else {}
 )
+"""Options of a request: a gateway may add cookies and policies of any length; bodies come as they were sent."""
 
 
 @frozen(kw_only=True)
@@ -117,8 +117,7 @@ class Connections:
             headers=headers,
             connector=_socks_connector(proxy, options) if proxy and proxy.is_socks else aiohttp.TCPConnector(**options),
             cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            **HEADER_LIMITS,
+            **AS_SENT,
         )
 
 

@@ -6,7 +6,10 @@ from typing import Any, TypeAlias
 JsonObject: TypeAlias = dict[str, Any]
 
 _DEPTH_LIMIT = 64
-_ID_KEYS = ("task_id", "id", "taskId")
+TASK_ID_KEYS = ("task_id", "id", "taskId", "taskID", "TaskId", "taskUUID", "job_id", "jobId", "JobId")
+"""Keys of a task's id. A gateway's row has the public id in `task_id`, beside the number of the row in `id`."""
+_ID_KEYS = frozenset({*TASK_ID_KEYS, "request_id", "requestId"})
+"""At a queue the request's id is the task's; elsewhere it is the poll's own."""
 _DECODER = json.JSONDecoder(parse_constant=lambda _: None)  # NaN and Infinity are no JSON, and no number
 
 
@@ -20,8 +23,8 @@ def parsed(body: bytes, task_id: str | None = None) -> JsonObject | None:
         body: the answer.
         task_id: which object of a list is ours; without it, and where none has it, only a list of one has ours.
     """
-    text = body.decode("utf-8", "replace")
-    return ours_of(_unquoted(text), task_id)
+    value = _unquoted(body.decode("utf-8", "replace"))
+    return value if isinstance(value, dict) else ours_of(value, task_id)
 
 
 def parsed_text(text: str) -> JsonObject | None:
@@ -46,8 +49,12 @@ def ours_of(value: Any, task_id: str | None) -> JsonObject | None:
     if not isinstance(value, list):
         return None
     rows = [row for row in value if isinstance(row, dict)]
-    named = (row for row in rows if any(str(row.get(key)) == task_id for key in _ID_KEYS))
-    return next(named, rows[0] if len(rows) == 1 else None)
+    return next((row for row in rows if is_named(row, task_id)), rows[0] if len(rows) == 1 else None)
+
+
+def is_named(row: JsonObject, task_id: str | None) -> bool:
+    """Whether an object has this id."""
+    return any(str(row[key]) == task_id for key in row.keys() & _ID_KEYS if isinstance(row[key], str | int))
 
 
 def _unquoted(text: str) -> object:

@@ -17,6 +17,7 @@ _JSON_WITHIN_JSON = 2
 _TEXT_LIMIT = 500
 _CODE_LIMIT = 100
 _SUCCESS = frozenset({"", "200", "0", "success"})
+_NO_ERROR = _SUCCESS | {"false", "none", "null", "ok", "succeeded"}
 _REQUEST_ID = re.compile(r"\(request id: ([^)]+)\)")
 _REQUEST_ID_HEADERS = ("x-oneapi-request-id", "x-request-id")
 TASK_NOT_EXIST = "task_not_exist"
@@ -34,7 +35,17 @@ class Complaint:
 
 def is_accepted(body: JsonObject) -> bool:
     """Whether an answer claims success: its code is 200, 0, `success` or absent, and it has no error."""
-    return not body.get("error") and _token(body.get("code")).casefold() in _SUCCESS
+    if (error := body.get("error")) and is_an_error(error):
+        return False
+    code = body.get("code")
+    return code is None or _token(code).casefold() in _SUCCESS
+
+
+def is_an_error(error: object) -> bool:
+    """Whether an error is one, and not the empty one beside a success: `{"code": 0, "message": ""}`."""
+    if isinstance(error, dict):
+        return any(map(is_an_error, error.values()))
+    return bool(error) and not (isinstance(error, str | int) and str(error).strip().casefold() in _NO_ERROR)
 
 
 def complaint(response: HttpResponse, body: JsonObject | None) -> Complaint:

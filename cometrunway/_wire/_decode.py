@@ -8,33 +8,36 @@ and callback alike.
 
 import re
 from collections.abc import Sequence
-
-from attrs import frozen
+from typing import NamedTuple
 
 from cometrunway._tasks import Task, TaskStatus
-from cometrunway._wire._body import JsonObject, parsed
+from cometrunway._wire._body import TASK_ID_KEYS, JsonObject, is_named, parsed
 from cometrunway._wire._complaints import is_accepted
 from cometrunway._wire._failures import failure
 from cometrunway._wire._http import HttpResponse
-from cometrunway._wire._levels import Level, levels, members_of, other_levels
+from cometrunway._wire._levels import Level, levels, members_of, other_levels, plain_levels, says_more
 from cometrunway._wire._outputs import Output, documented
 from cometrunway._wire._quantities import created_at, progress
 from cometrunway._wire._refusals import no_answer, refusal, unknown_task
 from cometrunway._wire._search import searched
-from cometrunway._wire._sent import Sent, digest
-from cometrunway._wire._status import stated, verdict
+from cometrunway._wire._sent import Sent
+from cometrunway._wire._status import WAITING, is_of_a_task, stated, stating_word, verdict
 from cometrunway.errors import APIError, CometRunwayError, InvalidRequestError, ProtocolError
 
 _ID_LIMIT = 512
 _CALLBACK_KEPT = 2_000
 _ABOUT_THE_CALL = re.compile(
-    r"rate.?limit|too many|overload|unauthori[sz]ed|api.?key|invalid.token|quota", re.IGNORECASE
+    r"rate.?limit|too many|overload|busy|unauthori[sz]ed|api.?key|invalid.?token|quota|balance|throttl|bad gateway"
+    r"|gateway time|maintenance|(?:temporarily|service|currently) unavailable|no (?:available )?channel"
+    r"|繁忙|稍后|频繁|频率|限流|额度|余额|令牌|维护",
+    re.IGNORECASE,
 )
 """Words of a refusal of the call, which says nothing of the task."""
+_OF_CALLS_TOO = re.compile("[0-9]|block|den|err|exception|fail|invalid|refus|reject|失败")
+"""Of the words for a bad end those that may be the state of the call as well: a task alone is `expired`."""
 
 
-@frozen(kw_only=True)
-class Reading:
+class Reading(NamedTuple):
     """How the answer to a poll is read."""
 
     status: TaskStatus
@@ -60,7 +63,7 @@ def decode_created(response: HttpResponse) -> str:
     body = parsed(response.body)
     if body is None or not _is_success(response):
         raise refusal(response, body)
-    task_id = _id(body) or _bare_id(body)
+    task_id = _id(levels(body)) or _bare_id(body) or _id(_named_levels(body))
     if task_id is None:
         raise no_answer(response, missing="a task id") if is_accepted(body) else refusal(response, body)
     if not _is_usable(task_id):
@@ -89,14 +92,14 @@ def decode_task(response: HttpResponse, *, task_id: str, sent: Sent | None = Non
         raise refusal(response, body)
     task = _task(task_id, body, sent)
     if not _is_success(response):
-        if _has_failed(task) and _id(body) == task_id:
+        if (_has_failed(task) or task.outputs) and _names(body, task_id):
             return task
         raise unknown_task(response, body, has_status=False) or refusal(response, body)
     if error := unknown_task(response, body, has_status=task.status is not TaskStatus.UNKNOWN):
         raise error
-    if not is_accepted(body) and not _shows_a_task(body, task, task_id):
+    if (_has_failed(task) or not is_accepted(body)) and not _shows_a_task(body, task):
         refused = refusal(response, body)
-        if not (task.status.is_terminal and _is_about_the_task(refused)):
+        if not (task.status.is_terminal and _is_about_the_task(refused, task, body)):
             raise refused
     return task
 
@@ -108,7 +111,7 @@ def decode_callback(body: bytes) -> Task:
         ProtocolError: no JSON object with a usable id; its status is 0, for a callback has none.
     """
     content = parsed(body) or {}
-    task_id = _id(content)
+    task_id = _id(levels(content)) or _id(_named_levels(content))
     if task_id is None or not _is_usable(task_id):
         raise ProtocolError(f"a callback without a task id: {body[:100]!r}", status=0, body=body[:_CALLBACK_KEPT])
     return _task(task_id, content, None)
@@ -121,36 +124,47 @@ def _is_success(response: HttpResponse) -> bool:
 def read(task_id: str, body: JsonObject, sent: Sent | None) -> Reading:
     """Read an answer: the task's status, where it stands, and the files of a success."""
     around = levels(body, task_id)
-    status, nest = verdict(around)
-    if status is TaskStatus.UNKNOWN and not any(stated(level.members) for level in around):
-        around = other_levels(body, task_id) or around
-        stating = [level for level in around if stated(level.members)]
-        if stating:
-            status, nest = verdict(stating[:1] + levels(stating[0].members, task_id)[1:])
+    status, depth = verdict(members_of(around))
+    nest = around[depth:]
+    if status not in WAITING and not _is_of_the_task(nest):
+        for level in other_levels(body, task_id):
+            if stated(level.members) not in (None, TaskStatus.UNKNOWN):
+                nest = levels(level.members, task_id, level.place)
+                status, depth = verdict(members_of(nest))
+                nest = nest[depth:]
+                around = [*around, *nest]
+                break
     outputs = _outputs(body, nest, sent) if status is TaskStatus.SUCCEEDED else ()
-    return Reading(status=status, nest=nest, around=around, outputs=outputs)
+    return Reading(status, nest, around, outputs)
+
+
+def _is_of_the_task(nest: Sequence[Level]) -> bool:
+    """Whether a level states something of a task, rather than only of the call."""
+    return stated(nest[0].members) is not None and is_of_a_task(nest[0].members)
 
 
 def _task(task_id: str, body: JsonObject, sent: Sent | None) -> Task:
-    reading = read(task_id, body, sent)
-    status, within = reading.status, members_of(reading.nest)
-    is_bad_end = status.is_terminal and status is not TaskStatus.SUCCEEDED
+    if plain := plain_levels(body):
+        status, depth = verdict(plain)
+        if status in WAITING:  # as nearly always: no more is read
+            moment = created_at(plain)
+            return Task(id=task_id, status=status, progress=progress(plain[depth:]), created_at=moment, raw=body)
+    status, nest, around, outputs = read(task_id, body, sent)
+    is_bad_end = status in (TaskStatus.FAILED, TaskStatus.CANCELLED)
     return Task(
         id=task_id,
         status=status,
-        progress=progress(within),
-        created_at=created_at(members_of(reading.around)),
-        outputs=tuple(output.url for output in reading.outputs),
-        failure=failure(status, [*reading.nest, *reading.around]) if is_bad_end else None,
+        progress=progress(members_of(nest)),
+        created_at=created_at(members_of(around)),
+        outputs=tuple([output.url for output in outputs]),
+        failure=failure(status, [*nest, *around]) if is_bad_end else None,
         raw=body,
     )
 
 
 def _outputs(body: JsonObject, nest: Sequence[Level], sent: Sent | None) -> tuple[Output, ...]:
-    digests = sent.digests() if sent else frozenset()
-
     def is_ours(url: str) -> bool:
-        return not digests or digest(url) not in digests
+        return sent is None or not sent.has(url)
 
     return documented(nest, is_ours) or searched(body, is_ours, makes=sent.makes if sent else None)
 
@@ -159,22 +173,35 @@ def _has_failed(task: Task) -> bool:
     return task.status in (TaskStatus.FAILED, TaskStatus.CANCELLED)
 
 
-def _shows_a_task(body: JsonObject, task: Task, task_id: str) -> bool:
+def _shows_a_task(body: JsonObject, task: Task) -> bool:
     """Whether an answer with the code of a refusal is a task all the same: some gateways put anything there."""
-    is_nested = any(stated(level.members) for level in levels(body, task_id)[1:])
-    return _id(body) is not None or is_nested or bool(task.outputs)
+    around = levels(body, task.id)
+    return bool(task.outputs) or _id(around) is not None or any(stated(level.members) for level in around[1:])
 
 
-def _is_about_the_task(error: CometRunwayError) -> bool:
+def _is_about_the_task(error: CometRunwayError, task: Task, body: JsonObject) -> bool:
     """Whether what an answer complains of is the task's failure, rather than a refusal of the call."""
-    is_plain = type(error) in {APIError, InvalidRequestError}
-    return is_plain and not _ABOUT_THE_CALL.search(f"{getattr(error, 'code', '')} {error.message}")
+    word = stating_word(body)
+    if is_of_a_task(body) or not _OF_CALLS_TOO.search(word):
+        return True
+    reason = task.failure.message if task.failure else ""
+    text = f"{getattr(error, 'code', '')} {error.message} {reason} {word}"
+    return type(error) in {APIError, InvalidRequestError} and not _ABOUT_THE_CALL.search(text)
 
 
-def _id(body: JsonObject) -> str | None:
-    # A gateway's row has the public id in `task_id`, beside the number of the row in `id`.
-    for level in levels(body):
-        for key in ("task_id", "id", "taskId"):
+def _names(body: JsonObject, task_id: str) -> bool:
+    return any(is_named(level.members, task_id) for level in [*levels(body, task_id), *other_levels(body, task_id)])
+
+
+def _named_levels(body: JsonObject) -> list[Level]:
+    """Return the objects of an accepted answer whose key says that they are a task: `task`, `output`, `result`."""
+    others = other_levels(body, None) if is_accepted(body) else []
+    return [level for level in others if says_more(level.place.rpartition(".")[2])]
+
+
+def _id(within: Sequence[Level]) -> str | None:
+    for level in within:
+        for key in TASK_ID_KEYS:
             value = level.members.get(key)
             is_number = isinstance(value, int) and not isinstance(value, bool) and value > 0
             if is_number or (isinstance(value, str) and value.strip()):

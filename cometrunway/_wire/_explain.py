@@ -5,7 +5,7 @@ from attrs import frozen
 from cometrunway._tasks import TaskStatus
 from cometrunway._wire._body import parsed
 from cometrunway._wire._decode import decode_task, read
-from cometrunway._wire._failures import reasons
+from cometrunway._wire._failures import why
 from cometrunway._wire._http import HttpResponse
 from cometrunway._wire._levels import join
 from cometrunway._wire._outputs import Output
@@ -46,7 +46,7 @@ def explain(response: HttpResponse, *, task_id: str, sent: Sent | None) -> Expla
     reading = read(task_id, body, sent)
     stating = reading.nest[0]
     key = stating_key(stating.members)
-    reason = next(reasons([*reading.nest, *reading.around]), None) if task.failure else None
+    reason = why([*reading.nest, *reading.around]) if task.failure else None
     return Explanation(
         status=task.status,
         status_at=join(stating.place, key) if key else "",

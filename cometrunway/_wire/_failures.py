@@ -2,45 +2,54 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from cometrunway._tasks import Failure, TaskStatus
 from cometrunway._wire._body import JsonObject, parsed_within
 from cometrunway._wire._levels import Level, join
 from cometrunway._wire._status import stating_word
-from cometrunway._wire._words import bare
+from cometrunway._wire._words import bare, word_set, words
 
-_CODE_KEYS = ("failurecode", "failcode", "errorcode")
+_RUNWAY_CODE = "failurecode"
+_CODE_KEYS = (_RUNWAY_CODE, "failcode", "errorcode", "errcode")
 _REASON_KEYS = (
-    "failreason",
-    "failure",
-    "taskstatusmsg",
-    "failurereason",
-    "failedreason",
-    "failmsg",
-    "failmessage",
-    "error",
-    "errors",
-    "errormessage",
-    "errormsg",
-    "errmsg",
-    "baseresp",
-    "statusmessage",
-    "statusmsg",
-    "msg",
-    "reason",
-    "message",
-    "detail",
+    *("failreason", "failure", "taskstatusmsg", "taskstatusmessage", "taskerror", "failurereason", "failuremessage"),
+    *("failuremsg", "failedreason", "failmsg", "failmessage", "failcause", "rejectreason", "rejectionreason"),
+    *("moderationreason", "blockreason", "raimediafilteredreasons", "error", "errors", "errormessage", "errormsg"),
+    *(
+        "errmsg",
+        "errmessage",
+        "errorreason",
+        "errordetail",
+        "errordetails",
+        "errordescription",
+        "errorinfo",
+        "baseresp",
+    ),
+    *("statusreason", "statusmessage", "statusmsg", "statusdetail", "statusdetails", "cancelreason", "msg", "reason"),
+    *("cause", "message", "exception", "detail", "details"),
 )
 """Without underscores and case; those that speak of a failure alone come first."""
-_TEXT_KEYS = ("message", "reason", "msg", "statusmsg", "detail", "description", "text", "title", "error", "rawmessage")
+_TEXT_KEYS = (
+    *("message", "reason", "msg", "errormessage", "errormsg", "errmsg", "statusmsg", "detail", "details"),
+    *("description", "text", "title", "error", "errors", "rawmessage", "cause", "failure", "failurereason"),
+)
 """Keys of the text, where a reason is an object."""
-_NO_REASON = frozenset({"", "success", "succeeded", "succeed", "ok", "none", "null", "n/a", "成功"})
+_NO_REASON = frozenset(
+    {"", "success", "succeeded", "succeed", "ok", "done", "none", "null", "n/a", "nil", "undefined", "true", "false"}
+    | {"failed", "failure", "fail", "error", "成功", "操作成功", "请求成功", "失败"}
+)
+_RESULTS = word_set("output outputs response result results")
+"""Words of keys of an object that may say why instead of holding a file."""
 _NO_CODE = frozenset({"", "0", "200", "success", "ok", "none", "null"})
+_OBJECT_CODES = ("code", "error_code", "type", "status_code")
 _REASON_LIMIT = 2_000
 _CODE_LIMIT = 200
 _ITEMS = 3
 """Items of a list of reasons that are told."""
+_FIELDS = 100
+"""Members of an object of reasons that are looked at."""
 
 _MAY_SUCCEED_ANEW = {
     "INPUT_PREPROCESSING.INTERNAL": True,
@@ -52,14 +61,18 @@ _MAY_SUCCEED_ANEW = {
 }
 _LONGEST_FIRST = sorted(_MAY_SUCCEED_ANEW, key=len, reverse=True)
 _MODERATION_CODES = ("SAFETY", "INPUT_PREPROCESSING.SAFETY")
-_MODERATION_STATUS = re.compile("moderated|nsfw|flagged|sensitive|unsafe")
+_MODERATION_STATUS = re.compile("moderat|nsfw|flagged|sensitive|unsafe|censor|contentfilter|violation|审核|违规")
 _MODERATION_WORDS = re.compile(
-    r"content[ _-]?(?:moderation|policy|filter|safety)|\bmoderated\b|\A\W*moderation\W*\Z|\bnsfw\b"
-    r"|polic(?:y|ies)[ _-]violation|violat\w*\b.{0,60}\bpolic|inappropriate content|sensitive (?:content|words?)"
+    r"content[ _-]?(?:moderation|polic|filter|safety|violation)|moderation[ _-]?(?:blocked|failed|rejected|reject)"
+    r"|\bmoderated\b|\A\W*moderation\W*\Z|\bnsfw\b|\bcensored\b|\bprohibited content|risk[ _-]?control"
+    r"|polic(?:y|ies)[ _-]?violation|violat\w*\b.{0,60}\b(?:polic|guideline|terms|standard|rule)|unsafe content"
+    r"|inappropriate|sensitive[ _-]?(?:content|words?|info|material)|content.{0,30}\bsensitive|InspectionFailed"
+    r"|responsible ai|safety (?:system|filter|polic|check|guideline|violation)|(?:sexual|explicit|adult) content"
     r"|\b(?:block|fail|flag|refus|reject)\w* (?:by|in|during) (?:the |our )?(?:content |safety )?(?:moderation|safety)"
     r"|违规|敏感|审核(?:未通过|不通过|失败|拒绝)|未通过.{0,6}审核",
     re.IGNORECASE | re.DOTALL,
 )
+_TOKEN = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _OUTAGE_WORDS = re.compile(r"unavailable|time[d ]*out|internal|overload", re.IGNORECASE)
 
 
@@ -80,18 +93,34 @@ def failure(status: TaskStatus, nest: Sequence[Level]) -> Failure:
     `failureCode` also a text or a code that speaks of content moderation, a content policy, or of a refusal by
     moderation or safety, and not of its outage.
     """
-    stated = next(_codes(nest), None)
-    reason = next(reasons(nest), None)
+    stated, is_runways = next(_codes(nest), (None, False))
+    reason = why(nest)
     code = stated or (reason.code if reason else None)
     word = stating_word(nest[0].members)
     message = reason.text if reason else code or _without_reason(status, word)
-    told = "" if stated else f"{reason.text} {reason.code or ''}" if reason else ""
+    told = "" if is_runways else f"{reason.text if reason else ''} {(reason and reason.code) or ''} {stated or ''}"
     return Failure(
         message=message,
         code=code,
         retryable=code is not None and _may_succeed_anew(code),
         moderated=_is_moderation(stated or code, told) or bool(_MODERATION_STATUS.search(word)),
     )
+
+
+def why(nest: Sequence[Level]) -> Reason | None:
+    """Return the most telling reason: a sentence beside a mere token, such as `"error": "INTERNAL"`, with that token.
+
+    Args:
+        nest: the level that states the bad end, then those within and around.
+    """
+    told = list(islice(reasons(nest), _ITEMS))
+    if not told or not _TOKEN.fullmatch(told[0].text):
+        return told[0] if told else None
+    for place, text, code in told[1:]:
+        is_beside = place.rpartition(".")[0] == told[0].place.rpartition(".")[0]
+        if is_beside and " " in text and "success" not in text.lower():
+            return Reason(place, text, code or told[0].text)
+    return told[0]
 
 
 def reasons(nest: Sequence[Level]) -> Iterator[Reason]:
@@ -101,6 +130,10 @@ def reasons(nest: Sequence[Level]) -> Iterator[Reason]:
         for name in _REASON_KEYS:
             if name in by_key:
                 yield from _told(join(level.place, by_key[name]), level.members[by_key[name]])
+    for level in nest:
+        for key, member in level.members.items():
+            if isinstance(member, dict) and words(key) & _RESULTS:
+                yield from reasons([Level(join(level.place, key), member)])
 
 
 def _told(place: str, value: object) -> Iterator[Reason]:
@@ -113,24 +146,36 @@ def _told(place: str, value: object) -> Iterator[Reason]:
     within = parsed_within(value) if isinstance(value, str) else value
     if isinstance(within, dict):
         yield from _of_object(place, within)
+        yield from _of_fields(place, within)
     elif isinstance(value, str) and value.strip().casefold() not in _NO_REASON:
         yield Reason(place, value.strip()[:_REASON_LIMIT])
 
 
 def _of_object(place: str, members: JsonObject) -> Iterator[Reason]:
     by_key = {name: key for key in reversed(members) if (name := bare(key)) in _TEXT_KEYS}
-    code = next((text for key in ("code", "type") if (text := _code(members.get(key)))), None)
+    code = next((text for key in _OBJECT_CODES if (text := _code(members.get(key)))), None)
     for name in _TEXT_KEYS:
         if name in by_key:
             for reason in _told(join(place, by_key[name]), members[by_key[name]]):
                 yield Reason(reason.place, reason.text, reason.code or code)
 
 
-def _codes(nest: Sequence[Level]) -> Iterator[str]:
+def _of_fields(place: str, members: JsonObject) -> Iterator[Reason]:
+    """Yield what is told of each field: `{"prompt": ["is too long"]}`; last the code, where an object has no more."""
+    for key, member in islice(members.items(), _FIELDS):
+        if isinstance(member, list) and bare(key) not in _TEXT_KEYS:
+            yield from _told(join(place, key), member)
+    code = next((text for key in _OBJECT_CODES if (text := _code(members.get(key)))), None)
+    if code and not code.isdigit():
+        yield Reason(place, code, code)
+
+
+def _codes(nest: Sequence[Level]) -> Iterator[tuple[str, bool]]:
+    """Yield the codes of a failure, and whether each is under Runway's own key."""
     for level in nest:
         for key, value in level.members.items():
-            if bare(key) in _CODE_KEYS and (code := _code(value)):
-                yield code
+            if (name := bare(key)) in _CODE_KEYS and (code := _code(value)):
+                yield code, name == _RUNWAY_CODE
 
 
 def _code(value: object) -> str | None:

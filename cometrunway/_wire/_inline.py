@@ -13,6 +13,8 @@ _TYPE_KEYS = frozenset({"mimetype", "mediatype", "contenttype", "type", "format"
 _CONTENT_KEYS = frozenset({"data", "content", "bytes"})
 """Keys that hold a file where a media type stands beside them."""
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
+_SHORTEST = 64
+"""Characters of base64 that are a file, where nothing else says so."""
 _LOOKED_AT = 1024
 """Characters that tell base64 from other texts; enough to tell the file's type."""
 
@@ -29,12 +31,26 @@ def inline_key(members: Mapping[str, Any]) -> str | None:
     return next((key for key, member in members.items() if _of_member(key, member, members)), None)
 
 
+def unlabelled_file(text: str) -> str | None:
+    """Return the `data:` URL of the image, video or sound whose base64 a text is, as its first bytes tell."""
+    first = "".join(text[:_LOOKED_AT].split())
+    if len(first) < _SHORTEST or not _BASE64.fullmatch(first):
+        return None
+    media_type = _recognised(first)
+    return f"data:{media_type};base64,{text}" if media_type != UNKNOWN.media_type else None
+
+
+def is_base64(key: str) -> bool:
+    """Whether a key says that a file stands under it."""
+    return "base64" in bare(key) or "b64" in bare(key)
+
+
 def _of_member(key: str, member: object, members: Mapping[str, Any]) -> str | None:
     if not isinstance(member, str) or not member:
         return None
     name = bare(key)
     stated = _media_type(members) if name in _CONTENT_KEYS else None
-    if not (stated or "base64" in name or "b64" in name):
+    if not (stated or is_base64(key)):
         return None
     if _is_data_url(member):
         return member.strip()

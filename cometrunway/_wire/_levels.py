@@ -1,19 +1,33 @@
 """Where in an answer a task is described: the levels of its nesting."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
-from cometrunway._wire._body import JsonObject, ours_of, parsed_within
-from cometrunway._wire._words import words
+from cometrunway._wire._body import TASK_ID_KEYS, JsonObject, is_named, ours_of, parsed_within
+from cometrunway._wire._words import shortened, word_set, words
 
 _NESTING = 5
 """The answer itself and four `data` in one another: a gateway's envelope, twice, around Runway's body."""
 _OTHERS = 200
 """Values that are visited where no `data` leads to a task."""
-NOT_OURS = frozenset(
-    {"error", "errors", "input", "inputs", "param", "parameters", "params", "request", "usage", "user"}
-)
+NOT_OURS = word_set("error errors input inputs param parameters params req request usage user")
 """Words of keys under which nothing is said of the task itself."""
+_NOT_THE_TASK = NOT_OURS | word_set(
+    "attempt attempts billing callback charge child children dependencies depends events history log logs next parent "
+    "payment prev previous queue refund related retries retry siblings source sources stage stages step steps sub "
+    "subtask subtasks timeline webhook webhooks"
+)
+"""Words of keys under which another task, or a part of one, states a status of its own."""
+_THE_TASK = word_set(
+    "answer body content data detail details generation generations info item items job jobs operation output outputs "
+    "payload prediction predictions record records resp response result results row rows run runs task tasks video "
+    "videos"
+)
+"""Words of keys under which an answer that states something itself says more of the same task."""
+STATUS_KEYS = ("status", "state", "task_status")
+"""Keys of a status, as they are mostly spelled."""
+_OF_A_TASK = (*TASK_ID_KEYS, "progress")
 
 
 class Level(NamedTuple):
@@ -24,44 +38,72 @@ class Level(NamedTuple):
     members: JsonObject
 
 
-def levels(body: JsonObject, task_id: str | None = None) -> list[Level]:
-    """Return the answer and what its `data` hold, from the outside in, at most five of them.
+def levels(body: JsonObject, task_id: str | None = None, place: str = "") -> list[Level]:
+    """Return an object of an answer and what its `data` hold, from the outside in, at most five of them.
 
     A `data` may be an object, JSON in a text, or a list with ours in it: the one with this id, or the only one.
     """
-    found = [Level("", body)]
-    inner = body.get("data")
-    while inner is not None and len(found) < _NESTING:
-        level = _level(inner, join(found[-1].place, "data"), task_id)
-        if level is None:
+    level = Level(place, body)
+    found = [level]
+    while (inner := level.members.get("data")) is not None and len(found) < _NESTING:
+        place = f"{level.place}.data" if level.place else "data"
+        ours = _level(inner, place, task_id)
+        if ours is None or any(_are_others(inner, outer, task_id) for outer in found):
             break
+        level = ours
         found.append(level)
-        inner = level.members.get("data")
+    return found
+
+
+def plain_levels(body: JsonObject) -> list[JsonObject] | None:
+    """Return what `levels` does, without places, where each `data` is an object, as nearly always; else None."""
+    found = [body]
+    while (inner := found[-1].get("data")) is not None and len(found) < _NESTING:
+        if not isinstance(inner, dict):
+            return None
+        found.append(inner)
     return found
 
 
 def other_levels(body: JsonObject, task_id: str | None) -> list[Level]:
-    """Return the objects in an answer that no `data` leads to, from the outside in, those with our id first."""
+    """Return the objects in an answer that no `data` leads to, from the outside in, those with our id first.
+
+    Within an object that has an id or a status only the keys of a task and its result are followed: what else stands
+    there is a part of the task, or another one.
+    """
     found: list[Level] = []
     queue: list[tuple[str, Any]] = [("", body)]
     for place, value in queue:  # which grows meanwhile
         level = _level(value, place, task_id)
-        if level is None:
-            continue
-        found.append(level)
-        members = [(key, member) for key, member in level.members.items() if not words(key) & NOT_OURS]
-        queue += [(join(level.place, key), member) for key, member in members[: _OTHERS - len(queue)]]
-    return sorted(found[1:], key=lambda level: task_id not in (level.members.get("task_id"), level.members.get("id")))
+        if level is not None:
+            found.append(level)
+            queue += islice(_members(level, task_id), max(0, _OTHERS - len(queue)))
+    return sorted(found[1:], key=lambda level: not is_named(level.members, task_id))
 
 
 def join(place: str, key: str) -> str:
     """Return the place of a member."""
-    return f"{place}.{key}" if place else key
+    return f"{place}.{shortened(key)}" if place else shortened(key)
 
 
 def members_of(nest: Sequence[Level]) -> list[JsonObject]:
     """Return the objects without their places."""
     return [level.members for level in nest]
+
+
+def says_more(key: str) -> bool:
+    """Whether a key leads to more of the same task."""
+    return bool(words(key) & _THE_TASK)
+
+
+def _members(level: Level, task_id: str | None) -> Iterator[tuple[str, Any]]:
+    is_a_task = any(key in level.members for key in (*TASK_ID_KEYS, *STATUS_KEYS))
+    for key, member in level.members.items():
+        is_followed = key == task_id or says_more(key) or not is_a_task
+        if not is_followed or words(key) & _NOT_THE_TASK or not isinstance(member, dict | list | str):
+            continue
+        if not _are_others(member, level, task_id):
+            yield join(level.place, key), member
 
 
 def _level(value: Any, place: str, task_id: str | None) -> Level | None:
@@ -71,3 +113,13 @@ def _level(value: Any, place: str, task_id: str | None) -> Level | None:
     if found is None or found is value:
         return None if found is None else Level(place, found)
     return Level(f"{place}[{value.index(found)}]", found)
+
+
+def _are_others(value: Any, around: Level, task_id: str | None) -> bool:
+    """Whether a list within a task is one of other tasks, such as its parts, even if there is only one row."""
+    if not isinstance(value, list):
+        return False
+    outer, rows = around.members, [row for row in value if isinstance(row, dict)]
+    states_itself = any(key in outer for key in STATUS_KEYS) and any(outer.get(key) for key in _OF_A_TASK)
+    has_ids = is_named(outer, task_id) and any(key in row for row in rows for key in TASK_ID_KEYS)
+    return (states_itself or has_ids) and not any(is_named(row, task_id) for row in rows)

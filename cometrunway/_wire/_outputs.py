@@ -1,5 +1,6 @@
 """Where the documentation puts the files of a task, and the files that stand in an answer itself."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -7,6 +8,17 @@ from cometrunway._media._urls import normalised_url
 from cometrunway._wire._body import JsonObject
 from cometrunway._wire._inline import inline_file
 from cometrunway._wire._levels import Level, join
+
+_EXTENSIONS = {
+    "video": "3gp avi m4v mkv mov mp4 ogv webm",
+    "image": "avif bmp heic jpeg jpg png svg tiff webp",
+    "audio": "aac flac m4a mp3 ogg opus wav",
+    "animation": "gif",
+}
+KINDS = {extension: kind for kind, extensions in _EXTENSIONS.items() for extension in extensions.split()}
+"""What a file is by the extension of its name."""
+_BETWEEN = re.compile(r"(?<![\s,;|])[\s,;|]++(?=https?://)", re.IGNORECASE)
+"""What stands between URLs. Without the first and the second plus, a long run of blanks costs its square."""
 
 
 class Output(NamedTuple):
@@ -35,13 +47,38 @@ def documented(nest: Sequence[Level], is_ours: Callable[[str], bool] = lambda _u
                 url: place for place, url in _files(join(level.place, path), source(level.members)) if is_ours(url)
             }
             if found:
-                return tuple(Output(place, url) for url, place in found.items())
+                return tuple(without_stills([Output(place, url) for url, place in found.items()]))
     return ()
+
+
+def without_stills(outputs: list[Output]) -> list[Output]:
+    """Leave out the pictures that stand beside a video: they are its covers."""
+    kinds = [kind_of(output.url) for output in outputs]
+    if "video" not in kinds:
+        return outputs
+    return [output for output, kind in zip(outputs, kinds, strict=True) if kind not in {"image", "animation"}]
 
 
 def is_url(value: object) -> bool:
     """Whether `value` is an http(s) URL, or one once it is normalised."""
     return isinstance(value, str) and normalised_url(value) is not None
+
+
+def is_video_url(value: object) -> bool:
+    """Whether `value` is the http(s) URL of a file that is a video by its name."""
+    return is_url(value) and kind_of(str(value)) == "video"
+
+
+def extension(url: str) -> str:
+    """Return what the last part of a URL's path ends with, such as `mp4`; all of it without a dot."""
+    if url.startswith("data:"):
+        return ""
+    return re.split("[?#]", url, maxsplit=1)[0].rpartition("/")[2].rpartition(".")[2].strip().lower()
+
+
+def kind_of(url: str) -> str | None:
+    """Return `video`, `image`, `animation` or `audio`, as a URL says; None if it does not say."""
+    return url[5:].partition("/")[0] if url.startswith("data:") else KINDS.get(extension(url))
 
 
 def urls_in(text: str) -> Iterator[str]:
@@ -50,21 +87,11 @@ def urls_in(text: str) -> Iterator[str]:
         if url := inline_file(text):
             yield url
         return
-    for part in _split(text):
-        if url := normalised_url(part):
+    parts = _BETWEEN.split(text.strip())
+    for part in parts:
+        # A URL alone may have a line break or a comma in it; what stands between several is none of them.
+        if url := normalised_url(part if len(parts) == 1 else part.partition("\n")[0].rstrip(" ,;|\r")):
             yield url
-
-
-def _split(text: str) -> list[str]:
-    parts = [text.strip()]
-    for mark in (" http", "\nhttp", ",http", ", http"):
-        parts = [piece for part in parts for piece in _cut(part, mark)]
-    return parts
-
-
-def _cut(text: str, mark: str) -> list[str]:
-    first, *rest = text.split(mark)
-    return [first.rstrip(" ,\r\n"), *(f"http{piece}".rstrip(" ,\r\n") for piece in rest)]
 
 
 def _files(place: str, value: object) -> Iterator[Output]:

@@ -1,65 +1,97 @@
 """What an answer says of a task's state: the vocabularies of the gateways, and which statement counts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 from cometrunway._tasks import TaskStatus
 from cometrunway._wire._body import JsonObject
-from cometrunway._wire._levels import Level
-from cometrunway._wire._outputs import documented, is_url
-from cometrunway._wire._words import bare
+from cometrunway._wire._complaints import is_an_error
+from cometrunway._wire._levels import STATUS_KEYS, Level
+from cometrunway._wire._outputs import documented, is_video_url
+from cometrunway._wire._words import bare, word_set, words
 
-_KEYS = ("status", "state", "task_status")
-_OTHER_KEYS = frozenset(
-    {"status", "state", "taskstatus", "taskstate", "jobstatus", "jobstate", "videostatus", "generationstatus"}
+_NAME_KEYS = word_set("statusLabel status_label statusName status_name statusText status_text")
+"""Keys of the word that a digit stands for."""
+_OTHER_KEYS = frozenset(map(bare, _NAME_KEYS)) | word_set(
+    "currentstatus finishreason generationstatus inferencestatus jobstate jobstatus predictionstatus runstatus state "
+    "status successflag taskstate taskstatus videostate videostatus"
 )
 """Without underscores and case: how else the keys are spelled."""
 _WITHIN = ("status", "state", "name", "value", "code")
 """Keys of the word, where a status is an object."""
 _VOCABULARY = {
-    TaskStatus.PENDING: "accepted created initializing inqueue new notstart notstarted pending preparing queue queued "
-    "queueing queuing received scheduled starting submitted submitting wait waiting 0",
-    TaskStatus.THROTTLED: "throttled",
-    TaskStatus.RUNNING: "active doing downloading dreaming executing finalizing generating inprocess inprogress "
-    "ongoing postprocessing processing progress progressing rendering retrying run running saving started uploading "
-    "working 1",
-    TaskStatus.SUCCEEDED: "complete completed done finish finished generated succeed succeeded success successful 3",
-    TaskStatus.FAILED: "abort aborted banned blocked contentmoderated crashed dead deleted denied error errored "
-    "exception expired fail failed failure filtered flagged invalid killed moderated nsfw refused reject rejected "
-    "removed requestmoderated sensitive stopped terminated timedout timeout unsafe violation 2",
-    TaskStatus.CANCELLED: "cancel canceled cancelled",
+    TaskStatus.PENDING: "accepted created initialized initializing inqueue new notstart notstarted pending preparing "
+    "queue queued queueing queuing received scheduled starting submitted submitting wait waiting 0 "
+    "已提交 待处理 排队中 等待中",
+    TaskStatus.THROTTLED: "ratelimited throttled",
+    TaskStatus.RUNNING: "doing downloading dreaming executing finalizing generating inprocess inprogress ongoing "
+    "postprocessing processing progress progressing rendering retrying run running saving started uploading working "
+    "1 5 处理中 生成中 运行中 进行中",
+    TaskStatus.SUCCEEDED: "complete completed delivered done finish finished generated succeded succeed succeeded "
+    "success successed successful successfully 3 完成 已完成 成功 生成成功",
+    TaskStatus.FAILED: "abort aborted banned blocked censored contentfiltered contentmoderated crashed dead declined "
+    "deleted denied error errored exception expired fail failed failure fault faulted filtered flagged halted "
+    "interrupted invalid killed moderated nsfw refused reject rejected purged removed requestmoderated sensitive "
+    "stopped terminated timedout timeout unsafe unsuccessful violation 2 7 8 "
+    "失败 审核不通过 审核失败 已失败 已过期 生成失败 超时 违规",
+    TaskStatus.CANCELLED: "cancel canceled cancelled revoked 取消 已取消",
 }
 _STATUSES = {"": TaskStatus.PENDING} | {word: status for status, words in _VOCABULARY.items() for word in words.split()}
-_PREFIXES = ("status", "state")
-"""What the words of some gateways begin with: `TASK_STATUS_SUCCEED`, `JOB_STATE_FAILED`."""
+"""The digits are duomi's, 0 to 3, and PixVerse's, 5 to 8."""
+_PLAIN = {spelled: status for word, status in _STATUSES.items() for spelled in (word, word.upper()) if word.isalpha()}
+_PLAIN["IN_PROGRESS"] = TaskStatus.RUNNING
+"""Words as they are mostly written: looked up without more ado."""
+WAITING = (TaskStatus.PENDING, TaskStatus.THROTTLED, TaskStatus.RUNNING)
+_BAD_ENDS = (TaskStatus.CANCELLED, TaskStatus.FAILED)
+_SAYS_NOTHING = word_set("all and errors fully generation is job render state status task video warnings was with")
+"""Words beside that of a success: `TASK_STATUS_SUCCEED`, `completed_with_warnings`."""
+_NOT_YET = word_set("before no non not partial partially retried retries retry un will without")
+_SENTENCE = 6
+"""Words of a text that is no status any more."""
 _READY = "ready"
 """Of a result at some servers, to begin at others."""
-_RESULTS = ("result", "output", "outputs", "data", "url")
-_FLAG_KEYS = {"successflag", "done"}
-_FLAGS = {0: TaskStatus.RUNNING, 1: TaskStatus.SUCCEEDED}
-_WAITING = (TaskStatus.PENDING, TaskStatus.THROTTLED, TaskStatus.RUNNING)
+_FINE = word_set("available ok")
+"""Of a task that has its files; else of the call."""
+_RESULTS = ("result", "output", "outputs", "data", "url", "video_url")
+_FLAG = "successflag"
+_FLAGS = {
+    **dict.fromkeys(("0", "False"), TaskStatus.RUNNING),
+    **dict.fromkeys(("1", "True"), TaskStatus.SUCCEEDED),
+    **dict.fromkeys(("2", "3"), TaskStatus.FAILED),
+}
+_VIDEO_KEYS = word_set("downloadURL download_url raw_video_url url videoURL videoUrl video_url")
+_LONGEST = 64
+"""Characters of a word that is looked up."""
+_OF_A_TASK = word_set(
+    "createdat createtime endtime failcode failmsg failreason failure failurecode failurereason finishtime "
+    "generationid id jobid progress startedat starttime submittime taskid taskresult taskstatus "
+    "taskstatusmsg videourl"
+)
+"""Keys that tell the description of a task from the envelope of an answer."""
+_NAMES_A_TASK = ("task_id", "taskId", "task_status")
 
 
 def stated(members: JsonObject) -> TaskStatus | None:
     """Return the status that one object states; None if it states none, UNKNOWN for a word in no vocabulary.
 
     The vocabularies are one table, compared without case, spaces, hyphens and underscores: the gateway's wrapper,
-    Runway, duomi's digits, Kling, Luma and others. `state` counts where `status` is empty or unknown. Duomi's "2" is a
-    failure, unless there is a video: some gateways document the digits 2 and 3 the other way round.
+    Runway, duomi's digits, Kling, Luma and others. `state` counts where `status` is empty or unknown. Of a digit the
+    word beside it counts, then a video: some gateways number the states in another way.
     """
+    word = members.get("status")
+    if isinstance(word, str) and (plain := _PLAIN.get(word)):  # as nearly always
+        return plain
     seen = None
-    for key in _KEYS:
+    for key in STATUS_KEYS:
         if key in members:
             word = _word(members[key])
             if word is None:
                 continue
-            if word == "2" and is_url(members.get("video_url")):
-                return TaskStatus.SUCCEEDED
             status = _status(word, members)
             if word and status is not TaskStatus.UNKNOWN:
                 return status
             seen = seen or status
-    return seen or _stated_otherwise(members)
+    return _stated_otherwise(members) or seen if seen in (None, TaskStatus.UNKNOWN) else seen
 
 
 def stating_word(members: JsonObject) -> str:
@@ -69,64 +101,114 @@ def stating_word(members: JsonObject) -> str:
 
 def stating_key(members: JsonObject) -> str | None:
     """Return the key under which one object states a status; None if it states none."""
-    keys = (key for key in members if bare(key) in _OTHER_KEYS | _FLAG_KEYS)
+    keys = (key for key in members if bare(key) in _OTHER_KEYS or key == "done")
     return next((key for key in keys if stated({key: members[key]}) not in (None, TaskStatus.UNKNOWN)), None)
+
+
+def is_of_a_task(members: JsonObject) -> bool:
+    """Whether an object describes a task, rather than being the envelope of an answer, which has a status as well."""
+    if members.get("id") or members.get("task_id"):  # as nearly always
+        return True
+    return any(bare(key) in _OF_A_TASK and members[key] not in (None, "", [], {}) for key in members)
 
 
 def _stated_otherwise(members: JsonObject) -> TaskStatus | None:
     """Return the status that is spelled in another way, or is a flag: `successFlag` of kie, `done` of an operation."""
-    if isinstance(flag := members.get("successFlag"), int):
-        return _FLAGS.get(flag, TaskStatus.FAILED)
     if isinstance(done := members.get("done"), bool):
-        ended = TaskStatus.FAILED if members.get("error") else TaskStatus.SUCCEEDED
+        has_failed = is_an_error(members.get("error")) or _is_filtered(members)
+        ended = TaskStatus.FAILED if has_failed else TaskStatus.SUCCEEDED
         return ended if done else TaskStatus.RUNNING
-    keys = (key for key in members if key not in _KEYS and bare(key) in _OTHER_KEYS)
-    found = (_status(word, members) for key in keys if (word := _word(members[key])) is not None)
-    return next(found, None)
+    seen = None
+    for key in members:
+        name = bare(key)
+        if name in _OTHER_KEYS and key not in STATUS_KEYS and (word := _word(members[key])) is not None:
+            seen = _FLAGS[word] if name == _FLAG and word in _FLAGS else _status(word, members)
+            if seen is not TaskStatus.UNKNOWN:
+                break
+    return seen
+
+
+def _is_filtered(operation: JsonObject) -> bool:
+    """Whether an operation of Veo has ended without a video, which its filters withheld."""
+    response = operation.get("response")
+    inner = response.get("generateVideoResponse", response) if isinstance(response, dict) else None
+    has_video = isinstance(inner, dict) and any(inner.get(key) for key in ("generatedSamples", "videos"))
+    return isinstance(inner, dict) and bool(inner.get("raiMediaFilteredCount")) and not has_video
 
 
 def _word(value: object) -> str | None:
-    if isinstance(value, Mapping):
-        words = (value[key] for key in _WITHIN if isinstance(value.get(key), str))
-        value = next(words, None)
+    if isinstance(value, dict):
+        value = next((value[key] for key in _WITHIN if isinstance(value.get(key), str)), None)
     return str(value).strip() if isinstance(value, str | int) else None
 
 
 def _status(word: str, members: JsonObject) -> TaskStatus:
-    if word.casefold() == _READY:
+    if word.isdigit():
+        return _of_digit(word, members)
+    status = _known(word) if len(word) <= _LONGEST else TaskStatus.UNKNOWN
+    if status is TaskStatus.UNKNOWN and _READY in words(word) and not words(word) & _NOT_YET:
         return TaskStatus.SUCCEEDED if any(map(members.get, _RESULTS)) else TaskStatus.PENDING
-    return _known(word)
+    if status is TaskStatus.UNKNOWN and bare(word) in _FINE and documented([Level("", members)]):
+        return TaskStatus.SUCCEEDED
+    return status
+
+
+def _of_digit(digit: str, members: JsonObject) -> TaskStatus:
+    for key in members.keys() & _NAME_KEYS:
+        if (named := _known(str(_word(members[key]))[:_LONGEST])) is not TaskStatus.UNKNOWN:
+            return named
+    if digit in {"1", "2"} and any(is_video_url(members[key]) for key in members.keys() & _VIDEO_KEYS):
+        return TaskStatus.SUCCEEDED
+    return _STATUSES.get(digit, TaskStatus.UNKNOWN)
 
 
 @lru_cache(maxsize=1024)
 def _known(word: str) -> TaskStatus:
-    if word == "" or word.startswith("-"):
-        return TaskStatus.PENDING if not word else TaskStatus.UNKNOWN
-    said = bare(word)
-    for prefix in _PREFIXES:
-        if said not in _STATUSES:
-            said = said.rpartition(prefix)[2]
-    return _STATUSES.get(said, TaskStatus.UNKNOWN) if said else TaskStatus.UNKNOWN
+    """Return what a word means, or one that is made of several: `JOB_STATE_FAILED`, `GENERATE_MP4_FAILED`."""
+    if word.startswith("-"):
+        return TaskStatus.UNKNOWN
+    known = _STATUSES.get(bare(word))
+    return _compound(words(word)) if known is None else known
 
 
-def verdict(nest: Sequence[Level]) -> tuple[TaskStatus, Sequence[Level]]:
-    """Return the task's status, and the levels from the one that states it inwards.
+def _compound(parts: frozenset[str]) -> TaskStatus:
+    meant = [_STATUSES[part] for part in parts if part in _STATUSES]
+    if waiting := next((status for status in WAITING if status in meant), None):
+        return waiting
+    if parts & _NOT_YET or len(parts) > _SENTENCE or any(part.endswith("ing") for part in parts):
+        return TaskStatus.UNKNOWN
+    if bad := next((status for status in _BAD_ENDS if status in meant), None):
+        return bad
+    is_success = bool(meant) and all(part in _STATUSES or part in _SAYS_NOTHING for part in parts)
+    return TaskStatus.SUCCEEDED if is_success else TaskStatus.UNKNOWN
+
+
+def verdict(nest: Sequence[JsonObject]) -> tuple[TaskStatus, int]:
+    """Return the task's status, and which of the levels states it, from the outside in.
 
     The outermost statement counts once it is final. Before, one further in may end the task: it is the last body from
-    upstream, and the outer row follows it later; but a success counts there only with its output. A success that is
-    stated by a mere envelope, without the id of a task, is the request's, where one further in states a status too.
+    upstream, and the outer row follows it later; but a success counts there only with its output. What a mere envelope
+    states is the call's state, where one further in states a status too.
     """
     if len(nest) == 1:  # as nearly always
-        return stated(nest[0].members) or TaskStatus.UNKNOWN, nest
-    stating = [(said, nest[depth:]) for depth, level in enumerate(nest) if (said := stated(level.members))]
-    if len(stating) > 1 and stating[0][0] is TaskStatus.SUCCEEDED and _is_envelope(stating[0][1][0].members):
+        return stated(nest[0]) or TaskStatus.UNKNOWN, 0
+    stating = [(said, depth) for depth, members in enumerate(nest) if (said := stated(members))]
+    if len(stating) > 1 and _is_of_the_call(stating[0][0], nest[stating[0][1]], nest[stating[1][1]]):
         del stating[0]
-    for number, (said, within) in enumerate(stating):
-        if said.is_terminal and (number == 0 or said is not TaskStatus.SUCCEEDED or documented(within)):
-            return said, within
-    waiting = (said for said, _ in stating if said in _WAITING)
-    return next(waiting, TaskStatus.UNKNOWN), stating[0][1] if stating else nest
+    seen = TaskStatus.UNKNOWN
+    for number, (said, depth) in enumerate(stating):
+        if said in WAITING:
+            seen = said if seen is TaskStatus.UNKNOWN else seen
+        elif said is not TaskStatus.UNKNOWN and (
+            number == 0 or said is not TaskStatus.SUCCEEDED or documented([Level("", inner) for inner in nest[depth:]])
+        ):
+            return said, depth
+    return seen, stating[0][1] if stating else 0
 
 
-def _is_envelope(members: JsonObject) -> bool:
-    return not any(members.get(key) for key in ("task_id", "id", "taskId", "progress", "submit_time", "finish_time"))
+def _is_of_the_call(said: TaskStatus, outer: JsonObject, inner: JsonObject) -> bool:
+    """Whether an object with a status is the envelope of one further in; its own id may be that of the request."""
+    if not is_of_a_task(outer):
+        return True
+    is_a_task = any(inner.get(key) for key in _NAMES_A_TASK)
+    return is_a_task and said is TaskStatus.SUCCEEDED and not any(outer.get(key) for key in _NAMES_A_TASK)

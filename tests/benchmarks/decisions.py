@@ -37,7 +37,9 @@ class Server:
         self.polls += 1
         share = asyncio.get_running_loop().time() / self._ends[task_id]
         status = TaskStatus.SUCCEEDED if share >= 1 else TaskStatus.RUNNING
-        return Task(id=task_id, status=status, progress=min(share, 1.0) if self._has_progress else None)
+        outputs = ("https://example.com/a.mp4",) if share >= 1 else ()
+        progress = min(share, 1.0) if self._has_progress else None
+        return Task(id=task_id, status=status, progress=progress, outputs=outputs)
 
 
 class Timed(PollScheduler):

@@ -34,7 +34,7 @@ class Goal:
 
 def goals(data: dict[str, Any]) -> list[Goal]:
     """Return all of them."""
-    return [*_of_polls(data), *_of_waiting(data), *_of_the_field(data), *_of_downloads(data)]
+    return [*_of_polls(data), *_of_waiting(data), *_of_the_field(data), *_of_downloads(data), *_of_large_journals(data)]
 
 
 def _of_polls(data: dict[str, Any]) -> Iterator[Goal]:
@@ -71,6 +71,18 @@ def _of_the_field(data: dict[str, Any]) -> Iterator[Goal]:
         if nearly_all is not None:
             yield Goal(f"{test}: lag p95, s", middle(lag("p95"), found), 2, at_most=nearly_all)
         yield Goal(f"{test}: CPU, s", middle(lambda run: run["cpu"], found), 1, at_most=8)
+
+
+def _of_large_journals(data: dict[str, Any]) -> Iterator[Goal]:
+    limits = {"open": (0.2, None), "status": (1, 100), "resume": (1, 100), "export": (None, 60)}
+    most = max(run["shots"] for run in data["million"])
+    for what, (seconds, megabytes) in limits.items():
+        found: list[Run] = [run for run in data["million"] if (run["what"], run["shots"]) == (what, most)]
+        where = f"{what}, {most:,} shots in the journal"
+        if seconds is not None:
+            yield Goal(f"{where}: s", middle(lambda run: run["seconds"], found), 2, at_most=seconds)
+        if megabytes is not None:
+            yield Goal(f"{where}: MB", middle(lambda run: run["memory"] / 1e6, found), 0, at_most=megabytes)
 
 
 def _of_downloads(data: dict[str, Any]) -> Iterator[Goal]:

@@ -199,6 +199,17 @@ def _lags(data: dict[str, Any]) -> str:
     return table(["while", "lag p50", "p95", "p99"], rows)
 
 
+def _million(data: dict[str, Any]) -> str:
+    runs: list[Run] = data["million"]
+    rows = []
+    for what in dict.fromkeys(run["what"] for run in runs):
+        for shots in sorted({run["shots"] for run in runs}):
+            found = [run for run in runs if (run["what"], run["shots"]) == (what, shots)]
+            seconds, cpu, memory = (median(run[name] for run in found) for name in ("seconds", "cpu", "memory"))
+            rows.append((what, f"{shots:,}", shown(seconds, 3), shown(cpu, 2), shown(memory / 1e6, 0)))
+    return table(["what", "shots in the journal", "seconds", "CPU s of the process", "MB at most"], rows)
+
+
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "machine": _machine,
     "goals": _goals,
@@ -208,6 +219,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "inside": _inside,
     "downloads": _downloads,
     "lags": _lags,
+    "million": _million,
 }
 
 

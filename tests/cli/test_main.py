@@ -6,9 +6,12 @@ import os
 import shlex
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -16,6 +19,7 @@ from urllib.request import urlopen
 import pytest
 
 from cometrunway._cli._main import main
+from tests.recorded import Recorded, record_now
 from tests.samples import PNG
 from tests.served import COMMAND, served_by_emulator, started
 
@@ -392,7 +396,19 @@ def test_a_wrong_option_is_status_2(option: str, tmp_path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
-COMMANDS = ["demo", "run", "resume", "status", "export", "resolve", "gallery", "emulator", "completion"]
+COMMANDS = [
+    "demo",
+    "run",
+    "resume",
+    "status",
+    "export",
+    "resolve",
+    "check",
+    "prune",
+    "gallery",
+    "emulator",
+    "completion",
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -796,3 +812,57 @@ def test_a_folder_that_cannot_be_made_is_told_though_it_is_no_utf8(tmp_path: Pat
         ended = run("run", write(tmp_path, shot()), option, place, folder=tmp_path, **never_asked())
         assert ended.returncode == 2
         assert r"caf\udce9" in ended.stderr
+
+
+def test_a_journal_is_checked_and_pruned(served: dict[str, str], tmp_path: Path) -> None:
+    """After a batch: it is whole; pruned it is smaller, whole, and the batch run again buys nothing."""
+    shots = write(tmp_path, *(shot(key=f"a{number}", prompt_text="long " * 150) for number in range(30)))
+    command = ("run", shots, "--journal", "shots.db", "--quiet")
+    assert run(*command, folder=tmp_path, **served).returncode == 0
+    accepted = ledger(served)["creates"]["accepted"]
+    assert "whole, 30 submissions" in run("check", "shots.db", folder=tmp_path).stdout
+    done = run("prune", "shots.db", "--delivered-before", "2999-01-01", folder=tmp_path)
+    assert (done.returncode, "future" in done.stderr) == (2, True)
+    done = run("prune", "shots.db", "--delivered-before", datetime.now(UTC).isoformat(), folder=tmp_path)
+    assert "30 submissions pruned;" in done.stdout
+    assert "whole, 30 submissions" in run("check", "shots.db", folder=tmp_path).stdout
+    assert "30 succeeded" in run("status", "shots.db", folder=tmp_path).stdout
+    assert run("export", "shots.db", "--format", "csv", folder=tmp_path).returncode == 0
+    assert run(*command, folder=tmp_path, **served).returncode == 0
+    assert ledger(served)["creates"]["accepted"] == accepted
+
+
+@pytest.mark.parametrize("date", ["", "soon", "2026-13-01", "9999-12-31", "1.5", "-1"])
+def test_what_is_no_date_prunes_nothing(date: str, tmp_path: Path) -> None:
+    """It is named, and the journal stays as it is."""
+    record_now(tmp_path / "shots.db", [Recorded(key="shot")])
+    before = (tmp_path / "shots.db").read_bytes()
+    for dates in ([f"--delivered-before={date}"], ["--delivered-before=2024-01-01", f"--forget-keys-before={date}"]):
+        done = run("prune", "shots.db", *dates, folder=tmp_path)
+        assert done.returncode == 2
+        assert "must be a date such as" in done.stderr or "future" in done.stderr
+    assert (tmp_path / "shots.db").read_bytes() == before
+
+
+@pytest.mark.parametrize("command", [("check",), ("prune", "--delivered-before", "2026-01-01")])
+def test_what_is_no_journal_is_neither_checked_nor_pruned(command: tuple[str, ...], tmp_path: Path) -> None:
+    """A missing file is not made, and a folder or another file is left as it is."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "text").write_text("not a journal")
+    name, *options = command
+    for journal in ("none.db", "folder", "text"):
+        done = run(name, journal, *options, folder=tmp_path)
+        assert done.returncode == 2
+        assert journal in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "text"]
+
+
+def test_a_damaged_journal_is_status_1_of_check(tmp_path: Path) -> None:
+    """Each damage is a line, and the cure is on standard error."""
+    record_now(tmp_path / "shots.db", [Recorded(key="shot"), Recorded(key="other")])
+    with closing(sqlite3.connect(tmp_path / "shots.db", isolation_level=None)) as database:
+        database.execute("UPDATE submission SET request = '{' WHERE key = 'shot'")
+    done = run("check", "shots.db", folder=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout == "shots.db: the row of 'shot' cannot be read\n"
+    assert "restore a backup" in done.stderr

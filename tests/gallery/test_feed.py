@@ -1,8 +1,12 @@
 """What a live page is told: what changed, and no more."""
 
 import asyncio
+import json
 import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +14,8 @@ from cometrunway import Journal
 from cometrunway._gallery._cards import Card
 from cometrunway._gallery._feed import Feed
 from cometrunway._gallery._page import write_page
-from cometrunway._gallery._sources import Batch, source_of
+from cometrunway._gallery._source import Batch, Id, IsKnown, Scan, Seen
+from cometrunway._gallery._sources import source_of
 from tests.gallery.pages import change, data_of
 from tests.recorded import Recorded, record, still
 from tests.virtual import VirtualLoop
@@ -20,16 +25,25 @@ class StillSource:
     """A source that counts how often it is read."""
 
     title = "still"
+    card = Card(key="one", status="file")
 
     def __init__(self) -> None:
         self.reads, self.stamp = 0, 0
         self.error: Exception | None = None
 
-    def read(self) -> Batch:
+    @contextmanager
+    def reading(self) -> Iterator[Batch]:
+        yield Batch(cards=[self.card])
+
+    @contextmanager
+    def scanning(self, is_known: IsKnown, after: Id | None = None) -> Iterator[Scan]:
         if self.error:
             raise self.error
         self.reads += 1
-        return Batch(cards=(Card(key="one", status="file"),))
+        yield Scan(shots=[Seen("one", 1, None if is_known("one", 1) else self.card)])
+
+    def cards(self, ids: Sequence[Id]) -> list[Card]:
+        return [self.card for _ in ids]
 
     def is_written(self) -> bool:
         return False
@@ -45,12 +59,17 @@ class SlowSource(StillSource):
         super().__init__()
         self.loop = loop
 
-    def read(self) -> Batch:
+    @contextmanager
+    def scanning(self, is_known: IsKnown, after: Id | None = None) -> Iterator[Scan]:
         self.loop.now += 1
-        return super().read()
+        with super().scanning(is_known, after) as scan:
+            yield scan
 
 
-# The server
+async def since(feed: Feed, version: int) -> Any:
+    """Return what a page that has a version is told."""
+    _, event = await feed.event(version)
+    return json.loads(event.decode().partition("data: ")[2])
 
 
 async def test_only_what_changed_is_told(tmp_path: Path) -> None:
@@ -60,16 +79,16 @@ async def test_only_what_changed_is_told(tmp_path: Path) -> None:
     feed = Feed(source_of(path))
     await feed.refresh()
     before = feed.version
-    assert len(feed.since(0)["shots"]) == 100
-    assert feed.since(before)["shots"] == []
+    assert len((await since(feed, 0))["shots"]) == 100
+    assert (await since(feed, before))["shots"] == []
     async with Journal(path) as journal:
         await journal.refuse("41", "changed")
         await feed.refresh()
-        [shot] = feed.since(before)["shots"]
+        [shot] = (await since(feed, before))["shots"]
         assert (shot["n"], shot["status"]) == (41, "refused")
-        assert feed.since(before)["isWritten"]
+        assert (await since(feed, before))["isWritten"]
     await feed.refresh()
-    assert not feed.since(before)["isWritten"], "that its writer has gone is told, though no file changed"
+    assert not (await since(feed, before))["isWritten"], "that its writer has gone is told, though no file changed"
 
 
 async def test_nothing_is_read_while_nothing_changes() -> None:
@@ -96,7 +115,7 @@ async def test_slow_reads_are_rare() -> None:
         source.stamp += 1
         await feed.refresh()
         await asyncio.sleep(1)
-    assert 15 <= source.reads <= 25
+    assert 15 <= source.reads <= 26, "the first one is not followed by a rest"
 
 
 async def test_what_has_gone_is_told(tmp_path: Path) -> None:
@@ -108,9 +127,9 @@ async def test_what_has_gone_is_told(tmp_path: Path) -> None:
     before = feed.version
     (tmp_path / "a.png").unlink()
     await feed.refresh()
-    assert feed.since(before)["shots"] == [{"n": 0, "gone": True}]
-    assert feed.file(0, 0) is None
-    assert feed.file(1, 0) is not None
+    assert (await since(feed, before))["shots"] == [{"n": 0, "gone": True}]
+    assert await feed.file(0, 0) is None
+    assert await feed.file(1, 0) is not None
 
 
 async def test_a_journal_that_breaks_is_told(tmp_path: Path) -> None:
@@ -119,17 +138,18 @@ async def test_a_journal_that_breaks_is_told(tmp_path: Path) -> None:
     await record(path, [Recorded(key="one", outcome="accepted")])
     feed = Feed(source_of(path))
     await feed.refresh()
+    before = feed.version
     path.rename(tmp_path / "hidden")
     await feed.refresh()
-    state = feed.since(0)
+    state = await since(feed, before)
     assert "there is no journal" in state["problem"]
-    assert [shot["key"] for shot in state["shots"]] == ["one"]
+    assert (state["total"], state["shots"]) == (1, []), "the page keeps what it has"
     os.mkfifo(path)
     await feed.refresh()
-    assert "there is no journal" in feed.since(0)["problem"]
+    assert "there is no journal" in (await since(feed, 0))["problem"]
     (tmp_path / "hidden").rename(path)
     await feed.refresh()
-    assert feed.since(0)["problem"] is None
+    assert (await since(feed, 0))["problem"] is None
 
 
 @pytest.mark.parametrize(
@@ -151,14 +171,18 @@ async def test_a_damaged_row_is_told(damage: str, tmp_path: Path) -> None:
     sound = path.read_bytes()
     feed = Feed(source_of(path))
     await feed.refresh()
+    before = feed.version
     change(path, f"UPDATE submission SET {damage}")  # noqa: S608 - the test's own
     for _ in range(3):
         await feed.refresh()
-        assert "is damaged" in feed.since(0)["problem"]
-        assert [shot["key"] for shot in feed.since(0)["shots"]] == ["one"]
+        state = await since(feed, before)
+        assert "is damaged" in state["problem"]
+        assert (state["total"], state["shots"]) == (1, []), "the page keeps what it has"
+        begun = await feed.state()
+        assert "is damaged" in begun["problem"], "so is a page told that is opened now"
     path.write_bytes(sound)
     await feed.refresh()
-    assert feed.since(0)["problem"] is None
+    assert (await since(feed, 0))["problem"] is None
 
 
 async def test_whatever_a_source_raises_is_told() -> None:
@@ -167,10 +191,10 @@ async def test_whatever_a_source_raises_is_told() -> None:
     feed = Feed(source)
     source.error = RuntimeError("what nobody foresaw")
     await feed.refresh()
-    assert feed.since(0)["problem"] == "what nobody foresaw"
+    assert (await since(feed, 0))["problem"] == "what nobody foresaw"
     source.error = None
     await feed.refresh()
-    assert feed.since(0)["problem"] is None
+    assert (await since(feed, 0))["problem"] is None
 
 
 async def test_what_json_cannot_say_is_left_out(tmp_path: Path) -> None:

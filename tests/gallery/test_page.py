@@ -14,8 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cometrunway._gallery._cards import MediaFile
-from cometrunway._gallery._page import _PAGE, _SCRIPTS, as_script_data, linked_from, policy, render, write_page
-from cometrunway._gallery._sources import GalleryError, source_of
+from cometrunway._gallery._data_scripts import as_script_data
+from cometrunway._gallery._errors import GalleryError
+from cometrunway._gallery._page import _PAGE, _SCRIPTS, linked_from, policy, render, write_page
+from cometrunway._gallery._sources import source_of
 from tests.gallery.pages import data_of
 from tests.recorded import Recorded, clip, record, still
 
@@ -34,10 +36,12 @@ def inline(tag: str) -> str:
 def test_only_the_pages_own_style_and_script_may_run(tag: str, directive: str) -> None:
     """The policy names their hashes, and nothing unsafe."""
     digest = base64.b64encode(hashlib.sha256(inline(tag).encode()).digest()).decode()
-    for is_live in (True, False):
-        assert f"{directive} 'sha256-{digest}';" in policy(is_live=is_live)
-        assert policy(is_live=is_live).startswith("default-src 'none';")
-        assert "unsafe" not in policy(is_live=is_live)
+    for is_live, has_data in ((True, True), (False, True), (False, False)):
+        sent = policy(is_live=is_live, has_data=has_data)
+        loaded = " 'strict-dynamic'" * (has_data and directive == "script-src")
+        assert f"{directive} 'sha256-{digest}'{loaded};" in sent
+        assert sent.startswith("default-src 'none';")
+        assert "unsafe" not in sent
 
 
 def test_the_page_asks_nobody() -> None:

@@ -13,9 +13,10 @@ import aiohttp
 import pytest
 
 from cometrunway import Journal
+from cometrunway._gallery._errors import GalleryError
 from cometrunway._gallery._page import policy
 from cometrunway._gallery._server import _STREAMS, GalleryServer
-from cometrunway._gallery._sources import GalleryError, source_of
+from cometrunway._gallery._sources import source_of
 from tests.recorded import Recorded, clip, record
 
 
@@ -130,7 +131,7 @@ async def test_the_live_page_is_never_stored(tmp_path: Path) -> None:
     async with serving(tmp_path) as (server, http), http.get(server.url) as response:
         assert response.headers["Cache-Control"] == "no-store"
         sent = response.headers["Content-Security-Policy"]
-        assert sent == f"{policy(is_live=True)}; frame-ancestors 'none'"
+        assert sent == f"{policy(is_live=True, has_data=True)}; frame-ancestors 'none'"
         assert "connect-src 'self'" in sent
         assert "file:" not in sent
 
@@ -171,8 +172,9 @@ async def test_what_is_told_is_encoded_once(tmp_path: Path) -> None:
     """Pages that know the same are sent the same, and it is made once for all of them."""
     async with serving(tmp_path) as (server, _):
         feed = server._feed
-        assert feed.event(0) is feed.event(0)
-        assert feed.event(0) != feed.event(feed.version)
+        first, second = await asyncio.gather(feed.event(0), feed.event(0))
+        assert first[1] is second[1]
+        assert first != await feed.event(feed.version)
 
 
 async def test_a_quiet_stream_beats(tmp_path: Path) -> None:

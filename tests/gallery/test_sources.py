@@ -7,10 +7,20 @@ from pathlib import Path
 import pytest
 
 from cometrunway import JournalError
+from cometrunway._gallery._cards import Card
+from cometrunway._gallery._errors import GalleryError
+from cometrunway._gallery._folder_source import FolderSource
 from cometrunway._gallery._page import write_page
-from cometrunway._gallery._sources import FolderSource, GalleryError, source_of
+from cometrunway._gallery._source import Source
+from cometrunway._gallery._sources import source_of
 from tests.gallery.pages import change, data_of
 from tests.recorded import Recorded, clip, record, still
+
+
+def cards_of(source: Source) -> list[Card]:
+    """Return all that a source tells."""
+    with source.reading() as batch:
+        return list(batch.cards)
 
 
 async def test_a_folders_journals_tell_what_its_files_are(tmp_path: Path) -> None:
@@ -24,7 +34,7 @@ async def test_a_folders_journals_tell_what_its_files_are(tmp_path: Path) -> Non
     other = sqlite3.connect(folder / "other.db")
     other.execute("CREATE TABLE t (x)")
     other.close()
-    known, unknown = FolderSource(folder.rename(tmp_path / "after")).read().cards
+    known, unknown = cards_of(FolderSource(folder.rename(tmp_path / "after")))
     assert (known.key, known.status, known.request["prompt_text"]) == ("known.mp4", "succeeded", "a cat")
     assert (unknown.key, unknown.status) == ("unknown.PNG", "file")
     assert unknown.files[0].media_type == "image/png"
@@ -42,7 +52,7 @@ async def test_a_folder_is_shown_whole(tmp_path: Path) -> None:
     for name in ("image", "video"):
         shot = Recorded(key="one", prompt=name, files=(tmp_path / name / "one.mp4",))
         await record(tmp_path / name / "shots.db", [shot])
-    cards = source_of(tmp_path).read().cards
+    cards = cards_of(source_of(tmp_path))
     assert [(card.key, card.request.get("prompt_text")) for card in cards] == [
         ("image/one.mp4", "image"),
         ("video/one.mp4", "video"),
@@ -98,7 +108,7 @@ async def test_sounds_and_unknown_files_are_shown_as_what_they_are(tmp_path: Pat
         [Recorded(key="known", files=paths[:-1]), Recorded(key="unknown", files=paths[-1:], verified=False)],
     )
     for source in (source_of(tmp_path), source_of(tmp_path / "shots.db")):
-        files = [file for card in source.read().cards for file in card.files]
+        files = [file for card in cards_of(source) for file in card.files]
         assert {file.path.suffix: file.media_type for file in files} == types
         assert {file.path.suffix for file in files if not file.verified} == {".bin"}
         write_page(source, tmp_path / "gallery.html")

@@ -89,7 +89,7 @@ async def test_what_was_refused_begins_again(tmp_path: Path) -> None:
         await journal.begin(entry())
         await journal.refuse("shot", "no")
         assert await journal.begin(entry(fingerprint="better")) is None
-        [found] = await journal.entries()
+        [found] = [found async for found in journal.entries()]
     assert (found.creates, found.fingerprint, found.reason) == (2, "better", None)
 
 
@@ -106,8 +106,8 @@ async def test_changes_share_a_commit(tmp_path: Path) -> None:
 
         journal._writer._commit = counted  # counts, and does the same
         await asyncio.gather(*(journal.begin(entry(str(number))) for number in range(1000)))
-        assert [found.key for found in await journal.entries()] == [str(number) for number in range(1000)]
-    assert 0 < commits <= 4
+        assert 0 < commits <= 4
+        assert [found.key async for found in journal.entries()] == [str(number) for number in range(1000)]
 
 
 async def test_one_process_writes_at_a_time(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_the_lock_of_a_dead_process_is_no_obstacle(tmp_path: Path) -> None:
 
     async def reopen() -> None:
         async with Journal(tmp_path / "shots.db") as journal:
-            assert await journal.entries() == ()
+            assert not [found async for found in journal.entries()]
 
     asyncio.run(reopen())
 
@@ -258,7 +258,7 @@ def test_a_journal_is_read_where_nothing_can_be_written() -> None:
         "failure = '{}'",
         "assets = '[1]'",
         "assets = '[{}]'",
-        "assets = replace(assets, 'null', '{}')",
+        """assets = replace(assets, '"https', '1, "was": "https')""",
     ],
 )
 async def test_a_damaged_row_is_named(tmp_path: Path, damage: str) -> None:
@@ -334,7 +334,7 @@ async def test_a_full_disk_stops_the_create(session: Any) -> None:
         with pytest.raises(errors.JournalError, match="full"):
             for number in range(100):
                 await runway.submit(yawn(number), key=f"{number}" * 200)
-        accepted = len(await journal.entries())
+        accepted = len([found async for found in journal.entries()])
     assert emulator.creates.received == accepted
 
 
@@ -443,7 +443,7 @@ async def test_a_doubt_may_be_ended_by_paying_again(session: Any) -> None:
         with pytest.raises(OutcomeUnknownError):
             await runway.submit(yawn(), key="shot")
         assert await (await runway.resubmit("shot"))
-        [found] = await runway._journal().entries()
+        [found] = [found async for found in runway._journal().entries()]
     assert found.creates == 2
     assert emulator.creates.accepted == 1
 
@@ -756,3 +756,81 @@ async def test_a_link_to_a_journal_is_that_journal(tmp_path: Path) -> None:
         link.symlink_to(path)
         with pytest.raises(errors.JournalError, match="this process"):
             await Journal(link).__aenter__()
+
+
+async def filled(path: Path, megabytes: int) -> None:
+    """Make a journal that is too large to be checked whole when it is opened."""
+    async with Journal(path) as journal:
+        await journal.begin(entry("first"))
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute(
+            "WITH RECURSIVE counted(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM counted WHERE i < ?) "
+            "INSERT INTO submission (key, route, fingerprint, request, state) "
+            "SELECT i, 'image_to_video', 'f', json_object('prompt_text', hex(zeroblob(2000))), 'refused' FROM counted",
+            (megabytes * 250,),
+        )
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.99])
+async def test_a_large_journal_that_was_cut_off_is_refused(tmp_path: Path, share: float) -> None:
+    """A copy that is not whole is found out when it is opened, without reading all of it."""
+    path = tmp_path / "shots.db"
+    await filled(path, 40)
+    os.truncate(path, int(path.stat().st_size * share) // 4096 * 4096)
+    with pytest.raises(errors.JournalError, match=r"shots\.db is damaged"):
+        await Journal(path).__aenter__()
+
+
+async def test_a_large_journal_is_opened_after_a_crash(tmp_path: Path) -> None:
+    """What a killed process left in the write-ahead log is no damage."""
+    path = tmp_path / "shots.db"
+    await filled(path, 40)
+    code = (
+        "import asyncio, os, signal, sys; from cometrunway import Entry, Journal\n"
+        "async def main():\n"
+        "    journal = await Journal(sys.argv[1]).__aenter__()\n"
+        "    for number in range(300):\n"
+        "        await journal.begin(Entry(key=f'n{number}', route='r', fingerprint='f', request={'p': 'x' * 9000}))\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "asyncio.run(main())"
+    )
+    subprocess.run([sys.executable, "-c", code, str(path)], check=False)  # noqa: ASYNC221 - nothing else runs
+    async with Journal(path) as journal:
+        assert await journal.find("n299")
+
+
+async def test_all_that_happens_has_its_time(session: Any, tmp_path: Path) -> None:
+    """In order: submitted, accepted, ended, delivered; in the journal, on the task, and in the events."""
+    events: list[Event] = []
+    async with Emulator() as emulator, session(emulator, on_event=events.append) as runway:
+        handle = await runway.submit(yawn(), key="shot")
+        await handle
+        task = handle.task
+    [found] = Journal.read(tmp_path / "shots.db")
+    times: list[Any] = [found.submitted_at, found.created_at, found.ended_at, found.delivered_at]
+    assert None not in times
+    assert times == sorted(times)
+    of_task = [task.submitted_at, task.accepted_at, task.ended_at, task.delivered_at]
+    assert [moment.timestamp() for moment in of_task] == pytest.approx(times, abs=1e-5)
+    assert task.seconds == pytest.approx(found.seconds, abs=1e-5)
+    assert [event.at for event in events] == sorted(event.at for event in events)
+    assert (events[0].seconds, events[-1].seconds) == (None, task.seconds)
+
+
+async def test_the_times_of_a_first_run_are_told_by_the_second(session: Any, tmp_path: Path) -> None:
+    """A shot that another run took up has the seconds that it took, and a second poll of its end changes none."""
+    async with Emulator() as emulator:
+        emulator.script("asset", *[Fault.answer(500)] * 6)
+        async with session(emulator) as runway:
+            with pytest.raises(errors.DownloadError):
+                await (await runway.submit(yawn(), key="shot"))
+        [ended] = Journal.read(tmp_path / "shots.db")
+        for _ in range(2):
+            async with session(emulator) as runway:
+                handle = await runway.submit(yawn(), key="shot")
+                await handle
+        assert handle.task.accepted_at.timestamp() == pytest.approx(ended.created_at, abs=1e-5)
+    [found] = Journal.read(tmp_path / "shots.db")
+    assert (found.submitted_at, found.created_at) == (ended.submitted_at, ended.created_at)
+    assert found.ended_at == ended.ended_at
+    assert handle.task.seconds == pytest.approx(ended.seconds, abs=1e-5)

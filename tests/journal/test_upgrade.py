@@ -4,13 +4,18 @@ import base64
 import hashlib
 import json
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cometrunway import ImageToVideo, Journal, ProGenerate, Session, Shot, VideoUpscale
+from cometrunway._journal import _upgrade
+from cometrunway._journal._check import problems_of
+from cometrunway._journal._entry import State
+from cometrunway._journal._reader import JournalReader
+from cometrunway._journal._upgrade import upgrade
 from cometrunway.emulator import Emulator
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -43,7 +48,7 @@ def restored(version: int, folder: Path) -> Path:
         database.executescript((SAMPLES / f"version{version}.sql").read_text())
         for number, key, assets in database.execute("SELECT number, key, assets FROM submission").fetchall():
             [asset] = json.loads(assets)
-            assert asset["path"] == f"/home/you/project/clips/{key}.mp4"
+            assert asset["path"] == (f"{key}.mp4" if version > 2 else f"/home/you/project/clips/{key}.mp4")
             content = key.encode()
             (folder / "clips" / f"{key}.mp4").write_bytes(content)
             asset |= {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
@@ -52,7 +57,7 @@ def restored(version: int, folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("hook", [HOOK, "https://example.com/another"])
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 async def test_a_batch_of_an_earlier_version_is_finished(tmp_path: Path, version: int, hook: str) -> None:
     """Rerun by this version, in another place, with another callback: no request is sent, and every file is found."""
     path, shots = restored(version, tmp_path), batch(tmp_path, hook)
@@ -67,12 +72,12 @@ async def test_a_batch_of_an_earlier_version_is_finished(tmp_path: Path, version
     assert not emulator.requests
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 async def test_one_more_of_a_batch_is_bought(tmp_path: Path, version: int) -> None:
     """A third submission of equal content is new, and so is another request; the known ones are not."""
     path, shots = restored(version, tmp_path), batch(tmp_path, HOOK)
     more = [*shots, shots[5], ImageToVideo(prompt_image=CAT, prompt_text="new")]
-    async with Emulator() as emulator:
+    async with Emulator(seed=7) as emulator:  # the ids in the sample are those of the default one
         async with Session(
             emulator.api_key, base_url=emulator.base_url, journal=path, output_dir=tmp_path / "clips"
         ) as runway:
@@ -80,12 +85,76 @@ async def test_one_more_of_a_batch_is_bought(tmp_path: Path, version: int) -> No
     assert emulator.creates.accepted == 2
 
 
-def test_a_journal_of_an_earlier_version_is_read_as_it_lies(tmp_path: Path) -> None:
-    """To read it changes nothing."""
-    path = restored(2, tmp_path)
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_a_journal_of_an_earlier_version_is_read_as_it_lies(tmp_path: Path, version: int) -> None:
+    """To read it, count it, find in it and check it changes nothing."""
+    path = restored(version, tmp_path)
     before = path.read_bytes()
     assert len(Journal.read(path)) == 8
+    with JournalReader(path) as journal:
+        assert journal.counts()[State.DELIVERED] == 8
+        assert sum(journal.creates().values()) == 8
+        assert journal.find("plain")
+        assert journal.unverified(5) == (0, ())
+    assert not problems_of(path)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("steps", range(4))
+async def test_an_upgrade_that_is_cut_short_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int, steps: int
+) -> None:
+    """Wherever a crash ends it, the journal can be read, and the next opening leaves it as a whole upgrade does."""
+    (tmp_path / "whole").mkdir()
+    whole, path = restored(version, tmp_path / "whole"), restored(version, tmp_path)
+    monkeypatch.setattr(_upgrade, "_AT_ONCE", 2)
+    async with Journal(whole):
+        pass
+    with closing(sqlite3.connect(path, isolation_level=None)) as database, suppress(KeyboardInterrupt):
+        left = steps
+
+        def cut(statement: str) -> None:
+            nonlocal left
+            left -= statement == "COMMIT"
+            if left < 0:
+                raise KeyboardInterrupt
+
+        upgrade(_Cut(database, cut))  # type: ignore[arg-type]  # a connection that ends
+    assert len(Journal.read(path)) == 8
+    async with Journal(path):
+        pass
+    assert dumped(path) == dumped(whole)
+
+
+class _Cut:
+    """A connection that is cut before some statement."""
+
+    def __init__(self, database: sqlite3.Connection, before: Any) -> None:
+        self._database, self._before = database, before
+
+    def execute(self, statement: str, *values: Any) -> sqlite3.Cursor:
+        """Run a statement, if there is time for it."""
+        if statement != "ROLLBACK":
+            self._before(statement)
+        return self._database.execute(statement, *values)
+
+
+def dumped(path: Path) -> list[Any]:
+    """Return all that an upgrade is about."""
+    with closing(sqlite3.connect(path)) as database:
+        tables = [database.execute(f"SELECT * FROM {name} ORDER BY 1").fetchall() for name in ("submission", "alias")]  # noqa: S608 - see there
+        schema = database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' ORDER BY 1").fetchall()
+        return [*tables, schema, *database.execute("PRAGMA user_version")]
+
+
+async def test_an_upgraded_journal_has_the_indexes_of_a_new_one(tmp_path: Path) -> None:
+    """So that nothing is slower in it."""
+    path = restored(1, tmp_path)
+    for journal in (path, tmp_path / "new.db"):
+        async with Journal(journal):
+            pass
+    assert dumped(path)[2] == dumped(tmp_path / "new.db")[2]
 
 
 @pytest.mark.parametrize("ends", ["resubmit", "resolve"])

@@ -126,7 +126,7 @@ async def test_a_task_that_ends_badly_raises_its_reason(ended: Task, expected: t
         handle = watched(scheduler)
         with pytest.raises(expected, match="task t") as caught:
             await handle
-    assert caught.value.task is ended
+    assert caught.value.task == ended
     assert caught.value.token == handle.token
 
 
@@ -134,7 +134,7 @@ async def test_wait_returns_a_failed_task() -> None:
     """wait() never raises for a failed task."""
     ended = task("FAILED", failure=Failure(message="boom"))
     async with World(script(ended)).scheduler() as scheduler:
-        assert await watched(scheduler).wait() is ended
+        assert await watched(scheduler).wait() == ended
 
 
 async def test_one_failed_task_harms_nobody() -> None:

@@ -1,6 +1,7 @@
 """Whatever the bytes are: a task, an id, or an error of ours."""
 
 import json
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -11,9 +12,11 @@ from hypothesis import strategies as st
 from cometrunway._tasks import Task, TaskStatus
 from cometrunway._wire._body import parsed
 from cometrunway._wire._decode import decode_callback, decode_created, decode_task
+from cometrunway._wire._explain import Explanation, explain
 from cometrunway._wire._http import HttpResponse
 from cometrunway._wire._refusals import proves_refusal
 from cometrunway._wire._sent import Sent
+from cometrunway._wire._words import bare, words
 from cometrunway.errors import CometRunwayError, ProtocolError
 from tests.answers import ANSWERS, CALLBACK, PAYLOADS, answer, looked, refused_poll
 from tests.samples import yawn
@@ -27,6 +30,7 @@ KEYS = sorted(
         if key.startswith(b'"') and key.endswith(b'":')
     }
     | {"result_url", "raw_video_url", "task_result", "videos", "images", "url", "request_id", "task_status_msg"}
+    | {"result", "tasks", "statusLabel", "response", "finish_reason", "video", "images", "message", "error", "detail"}
     | {"b64_json", "mimeType", "resultJson", "successFlag", "done", "errors", "base_resp", "assets", "data"}
 )
 WORDS = [
@@ -138,6 +142,8 @@ def test_nothing_but_our_errors_escapes(body: bytes, status: int, headers: dict[
             check(seen)
         else:
             assert isinstance(seen, CometRunwayError)
+    for sent in (None, Sent(yawn(), "video")):
+        assert isinstance(explain(response, task_id="ours", sent=sent), Explanation)
     created = outcome(lambda: decode_created(response))
     if isinstance(created, CometRunwayError):
         assert isinstance(proves_refusal(created), bool)
@@ -193,6 +199,68 @@ def test_a_huge_text_is_bounded_in_an_error() -> None:
     error = refused_poll({"code": "x" * 10_000, "message": "y" * 1_000_000}, 400)
     assert len(str(error)) < 1_000
     assert len(error.body) == 2_000  # type: ignore[attr-defined]
+
+
+HOSTILE: dict[str, Callable[[int], object]] = {
+    "blanks": lambda size: {"status": "SUCCEEDED", "output": "a" + " " * size + "b"},
+    "commas": lambda size: {"status": "SUCCEEDED", "output": ",http" * size},
+    "user information": lambda size: {"status": "SUCCEEDED", "output": "https://" + "a@" * size},
+    "brackets": lambda size: {"status": "SUCCEEDED", "result": ["[" * size, "{" * size]},
+    "base64": lambda size: {"status": "SUCCEEDED", "result": {"b64_json": "A" * size, "video": "A" * size}},
+    "a long key": lambda size: {"status": "SUCCEEDED", "x" * size: {"a": [0] * 1000}},
+    "long keys": lambda size: {"status": "SUCCEEDED", **{f"{number}" * size: 1 for number in range(10)}},
+    "a long status": lambda size: {"id": "x", "status": "failed_" * size, "status_label": "failed_" * size},
+    "many rows": lambda size: {"data": [{"id": number} for number in range(size)]},
+    "many states": lambda size: {f"k{number}": {"status": "?"} for number in range(size)},
+    "a long reason": lambda size: {"id": "x", "status": "FAILED", "failure": "violating " * size},
+    "many reasons": lambda size: {"id": "x", "status": "FAILED", "errors": {f"{n}": [""] for n in range(size)}},
+    "deep reasons": lambda size: {"id": "x", "status": "FAILED", "error": _deep({"a": [0] * size}, "message")},
+    "deep results": lambda size: {"id": "x", "status": "FAILED", "result": _deep({"a": [0] * size}, "result")},
+}
+
+
+def _deep(value: object, key: str) -> object:
+    for _ in range(50):
+        value = {key: value}
+    return value
+
+
+@pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE)
+def test_the_cost_of_an_answer_grows_no_faster_than_it(make: Callable[[int], object]) -> None:
+    """Ten times the answer is about ten times the calls of Python; a regular expression is one whatever it costs."""
+    few, many = (_calls(answer(make(size))) for size in (300, 3_000))
+    assert many < 15 * few + 1_000
+
+
+@pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE)
+def test_a_large_hostile_answer_is_read(make: Callable[[int], object]) -> None:
+    """None of them takes the square of its length, which here would be hours, and all give a task or our error."""
+    response = answer(make(30_000))
+    for sent in (None, Sent(yawn(), "video")):
+        outcome(lambda sent=sent: decode_task(response, task_id="ours", sent=sent))  # type: ignore[misc]  # a lambda
+        assert explain(response, task_id="ours", sent=sent).status in TaskStatus
+
+
+def _calls(response: HttpResponse) -> int:
+    count = 0
+
+    def tally(_frame: object, _event: str, _argument: object) -> None:
+        nonlocal count
+        count += 1
+
+    sys.setprofile(tally)
+    try:
+        outcome(lambda: decode_task(response, task_id="ours", sent=Sent(yawn(), "video")))
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def test_no_cache_keeps_what_is_long() -> None:
+    """A key or a status of any length is looked at and forgotten."""
+    assert not words("x" * 100_000)
+    assert not bare("x" * 100_000)
+    assert looked({"id": "x", "status": "x" * 100_000, "x" * 100_000: 1}).status is TaskStatus.UNKNOWN
 
 
 def test_an_answer_is_not_changed() -> None:

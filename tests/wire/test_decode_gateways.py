@@ -1,18 +1,26 @@
 """Answers as sibling gateways send them: a status, and once it has succeeded, a URL somewhere."""
 
+import base64
+import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import frozen
 
 from cometrunway import ImageToVideo, TextToImage
+from cometrunway._policies import refuses_the_key
 from cometrunway._tasks import Task, TaskStatus
 from cometrunway._wire._decode import decode_created, decode_task
+from cometrunway._wire._explain import explain
 from cometrunway._wire._identity import describe
 from cometrunway._wire._sent import Sent
-from cometrunway.errors import APIError, CometRunwayError, ProtocolError
+from cometrunway.errors import APIError, CometRunwayError, ProtocolError, TaskNotFoundError
 from tests.answers import answer, refused_poll
+from tests.samples import MP4
 
+CASES: list[dict[str, Any]] = json.loads((Path(__file__).parent / "gateways.json").read_text("utf-8"))
 INPUT = "https://in.example.com/input.png?sig=1"
 A, B = "https://cdn.example.com/a.mp4", "https://cdn.example.com/b.mp4"
 STILL = "https://cdn.example.com/a.png"
@@ -20,10 +28,48 @@ REQUEST = ImageToVideo(prompt_image=INPUT)
 PICTURE = TextToImage(prompt_text="a cat", reference_images=[INPUT])
 
 
+@frozen
+class Asked:
+    """A request with a local video."""
+
+    video_uri: Path | bytes
+
+
 def polled(body: object, status: int = 200, *, asked: Any = REQUEST, makes: str = "video") -> Task:
     """Return what a poll of a task says that this request made."""
     sent = Sent(asked, makes) if asked else None
     return decode_task(answer(body, status), task_id="ours", sent=sent)
+
+
+def seen_by_a_wait(case: dict[str, Any]) -> Task | CometRunwayError:
+    """Return what a poll with the answer of a case says of the task, or the error that it raises."""
+    sent = Sent(ImageToVideo(prompt_image="https://in.example.com/input.png"), "video")
+    response, task_id = answer(case["body"], case["status"]), case["name"].replace(" ", "~")
+    try:
+        return decode_task(response, task_id=task_id, sent=None if case.get("attached") else sent)
+    except CometRunwayError as error:
+        return error
+
+
+def goes_on(seen: Task | CometRunwayError) -> bool:
+    """Whether the task is polled again."""
+    if isinstance(seen, CometRunwayError):
+        return not (isinstance(seen, TaskNotFoundError) or refuses_the_key(seen))
+    return not seen.status.is_terminal or (seen.status is TaskStatus.SUCCEEDED and not seen.outputs)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_an_answer_of_a_gateway_is_understood(case: dict[str, Any]) -> None:
+    """A wait ends with exactly the files, or with the reason, or goes on: also for a success that names no file yet."""
+    task = seen_by_a_wait(case)
+    if case["want"] == "RUNNING":
+        assert goes_on(task)
+        return
+    assert isinstance(task, Task)
+    assert (task.status.value, list(task.outputs)) == (case["want"], case.get("outputs", []))
+    if task.failure is not None:
+        assert case["reason"] in task.failure.message
+        assert task.failure.moderated or not case.get("moderated")
 
 
 @pytest.mark.parametrize(
@@ -248,7 +294,17 @@ def test_a_row_with_our_id_is_final_with_any_http_status() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [[{"id": "a-1"}], {"data": [{"task_id": "a-1"}]}, {"data": {"taskId": "a-1"}}, {"data": '{"id": "a-1"}'}]
+    "body",
+    [
+        *([{"id": "a-1"}], {"data": [{"task_id": "a-1"}]}, {"data": {"taskId": "a-1"}}, {"data": '{"id": "a-1"}'}),
+        *(
+            {"output": {"task_id": "a-1"}, "request_id": "r"},
+            {"data": {"task": {"id": "a-1"}}},
+            {"job": {"jobId": "a-1"}},
+        ),
+        *({"data": [{"taskUUID": "a-1"}]}, {"Response": {"JobId": "a-1", "RequestId": "r"}}),
+        {"code": 10000, "data": {"task_id": "a-1"}},
+    ],
 )
 def test_a_create_is_accepted_in_any_shape(body: object) -> None:
     """An id in a list of one, or in JSON in a text, is an id."""
@@ -261,3 +317,42 @@ def test_a_huge_answer_is_searched_within_bounds() -> None:
     assert polled({"status": "SUCCEEDED", "filler": filler, "result": {"files": [A]}}).outputs == ()
     assert polled({"status": "SUCCEEDED", "filler": filler, "output": [A]}).outputs == (A,)
     assert polled({"status": "SUCCEEDED", "result": {"files": [A]}, "filler": filler}).outputs == (A,)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"code": 0, "message": "ok", "request_id": "r"},
+        {"code": 0, "channel": {"id": 3}, "user": {"id": 5}},
+        {"error": {"message": "no", "id": "e"}},
+        {"code": 429, "message": "no", "result": {"id": "r"}},
+    ],
+)
+def test_an_id_of_something_else_is_no_task(body: object) -> None:
+    """The id of a request, a channel or a user is none of a task, and a refusal has none."""
+    with pytest.raises(CometRunwayError):
+        decode_created(answer(body))
+
+
+def test_a_file_that_was_sent_is_no_output(tmp_path: Path) -> None:
+    """A local file is known in an answer by its content, as in a journal; a URL also without its query."""
+    source, made = tmp_path / "a.mp4", base64.b64encode(MP4 + b"made").decode()
+    source.write_bytes(MP4)
+    body = {"status": "SUCCEEDED", "video": [f"data:video/mp4;base64,{base64.b64encode(MP4).decode()}"]}
+    body["result"] = [f"data:video/mp4;base64,{made}"]
+    for asked in (Asked(source), Asked(MP4), {"video_uri": {"sha256": hashlib.sha256(MP4).hexdigest()}}):
+        assert polled(body, asked=asked).outputs == (f"data:video/mp4;base64,{made}",)
+    assert polled({"status": "SUCCEEDED", "result": {"files": [INPUT.partition("?")[0], A]}}).outputs == (A,)
+
+
+@pytest.mark.parametrize(
+    ("place", "members"),
+    [
+        ("result.task_status", {"status": "success", "result": {"task_status": "failed"}}),
+        ("data.task.state", {"data": {"task": {"id": "x", "state": "failed"}}}),
+        ("tasks[0].data.status", {"tasks": [{"data": {"status": "failed"}}]}),
+    ],
+)
+def test_it_is_explained_where_a_status_stands(place: str, members: dict[str, Any]) -> None:
+    """The place is that of the statement that counts, from the answer itself."""
+    assert explain(answer(members), task_id="", sent=None).status_at == place

@@ -22,7 +22,7 @@ class Card {
     this.link.addEventListener("click", (event) => {
       if (event.metaKey || event.ctrlKey || event.shiftKey) return;
       event.preventDefault();
-      viewer.open(this.shot);
+      viewer.open(this.shot.n);
     });
     this.update(shot);
   }
@@ -36,7 +36,8 @@ class Card {
 
   say() {
     const { shot } = this;
-    this.link.href = query.address(shot.key);
+    this.link.toggleAttribute("aria-busy", Boolean(shot.isLoading));
+    this.link.href = query.address(shot.key); // null until it is loaded: the page itself
     this.link.dataset.status = shot.status;
     this.heading.textContent = titleOf(shot);
     this.facts.textContent = factsOf(shot).join(" · ") || routeOf(shot) || (shot.files[0]?.size ? bytes(shot.files[0].size) : "");
@@ -62,6 +63,7 @@ class Card {
   setStage() {
     this.drop();
     const [file] = this.shot.files;
+    if (this.shot.isLoading) return;
     if (file?.url && (isVideo(file) || isImage(file))) this.timer = setTimeout(() => this.setPoster(file), SETTLED);
     else if (file?.url) this.setNote(file.name, isSound(file) ? "sound" : "file");
     else this.setNote();

@@ -9,9 +9,9 @@ function setLive(state, text, title) {
 }
 
 function sayLive() {
-  const owed = batch.counts().owed;
+  const { owed } = batch.counts.status;
   if (batch.isWritten) setLive("live", "Live", "The batch is running; this page follows it");
-  else if (batch.shots.size === 0) setLive("waiting", "Waiting", "Nothing has been submitted yet; this page follows the journal");
+  else if (batch.total === 0) setLive("waiting", "Waiting", "Nothing has been submitted yet; this page follows the journal");
   else if (owed) setLive("stopped", "Stopped", "Nobody is at it now; `cometrunway resume` finishes what is owed");
   else setLive("finished", "Finished", "Nothing is owed; this page still follows the journal");
 }

@@ -8,6 +8,7 @@ class Viewer {
     this.stage = make("div", { class: "screen", role: "group", tabindex: "-1" });
     this.strip = make("div", { class: "strip", role: "group", "aria-label": "Files" });
     this.side = make("div", { class: "side" });
+    this.awaited = null; // the number of a shot that is shown as soon as it is loaded
     this.place = make("span", { class: "place" });
     dialog.append(
       make(
@@ -40,13 +41,22 @@ class Viewer {
     return this.stage.querySelector("video, audio");
   }
 
-  open(shot) {
+  open(n) {
+    this.go(n, () => history.pushState({ isOpened: true }, "", query.address()));
+  }
+
+  // Show a shot, now or when it is loaded; `keep` keeps its address.
+  go(n, keep) {
+    const shot = batch.shots.get(n);
+    this.awaited = shot ? null : { n, keep };
+    if (!shot) return batch.want("viewer", [n]);
     query.opened = shot.key;
-    history.pushState({ isOpened: true }, "", query.address());
+    keep();
     this.show(shot);
   }
 
   close() {
+    this.awaited = null;
     if (history.state?.isOpened) history.back();
     else {
       query.opened = null;
@@ -57,14 +67,17 @@ class Viewer {
 
   follow() {
     query.read();
-    setChips();
+    setFilters();
     showResult();
     this.sync();
   }
 
   sync() {
-    const shot = query.opened === null ? null : batch.of(query.opened);
-    if (shot === null) this.hide();
+    if (this.awaited && batch.shots.has(this.awaited.n)) this.go(this.awaited.n, this.awaited.keep);
+    const n = query.opened === null ? null : batch.numberOf(query.opened);
+    const shot = batch.shots.get(n);
+    if (n === null) this.hide();
+    else if (!shot) batch.want("viewer", [n]);
     else if (shot !== this.shot) this.show(shot);
     else this.setPlace();
   }
@@ -73,7 +86,8 @@ class Viewer {
     if (!this.dialog.open) return;
     this.clear();
     this.dialog.close();
-    grid.focusShot(this.shot);
+    grid.focusShot(this.shot.n);
+    batch.want("viewer", []);
     this.shot = null;
   }
 
@@ -83,26 +97,29 @@ class Viewer {
     if (!this.dialog.open) this.dialog.showModal();
     this.stage.setAttribute("aria-label", titleOf(shot)); // read out as the focus comes here, and as the shot changes
     this.setPlace();
+    batch.want("viewer", [-1, 0, 1].map((by) => grid.numbers[this.index + by]).filter((n) => n !== undefined));
     this.setSide();
     if (isOther) this.setFile(0);
     if (isOther) this.stage.focus({ preventScroll: true });
     if (isOther) this.dialog.scrollTop = this.side.scrollTop = 0;
   }
 
+  get index() {
+    return grid.numbers.indexOf(this.shot.n);
+  }
+
   setPlace() {
-    const index = grid.shots.findIndex((shot) => shot.n === this.shot.n);
-    this.place.textContent = index < 0 ? "" : `${(index + 1).toLocaleString("en")} of ${grid.shots.length.toLocaleString("en")}`;
+    const { index } = this;
+    const count = grid.numbers.length;
+    this.place.textContent = index < 0 ? "" : `${(index + 1).toLocaleString("en")} of ${count.toLocaleString("en")}`;
     this.dialog.querySelector(".previous").disabled = index <= 0;
-    this.dialog.querySelector(".next").disabled = index < 0 || index === grid.shots.length - 1;
+    this.dialog.querySelector(".next").disabled = index < 0 || index === count - 1;
   }
 
   step(by) {
-    const index = grid.shots.findIndex((shot) => shot.n === this.shot.n);
-    const shot = index < 0 ? undefined : grid.shots[index + by];
-    if (!shot) return;
-    query.opened = shot.key;
-    query.keep();
-    this.show(shot);
+    const { index } = this;
+    const n = index < 0 ? undefined : grid.numbers[index + by];
+    if (n !== undefined) this.go(n, () => query.keep());
   }
 
   setFile(index) {

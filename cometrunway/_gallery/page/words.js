@@ -17,8 +17,8 @@ const EXPLAINED = {
   refused: "Nothing was created, and nothing billed. The next run submits it again",
 };
 
-const statusOf = (shot) => (shot.status === "owed" && batch.isWritten ? "Running" : STATUSES[shot.status]);
-const titleOf = (shot) => shot.prompt || shot.key;
+const statusOf = (shot) => (shot.isLoading ? "" : shot.status === "owed" && batch.isWritten ? "Running" : STATUSES[shot.status]);
+const titleOf = (shot) => (shot.isLoading ? "Loading …" : shot.prompt || shot.key);
 const routeOf = (shot) => (shot.route ? shot.route.replaceAll("_", " ") : null);
 const reasonOf = (shot) => shot.reason || EXPLAINED[shot.status] || "";
 const plural = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;

@@ -1,0 +1,100 @@
+"""The submissions of a journal."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from attrs import frozen
+
+from cometrunway._batch._journal_report import JournalReport
+from cometrunway._gallery._cards import Card
+from cometrunway._gallery._data_scripts import in_groups
+from cometrunway._gallery._errors import GalleryError
+from cometrunway._gallery._source import Batch, Id, IsKnown, Scan, Seen, stamp
+from cometrunway._journal._entry import Entry, State
+from cometrunway._journal._reader import JournalReader
+from cometrunway._journal._sqlite import Journal
+from cometrunway.errors import JournalError
+
+_AT_ONCE = 500
+"""How many rows are held at the same time."""
+
+
+@frozen
+class JournalSource:
+    """The submissions of a journal, each called by its number there."""
+
+    path: Path
+
+    @property
+    def title(self) -> str:
+        """The journal's file name."""
+        return self.path.name
+
+    @contextmanager
+    def reading(self) -> Iterator[Batch]:
+        """Read all submissions, in their order."""
+        with opened(self.path) as (journal, report):
+            cards = (told(entry, report) for entry in journal.entries())
+            yield Batch(cards=cards, is_written=report.holder is not None)
+
+    @contextmanager
+    def scanning(self, is_known: IsKnown, after: Id | None = None) -> Iterator[Scan]:
+        """Read the submissions that are new, or have changed."""
+        with opened(self.path) as (journal, report):
+            shots = _scanned(journal, report, is_known, int(after or 0))
+            yield Scan(shots=shots, is_written=report.holder is not None)
+
+    def cards(self, ids: Sequence[Id]) -> Iterator[Card | None]:
+        """Yield the submissions that have these numbers."""
+        with opened(self.path) as (journal, report):
+            for some in in_groups(ids, _AT_ONCE):
+                found = journal.numbered([number for number in some if isinstance(number, int)])
+                yield from (told(found[id_], report) if id_ in found else None for id_ in some)
+
+    def is_written(self) -> bool:
+        """Whether a process holds its lock."""
+        return Journal.holder(self.path) is not None
+
+    def signature(self) -> object:
+        """Return the times and sizes of its files: the database, what was written since, and the writer's lock."""
+        return tuple(stamp(self.path.with_name(f"{self.path.name}{suffix}")) for suffix in ("", "-wal", ".lock"))
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[JournalReader, JournalReport]]:
+    """Open a journal to read its rows.
+
+    Raises:
+        JournalError: it cannot be read.
+        GalleryError: there is none, or a row of it is damaged.
+    """
+    if not path.is_file():  # a pipe would be waited for
+        raise GalleryError(f"there is no journal file {path}")
+    try:
+        report = JournalReport(path)
+        with JournalReader(path) as journal:
+            yield journal, report
+    except (JournalError, GalleryError, OSError):
+        raise
+    except Exception as error:  # a damaged row may raise anything
+        raise GalleryError(f"the journal {path} is damaged: {error!r}") from error
+
+
+def told(entry: Entry, report: JournalReport) -> Card:
+    """Return what the page says of an entry."""
+    status = report.kind(entry)
+    is_well = status in {"submitting", "owed", "succeeded"}
+    return Card.of_entry(entry, status, "" if is_well else report.reason(entry))
+
+
+def _scanned(journal: JournalReader, report: JournalReport, is_known: IsKnown, after: int) -> Iterator[Seen]:
+    for some in in_groups(journal.marks(after=after), _AT_ONCE):
+        marks = {number: hash((mark, _is_under_way(state, report))) for number, state, mark in some}
+        found = journal.numbered([number for number, mark in marks.items() if not is_known(number, mark)])
+        for number, mark in marks.items():
+            yield Seen(number, mark, told(found[number], report) if number in found else None)
+
+
+def _is_under_way(state: str, report: JournalReport) -> bool:
+    return state == State.SUBMITTING.value and report.holder is not None

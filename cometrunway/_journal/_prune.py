@@ -1,0 +1,108 @@
+"""What a journal need not know of submissions that were delivered long ago."""
+
+import json
+import sqlite3
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+_AT_ONCE = 5000
+"""Rows of one transaction."""
+_DELIVERED = "coalesce(delivered_at, ended_at, created_at)"
+"""When it was delivered; for one of an earlier version, the latest time that is known of it."""
+_KEPT = ("path", "folder", "media_type", "size", "sha256", "verified", "verified_digests")
+
+
+@frozen(kw_only=True)
+class Pruned:
+    """What was taken out of a journal."""
+
+    pruned: int
+    """Submissions of which only the key, the digest, the task and the files are known from now on."""
+    forgotten: int
+    """Submissions that are no longer known at all: the same key would be submitted, and paid for, again."""
+    bytes_before: int
+    """Of the file and its write-ahead log."""
+    bytes_after: int
+
+
+def check_dates(delivered_before: datetime, forget_keys_before: datetime | None) -> None:
+    """Make sure that both are past, and that nothing is forgotten that would not be pruned; else `ValueError`."""
+    for name, date in (("delivered_before", delivered_before), ("forget_keys_before", forget_keys_before)):
+        if date is not None and _timestamp(name, date) > time.time():
+            raise ValueError(f"{name}: {date.isoformat()} lies in the future; nothing was changed")
+    if forget_keys_before is not None and _timestamp("", forget_keys_before) > _timestamp("", delivered_before):
+        raise ValueError(
+            f"forget_keys_before: {forget_keys_before.isoformat()} is later than delivered_before "
+            f"({delivered_before.isoformat()}): a key outlives what is pruned of it; nothing was changed"
+        )
+
+
+def _timestamp(name: str, date: datetime) -> float:
+    try:
+        return date.timestamp()
+    except (OverflowError, OSError, ValueError) as error:
+        raise ValueError(f"{name}: {date.isoformat()} is out of the range of this system's clock") from error
+
+
+def prune(
+    database: sqlite3.Connection, path: Path, delivered_before: datetime, forget_keys_before: datetime | None
+) -> Pruned:
+    """Take out what is not needed of what was delivered, in short transactions; then make the file smaller."""
+    before = _size(path)
+    forgotten = 0 if forget_keys_before is None else _forget(database, forget_keys_before.timestamp())
+    pruned = _shrink(database, delivered_before.timestamp())
+    database.execute("VACUUM")
+    database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    return Pruned(pruned=pruned, forgotten=forgotten, bytes_before=before, bytes_after=_size(path))
+
+
+def _forget(database: sqlite3.Connection, before: float) -> int:
+    old = f"state = 'delivered' AND {_DELIVERED} < ?"
+    rows = f"SELECT number FROM submission WHERE {old} LIMIT {_AT_ONCE}"  # noqa: S608 - the conditions are ours
+    count = 0
+    while done := database.execute(f"DELETE FROM submission WHERE number IN ({rows})", (before,)).rowcount:  # noqa: S608 - as above
+        count += done
+    database.execute("DELETE FROM alias WHERE key NOT IN (SELECT key FROM submission)")
+    return count
+
+
+def _shrink(database: sqlite3.Connection, before: float) -> int:
+    select = (
+        f"SELECT number, assets FROM submission WHERE number > ? AND state = 'delivered' AND {_DELIVERED} < ? "  # noqa: S608 - ours
+        "AND request <> '{}' ORDER BY number LIMIT ?"
+    )
+    count, last = 0, 0
+    while rows := database.execute(select, (last, before, _AT_ONCE)).fetchall():
+        database.execute("BEGIN IMMEDIATE")
+        try:
+            database.executemany(
+                "UPDATE submission SET request = '{}', assets = ? WHERE number = ?",
+                [(_files(assets), number) for number, assets in rows],
+            )
+            database.execute("COMMIT")
+        except BaseException:
+            database.execute("ROLLBACK")
+            raise
+        count, last = count + len(rows), rows[-1][0]
+    return count
+
+
+def _files(assets: str) -> str:
+    """Return what is kept of files: enough to know that they are on disk, and whole."""
+    try:
+        return json.dumps([_kept(asset) for asset in json.loads(assets) if asset.get("path")])
+    except (ValueError, TypeError, AttributeError) as error:
+        raise sqlite3.DataError(f"a row's files cannot be read: {assets:.100}") from error
+
+
+def _kept(asset: dict[str, Any]) -> dict[str, Any]:
+    return {name: asset[name] for name in _KEPT if asset.get(name) is not None}
+
+
+def _size(path: Path) -> int:
+    files = path, path.with_name(f"{path.name}-wal")
+    return sum(file.stat().st_size for file in files if file.exists())

@@ -1,0 +1,103 @@
+"""A journal that is only read, also while another process writes it."""
+
+import os
+import sqlite3
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Self, TypeVar
+
+from cometrunway._journal._entry import Entry, State
+from cometrunway._journal._file import opened_to_read, translated_errors
+from cometrunway._journal._folders import Folders
+from cometrunway._journal._records import Records
+from cometrunway._paths import expanded
+
+_T = TypeVar("_T")
+
+
+class JournalReader:
+    """All that a journal says at one moment; entries are read one by one, however many there are. Changes nothing.
+
+    Use it as `with JournalReader("shots.db") as journal:`. What is written meanwhile is not seen.
+
+    Raises:
+        JournalError: on entering, there is no such journal; later, it is damaged.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = expanded(path)
+        self._database: sqlite3.Connection | None = None
+
+    def __enter__(self) -> Self:
+        self._database = database = opened_to_read(self.path)
+        try:
+            with translated_errors(self.path):
+                database.execute("BEGIN")
+                self._records = Records(database, Folders.of(database, self.path))
+        except BaseException:
+            database.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._database is not None:
+            self._database.close()
+
+    def find(self, key: str) -> Entry | None:
+        """Return what stands under a key."""
+        with translated_errors(self.path):
+            return self._records.find(key)
+
+    def entries(self, states: Collection[State] = tuple(State), *, limit: int = -1) -> Iterator[Entry]:
+        """Yield the entries in these states, in the order of submission: at most `limit`, by default all."""
+        return self._each(lambda: self._records.entries(states, limit=limit))
+
+    def unverified(self, limit: int) -> tuple[int, tuple[Entry, ...]]:
+        """Return how many entries have a file whose kind could not be verified, and the first of them."""
+        with translated_errors(self.path):
+            return self._records.unverified_count(), tuple(self._records.unverified(limit))
+
+    def counts(self) -> dict[State, int]:
+        """Return how many submissions are in each state."""
+        with translated_errors(self.path):
+            return self._records.counts()
+
+    def creates(self) -> dict[str, int]:
+        """Return how many creates of each route were accepted, or are in doubt."""
+        with translated_errors(self.path):
+            return self._records.creates()
+
+    def fields(self) -> set[str]:
+        """Return the names of all fields that any request has."""
+        names: set[str] = set()
+        with translated_errors(self.path):
+            for fields in self._records.requests():
+                names |= fields.keys()
+        return names
+
+    def keys_of_task(self, task_id: str) -> list[str]:
+        """Return the keys of the submissions whose task this is."""
+        with translated_errors(self.path):
+            return self._records.keys_of_task(task_id)
+
+    def integrity(self, limit: int) -> list[str]:
+        """Return what SQLite finds wrong with the file, at most so many things."""
+        with translated_errors(self.path):
+            found = [text for (text,) in self._records.integrity(limit)]
+        return [] if found == ["ok"] else found
+
+    def numbered(self, numbers: Collection[int]) -> dict[int, Entry]:
+        """Return the entries that have these numbers."""
+        with translated_errors(self.path):
+            return self._records.numbered(numbers)
+
+    def marks(self, *, after: int = 0) -> Iterator[tuple[int, str, int]]:
+        """Yield each row's number, its state, and a mark that is another one once the row has changed."""
+        return self._each(lambda: self._records.marks(after=after))
+
+    def rows(self) -> Iterator[Entry | str]:
+        """Yield each entry; where a row is damaged, what is wrong with it."""
+        return self._each(self._records.rows)
+
+    def _each(self, rows: Callable[[], Iterable[_T]]) -> Iterator[_T]:
+        with translated_errors(self.path):  # only of the rows: what the caller does between them is not in it
+            yield from rows()

@@ -1,0 +1,125 @@
+"""What the rows of a journal say: one, some, or how many."""
+
+import sqlite3
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from cometrunway._journal._entry import COLUMNS, Entry, State, entry_of, request_of
+from cometrunway._journal._folders import Folders
+from cometrunway._journal._schema import NOT_DELIVERED, NOT_VERIFIED
+
+
+class Records:
+    """The submissions in a database, also in one of an earlier version, whose rows lack some columns."""
+
+    def __init__(self, database: sqlite3.Connection, folders: Folders) -> None:
+        self._database = database
+        self._folders = folders
+        present = {name for (name,) in database.execute("SELECT name FROM pragma_table_info('submission')")}
+        columns = ", ".join(name if name in present else "NULL" for name in COLUMNS)
+        self._select = f"SELECT {columns} FROM submission"  # noqa: S608 - our own names of columns
+        [(has_table,)] = database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'alias'")
+        self.has_aliases = bool(has_table and database.execute("SELECT 1 FROM alias LIMIT 1").fetchone())
+        """Whether an earlier version has named submissions by another rule."""
+
+    def find(self, key: str) -> Entry | None:
+        """Return what stands under a key, or under the key that the name of an earlier version is an alias of."""
+        row = self._database.execute(f"{self._select} WHERE key = ?", (key,)).fetchone()
+        if row is None and self.has_aliases:
+            alias = "WHERE key = (SELECT key FROM alias WHERE name = ?)"
+            row = self._database.execute(f"{self._select} {alias}", (key,)).fetchone()
+        return None if row is None else entry_of(row, self._folders)
+
+    def entries(self, states: Collection[State] = tuple(State), *, after: int = 0, limit: int = -1) -> Iterator[Entry]:
+        """Yield the entries in these states, in the order of submission, one row at a time.
+
+        Args:
+            states: by default all.
+            after: the number of the last entry that is not wanted.
+            limit: at most so many; negative is all.
+        """
+        return self._matching(_in(states), after, limit)
+
+    def unverified(self, limit: int) -> Iterator[Entry]:
+        """Yield the first entries that have a file whose kind could not be verified."""
+        return self._matching(NOT_VERIFIED, 0, limit)
+
+    def _matching(self, condition: str, after: int, limit: int) -> Iterator[Entry]:
+        rows = self._database.execute(
+            f"{self._select} WHERE number > ? AND {condition} ORDER BY number LIMIT ?", (after, limit)
+        )
+        return (entry_of(row, self._folders) for row in rows)
+
+    def counts(self) -> dict[State, int]:
+        """Return how many submissions are in each state."""
+        others = f"SELECT state, count(*) FROM submission WHERE {NOT_DELIVERED} GROUP BY state"  # noqa: S608 - ours
+        found = dict(self._database.execute(others))
+        [(total,)] = self._database.execute("SELECT count(*) FROM submission")
+        strange = found.keys() - {state.value for state in State}
+        if strange:
+            raise sqlite3.DataError(f"a row has the state {min(map(str, strange))!r}")
+        counts = {state: found.get(state.value, 0) for state in State}
+        return {**counts, State.DELIVERED: total - sum(counts.values())}
+
+    def unverified_count(self) -> int:
+        """Return how many submissions have a file whose kind could not be verified."""
+        return self._count(NOT_VERIFIED)
+
+    def creates(self) -> dict[str, int]:
+        """Return how many creates of each route were accepted, or are in doubt."""
+        by_route = self._database.execute("SELECT route, sum(creates) FROM submission GROUP BY route ORDER BY route")
+        condition = _in([State.REFUSED])
+        not_accepted = f"SELECT route, count(*) FROM submission WHERE {condition} GROUP BY route"  # noqa: S608 - ours
+        refused = dict(self._database.execute(not_accepted))
+        return {route: creates - refused.get(route, 0) for route, creates in by_route}
+
+    def requests(self) -> Iterator[Mapping[str, Any]]:
+        """Yield what was asked for, row by row."""
+        for key, text in self._database.execute("SELECT key, request FROM submission"):
+            yield request_of(key, text)
+
+    def keys_of_task(self, task_id: str) -> list[str]:
+        """Return the keys of the submissions of a task; looks at every row."""
+        return [key for (key,) in self._database.execute("SELECT key FROM submission WHERE task_id = ?", (task_id,))]
+
+    def integrity(self, limit: int) -> sqlite3.Cursor:
+        """Return what SQLite finds wrong with the file: at most so many rows of text; or `ok`."""
+        return self._database.execute(f"PRAGMA integrity_check({limit})")
+
+    def numbered(self, numbers: Collection[int]) -> dict[int, Entry]:
+        """Return the entries that have these numbers."""
+        wanted = set(numbers)
+        return {row[0]: entry_of(row, self._folders) for row in self._rows_of(wanted) if row[0] in wanted}
+
+    def _rows_of(self, numbers: set[int]) -> list[tuple[Any, ...]]:
+        if numbers and max(numbers) - min(numbers) < 2 * len(numbers):
+            between = f"{self._select} WHERE number BETWEEN ? AND ?"
+            return self._database.execute(between, (min(numbers), max(numbers))).fetchall()
+        each = (self._database.execute(f"{self._select} WHERE number = ?", (number,)) for number in sorted(numbers))
+        return [row for found in each for row in found]
+
+    def marks(self, *, after: int = 0) -> Iterator[tuple[int, str, int]]:
+        """Yield each row's number, its state, and a mark that is another one once the row has changed."""
+        rows = "SELECT number, state, * FROM submission WHERE number > ? ORDER BY number"
+        return ((row[0], row[1], hash(row)) for row in self._database.execute(rows, (after,)))
+
+    def rows(self) -> Iterator[Entry | str]:
+        """Yield each entry; where a row is damaged, what is wrong with it."""
+        for row in self._database.execute(f"{self._select} ORDER BY number"):
+            try:
+                yield entry_of(row, self._folders)
+            except sqlite3.DataError as error:
+                yield str(error)
+
+    def _count(self, condition: str) -> int:
+        [(count,)] = self._database.execute(f"SELECT count(*) FROM submission WHERE {condition}")  # noqa: S608 - ours
+        found: int = count
+        return found
+
+
+def _in(states: Collection[State]) -> str:
+    """Return the condition that a row is in one of these states, with the index's own where that helps."""
+    if set(states) == set(State):
+        return "TRUE"
+    listed = ", ".join(f"'{state.value}'" for state in states)
+    return f"state IN ({listed})" + ("" if State.DELIVERED in states else f" AND {NOT_DELIVERED}")

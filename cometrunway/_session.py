@@ -75,7 +75,9 @@ class Session:
         poll: how often to poll, and for how long.
         retry: how often to repeat what is free or was refused.
         max_in_flight: how many tasks may be unfinished at once; `submit` waits while there are as many.
-        max_creates: how many create requests may be under way at once; a crash leaves at most so many in doubt.
+        max_creates: how many create requests may be under way at once. Fewer are where the gateway answers with 429s:
+            for each route and model the session learns how many, and how many per second. A crash leaves at most so
+            many in doubt, and one more for each further route and model.
         budget: how many creates may be accepted, or be in doubt, before `submit` raises `BudgetError`; None for no end.
         journal: a file that keeps what was paid for across crashes, made if it is missing; one process uses it at a
             time. With it, a key that was submitted before is never submitted again.
@@ -388,6 +390,14 @@ class Session:
         None before it is known: until about a quarter of a kind (a route and a model) have ended.
         """
         return self._parts.scheduler.eta if self._parts else None
+
+    @property
+    def create_rate(self) -> float | None:
+        """Creates per second that the gateway allows, as learned from its 429s; None while no create waits for that.
+
+        Of several routes and models it is the sum.
+        """
+        return self._parts.submitter.pace if self._parts else None
 
     def _opened(self) -> _Parts:
         if self._parts is None:

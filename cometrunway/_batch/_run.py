@@ -63,6 +63,7 @@ class BatchRun:
             session = await self._session(stack)
             self._heed_signals(session)
             self.display.eta = lambda: session.eta
+            self.display.create_rate = lambda: session.create_rate
             stack.callback(self._note_owed, session)
             stack.enter_context(self.display)
             await stack.enter_async_context(session)

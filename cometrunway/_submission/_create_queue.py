@@ -98,7 +98,7 @@ class CreateQueue:
 
     async def __aenter__(self) -> Self:
         if self._entering or not self._has_place(_now()):
-            await _in_line(self._entering, taken_back=self._leave)
+            await self._in_line(self._entering, taken_back=self._leave)
         else:
             self._enter()
         return self
@@ -110,8 +110,7 @@ class CreateQueue:
         """Wait until a create may be sent, before all others if it was refused."""
         if not (self._refused or self._waiting) and self._may_send(_now()):
             return self._begin(_now())
-        self._set_timer()
-        return await _in_line(self._refused if was_refused else self._waiting, taken_back=self.ended)
+        return await self._in_line(self._refused if was_refused else self._waiting, taken_back=self.ended)
 
     def accepted(self, begun: Begun) -> None:
         """Count a create that was accepted."""
@@ -144,6 +143,18 @@ class CreateQueue:
                 entering.set_result(None)
         if self._refused or self._waiting:
             self._set_timer()
+
+    async def _in_line(self, line: "deque[asyncio.Future[_T]]", *, taken_back: Callable[[_T], None]) -> _T:
+        """Wait until it is one's turn; who is cancelled when it has come takes it back."""
+        future: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
+        line.append(future)
+        self.advance()
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if future.done() and not future.cancelled():
+                taken_back(future.result())
+            raise
 
     def _enter(self) -> None:
         self._places += 1
@@ -194,15 +205,3 @@ class CreateQueue:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-async def _in_line(line: "deque[asyncio.Future[_T]]", *, taken_back: Callable[[_T], None]) -> _T:
-    """Wait until it is one's turn; who is cancelled when it has come takes it back."""
-    future: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
-    line.append(future)
-    try:
-        return await future
-    except asyncio.CancelledError:
-        if future.done() and not future.cancelled():
-            taken_back(future.result())
-        raise

@@ -6,9 +6,12 @@ With the estimate `e` of the limit, in creates per second, and the time `t` sinc
     pace(t) = e * (1 + 0.05 * (t / T - 1) ** 3)
 
 so that the pace begins at 0.95 e, stays near e, and grows faster and faster where that meets no 429 (the curve of
-CUBIC, RFC 9438). T is how long the estimate is trusted. A 429 ends the growth: the pace falls with the share of creates
-that are refused, at most by half in each round trip. Once a create is accepted again, the limit is known better: it is
-about what was accepted, per second, since the 429 before.
+CUBIC, RFC 9438). T is how long the estimate is trusted. A few 429s among many creates only begin the curve anew. More
+of them lower the pace by the share of creates that are refused, at most by half in each round trip. Once a create is
+accepted again, the limit is estimated anew: it is about what was accepted, per second, since the estimate before.
+
+A gateway may also refuse by chance, and then a slower pace meets as many 429s as a faster one: an estimate that sinks
+far, while few are refused, returns to what it was.
 """
 
 import math
@@ -26,15 +29,29 @@ _PRIOR = 3.0
 """Creates for which the earlier estimate counts at least, beside those that were sent since."""
 _MEMORY = 5.0
 """Seconds for which it counts at most."""
-_TRUSTED_CREATES = 40
-_TRUST = 4.0, 20.0
+_TRUSTED_CREATES = 50
+_TRUST = 8.0, 30.0
 """Seconds for which an estimate is trusted: those of so many creates, between these, and twice what it is made of."""
 _TRUSTED_PAUSES = 10
-"""A pause that the gateway asks for may cost one part in so many of the time, or somewhat more."""
+"""It is trusted for so many times the pause that the gateway asks for, so that pauses take little of the time ..."""
+_LONGEST_TRUST = 60.0
+"""... and at most for so many seconds."""
 _SLOWEST_PROBE = 0.2
 """Creates per second while all are refused."""
 _UNEVENNESS = 0.5
 """By which part of it a pause between such creates varies, so that two processes do not keep step."""
+_SHARE_OF = 40
+"""Creates over which the share of the refused is taken."""
+_TOLERABLE = 0.07
+"""The share up to which the pace only begins its curve anew."""
+_IN_A_ROW = 2
+"""So many 429s without an accepted create between them are never tolerated."""
+_BY_CHANCE = 0.15
+"""The share up to which creates may be refused by chance, whatever their pace."""
+_SUNK = 0.5
+"""An estimate that has sunk to this part, while few were refused, returns: the pace was not the cause."""
+_TRIED = 0.7
+"""What remains of the estimate that it returned to, unless it proves right."""
 _FORGETTING = 0.8
 """What remains, with each estimate, of how many creates are known to have been under way at once."""
 
@@ -69,9 +86,13 @@ class CreatePace:
         self._probe: float | None = None
         """Creates per second from a 429 until a create is accepted that was sent after the last 429."""
         self._peak = 0.0
+        self._reference = 0.0
+        """The highest estimate since many creates were refused."""
         self._free_at = -math.inf
         self._reduced_at = self._refused_at = -math.inf
         self._proven = 1.0
+        self._refused_share = _TOLERABLE  # so that the first 429 is not tolerated before many creates were accepted
+        self._refused_in_a_row = 0
         self._counted_from: float | None = None
         self._sent = self._refused = 0
         self._sent_in_round = 0
@@ -120,6 +141,8 @@ class CreatePace:
     def accepted(self, begun: Begun, now: float) -> None:
         """Count a create that was accepted."""
         self._under_way -= 1
+        self._refused_share -= self._refused_share / _SHARE_OF
+        self._refused_in_a_row = 0
         self._proven = max(self._proven, begun.others + 1)
         took = now - begun.at
         self._latency += (took - self._latency) / 8 if self._latency else took
@@ -138,6 +161,10 @@ class CreatePace:
         if begun.at <= self._reduced_at:
             self._free_at = max(self._free_at, now + pause)
             return
+        if not pause and self._is_tolerable():
+            if self._estimate is not None:
+                self._estimate, self._learned_at = max(self._estimate, self.per_second(now)), now
+            return
         accepted = self._accepted_part(begun, now)
         self._reduced_at = now
         estimate = self._estimate
@@ -153,6 +180,12 @@ class CreatePace:
         self._estimate, self._probe = estimate, min(pace, max(_SLOWEST_PROBE, pace * part))
         self._free_at = now + self._rng.uniform(1 - _UNEVENNESS, 1 + _UNEVENNESS) / self._probe
 
+    def _is_tolerable(self) -> bool:
+        """Count a 429; return whether it is one of few, so that the pace holds: a gateway may refuse by chance."""
+        self._refused_share += (1 - self._refused_share) / _SHARE_OF
+        self._refused_in_a_row += 1
+        return self._probe is None and self._refused_share < _TOLERABLE and self._refused_in_a_row < _IN_A_ROW
+
     def _accepted_part(self, begun: Begun, now: float) -> float:
         """Return which part of the creates of this round trip was not refused, as far as it can be known yet."""
         unanswered = 0.0 if self._estimate is None else self.per_second(now) * (now - begun.at)
@@ -166,12 +199,19 @@ class CreatePace:
         seconds = max(now + pause - self._counted_from, 1e-3)
         memory = max(self._memory, _PRIOR / estimate)
         average = (memory * estimate + self._sent - self._refused) / (memory + seconds)
-        estimate = self._estimate = math.sqrt(average * min(2 * average, self._peak))
+        estimate = math.sqrt(average * min(2 * average, self._peak))
+        if pause or self._refused_share > _BY_CHANCE:
+            self._reference = estimate
+        elif estimate < _SUNK * self._reference:
+            estimate, self._reference = self._reference, _TRIED * self._reference
+        elif self._memory and self._sent >= _SHARE_OF:
+            self._reference = max(self._reference, estimate)
+        self._estimate = estimate
         self._memory = min(_MEMORY, seconds + self._memory / 2)
         shortest, longest = _TRUST
         known_for = max(1.0, 2 * seconds, self._trust / 2)
         trust = min(known_for, max(shortest, min(longest, _TRUSTED_CREATES / estimate), self._latency))
-        self._trust = max(_TRUSTED_PAUSES * pause, trust)
+        self._trust = max(min(_TRUSTED_PAUSES * pause, _LONGEST_TRUST), trust)
         self._learned_at = self._counted_from = now + pause
         self._free_at = max(self._free_at, now + pause + 1 / estimate)
         self._sent = self._refused = 0

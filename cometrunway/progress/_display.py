@@ -30,6 +30,8 @@ class ProgressDisplay:
         self.total = total
         self.eta: Callable[[], float | None] = lambda: None
         """Tells how many more seconds what was submitted will take, or None; such as `lambda: session.eta`."""
+        self.create_rate: Callable[[], float | None] = lambda: None
+        """Tells how many creates per second the gateway allows, or None; such as `lambda: session.create_rate`."""
         self._stream = DroppingStream(stream)
         self._period = period
         self._counts: BatchCounts | None = None
@@ -122,11 +124,11 @@ class LineDisplay(ProgressDisplay):
             self.write(f"[{counts.finished}/{self.total}] {_name(event)} {outcome}{_reason(event)}")
 
     def _draw(self, counts: BatchCounts, now: float) -> None:
-        self.write(f"[{counts.finished}/{self.total}] {summary(counts, now, self.eta())}")
+        self.write(f"[{counts.finished}/{self.total}] {summary(counts, now, self.eta(), self.create_rate())}")
 
 
-def summary(counts: BatchCounts, now: float, eta: float | None) -> str:
-    """Return the counts, the rate and the time left, in one line."""
+def summary(counts: BatchCounts, now: float, eta: float | None, create_rate: float | None = None) -> str:
+    """Return the counts, the rates and the time left, in one line."""
     in_doubt = counts.outcomes["in doubt"]
     parts = [
         f"{counts.submitted:,} submitted",
@@ -136,6 +138,8 @@ def summary(counts: BatchCounts, now: float, eta: float | None) -> str:
         *([f"{in_doubt:,} in doubt"] if in_doubt else []),
         f"{counts.rate(now) * 60:,.0f}/min",
     ]
+    if create_rate is not None:
+        parts.append(f"submitting {create_rate:,.1f}/s, as the gateway allows")
     left = counts.left(now, eta)
     if left:
         parts.append(f"about {clock(left)} left")

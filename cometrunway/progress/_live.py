@@ -70,7 +70,7 @@ class LiveDisplay(ProgressDisplay):
                 Text(_cut(shot.state, _STATE), style="yellow" if shot.is_in_trouble else "dim"),
                 Text(clock(now - shot.since), style="dim"),
             )
-        return Group(head, Text(summary(counts, now, self.eta())), shots)
+        return Group(head, Text(summary(counts, now, self.eta(), self.create_rate())), shots)
 
 
 def _cut(text: str, length: int) -> str:

@@ -100,6 +100,11 @@ def test_the_summary_is_one_line() -> None:
     assert said == f"1 submitted, 0 running, 1 done, 0 failed, 1/min, about {clock(90 + 11_999 * 60)} left"
 
 
+def test_the_summary_says_that_the_gateway_limits() -> None:
+    """Who waits for a gateway is told so, with the creates per second that it allows."""
+    assert "submitting 2.0/s, as the gateway allows" in summary(BatchCounts(10, began=0.0), 1.0, None, 2.04)
+
+
 async def test_a_large_batch_has_no_line_for_each_shot() -> None:
     """Of 10,000 shots the display of lines tells the failures, the first fifty of them, and the counts now and then."""
     stream = io.StringIO()

@@ -125,7 +125,22 @@ class Unfinished:
         """As above."""
 
 
-Gateway = Bucket | FixedWindows | SlidingWindow | AtOnce | Unfinished
+@define
+class Chance:
+    """Refuses a part of all creates, whatever their pace."""
+
+    refused: float
+    rng: Random
+
+    def admit(self, _now: float) -> float | None:
+        """As above."""
+        return 0.0 if self.rng.random() < self.refused else None
+
+    def answered(self) -> None:
+        """As above."""
+
+
+Gateway = Bucket | FixedWindows | SlidingWindow | AtOnce | Unfinished | Chance
 GATEWAYS: Mapping[str, Callable[[float, float, Random], Gateway]] = {
     "bucket, a second's burst": lambda rate, _latency, _rng: Bucket(rate, rate),
     "bucket, a second's burst, Retry-After": lambda rate, _latency, _rng: Bucket(rate, rate, says_when=True),

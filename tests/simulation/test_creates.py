@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from tests.simulation.creates import LATENCIES, RATES, Figures, Run, cases, simulate
-from tests.simulation.gateways import GATEWAYS
+from tests.simulation.gateways import GATEWAYS, Chance
 
 FIRM = [
     "bucket, a second's burst",
@@ -68,6 +68,14 @@ def test_no_limit_means_no_wait() -> None:
     run.until(15.0)
     assert len(client.accepted) > 10_000
     assert client.refused == []
+
+
+def test_refusals_by_chance_do_not_slow_down_for_ever() -> None:
+    """Where each twentieth create is refused, whatever its pace, it is still above 5 per second after four minutes."""
+    run = Run(Chance(0.05, Random(5)), latency=0.1)
+    client = run.client()
+    run.until(240.0)
+    assert client.per_second(180.0, 240.0) > 5
 
 
 def test_the_same_seed_gives_the_same_figures() -> None:

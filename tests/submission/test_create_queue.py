@@ -7,6 +7,7 @@ from random import Random
 import pytest
 
 from cometrunway._submission._create_queue import CreateQueue, CreateQueues
+from tests.virtual import VirtualLoop
 
 
 @pytest.fixture
@@ -113,6 +114,22 @@ async def test_opened_queues_hold_nobody(queues: CreateQueues) -> None:
     queue.ended(await waiting)
     queue.ended(await queue.turn(was_refused=False))
     assert asyncio.get_running_loop().time() == pytest.approx(1)
+
+
+async def test_nobody_is_left_in_line(queues: CreateQueues) -> None:
+    """Also who came after the moment of the next turn, and before the loop had noticed it."""
+    queue = queues.of("route", "model")
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+
+    async def create() -> None:
+        queue.accepted(await queue.turn(was_refused=False))
+
+    await limit(queue, pause=5)
+    first = asyncio.ensure_future(create())
+    await asyncio.sleep(0)
+    loop.now += 100
+    await asyncio.wait_for(asyncio.gather(first, create()), 60)
 
 
 async def test_the_paces_of_those_that_wait_are_known(queues: CreateQueues) -> None:

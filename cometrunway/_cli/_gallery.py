@@ -23,9 +23,10 @@ def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
         commands,
         "gallery",
         _gallery,
-        summary="make one page of a batch, or serve it live while the batch runs",
-        details="Write one HTML page that needs nothing but a browser and the files: every shot with what was asked "
-        "for and what became of it. It links to the files where they are, so move it together with them.",
+        summary="make a page of a batch, or serve it live while the batch runs",
+        details="Write an HTML page that needs nothing but a browser and the files: every shot with what was asked "
+        "for and what became of it. It links to the files where they are, so move it together with them; and with the "
+        "folder FILE-data beside it, which holds the shots where there are more than 500.",
         example="cometrunway gallery shots.db\n  cometrunway gallery shots.db --serve",
     )
     gallery.add_argument("source", type=path, metavar="DIR|JOURNAL", help="a folder of media files, or a journal")

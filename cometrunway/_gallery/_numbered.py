@@ -36,8 +36,8 @@ class NumberedShots:
     _marks: "array[int]" = field(factory=lambda: array("q"))
     _versions: "array[int]" = field(factory=lambda: array("q"))
     _versions_of_pages: "array[int]" = field(factory=lambda: array("q"))
-    _rounds: bytearray = field(factory=bytearray)
-    """In which pass through the source a shot was seen last, modulo 256."""
+    _rounds: "array[int]" = field(factory=lambda: array("q"))
+    """In which pass through the source a shot was seen last."""
     _round: int = 0
     _kinds: "array[int]" = field(factory=lambda: array("L"))
     _number_of_kind: dict[Kind, int] = field(factory=dict)
@@ -53,7 +53,7 @@ class NumberedShots:
 
     def begin(self) -> None:
         """Begin a pass through the source."""
-        self._round = (self._round + 1) % 256
+        self._round += 1
 
     def missing(self) -> list[Id]:
         """Return those that were not seen in this pass."""

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import decisions, downloads, machine, memory, million, page, polls, waits
+from tests.benchmarks import decisions, downloads, gallery, machine, memory, million, page, polls, waits
 
 DATA = Path("docs/benchmarks/data.json")
 SIZES = [100, 1_000, 5_000, 10_000]
@@ -70,6 +70,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], Any]] = {
     "memory": lambda arguments: memory.measure(runs=arguments.runs),
     "downloads": lambda arguments: downloads.measure(runs=arguments.runs),
     "million": lambda arguments: million.measure(runs=arguments.runs),
+    "gallery": lambda arguments: gallery.measure(runs=arguments.runs),
     "field": field,
     "waits": sweep,
 }

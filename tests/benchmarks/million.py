@@ -94,12 +94,15 @@ COMMANDS = {
     "export": ["export"],
     "export as CSV": ["export", "--format", "csv"],
     "check": ["check"],
+    "gallery": ["gallery", "-o", "gallery.html"],
 }
+"""What they write is written into the journal's folder."""
 
 
 def inside(what: str, path: Path) -> None:
     """Do one thing in this process, and print what it took to standard error."""
     begun = time.perf_counter()
+    os.chdir(path.parent)
     if what in INSIDE:
         seconds = asyncio.run(INSIDE[what](path))
     else:

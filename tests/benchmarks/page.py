@@ -210,6 +210,24 @@ def _million(data: dict[str, Any]) -> str:
     return table(["what", "shots in the journal", "seconds", "CPU s of the process", "MB at most"], rows)
 
 
+def _gallery(data: dict[str, Any]) -> str:
+    rows = []
+    for shots in sorted({run["shots"] for run in data["gallery"]}):
+        found: list[Run] = [run for run in data["gallery"] if run["shots"] == shots]
+        figures = (middle(lambda run, name=name: run[name], found) for name, _ in _OF_THE_BROWSER)  # type: ignore[misc]  # mypy infers no lambda with a default
+        rows.append((f"{shots:,}", *(shown(figure, 0) for figure in figures)))
+    return table(["shots", *(title for _, title in _OF_THE_BROWSER)], rows)
+
+
+_OF_THE_BROWSER = (
+    ("card", "first card"),
+    ("poster", "first poster"),
+    ("frame", "a frame while scrolling, median"),
+    ("slow_frame", "p95"),
+    ("first_search", "first search"),
+    ("next_search", "next search"),
+    ("sort", "sort by key"),
+)
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "machine": _machine,
     "goals": _goals,
@@ -220,6 +238,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "downloads": _downloads,
     "lags": _lags,
     "million": _million,
+    "gallery": _gallery,
 }
 
 

@@ -87,6 +87,15 @@ def test_a_search_looks_through_all(large: str, show: OpenPage) -> None:
     expect(page.locator("#summary")).to_have_text("2,000 shots")
 
 
+def test_a_card_that_was_waited_for_tells_why_it_failed(large: str, show: OpenPage) -> None:
+    """Its status was known before the rest of it was."""
+    page = show(f"{large}#status=failed")
+    expect(page.locator("#grid .key").first).to_have_text("s0100")
+    settled(page)
+    reasons = page.locator("#grid .why").all_inner_texts()
+    assert reasons == ["because [INTERNAL.BAD_OUTPUT]"] * page.locator("#grid li").count()
+
+
 def test_the_counts_are_of_all(large: str, show: OpenPage) -> None:
     """By status on the chips, by model in the choice; where there is one route only, there is no choice of it."""
     page = show(large)

@@ -17,6 +17,7 @@ from cometrunway._gallery._errors import GalleryError
 from cometrunway._gallery._page import policy
 from cometrunway._gallery._server import _STREAMS, GalleryServer
 from cometrunway._gallery._sources import source_of
+from tests.gallery.pages import called
 from tests.recorded import Recorded, clip, record
 
 
@@ -134,6 +135,33 @@ async def test_the_live_page_is_never_stored(tmp_path: Path) -> None:
         assert sent == f"{policy(is_live=True, has_data=True)}; frame-ancestors 'none'"
         assert "connect-src 'self'" in sent
         assert "file:" not in sent
+
+
+async def test_the_data_of_a_live_page_are_scripts(tmp_path: Path) -> None:
+    """Of shots, rows and texts, which nobody stores and no other site may read; beyond them there is nothing."""
+    async with serving(tmp_path) as (server, http):
+        for kind in ("shots", "rows", "texts"):
+            async with http.get(f"{server.url}data/{kind}-0.js") as response:
+                _, content = called(await response.text(), f"{kind}-0")
+                assert content
+                assert response.headers["Content-Type"] == "text/javascript; charset=utf-8"
+                assert response.headers["Cache-Control"] == "no-store"
+                assert response.headers["X-Content-Type-Options"] == "nosniff"
+                assert response.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+        for name in (
+            "shots-1.js",
+            "shots--1.js",
+            "rows-1.js",
+            "other-0.js",
+            "shots-0",
+            "shots-9999999999.js",
+            "..%2Fx",
+        ):
+            assert await status(http, f"{server.url}data/{name}") == 404
+        assert await status(http, f"http://127.0.0.1:{server.port}/wrong/data/shots-0.js") == 404
+        (tmp_path / "shots.db").rename(tmp_path / "hidden.db")
+        assert await status(http, f"{server.url}data/shots-0.js") == 503
+        assert await status(http, f"{server.url}media/0/0") == 503
 
 
 async def test_events_go_on_where_a_page_stopped(tmp_path: Path) -> None:

@@ -31,7 +31,8 @@ class Card {
     const had = this.shot;
     this.shot = shot;
     this.say();
-    if (JSON.stringify(had?.files) !== JSON.stringify(shot.files) || had?.status !== shot.status) this.setStage();
+    const isSame = (name) => JSON.stringify(had?.[name]) === JSON.stringify(shot[name]);
+    if (!["files", "status", "reason", "isLoading"].every(isSame)) this.setStage();
   }
 
   say() {

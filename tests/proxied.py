@@ -23,7 +23,7 @@ class _Server:
         self.connections = 0
 
     async def __aenter__(self) -> Self:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self._stack.callback(server.close)
         self.port = server.sockets[0].getsockname()[1]
         return self
@@ -38,6 +38,8 @@ class _Server:
         self.connections += 1
         self._writers.add(writer)
         with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            if self._tls is not None:  # a client that refuses it is no error of the server's
+                await writer.start_tls(self._tls)
             await self.serve(reader, writer)
         self._writers.discard(writer)
         writer.transport.abort() if writer.transport.is_closing() else writer.close()

@@ -18,10 +18,15 @@ PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
 def tests(session: nox.Session) -> None:
     """Run the tests, four at a time, for most of the time they wait; arguments go to pytest.
 
-    The simulations compute for minutes, and the same on every Python: they run on the first only.
+    The simulations, and large galleries in the development mode, compute for minutes, and the same on every Python: they
+    run on the first only.
     """
     session.install("-e", ".[test]")
-    left_out = [] if session.python == PYTHONS[0] else ["--ignore=tests/simulation"]
+    left_out = (
+        []
+        if session.python == PYTHONS[0]
+        else ["--ignore=tests/simulation", "--ignore=tests/gallery/test_feed_large.py"]
+    )
     session.run("python", "-m", "pytest", "-n", "4", *left_out, *session.posargs, env={"PYTHONDEVMODE": "1"})
 
 

@@ -11,6 +11,7 @@ nox.options.error_on_external_run = True
 nox.options.error_on_missing_interpreters = False
 nox.options.sessions = ["lint", "types", "tests"]
 
+HEAVY = ("tests/simulation", "tests/gallery/test_feed_large.py")
 PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
 
 
@@ -18,11 +19,11 @@ PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
 def tests(session: nox.Session) -> None:
     """Run the tests, four at a time, for most of the time they wait; arguments go to pytest.
 
-    The simulations, and large galleries in the development mode, compute for minutes, and the same on every Python: they
-    run on the first only.
+    The simulations, and large galleries in the development mode, compute for minutes, and the same on every Python:
+    they run on the first only.
     """
     session.install("-e", ".[test]")
-    left_out = (
+    left_out = [f"--ignore={path}" for path in HEAVY if session.python != PYTHONS[0]]
         []
         if session.python == PYTHONS[0]
         else ["--ignore=tests/simulation", "--ignore=tests/gallery/test_feed_large.py"]

@@ -24,10 +24,6 @@ def tests(session: nox.Session) -> None:
     """
     session.install("-e", ".[test]")
     left_out = [f"--ignore={path}" for path in HEAVY if session.python != PYTHONS[0]]
-        []
-        if session.python == PYTHONS[0]
-        else ["--ignore=tests/simulation", "--ignore=tests/gallery/test_feed_large.py"]
-    )
     session.run("python", "-m", "pytest", "-n", "4", *left_out, *session.posargs, env={"PYTHONDEVMODE": "1"})
 
 

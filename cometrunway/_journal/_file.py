@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from cometrunway._journal._schema import ALIASES, DURATIONS, FOLDERS, INDEXES, SUBMISSIONS, VERSION
@@ -128,6 +128,19 @@ def check_kind(database: sqlite3.Connection, path: Path) -> None:
             f"the journal {path} was written by a newer cometrunway (its version is {version}, this one knows "
             f"{VERSION}); it was left as it is: upgrade cometrunway"
         )
+
+
+@contextmanager
+def transaction(database: sqlite3.Connection) -> Iterator[None]:
+    """Make all that the block changes durable at its end, or after an error nothing of it."""
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        database.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):  # SQLite may have rolled it back itself, as on a full disk
+            database.execute("ROLLBACK")
+        raise
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from typing import Any
 
 from attrs import frozen
 
+from cometrunway._journal._file import transaction
+
 _AT_ONCE = 5000
 """Rows of one transaction."""
 _DELIVERED = "coalesce(delivered_at, ended_at, created_at)"
@@ -77,16 +79,11 @@ def _shrink(database: sqlite3.Connection, before: float) -> int:
     )
     count, last = 0, 0
     while rows := database.execute(select, (last, before, _AT_ONCE)).fetchall():
-        database.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(database):
             database.executemany(
                 "UPDATE submission SET request = '{}', assets = ? WHERE number = ?",
                 [(_files(assets), number) for number, assets in rows],
             )
-            database.execute("COMMIT")
-        except BaseException:
-            database.execute("ROLLBACK")
-            raise
         count, last = count + len(rows), rows[-1][0]
     return count
 

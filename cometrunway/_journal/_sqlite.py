@@ -17,7 +17,7 @@ from attrs import asdict
 from cometrunway import _file_locks
 from cometrunway._journal._changes import ACCEPT, DELIVER, END, REINSTATE, STOP, again, begin
 from cometrunway._journal._entry import Entry, State, assets_to_json, storable
-from cometrunway._journal._file import check_file, connected, translated_errors
+from cometrunway._journal._file import check_file, connected, transaction, translated_errors
 from cometrunway._journal._folders import Folders
 from cometrunway._journal._lock import holder, locked
 from cometrunway._journal._prune import Pruned, check_dates, prune
@@ -323,15 +323,8 @@ class Journal:
 
 
 def _transaction(database: sqlite3.Connection, operations: list[Operation]) -> list[Any]:
-    database.execute("BEGIN IMMEDIATE")
-    try:
-        results = [operation(database) for operation in operations]
-        database.execute("COMMIT")
-    except BaseException:
-        with suppress(sqlite3.Error):
-            database.execute("ROLLBACK")
-        raise
-    return results
+    with transaction(database):
+        return [operation(database) for operation in operations]
 
 
 def _seconds(moment: datetime | None) -> float | None:

@@ -3,9 +3,8 @@
 import json
 import logging
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 
+from cometrunway._journal._file import transaction
 from cometrunway._journal._schema import ALIASES, DURATIONS, FOLDERS, INDEXES, VERSION
 from cometrunway._wire._identity import identity
 
@@ -21,7 +20,7 @@ def upgrade(database: sqlite3.Connection) -> None:
     [(version,)] = database.execute("PRAGMA user_version")
     if version < VERSION:
         _logger.info("upgrading a journal of version %s to version %s", version, VERSION)
-        with _transaction(database):
+        with transaction(database):
             _add_tables(database, version)
     there = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
     if version < VERSION or "upgrade" in there:
@@ -49,7 +48,7 @@ def _identify(database: sqlite3.Connection) -> None:
     """Identify each submission by what was asked for; until version 2 it was by all that was sent."""
     progress = _progress(database)
     while progress is not None:
-        with _transaction(database):
+        with transaction(database):
             last = _identify_some(database, progress)
             if last is None:
                 database.execute("DROP TABLE upgrade")
@@ -102,14 +101,3 @@ def _identified(request: str) -> str | None:
         return identity(description) if "route" in description else None
     except (ValueError, TypeError, AttributeError, RecursionError):
         return None
-
-
-@contextmanager
-def _transaction(database: sqlite3.Connection) -> Iterator[None]:
-    database.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        database.execute("COMMIT")
-    except BaseException:
-        database.execute("ROLLBACK")
-        raise

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from cometrunway._media._urls import without_query
+from cometrunway._media._urls import is_data_url, without_query
 
 
 class TaskStatus(Enum):
@@ -90,7 +90,7 @@ class Task:
 
     def without_inline_files(self) -> "Task":
         """Return the task without the content of files that stand in the answer itself."""
-        if not any(url[:5].lower() == "data:" for url in self.outputs):
+        if not any(map(is_data_url, self.outputs)):
             return self
         return evolve(self, outputs=tuple(map(without_query, self.outputs)), raw={})
 

@@ -11,11 +11,11 @@ from typing import TypeVar
 from cometrunway._delivery._answers import brings_all, check_answer, declared_length, origin
 from cometrunway._delivery._arrival import Arrival, too_large
 from cometrunway._delivery._content_encoding import EncodedBody
-from cometrunway._delivery._inline import inline_content, is_inline
 from cometrunway._delivery._part_file import PartFile, give_name, open_part
 from cometrunway._media._containers import tells_its_end
+from cometrunway._media._data_urls import inline_content
 from cometrunway._media._kinds import MediaType
-from cometrunway._media._urls import without_query
+from cometrunway._media._urls import is_data_url, without_query
 from cometrunway._policies import RetryPolicy, is_transient
 from cometrunway._tasks import Asset
 from cometrunway._transport._assets import AssetStream
@@ -83,8 +83,8 @@ class Downloader:
             yield await fresh_url() if fresh_url else url
 
     async def _download(self, url: str, folder: Path, stem: str, extension: str | None) -> Asset:
-        asset = Asset(url=without_query(url) if is_inline(url) else url)
-        fill = partial(self._decode, url) if is_inline(url) else self._stream
+        asset = Asset(url=without_query(url) if is_data_url(url) else url)
+        fill = partial(self._decode, url) if is_data_url(url) else self._stream
         async with self._slots:
             try:
                 return await self._fetch(asset, fill, folder, stem, extension)

@@ -32,13 +32,18 @@ def scheme(uri: str) -> str | None:
     return match[1].lower() if match else None
 
 
+def is_data_url(text: str) -> bool:
+    """Whether a URL holds the file itself. Cheap, however long it is."""
+    return text[:5].lower() == "data:"
+
+
 def shown(value: object) -> str:
     """Say what a value is in a few words, for messages and reprs: no content, no query of a signed URL."""
     if isinstance(value, bytes):
         return f"<{len(value)} bytes>"
     if isinstance(value, Path):
         return f"Path({str(value)!r})"
-    if isinstance(value, str) and value[:5].lower() == "data:":
+    if isinstance(value, str) and is_data_url(value):
         header = reprlib.Repr.repr_str(_short, value.partition(",")[0][:60], 1)[1:-1]
         return f"<{header}, {len(value)} characters>"
     if isinstance(value, str) and "://" in value[:12]:
@@ -54,7 +59,7 @@ class _Short(reprlib.Repr):
     """Shows values in a few words, and nothing of what may be a file's content, however deep it lies."""
 
     def repr_str(self, x: str, level: int) -> str:
-        return shown(x) if x[:5].lower() == "data:" or "://" in x[:12] else super().repr_str(x, level)
+        return shown(x) if is_data_url(x) or "://" in x[:12] else super().repr_str(x, level)
 
     def repr_bytes(self, x: bytes, _level: int) -> str:
         return f"<{len(x)} bytes>"
@@ -87,7 +92,7 @@ def without_query(url: str) -> str:
 
     Of a `data:` URL that is its media type.
     """
-    if url[:5].lower() == "data:":
+    if is_data_url(url):
         return re.split("[,;]", url[:_MEDIA_TYPE_END], maxsplit=1)[0]
     base = url.partition("#")[0].partition("?")[0]
     scheme, separator, rest = base.partition("://")

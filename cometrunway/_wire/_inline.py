@@ -3,9 +3,10 @@
 import base64
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from cometrunway._media._kinds import BEGINNING, UNKNOWN, recognise
+from cometrunway._media._urls import is_data_url
 from cometrunway._wire._words import bare
 
 _FILES = ("image/", "video/", "audio/", "model/", UNKNOWN.media_type)
@@ -19,16 +20,23 @@ _LOOKED_AT = 1024
 """Characters that tell base64 from other texts; enough to tell the file's type."""
 
 
-def inline_file(value: "str | Mapping[str, Any]") -> str | None:
-    """Return the `data:` URL of the image, video or sound that a text or an object holds; None if it holds none."""
-    if isinstance(value, str):
-        return value.strip() if _is_data_url(value) else None
-    return next((url for key, member in value.items() if (url := _of_member(key, member, value))), None)
+class InlineMember(NamedTuple):
+    """A member of an object that is a file itself."""
+
+    key: str
+    url: str
+    """The `data:` URL of the file."""
 
 
-def inline_key(members: Mapping[str, Any]) -> str | None:
-    """Return the key under which an object holds a file itself; None if it holds none."""
-    return next((key for key, member in members.items() if _of_member(key, member, members)), None)
+def inline_url(text: str) -> str | None:
+    """Return the `data:` URL of an image, video or sound that a text is; None if it is none."""
+    return text.strip() if _is_file_url(text) else None
+
+
+def inline_member(members: Mapping[str, Any]) -> InlineMember | None:
+    """Return the first member of an object that is an image, video or sound itself; None if none is."""
+    found = ((key, _of_member(key, member, members)) for key, member in members.items())
+    return next((InlineMember(key, url) for key, url in found if url), None)
 
 
 def unlabelled_file(text: str) -> str | None:
@@ -52,7 +60,7 @@ def _of_member(key: str, member: object, members: Mapping[str, Any]) -> str | No
     stated = _media_type(members) if name in _CONTENT_KEYS else None
     if not (stated or is_base64(key)):
         return None
-    if _is_data_url(member):
+    if _is_file_url(member):
         return member.strip()
     first = "".join(member[:_LOOKED_AT].split())
     if not _BASE64.fullmatch(first):
@@ -61,10 +69,10 @@ def _of_member(key: str, member: object, members: Mapping[str, Any]) -> str | No
     return f"data:{media_type};base64,{member}"
 
 
-def _is_data_url(text: str) -> bool:
+def _is_file_url(text: str) -> bool:
     head, comma, content = text[: _LOOKED_AT * 2].lstrip().partition(",")
     media_type = head[5:].partition(";")[0].strip().lower()
-    return head[:5].lower() == "data:" and bool(comma and content) and _is_file(media_type or UNKNOWN.media_type)
+    return is_data_url(head) and bool(comma and content) and _is_file(media_type or UNKNOWN.media_type)
 
 
 def _media_type(members: Mapping[str, Any]) -> str | None:

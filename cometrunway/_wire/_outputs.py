@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from cometrunway._media._urls import normalised_url
+from cometrunway._media._urls import is_data_url, normalised_url
 from cometrunway._wire._body import JsonObject
-from cometrunway._wire._inline import inline_file
+from cometrunway._wire._inline import inline_member, inline_url
 from cometrunway._wire._levels import Level, join
 
 _EXTENSIONS = {
@@ -71,20 +71,20 @@ def is_video_url(value: object) -> bool:
 
 def extension(url: str) -> str:
     """Return what the last part of a URL's path ends with, such as `mp4`; all of it without a dot."""
-    if url.startswith("data:"):
+    if is_data_url(url):
         return ""
     return re.split("[?#]", url, maxsplit=1)[0].rpartition("/")[2].rpartition(".")[2].strip().lower()
 
 
 def kind_of(url: str) -> str | None:
     """Return `video`, `image`, `animation` or `audio`, as a URL says; None if it does not say."""
-    return url[5:].partition("/")[0] if url.startswith("data:") else KINDS.get(extension(url))
+    return url[5:].partition("/")[0].lower() if is_data_url(url) else KINDS.get(extension(url))
 
 
 def urls_in(text: str) -> Iterator[str]:
     """Yield the files that a text is: one URL, or several with blanks or commas between."""
-    if text[:5].lower() == "data:":
-        if url := inline_file(text):
+    if is_data_url(text):
+        if url := inline_url(text):
             yield url
         return
     parts = _BETWEEN.split(text.strip())
@@ -106,8 +106,8 @@ def _files(place: str, value: object) -> Iterator[Output]:
 def _file(place: str, item: object) -> Iterator[Output]:
     if isinstance(item, str):
         yield from (Output(place, url) for url in urls_in(item))
-    elif isinstance(item, dict) and (file := inline_file(item)):
-        yield Output(place, file)
+    elif isinstance(item, dict) and (found := inline_member(item)):
+        yield Output(place, found.url)
     elif isinstance(item, dict) and isinstance(item.get("url"), str):
         yield from (Output(join(place, "url"), url) for url in urls_in(item["url"]))
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
-from cometrunway._media._urls import normalised_url
+from cometrunway._media._urls import is_data_url, normalised_url
 from cometrunway._wire._body import JsonObject, parsed_within
-from cometrunway._wire._inline import inline_file, inline_key, is_base64, unlabelled_file
+from cometrunway._wire._inline import inline_member, is_base64, unlabelled_file
 from cometrunway._wire._levels import NOT_OURS, join
 from cometrunway._wire._outputs import KINDS, Output, extension, kind_of, urls_in
 from cometrunway._wire._words import bare, word_set, words
@@ -177,10 +177,9 @@ def _stem(key: str, said: frozenset[str]) -> tuple[object, ...]:
 def _candidates(visit: _Visit) -> Iterator[_Candidate]:
     if isinstance(visit.value, dict):
         members = {key: member for key, member in visit.value.items() if not _is_never(words(key))}
-        key, url = inline_key(members), inline_file(members)
-        if key and url:
-            is_good = visit.is_good or is_base64(key)
-            yield _candidate(visit._replace(is_good=is_good), Output(join(visit.place, key), url))
+        if found := inline_member(members):
+            is_good = visit.is_good or is_base64(found.key)
+            yield _candidate(visit._replace(is_good=is_good), Output(join(visit.place, found.key), found.url))
     elif isinstance(visit.value, str):
         for number, url in enumerate(_urls(visit.value, is_good=visit.is_good)):
             if _may_be_a_file(url, visit):
@@ -210,7 +209,7 @@ def _may_be_a_file(url: str, visit: _Visit) -> bool:
     leaf, ends = words(visit.key), extension(url)
     if leaf & _NO_LEAF or ends in _NOT_FILES or bare(visit.key) == _RESPONSE:
         return False
-    if ends in KINDS or url.startswith("data:"):
+    if ends in KINDS or is_data_url(url):
         return True
     if leaf <= _GENERIC and (visit.said & _NO_LEAF or (visit.said & _LINKS and not visit.said & _GOOD)):
         return False

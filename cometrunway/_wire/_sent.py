@@ -1,18 +1,16 @@
 """What was sent for a task: its URLs and files, which an answer may repeat, are no outputs."""
 
-import base64
 import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 import attrs
 
-from cometrunway._media._urls import normalised_url, scheme, without_query
+from cometrunway._media._data_urls import inline_content
+from cometrunway._media._urls import is_data_url, normalised_url, scheme, without_query
 
 _DIGEST = "sha256"
-_STANDARD = bytes.maketrans(b"-_", b"+/")
 
 
 class Sent:
@@ -32,7 +30,7 @@ class Sent:
 
     def has(self, url: str) -> bool:
         """Whether a URL was sent: as it was written, as it is normalised, or without its query; or the file in it."""
-        is_file = url[:5].lower() == "data:"
+        is_file = is_data_url(url)
         if is_file not in self._known:
             asked = self._asked if isinstance(self._asked, Mapping) else attrs.asdict(self._asked)
             self._known[is_file] = frozenset(_digests(asked, files=is_file))
@@ -41,7 +39,7 @@ class Sent:
 
 def _digests(value: object, *, files: bool) -> Iterator[str]:
     """Yield the digests of the web URLs in a request, or those of its files."""
-    if isinstance(value, str) and scheme(value) == "data":
+    if isinstance(value, str) and is_data_url(value):
         yield from _digests_of_file(value) if files else ()
     elif isinstance(value, str) and scheme(value) in {"http", "https"}:
         url = normalised_url(value) or value
@@ -61,14 +59,13 @@ def _digests(value: object, *, files: bool) -> Iterator[str]:
 def _digests_of_file(data_url: str) -> Iterator[str]:
     """Yield the digest of a `data:` URL as it is written, and that of the file in it."""
     yield _digest(data_url)
-    head, _, content = data_url.partition(",")
-    if head.rstrip().lower().endswith(";base64"):
-        try:
-            yield _digest(base64.b64decode(content.encode("ascii", "ignore").translate(_STANDARD)))
-        except ValueError:  # of a length that base64 does not have
-            return
-    else:
-        yield _digest(unquote_to_bytes(content))
+    digest = hashlib.sha256()
+    try:
+        for piece in inline_content(data_url):
+            digest.update(piece)
+    except ValueError:  # it holds no file
+        return
+    yield digest.hexdigest()
 
 
 def _digest_of_content(source: Path | bytes) -> Iterator[str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cometrunway._wire._inline import inline_file
+from cometrunway._wire._inline import inline_member, inline_url
 from tests.answers import looked
 from tests.samples import MP4, PNG
 
@@ -41,4 +41,5 @@ def test_an_inline_file_is_an_output(members: dict[str, Any], outputs: tuple[str
 )
 def test_other_texts_are_no_files(value: Any) -> None:
     """A text, a page, or base64 of which nothing says that it is a file, is none."""
-    assert inline_file(value) is None
+    found = inline_url(value) if isinstance(value, str) else inline_member(value)
+    assert found is None

@@ -8,12 +8,9 @@ from typing import Any
 from urllib.parse import quote, quote_from_bytes
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from cometrunway import DownloadError, Event
-from cometrunway._delivery import _downloader, _inline
-from cometrunway._delivery._inline import inline_content, is_inline
+from cometrunway._delivery import _downloader
 from cometrunway._journal._sqlite import Journal
 from cometrunway.emulator import Emulator, Fault
 from tests.delivery.conftest import Download
@@ -113,24 +110,3 @@ async def test_large_ones_leave_the_loop_its_turn(download: Download) -> None:
     counting.cancel()
     assert asset.size == len(content)
     assert turns > 100
-
-
-@given(st.binary(max_size=700), st.integers(1, 9))
-def test_pieces_fall_anywhere(content: bytes, step: int) -> None:
-    """Base64 and percents that are cut between two steps are put together again."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_inline, "_STEP", step)
-        base64_of = quote(base64.b64encode(content).decode(), safe="=")
-        assert b"".join(inline_content(f"data:;base64,{base64_of}")) == content
-        assert b"".join(inline_content(f"data:,%00{quote_from_bytes(content)}")) == b"\0" + content
-
-
-@given(st.text(st.characters(exclude_categories=())))
-def test_any_text_is_decoded_or_refused(text: str) -> None:
-    """Only `ValueError` is raised."""
-    assert is_inline(f"data:{text}")
-    try:
-        list(inline_content(f"data:{text}"))
-        list(inline_content(f"data:;base64,{text}"))
-    except ValueError:
-        pass

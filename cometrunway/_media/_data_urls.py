@@ -1,4 +1,4 @@
-"""Outputs within an answer: the content of a `data:` URL."""
+"""The content of a `data:` URL, decoded step by step."""
 
 import binascii
 import re
@@ -11,11 +11,6 @@ _BASE64 = re.compile(r";\s*base64\s*(;|$)", re.IGNORECASE)
 _LIKE_BASE64 = re.compile(r"[A-Za-z0-9+/_=\s-]{64}")
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _BLANKS = b" \t\r\n\f\v"
-
-
-def is_inline(url: str) -> bool:
-    """Whether a URL is the file itself."""
-    return url[:5].lower() == "data:"
 
 
 def inline_content(url: str) -> Iterator[bytes]:

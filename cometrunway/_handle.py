@@ -15,6 +15,8 @@ from cometrunway._tasks import Asset, Task, moment
 from cometrunway.errors import CometRunwayError
 
 _PREFIX = "crt1."
+Asked = Request | Mapping[str, Any] | None
+"""The request of a task, or its description from a journal; None where neither is known."""
 
 
 @frozen(kw_only=True)
@@ -98,8 +100,8 @@ class TaskFuture(asyncio.Future["tuple[Asset, ...]"]):
         return TaskReference(id=self.id, route=self.route, key=self.key, created_at=self.created_at)
 
     @property
-    def asked(self) -> "Request | Mapping[str, Any] | None":
-        """The request, or what a journal has of it; None for a task of which only the id is known."""
+    def asked(self) -> Asked:
+        """What was asked for."""
         return self.request or self._described or None  # a journal that was pruned has nothing of it
 
     @property

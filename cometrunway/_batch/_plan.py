@@ -8,7 +8,7 @@ from typing import Any
 from cometrunway._batch._files import BatchFile, BatchFileError
 from cometrunway._batch._problems import Problems
 from cometrunway._journal._entry import Entry
-from cometrunway._media._urls import shown
+from cometrunway._media._urls import is_data_url, shown
 from cometrunway._requests._shot import Shot
 from cometrunway._wire._encode import encode
 from cometrunway._wire._identity import describe, identity
@@ -69,4 +69,4 @@ def _shortened(value: Any) -> Any:
         return {name: _shortened(member) for name, member in value.items()}
     if isinstance(value, list):
         return [_shortened(member) for member in value]
-    return shown(value) if isinstance(value, str) and value.startswith("data:") else value
+    return shown(value) if isinstance(value, str) and is_data_url(value) else value

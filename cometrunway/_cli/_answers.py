@@ -8,11 +8,11 @@ from pathlib import Path
 
 from cometrunway._cli._commands import Commands, add_command, path, whole
 from cometrunway._media._urls import without_query
-from cometrunway._requests._routes import ROUTES, Request
 from cometrunway._tasks import TaskStatus
 from cometrunway._terminal import say
 from cometrunway._wire._explain import Explanation, explain
 from cometrunway._wire._http import HttpResponse
+from cometrunway._wire._identity import sent_for
 from cometrunway._wire._sent import Sent
 
 _LONGEST = 64 * 1024 * 1024
@@ -99,5 +99,4 @@ def _sent(file: Path) -> Sent:
         raise ValueError(  # noqa: TRY004 - what is wrong is the file
             f"{file} must hold the request as a JSON object"
         )
-    route = ROUTES.get(str(request.get("route")), Request)
-    return Sent(request, route.makes)
+    return sent_for(request)

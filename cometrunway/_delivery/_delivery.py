@@ -6,15 +6,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from cometrunway._delivery._downloader import Downloader
 from cometrunway._delivery._file_names import FileNames
 from cometrunway._delivery._part_file import is_intact
-from cometrunway._handle import TaskFuture
+from cometrunway._handle import Asked, TaskFuture
 from cometrunway._journal._protocol import JournalProtocol
 from cometrunway._media._urls import without_query
-from cometrunway._requests._routes import Request
 from cometrunway._tasks import Asset, Task, TaskStatus
 from cometrunway.errors import (
     AssetExpiredError,
@@ -35,7 +33,7 @@ class Delivery:
     def __init__(
         self,
         *,
-        retrieve: Callable[[str, str, Request | Mapping[str, Any] | None], Awaitable[Task]],
+        retrieve: Callable[[str, str, Asked], Awaitable[Task]],
         downloader: Downloader,
         journal: JournalProtocol,
         output_dir: Path | None,

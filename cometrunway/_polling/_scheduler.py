@@ -5,22 +5,20 @@ import heapq
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from itertools import count
 from random import Random
 from sys import intern
-from typing import Any
 
 from attrs import evolve
 
 from cometrunway._events import EventEmitter, EventKind
-from cometrunway._handle import TaskFuture, TaskReference
+from cometrunway._handle import Asked, TaskFuture, TaskReference
 from cometrunway._policies import PollPolicy, asked_pause, refuses_the_key
 from cometrunway._polling._duration_model import DurationModel
 from cometrunway._polling._key_refusals import KeyRefusals
 from cometrunway._polling._rate_limit import PollRateLimit
 from cometrunway._polling._timing import PolledTask, PollTiming
-from cometrunway._requests._routes import Request
 from cometrunway._task_group import BackgroundTasks, Role
 from cometrunway._tasks import Asset, Task, TaskStatus
 from cometrunway.errors import (
@@ -41,7 +39,7 @@ _LEAST_SECONDS_FOR_FILES = 10.0
 """From the end of a task, also where that is found when the deadline has come."""
 _SAMPLE = 200
 """How many tasks are asked when all can be expected to have ended."""
-Poll = Callable[[str, str, Request | Mapping[str, Any] | None], Awaitable[Task]]
+Poll = Callable[[str, str, Asked], Awaitable[Task]]
 """Asks once for the state of the task of this route and id, that this request made."""
 Deliver = Callable[[TaskFuture, Task], Awaitable[tuple[Asset, ...]]]
 """Returns the files of a task that has ended, or raises why there are none."""

@@ -28,6 +28,8 @@ _CREATE_SECONDS = 180.0  # the gateway may try several channels before it answer
 # `total` is one more timer for every request, and so is `connect`, where no connection is free.
 _CALL = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
 _CREATE = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS)
+_JSON: Mapping[str, str] = {"Content-Type": "application/json"}
+_WITHOUT_MIDDLEWARES: Mapping[str, Any] = {"middlewares": ()}  # for one may repeat a create
 _STALE_CONNECTIONS = 1_000
 """How many connections that have idled a create may meet, each of which is closed then."""
 
@@ -72,8 +74,8 @@ class Transport:
         self._creates = TimeLimit(_CREATE_SECONDS)
         self._uses = LastUses()
         self._connections = connections
-        self._for_calls: _Way | None = None
-        self._for_creates: _Way | None = None
+        self._for_calls: _PreparedRoute | None = None
+        self._for_creates: _PreparedRoute | None = None
 
     @property
     def base(self) -> URL:
@@ -82,19 +84,22 @@ class Transport:
 
     async def __aenter__(self) -> Self:
         route = self._connections.to_api(self._base, self._headers, borrowed=self._borrowed)
-        fixed = {} if self._borrowed is None else AS_SENT  # a session that is borrowed may have it otherwise
-        self._for_calls = _Way(route, fixed)
-        if self._borrowed is None:
-            route = self._connections.to_api(self._base, self._headers, keepalive=LONGEST_IDLE)
-        self._for_creates = _Way(route, {**fixed, "middlewares": ()})  # a middleware may repeat it
+        if self._borrowed is not None:  # it may have any option otherwise
+            self._for_calls = _PreparedRoute(route, AS_SENT, _JSON)
+            self._for_creates = _PreparedRoute(route, {**AS_SENT, **_WITHOUT_MIDDLEWARES}, _JSON)
+            return self
+        self._for_calls = _PreparedRoute(route, {}, _JSON)
+        route = self._connections.to_api(self._base, self._headers, keepalive=LONGEST_IDLE)
+        # The body of a create states its type by itself, which takes less of the processor.
+        self._for_creates = _PreparedRoute(route, _WITHOUT_MIDDLEWARES, {})
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._calls.stop()
         self._creates.stop()
-        for way in (self._for_calls, self._for_creates):
-            if way is not None and self._borrowed is None:
-                await way.session.close()
+        for route in (self._for_calls, self._for_creates):
+            if route is not None and self._borrowed is None:
+                await route.session.close()
         if self._for_calls is not None and self._borrowed is not None:
             self._for_calls.session.detach()  # what is borrowed stays open
 
@@ -136,7 +141,7 @@ class Transport:
 
     async def _send(
         self,
-        way: "_Way | None",
+        route: "_PreparedRoute | None",
         request: HttpRequest,
         *,
         limits: aiohttp.ClientTimeout,
@@ -145,15 +150,15 @@ class Transport:
         waits: int = WAITS,
     ) -> HttpResponse:
         """Send a request; where no descriptor is left for its connection, wait: not a byte has been sent then."""
-        assert way is not None  # noqa: S101 - the session opens its transport before it uses it
+        assert route is not None  # noqa: S101 - the session opens its transport before it uses it
         try:
-            async with way.session.request(
+            async with route.session.request(
                 request.method,
                 self._base.with_path(self._prefix + request.path, encoded=True),
                 data=body or request.body,
-                headers=way.headers_with_body if request.body and (body is None or self._borrowed) else way.headers,
+                headers=route.headers_with_body if request.body else route.headers,
                 timeout=limits,
-                **way.options,
+                **route.options,
             ) as response:
                 if response.status == 407:  # no API answers so, only a proxy that has not passed it on
                     raise refused_by_proxy(f"{request.method} {request.path}", response.status, response.reason)
@@ -174,7 +179,7 @@ class Transport:
             if not (waits and isinstance(error, aiohttp.ClientConnectorError) and is_exhaustion(error)):
                 raise ours(request.method, request.path, error, host=self._base.host) from safe(error)
         await asyncio.sleep(BETWEEN_WAITS)
-        return await self._send(way, request, limits=limits, body=body, limit=limit, waits=waits - 1)
+        return await self._send(route, request, limits=limits, body=body, limit=limit, waits=waits - 1)
 
     async def _worked_on(self, content: bytes, encoding: str, limit: int) -> bytes:
         """Return the body uncompressed and without the key, worked on in a thread where that takes its time."""
@@ -189,13 +194,13 @@ class Transport:
         return content.replace(self._secret, b"***") if self._secret in content else content
 
 
-class _Way:
+class _PreparedRoute:
     """How requests of one kind go out: their session, and what each of them is made with."""
 
-    def __init__(self, route: Route, options: Mapping[str, Any]) -> None:
+    def __init__(self, route: Route, options: Mapping[str, Any], of_a_body: Mapping[str, str]) -> None:
         self.session = route.session
         self.headers = CIMultiDict(route.headers)
-        self.headers_with_body = CIMultiDict({**route.headers, "Content-Type": "application/json"})
+        self.headers_with_body = CIMultiDict({**route.headers, **of_a_body})
         self.options: Mapping[str, Any] = {
             "allow_redirects": False,
             "raise_for_status": False,

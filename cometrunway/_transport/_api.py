@@ -1,21 +1,20 @@
 """The three calls of the API. A create is sent once, and what it came to is a value."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from random import Random
-from typing import Any
 
 from attrs import frozen
 
+from cometrunway._handle import Asked
 from cometrunway._policies import RetryPolicy, asked_pause, is_transient
-from cometrunway._requests._routes import ROUTES, Request
 from cometrunway._tasks import Task
 from cometrunway._transport._aiohttp import LARGE, Transport
 from cometrunway._wire._decode import decode_created, decode_task
 from cometrunway._wire._encode import poll_request
 from cometrunway._wire._http import HttpRequest
+from cometrunway._wire._identity import sent_for
 from cometrunway._wire._refusals import proves_refusal
-from cometrunway._wire._sent import Sent
 from cometrunway.errors import CometRunwayError, OutcomeUnknownError, ProxyError, TransportError
 
 
@@ -40,8 +39,6 @@ class Unknown:
     error: OutcomeUnknownError
 
 
-Asked = Request | Mapping[str, Any] | None
-"""The request of a task, or its description from a journal; None where neither is known."""
 Outcome = Accepted | Refused | Unknown
 """What a create came to."""
 
@@ -85,7 +82,7 @@ class Api:
     async def poll(self, route: str, task_id: str, asked: Asked = None) -> Task:
         """Ask for the task's state once, with no retry; `asked` is what was asked for."""
         response = await self._transport.call(poll_request(route, task_id), limit=self._answer_limit)
-        sent = _sent(asked)
+        sent = None if asked is None else sent_for(asked)
         if len(response.body) > LARGE:
             return await asyncio.to_thread(decode_task, response, task_id=task_id, sent=sent)
         return decode_task(response, task_id=task_id, sent=sent)
@@ -100,13 +97,6 @@ class Api:
                     raise
                 await asyncio.sleep(max(pause, asked_pause(error) or 0.0))
         return await self.poll(route, task_id, asked)
-
-
-def _sent(asked: Asked) -> Sent | None:
-    if asked is None:
-        return None
-    request = ROUTES.get(str(asked.get("route")), Request) if isinstance(asked, Mapping) else asked
-    return Sent(asked, request.makes)
 
 
 def _not_sent(message: HttpRequest, error: Exception) -> TransportError:

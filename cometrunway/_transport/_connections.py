@@ -20,9 +20,8 @@ CONNECT_SECONDS = 15.0
 _KEEPALIVE = 4.0
 """Seconds without use after which a connection is closed: less than common servers wait."""
 _NONE: Mapping[str, Any] = {}
-_MAX_HEADERS = "max_headers"
 AS_SENT: Mapping[str, Any] = {"max_line_size": 65_536, "max_field_size": 65_536, "auto_decompress": False} | (
-    {_MAX_HEADERS: 1_000} if _MAX_HEADERS in inspect.signature(aiohttp.ClientSession).parameters else {}
+    {"max_headers": 1_000} if "max_headers" in inspect.signature(aiohttp.ClientSession).parameters else {}
 )
 """Options of a request: a gateway may add cookies and policies of any length; bodies come as they were sent."""
 

@@ -77,7 +77,7 @@ class CreateBody(Payload):
         return self._content.decode(encoding, errors)
 
     async def write(self, writer: Any) -> None:
-        """Write it; aiohttp has held the headers back until now, or sent them just before (3.11)."""
+        """Write it; aiohttp has held the headers back until now."""
         if self._is_over or not self._may_begin():
             raise RuntimeError("a create is sent once, and no longer when the session is left")
         self._check_connection(writer)

@@ -13,6 +13,7 @@ import attrs
 from cometrunway._media._urls import scheme, without_query
 from cometrunway._requests._routes import ROUTES, Request
 from cometrunway._wire._members import converter, members
+from cometrunway._wire._sent import Sent
 
 _DIGEST = "sha256"
 _NOT_ASKED_FOR = frozenset({"callback_url"})
@@ -74,6 +75,12 @@ def _route_defaults(route: str) -> tuple[dict[str, None], dict[str, Any], dict[s
 
 def _given(attributes: "Iterable[attrs.Attribute[Any]]") -> list[tuple[str, Any]]:
     return [(attribute.name, attribute.default) for attribute in attributes if attribute.default is not attrs.NOTHING]
+
+
+def sent_for(asked: Request | Mapping[str, Any]) -> Sent:
+    """Return what was sent for a task, by its request or by a description of that."""
+    request = ROUTES.get(str(asked.get("route")), Request) if isinstance(asked, Mapping) else asked
+    return Sent(asked, request.makes)
 
 
 def is_complete(description: object) -> bool:

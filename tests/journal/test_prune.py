@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +25,9 @@ def now() -> datetime:
 
 
 @pytest.fixture
-def session(tmp_path: Path) -> Callable[..., Session]:
+def session(session: Any, tmp_path: Path) -> Callable[..., Session]:
     """Return a maker of sessions on an emulator, with one journal and one folder."""
-
-    def make(emulator: Emulator, **options: Any) -> Session:
-        options = {"output_dir": tmp_path / "out", "journal": tmp_path / "shots.db", **options}
-        return Session(emulator.api_key, base_url=emulator.base_url, **options)
-
-    return make
+    return partial(session, journal=tmp_path / "shots.db")
 
 
 async def pruned(path: Path, **dates: datetime) -> Any:

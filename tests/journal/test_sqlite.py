@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -38,14 +39,9 @@ SIGNED = "https://example.com/cat.jpg?signature=canary"
 
 
 @pytest.fixture
-def session(tmp_path: Path) -> Callable[..., Session]:
+def session(session: Any, tmp_path: Path) -> Callable[..., Session]:
     """Return a maker of sessions on an emulator, with one journal and one folder."""
-
-    def make(emulator: Emulator, **options: Any) -> Session:
-        options = {"output_dir": tmp_path / "out", "journal": tmp_path / "shots.db", **options}
-        return Session(emulator.api_key, base_url=emulator.base_url, **options)
-
-    return make
+    return partial(session, journal=tmp_path / "shots.db")
 
 
 def entry(key: str = "shot", fingerprint: str = "f") -> Entry:

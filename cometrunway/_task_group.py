@@ -129,7 +129,7 @@ class BackgroundTasks:
                 await self._closing.wait()
 
     async def _own(self, opened: asyncio.Event) -> None:
-        """Hold the group open. A bug that escapes from a child interrupts whoever opened the block."""
+        """Hold the group open. A bug that escapes from a child interrupts the task that opened the block."""
         try:
             async with self._group:
                 opened.set()

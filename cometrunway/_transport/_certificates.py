@@ -1,4 +1,4 @@
-"""Certificates: whom a connection trusts, as the environment says when a session is opened."""
+"""Certificates: which authorities a connection trusts, as the environment says when a session is opened."""
 
 import os
 import ssl

@@ -1,4 +1,4 @@
-"""How connections are made: their number, how long an idle one is kept, through which proxy, trusting whom."""
+"""How connections are made: their number, how long an idle one is kept, the proxy, the trusted certificates."""
 
 import asyncio
 import copy
@@ -59,7 +59,7 @@ class Connections:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Close nothing: each session is closed by whom it was made for."""
+        """Close nothing: each session is closed by the code that opened it."""
 
     def read_environment(self) -> None:
         """Take the environment as it is now; `ValueError` where what it names cannot be used. Reads files."""

@@ -8,7 +8,7 @@ from typing import Self, TextIO
 from cometrunway._events import Event, EventKind
 from cometrunway._terminal import DroppingStream, printable
 from cometrunway.errors import BudgetError
-from cometrunway.progress._counts import BatchCounts
+from cometrunway.progress._counts import BatchCounts, why_a_poll_failed
 
 FAILURES_SHOWN = 50
 """How many failures get a line of their own; the others are counted."""
@@ -163,7 +163,7 @@ def _trouble(event: Event) -> str:
         return f"no connection to {host}, trying again: {event.error}"
     if event.kind is EventKind.RETRYING:
         return f"a create was refused for the moment, trying again: {event.error}"
-    return f"a poll failed, and the wait goes on: {event.error}"
+    return why_a_poll_failed(event)
 
 
 def _reason(event: Event) -> str:

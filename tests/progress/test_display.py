@@ -127,6 +127,15 @@ async def test_failed_looks_are_told_once_a_minute() -> None:
     assert stream.getvalue().count("a poll failed, and the wait goes on: it rains") == 2
 
 
+async def test_a_refused_key_is_told_for_what_it_is() -> None:
+    """The line of a poll that failed says that the gateway refuses the key, as the live display does."""
+    stream = io.StringIO()
+    refusal = errors.AuthenticationError("invalid key", status=401, body=b"{}")
+    with LineDisplay(3, stream) as display:
+        display.on_event(Event(kind=EventKind.POLL_FAILED, route=ROUTE, task_id="t", error=refusal))
+    assert stream.getvalue().startswith("the gateway refuses the key, trying again: invalid key")
+
+
 async def test_a_host_that_is_away_is_told_at_once_whatever_was_told_before() -> None:
     """Each kind of trouble has its own minute, and its line names the host; quiet is quiet."""
     error = errors.TransportError("POST /x: no connection to api.example: refused", host="api.example")

@@ -1,81 +1,30 @@
-"""An asyncio SDK for the Runway video and image routes of CometAPI and its sibling gateways."""
+"""An asyncio SDK for the Runway video and image routes of CometAPI and its sibling gateways.
+
+The first public name that is used loads all of them, and aiohttp with them. Nothing is loaded before that, because pytest
+imports this package for its plugin, in every project of an environment.
+"""
 
 import logging
+from typing import TYPE_CHECKING
 
-from cometrunway._events import Event, EventKind
-from cometrunway._handle import TaskHandle
-from cometrunway._journal._entry import Entry, State
-from cometrunway._journal._reader import JournalReader
-from cometrunway._journal._sqlite import Journal
-from cometrunway._policies import PollPolicy, RetryPolicy
-from cometrunway._requests._parts import ContentModeration, MediaReference, MotionVector, PromptImage, ReferenceImage
-from cometrunway._requests._routes import (
-    CharacterPerformance,
-    ImageToVideo,
-    ProActOne,
-    ProGenerate,
-    ProVideoToVideo,
-    Request,
-    TextToImage,
-    VideoToVideo,
-    VideoUpscale,
-)
-from cometrunway._requests._shot import Shot
-from cometrunway._session import Session
-from cometrunway._tasks import Asset, Failure, Task, TaskStatus
-from cometrunway._wire._mapping import request_from_dict
-from cometrunway.errors import (
-    APIError,
-    CometRunwayError,
-    DownloadError,
-    JournalError,
-    OutcomeUnknownError,
-    TaskError,
-    TaskFailedError,
-    TaskTimeoutError,
-    TransportError,
-)
+if TYPE_CHECKING:
+    from cometrunway._public import *  # noqa: F403 - the names of its __all__
+    from cometrunway._public import __all__ as __all__
+else:
 
-__all__ = [
-    "APIError",
-    "Asset",
-    "CharacterPerformance",
-    "CometRunwayError",
-    "ContentModeration",
-    "DownloadError",
-    "Entry",
-    "Event",
-    "EventKind",
-    "Failure",
-    "ImageToVideo",
-    "Journal",
-    "JournalError",
-    "JournalReader",
-    "MediaReference",
-    "MotionVector",
-    "OutcomeUnknownError",
-    "PollPolicy",
-    "ProActOne",
-    "ProGenerate",
-    "ProVideoToVideo",
-    "PromptImage",
-    "ReferenceImage",
-    "Request",
-    "RetryPolicy",
-    "Session",
-    "Shot",
-    "State",
-    "Task",
-    "TaskError",
-    "TaskFailedError",
-    "TaskHandle",
-    "TaskStatus",
-    "TaskTimeoutError",
-    "TextToImage",
-    "TransportError",
-    "VideoToVideo",
-    "VideoUpscale",
-    "request_from_dict",
-]
+    def __getattr__(name: str) -> object:
+        names = globals()
+        if name == "__all__" or not name.startswith("_"):
+            import cometrunway._public as public  # noqa: PLC0415 - see above
+
+            names["__all__"] = public.__all__
+            names.update({public_name: getattr(public, public_name) for public_name in public.__all__})
+        if name in names:
+            return names[name]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__getattr__("__all__")})
+
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())

@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from itertools import takewhile
@@ -22,6 +24,7 @@ LEVELS = [
     {"_transport", "_journal"},
     {"_submission", "_polling", "_delivery"},
     {"_session"},
+    {"_public"},
     {"__init__"},
     {"progress"},
     {"_batch"},
@@ -82,6 +85,7 @@ OF_THE_WHOLE = {
     "two_thousand": "two thousand tasks at once",
 }
 """Tests that belong to no module, and what they are about."""
+USES_ALL = "from cometrunway import *; import cometrunway; print(all(name in globals() for name in cometrunway.__all__))"
 
 
 def package_of(path: Path) -> str:
@@ -221,6 +225,14 @@ def test_the_public_names_are_sorted() -> None:
     import cometrunway
 
     assert cometrunway.__all__ == sorted(cometrunway.__all__)
+
+
+def test_the_package_loads_its_names_when_the_first_is_used() -> None:
+    """What imports the package and uses no name of it, such as pytest, loads no other module of it, and no aiohttp."""
+    loaded = "print(sorted(name for name in sys.modules if name.partition('.')[0] in ('cometrunway', 'aiohttp')))"
+    for program, expected in ((f"import cometrunway, sys; {loaded}", "['cometrunway']"), (USES_ALL, "True")):
+        ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        assert ended.stdout.strip() == expected
 
 
 def test_the_top_level_is_tidy() -> None:

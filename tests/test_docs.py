@@ -49,7 +49,8 @@ def test_the_reference_names_everything_public() -> None:
     assert not [name for name in public if f"`{name}" not in reference]
 
 
-REQUESTS = [cls for cls in vars(cometrunway).values() if isinstance(cls, type) and issubclass(cls, cometrunway.Request)]
+PUBLIC = [getattr(cometrunway, name) for name in cometrunway.__all__]
+REQUESTS = [cls for cls in PUBLIC if isinstance(cls, type) and issubclass(cls, cometrunway.Request)]
 
 
 @pytest.mark.parametrize("cls", [cls for cls in REQUESTS if cls is not cometrunway.Request])

@@ -1,0 +1,77 @@
+"""The names that are for users, each imported from the module that defines it."""
+
+from cometrunway._events import Event, EventKind
+from cometrunway._handle import TaskHandle
+from cometrunway._journal._entry import Entry, State
+from cometrunway._journal._reader import JournalReader
+from cometrunway._journal._sqlite import Journal
+from cometrunway._policies import PollPolicy, RetryPolicy
+from cometrunway._requests._parts import ContentModeration, MediaReference, MotionVector, PromptImage, ReferenceImage
+from cometrunway._requests._routes import (
+    CharacterPerformance,
+    ImageToVideo,
+    ProActOne,
+    ProGenerate,
+    ProVideoToVideo,
+    Request,
+    TextToImage,
+    VideoToVideo,
+    VideoUpscale,
+)
+from cometrunway._requests._shot import Shot
+from cometrunway._session import Session
+from cometrunway._tasks import Asset, Failure, Task, TaskStatus
+from cometrunway._wire._mapping import request_from_dict
+from cometrunway.errors import (
+    APIError,
+    CometRunwayError,
+    DownloadError,
+    JournalError,
+    OutcomeUnknownError,
+    TaskError,
+    TaskFailedError,
+    TaskTimeoutError,
+    TransportError,
+)
+
+__all__ = [
+    "APIError",
+    "Asset",
+    "CharacterPerformance",
+    "CometRunwayError",
+    "ContentModeration",
+    "DownloadError",
+    "Entry",
+    "Event",
+    "EventKind",
+    "Failure",
+    "ImageToVideo",
+    "Journal",
+    "JournalError",
+    "JournalReader",
+    "MediaReference",
+    "MotionVector",
+    "OutcomeUnknownError",
+    "PollPolicy",
+    "ProActOne",
+    "ProGenerate",
+    "ProVideoToVideo",
+    "PromptImage",
+    "ReferenceImage",
+    "Request",
+    "RetryPolicy",
+    "Session",
+    "Shot",
+    "State",
+    "Task",
+    "TaskError",
+    "TaskFailedError",
+    "TaskHandle",
+    "TaskStatus",
+    "TaskTimeoutError",
+    "TextToImage",
+    "TransportError",
+    "VideoToVideo",
+    "VideoUpscale",
+    "request_from_dict",
+]

@@ -85,7 +85,7 @@ OF_THE_WHOLE = {
     "two_thousand": "two thousand tasks at once",
 }
 """Tests that belong to no module, and what they are about."""
-USES_ALL = "from cometrunway import *; import cometrunway; print(all(name in globals() for name in cometrunway.__all__))"
+USES_ALL = "import cometrunway; from cometrunway import *; print({*cometrunway.__all__} <= {*globals()})"
 
 
 def package_of(path: Path) -> str:

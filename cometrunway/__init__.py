@@ -1,7 +1,7 @@
 """An asyncio SDK for the Runway video and image routes of CometAPI and its sibling gateways.
 
-The first public name that is used loads all of them, and aiohttp with them. Nothing is loaded before that: pytest imports
-this package for its plugin, in every project of an environment.
+The first public name that is used loads all of them, and aiohttp with them. Nothing is loaded before that: pytest
+imports this package for its plugin, in every project of an environment.
 """
 
 import logging

@@ -68,9 +68,9 @@ class BatchSubmission:
             while self._stopped_by is None:
                 await self._window.acquire()
                 await self._unanswered.acquire()
-                submission = self.background.start(self._submit(await anext(requests)), name="cometrunway map")
-                self._held += 1
-                submission.add_done_callback(self._on_submitted)
+                item = await anext(requests)
+                await self.submitter.in_flight.acquire()
+                self._start(item)
         except StopAsyncIteration:
             pass
         except Exception as error:  # noqa: BLE001 - the user's own; raised to the user once all that is paid is on disk
@@ -82,18 +82,15 @@ class BatchSubmission:
             self._exhausted = True
             self._finish_if_done()
 
-    async def _submit(self, item: Item) -> None:
-        await self.submitter.in_flight.acquire()
+    def _start(self, item: Item) -> None:
+        role = Role.WORK if isinstance(item, Entry) else Role.CREATE
         try:
-            future = await self._future_of(item)
-        except asyncio.CancelledError:
+            submission = self.background.start(self._future_of(item), name="cometrunway map", role=role)
+        except RuntimeError:
             self.submitter.in_flight.release()
             raise
-        if future is None:
-            self.submitter.in_flight.release()
-            self._drop_one()
-        else:
-            future.add_done_callback(self._on_end, context=self._context)
+        self._held += 1
+        submission.add_done_callback(self._on_submitted)
 
     async def _future_of(self, item: Item) -> TaskFuture | None:
         """Return once the task exists; a submission that came to none is a future that has failed with the reason.
@@ -105,10 +102,10 @@ class BatchSubmission:
         key, request = (item.key, item.request) if isinstance(item, Shot) else (None, item)
         try:
             check_request(request)
-            starting = self.submitter.start(request, key, name=self._name, is_wanted=lambda: not self._is_refused)
-            outcome = await asyncio.shield(starting)
-        except Exception as error:  # noqa: BLE001 - raised when the handle is awaited
-            outcome = error
+        except TypeError as error:
+            outcome: TaskFuture | Exception = error
+        else:
+            outcome = await self.submitter.outcome(request, key, name=self._name, is_wanted=self._is_wanted)
         if isinstance(outcome, TaskFuture):
             return outcome
         if isinstance(outcome, NotSubmittedError):
@@ -131,11 +128,19 @@ class BatchSubmission:
         future.fail(failed)
         return future
 
-    def _on_submitted(self, submission: "asyncio.Task[None]") -> None:
+    def _is_wanted(self) -> bool:
+        return not self._is_refused
+
+    def _on_submitted(self, submission: "asyncio.Task[TaskFuture | None]") -> None:
         self._unanswered.release()
+        future = None if submission.cancelled() else submission.result()
+        if future is not None:
+            future.add_done_callback(self._on_end, context=self._context)
+            return
+        self.submitter.in_flight.release()
         if submission.cancelled():
             self._cut_short()
-            self._drop_one()
+        self._drop_one()
 
     def _cut_short(self) -> None:
         if self._stopped_by is None:

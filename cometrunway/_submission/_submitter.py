@@ -90,7 +90,9 @@ class Submitter:
             check_key(key)
         await self.in_flight.acquire()
         try:
-            submission = self.start(request, key, instead_of=instead_of)
+            submission = self._background.start(
+                self.outcome(request, key, instead_of=instead_of), name=f"cometrunway create {key}", role=Role.CREATE
+            )
         except BaseException:
             self.in_flight.release()
             raise
@@ -100,7 +102,7 @@ class Submitter:
             raise outcome
         return outcome
 
-    def start(
+    async def outcome(
         self,
         request: Request,
         key: str | None,
@@ -108,14 +110,21 @@ class Submitter:
         name: Name = unique_name,
         instead_of: Entry | None = None,
         is_wanted: Callable[[], bool] = lambda: True,
-    ) -> "asyncio.Task[TaskFuture | Exception]":
-        """Start a submission, which goes on if its caller is cancelled; `RuntimeError` while the session is left.
+    ) -> TaskFuture | Exception:
+        """Make one submission; run it in a task of `Role.CREATE`, so that it goes on if its caller is cancelled.
 
         Its result is the error where no task came of it: an exception would end the session's task group. Where it is
         not wanted any more as its turn comes, that is `NotSubmittedError`.
         """
-        work = self._outcome(request, key, name, instead_of, is_wanted)
-        return self._background.start(work, name=f"cometrunway create {key}", role=Role.CREATE)
+        try:
+            return await self._submit(request, key, name, instead_of, is_wanted)
+        except Exception as error:
+            if isinstance(error, CometRunwayError):
+                error.about(route=request.route, key=key)
+            self._announce(error, request.route, key)
+            if isinstance(error, OutcomeUnknownError) and _is_cancelled():
+                raise asyncio.CancelledError from error
+            return error
 
     def end_waits(self) -> None:
         """Let every create that waits for its turn learn at once that it may no longer be sent."""
@@ -144,19 +153,6 @@ class Submitter:
         if isinstance(error, BudgetError):
             return self._budget.is_stopped or not self._journal.keeps_entries
         return isinstance(error, _OF_ALL)
-
-    async def _outcome(
-        self, request: Request, key: str | None, name: Name, instead_of: Entry | None, is_wanted: Callable[[], bool]
-    ) -> TaskFuture | Exception:
-        try:
-            return await self._submit(request, key, name, instead_of, is_wanted)
-        except Exception as error:
-            if isinstance(error, CometRunwayError):
-                error.about(route=request.route, key=key)
-            self._announce(error, request.route, key)
-            if isinstance(error, OutcomeUnknownError) and _is_cancelled():
-                raise asyncio.CancelledError from error
-            return error
 
     async def _submit(
         self, request: Request, key: str | None, name: Name, instead_of: Entry | None, is_wanted: Callable[[], bool]

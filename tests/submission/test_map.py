@@ -137,6 +137,18 @@ async def test_map_takes_no_more_than_it_can_submit_at_once(session: Any) -> Non
         assert emulator.creates.accepted == accepted
 
 
+async def test_a_shot_of_a_batch_is_one_task(session: Any) -> None:
+    """A batch of three whose creates are unanswered has three asyncio tasks of ours more than no batch."""
+    async with Emulator() as emulator, session(emulator) as runway:
+        emulator.script("create", Fault.silent(), Fault.silent(), Fault.silent())
+        before = asyncio.all_tasks()
+        reading = asyncio.ensure_future(_read_slowly(runway.map([yawn(number) for number in range(3)])))
+        await asyncio.sleep(1)
+        since = [task.get_name() for task in asyncio.all_tasks() - before]
+        reading.cancel()
+    assert sum(name.startswith("cometrunway") for name in since) == emulator.creates.received == 3
+
+
 async def test_map_takes_an_async_input(session: Any) -> None:
     """Requests may come from an async iterable."""
 

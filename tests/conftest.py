@@ -1,5 +1,6 @@
 """Fixtures of the whole suite."""
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -10,6 +11,9 @@ import pytest
 from cometrunway import Session
 from cometrunway.emulator import Emulator
 from tests.virtual import VirtualLoop
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so it is in the background jobs of a shell
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
-"""One frozen record of what happened to a task; observers are callables that take it."""
+"""One frozen record of what happened to a task; observers are callables that take it, and each reader has a queue."""
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Hashable, Iterable
 from enum import Enum
+from itertools import count
 from typing import Protocol
 
 from attrs import field, frozen
@@ -38,6 +40,22 @@ class EventKind(Enum):
     FAILED = "failed"
     """`await handle` raises `error`."""
 
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more happens to the submission, unless the user submits or resumes it once more."""
+        return self in _FINAL
+
+    @property
+    def is_progress(self) -> bool:
+        """Whether a later event of this kind, or of another one of progress, says all that this one did."""
+        return self in _PROGRESS
+
+
+_FINAL = (EventKind.DOWNLOADED, EventKind.FAILED, EventKind.REFUSED, EventKind.IN_DOUBT)
+_PROGRESS = (EventKind.CHANGED, EventKind.POLL_FAILED, EventKind.RETRYING)
+_MOST_UNREAD = 100_000
+"""Events that a reader may leave unread."""
+
 
 @frozen(kw_only=True)
 class Event:
@@ -50,7 +68,8 @@ class Event:
     task: Task | None = None
     assets: tuple[Asset, ...] = ()
     error: Exception | None = None
-    """A `CometRunwayError`; on REFUSED also a `ValueError`, of a local file that is no longer what it was."""
+    """A `CometRunwayError`; on REFUSED also a `ValueError`, of a local file that is no longer what it was; on FAILED
+    also what a bug of this library raised."""
     at: float = field(default=0.0, eq=False)
     """When it happened: wall-clock seconds since 1970."""
 
@@ -74,11 +93,98 @@ class Subject(Protocol):
     def key(self) -> str | None: ...
 
 
+Topic = Hashable
+"""What a reader follows: a task, by its route and id, or a submission, by its key."""
+
+
+def task_topic(route: str, task_id: str) -> Topic:
+    """Return what the reader of one task's events follows."""
+    return "task", route, task_id
+
+
+def key_topic(key: str) -> Topic:
+    """Return what the reader of the events under one key follows."""
+    return "key", key
+
+
+def _topics(event: Event) -> list[Topic]:
+    topics = [] if event.task_id is None else [task_topic(event.route, event.task_id)]
+    return topics if event.key is None else [*topics, key_topic(event.key)]
+
+
+class EventQueue:
+    """The events that one reader has not read yet, in the order in which they came.
+
+    Of each task at most one event of progress is held, the newest. Every other event is held.
+    """
+
+    def __init__(self, topics: Iterable[Topic]) -> None:
+        self.topics = frozenset(topics)
+        """What the reader follows; of the whole session if it is empty."""
+        self._open = set(self.topics)
+        self._unread: OrderedDict[Hashable, Event] = OrderedDict()
+        self._numbers = count()
+        self._changed = asyncio.Event()
+        self._is_overrun = False
+        self.is_closed = False
+
+    def put(self, event: Event) -> None:
+        """Add an event; close the queue if it is the last one."""
+        topics = _topics(event)
+        progress = (*topics, event.route)
+        place: Hashable = progress if event.kind.is_progress else next(self._numbers)
+        self._unread.pop(place, None)
+        self._unread[place] = event
+        self._changed.set()
+        if event.kind.is_final and self.topics:
+            self._open.difference_update(topics)
+            if not self._open:
+                self.close()
+        if len(self._unread) > _MOST_UNREAD:
+            self._is_overrun = True
+            self._unread.clear()
+            self.close()
+
+    def put_standing(self, event: Event) -> None:
+        """Add how a task stood before the reader came, unless something was heard of it since."""
+        topics = set(_topics(event))
+        if not any(topics.intersection(_topics(other)) for other in self._unread.values()):
+            self.put(event)
+
+    def close(self) -> None:
+        """Let the reader end once it has read what is there."""
+        self.is_closed = True
+        self._changed.set()
+
+    async def get(self) -> Event | None:
+        """Wait for an event and take it; None at the end.
+
+        Raises:
+            RuntimeError: the reader has left too many events unread.
+        """
+        while not self._unread:
+            if self._is_overrun:
+                raise RuntimeError(
+                    f"this reader of events has left more than {_MOST_UNREAD} of them unread, and was ended: read "
+                    "faster, or follow fewer tasks"
+                )
+            if self.is_closed:
+                return None
+            self._changed.clear()
+            await self._changed.wait()
+        return self._unread.popitem(last=False)[1]
+
+
 class EventEmitter:
-    """Gives events to the session's observer, if there is one. What the observer raises is logged, and harms nobody."""
+    """Gives events to the session's observer, if there is one, and to the queues of its readers.
+
+    What the observer raises is logged, and harms nobody.
+    """
 
     def __init__(self, observer: Observer | None) -> None:
         self._observer = observer
+        self._of_all: set[EventQueue] = set()
+        self._by_topic: dict[Topic, set[EventQueue]] = {}
 
     def emit(
         self,
@@ -89,8 +195,8 @@ class EventEmitter:
         assets: tuple[Asset, ...] = (),
         error: Exception | None = None,
     ) -> None:
-        """Tell the observer what happened."""
-        if self._observer is None:
+        """Tell the observer and the readers what happened."""
+        if self._observer is None and not self.has_readers:
             return
         event = Event(
             kind=kind,
@@ -102,7 +208,44 @@ class EventEmitter:
             error=error,
             at=time.time(),
         )
+        for queue in self._queues(event):
+            queue.put(event)
+            if queue.is_closed:
+                self.remove(queue)
         try:
-            self._observer(event)
+            if self._observer is not None:
+                self._observer(event)
         except (Exception, asyncio.CancelledError):
             _logger.exception("on_event failed on %s of task %s", kind.value, event.task_id)
+
+    @property
+    def has_readers(self) -> bool:
+        """Whether anybody reads events."""
+        return bool(self._of_all or self._by_topic)
+
+    def add(self, queue: EventQueue) -> None:
+        """Put into a queue all events of its topics from now on, until the last one."""
+        if not queue.topics:
+            self._of_all.add(queue)
+        for topic in queue.topics:
+            self._by_topic.setdefault(topic, set()).add(queue)
+
+    def remove(self, queue: EventQueue) -> None:
+        """Put nothing more into a queue."""
+        self._of_all.discard(queue)
+        for topic in queue.topics:
+            queues = self._by_topic.get(topic, set())
+            queues.discard(queue)
+            if not queues:
+                self._by_topic.pop(topic, None)
+
+    def close(self) -> None:
+        """Let every reader end once it has read what is there."""
+        for queue in {*self._of_all, *(queue for queues in self._by_topic.values() for queue in queues)}:
+            queue.close()
+            self.remove(queue)
+
+    def _queues(self, event: Event) -> Collection[EventQueue]:
+        if not self._by_topic:
+            return tuple(self._of_all)
+        return {*self._of_all, *(queue for topic in _topics(event) for queue in self._by_topic.get(topic, ()))}

@@ -217,6 +217,10 @@ class TaskHandle:
         """Return what `await` would raise, None if it would return; only for a handle that is done."""
         return self._attached().exception()
 
+    def result(self) -> tuple[Asset, ...]:
+        """Return what `await` would return, or raise what it would raise; only for a handle that is done."""
+        return self._attached().result()
+
     def add_done_callback(self, callback: "Callable[[TaskHandle], object]") -> None:
         """Call `callback(handle)` from the event loop once the handle is done."""
         self._attached().add_done_callback(partial(_call, callback, self))

@@ -16,6 +16,7 @@ from cometrunway._delivery._downloader import Downloader
 from cometrunway._delivery._file_names import FileNames
 from cometrunway._delivery._folder import try_folder
 from cometrunway._delivery._part_file import are_intact
+from cometrunway._event_stream import EventStream
 from cometrunway._events import EventEmitter, Observer
 from cometrunway._handle import TaskFuture, TaskHandle, TaskReference
 from cometrunway._journal._entry import DOUBTFUL, OWED, Entry, State
@@ -161,6 +162,7 @@ class Session:
                 history = DurationHistory(journal, parts.scheduler.model)
                 await history.load()
                 lifetime.push_async_callback(history.save)
+            lifetime.callback(self._events.close)
             lifetime.callback(parts.scheduler.close)
             await lifetime.enter_async_context(parts.background)
             parts.scheduler.start()
@@ -259,6 +261,25 @@ class Session:
         batch = BatchSubmission(requests=requests, submitter=parts.submitter, background=parts.background)
         async for handle in batch.handles():
             yield handle
+
+    def events(self, *followed: TaskHandle | str) -> EventStream:
+        """Return an async iterator over what happens to some tasks, or to all: `async for event in session.events()`.
+
+        Each reader has its own. A task that is known begins with an event that says how it stands. The iterator ends
+        once all that it follows has ended (DOWNLOADED, FAILED, REFUSED or IN_DOUBT), or the session is left.
+
+        A slow reader loses only progress: of the CHANGED, POLL_FAILED and RETRYING events of a task that it has not
+        read yet, the newest is kept. One that leaves more than 100,000 events unread gets a RuntimeError.
+
+        Args:
+            followed: handles, or keys. A key of which nothing is known yet is waited for; without a journal nothing is
+                known of a key whose task has ended. Given nothing, the iterator brings the events of the whole session
+                from now on.
+        """
+        parts = self._opened()
+        return EventStream(
+            followed, emitter=self._events, polled=parts.scheduler.find_by_key, ended=parts.submitter.ended
+        )
 
     def attach(self, token: str, *, route: str | None = None) -> TaskHandle:
         """Wait for a task from elsewhere: another process, another day, another tool.

@@ -21,7 +21,7 @@ LEVELS = [
     {"_requests", "_tasks"},
     {"errors", "_events"},
     {"_wire", "_policies", "_handle"},
-    {"_transport", "_journal"},
+    {"_transport", "_journal", "_event_stream"},
     {"_submission", "_polling", "_delivery"},
     {"_session"},
     {"_public"},
@@ -66,7 +66,16 @@ FORBIDDEN_NAMES = {
 }
 AMBIENT = {
     # wall-clock time, for records only
-    ("time", "time"): {"_submission", "_delivery", "_polling", "_events", "_journal", "_batch", "emulator"},
+    ("time", "time"): {
+        "_submission",
+        "_delivery",
+        "_polling",
+        "_events",
+        "_event_stream",
+        "_journal",
+        "_batch",
+        "emulator",
+    },
     ("time", "monotonic"): set[str](),
     ("time", "perf_counter"): set[str](),
     ("time", "sleep"): {"_journal"},  # in its own thread

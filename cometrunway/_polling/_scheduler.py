@@ -110,6 +110,10 @@ class PollScheduler:
         task = self._open.get((reference.route, reference.id))
         return None if task is None else task.future
 
+    def find_by_key(self, key: str) -> TaskFuture | None:
+        """Return the future of the task of this key, if it is polled."""
+        return next((task.future for task in self._open.values() if task.future.key == key), None)
+
     def watch(self, future: TaskFuture, *, age: float | None) -> None:
         """Poll the future's task from now on.
 
@@ -325,6 +329,7 @@ class PollScheduler:
         self._unfinished.append(future)
         future.fail(bug)
         self._close(future)
+        self._events.emit(EventKind.FAILED, future, task=future.task, error=bug)
 
     def _close(self, future: TaskFuture) -> None:
         if self._open.pop((future.route, future.id), None) is not None:

@@ -95,24 +95,18 @@ class ExistingTasks:
 
     async def take_up(self, entry: Entry, request: Request | None = None) -> TaskFuture:
         """Return the future of an entry: one that has ended, or has no task, is done; any other is polled."""
-        reference = TaskReference(id=entry.task_id or "", route=entry.route, key=entry.key, created_at=entry.created_at)
-        if entry.task_id is None or entry.is_in_doubt or entry.state is State.REFUSED:
-            future = TaskFuture(evolve(reference, id=""), request)
-            future.fail(no_task(entry))
+        future = finished(entry, request)
+        if future is not None and not future.id:
             return future
+        reference = _reference(entry)
         self._events.emit(EventKind.RESUMED, reference)
-        ended = _ended_task(entry)
-        if ended is None or not await asyncio.to_thread(self._are_intact, entry.assets):
+        if future is None or not await asyncio.to_thread(self._are_intact, entry.assets):
             return self.attach(reference, request, entry.request, submitted_at=entry.submitted_at)
-        future = TaskFuture(reference, request, submitted_at=entry.submitted_at)
-        ended = future.end(ended, ended_at=entry.ended_at)
-        if ended.failure is None:
-            future.set_result(entry.assets)
-            self._events.emit(EventKind.DOWNLOADED, reference, task=ended, assets=entry.assets)
+        error = future.exception()
+        if isinstance(error, Exception):
+            self._events.emit(EventKind.FAILED, reference, task=future.task, error=error)
         else:
-            error = TaskError.of(ended, route=entry.route).about(key=entry.key)
-            future.fail(error)
-            self._events.emit(EventKind.FAILED, reference, task=ended, error=error)
+            self._events.emit(EventKind.DOWNLOADED, reference, task=future.task, assets=entry.assets)
         return future
 
     def _watch(self, future: TaskFuture, *, age: float | None) -> None:
@@ -120,6 +114,29 @@ class ExistingTasks:
         if len(self._keys) > _REMEMBERED:
             self._keys.popitem(last=False)
         self._watcher.watch(future, age=age)
+
+
+def finished(entry: Entry, request: Request | None = None) -> TaskFuture | None:
+    """Return the future of an entry that has no task, or whose task has ended and owes no file; None of any other."""
+    reference = _reference(entry)
+    if entry.task_id is None or entry.is_in_doubt or entry.state is State.REFUSED:
+        future = TaskFuture(evolve(reference, id=""), request)
+        future.fail(no_task(entry))
+        return future
+    ended = _ended_task(entry)
+    if ended is None:
+        return None
+    future = TaskFuture(reference, request, submitted_at=entry.submitted_at)
+    ended = future.end(ended, ended_at=entry.ended_at)
+    if ended.failure is None:
+        future.set_result(entry.assets)
+    else:
+        future.fail(TaskError.of(ended, route=entry.route).about(key=entry.key))
+    return future
+
+
+def _reference(entry: Entry) -> TaskReference:
+    return TaskReference(id=entry.task_id or "", route=entry.route, key=entry.key, created_at=entry.created_at)
 
 
 def no_task(entry: Entry) -> CometRunwayError:

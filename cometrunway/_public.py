@@ -1,5 +1,7 @@
 """The names that are for users, each imported from the module that defines it."""
 
+from cometrunway._asset_response import AssetResponse
+from cometrunway._event_stream import EventStream
 from cometrunway._events import Event, EventKind
 from cometrunway._handle import TaskHandle
 from cometrunway._journal._entry import Entry, State
@@ -37,6 +39,7 @@ from cometrunway.errors import (
 __all__ = [
     "APIError",
     "Asset",
+    "AssetResponse",
     "CharacterPerformance",
     "CometRunwayError",
     "ContentModeration",
@@ -44,6 +47,7 @@ __all__ = [
     "Entry",
     "Event",
     "EventKind",
+    "EventStream",
     "Failure",
     "ImageToVideo",
     "Journal",

@@ -3,7 +3,7 @@
 import re
 import sys
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,8 @@ class BatchFile:
     shots: list[Shot]
     lines: Mapping[str, int]
     """Where each key's shot begins, from 1."""
+    unnamed: Set[str]
+    """The keys that the file does not give: they are made of its name and a line."""
     ignored: Mapping[str, int]
     """The columns that were left out, and in how many rows each had a value."""
 
@@ -77,7 +79,9 @@ def read_batch(path: Path, *, encoding: str | None = None, ignore: Collection[st
     if shots.problems:
         raise BatchFileError(str(shots.problems))
     counts = {column: shots.left_out[column] for column in sorted(ignored)}
-    return BatchFile(name=name, shots=list(shots.by_key.values()), lines=shots.lines, ignored=counts)
+    return BatchFile(
+        name=name, shots=list(shots.by_key.values()), lines=shots.lines, unnamed=shots.unnamed, ignored=counts
+    )
 
 
 def _text(path: Path, name: str, encoding: str | None) -> str:
@@ -108,6 +112,7 @@ class _Shots:
     is_table: bool
     by_key: dict[str, Shot] = field(factory=dict)
     lines: dict[str, int] = field(factory=dict)
+    unnamed: set[str] = field(factory=set)
     left_out: Counter[str] = field(factory=Counter)
 
     def add(self, record: Record) -> None:
@@ -128,7 +133,10 @@ class _Shots:
         if record.fields is None:
             raise ValueError(record.problem)
         fields = self._without_ignored(given(record.fields))
-        key = _key(fields.pop("key", self._default_key(record.number)))
+        if "key" not in fields:
+            fields["key"] = self._default_key(record.number)
+            self.unnamed.add(fields["key"])
+        key = _key(fields.pop("key"))
         if self.is_table:
             fields = from_cells(fields)
         unknown = unknown_columns(fields)

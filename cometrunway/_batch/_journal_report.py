@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from cometrunway._journal._entry import OWED, Entry, State
+from cometrunway._journal._lock import holder
 from cometrunway._journal._reader import JournalReader
-from cometrunway._journal._sqlite import Journal
 from cometrunway._paths import portable
 from cometrunway._terminal import printable
 
@@ -23,7 +23,7 @@ class JournalReport:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.holder = Journal.holder(path)
+        self.holder = holder(path)
         """The pid of the process that is writing it now, if one is."""
         with JournalReader(path):
             pass

@@ -13,7 +13,8 @@ from cometrunway._batch._columns import listed
 from cometrunway._batch._event_log import EventLog
 from cometrunway._batch._files import read_batch, read_shots
 from cometrunway._batch._journal_report import JournalReport
-from cometrunway._batch._plan import check_conflicts, planned, totals
+from cometrunway._batch._known import known_shots, told
+from cometrunway._batch._plan import planned, totals
 from cometrunway._batch._run import BatchRun
 from cometrunway._batch._text import check_encoding
 from cometrunway._batch._writable import check_journal, check_output_dir
@@ -34,8 +35,7 @@ from cometrunway._cli._commands import (
 from cometrunway._cli._supervision import INTERRUPTED, Report, supervised
 from cometrunway._gallery._journal_source import JournalSource
 from cometrunway._gallery._page import write_page
-from cometrunway._journal._entry import Entry, State
-from cometrunway._journal._reader import JournalReader
+from cometrunway._journal._entry import Entry
 from cometrunway._policies import PollPolicy
 from cometrunway._requests._shot import Shot
 from cometrunway._session import Session
@@ -131,6 +131,11 @@ def _add_output(run: argparse.ArgumentParser) -> None:
     add_template(group)
     group.add_argument("--journal", type=path, metavar="FILE", help="keep what was paid for in this file")
     group.add_argument(
+        "--other-keys",
+        choices=("use", "buy"),
+        help="shots that the journal has under other keys than the file gives: use those, or buy them again",
+    )
+    group.add_argument(
         "--journal-timeout", type=positive, metavar="SECONDS", help="wait so long while it is locked by others (30)"
     )
     shown = group.add_mutually_exclusive_group()
@@ -167,11 +172,13 @@ def _run(options: argparse.Namespace) -> int:
     if file.ignored and not options.quiet:
         said = ", ".join(f"{column} ({count:,} rows)" for column, count in file.ignored.items())
         say(f"ignored columns: {said}", sys.stderr)
-    shots = file.shots[: options.limit]
-    known = _known(options.journal, shots)
-    check_conflicts(shots, known, file)
+    known = known_shots(file, options.journal, options.other_keys)
+    if not options.quiet:
+        for line in told(known, options.journal):
+            say(line, sys.stderr)
+    shots = known.shots[: options.limit]
     if options.dry_run:
-        return _dry_run(shots, known, options)
+        return _dry_run(shots, known.entries, options)
     report = Report(
         output_dir=options.output_dir,
         journal=options.journal,
@@ -229,15 +236,6 @@ def _check_as_the_run_does(options: argparse.Namespace) -> None:
     check_output_dir(options.output_dir)
     if options.journal is not None:
         check_journal(options.journal)
-
-
-def _known(journal: Path | None, shots: Sequence[Shot]) -> dict[str, Entry]:
-    """Return what a journal will not submit anew of these shots."""
-    if journal is None or not journal.exists() or (journal.is_file() and not journal.stat().st_size):
-        return {}
-    with JournalReader(journal) as reader:
-        found = ((shot.key, reader.find(shot.key)) for shot in shots)
-        return {key: entry for key, entry in found if entry is not None and entry.state is not State.REFUSED}
 
 
 def _resume(options: argparse.Namespace) -> int:

@@ -74,6 +74,10 @@ class JournalReader:
                 names |= fields.keys()
         return names
 
+    def fingerprints(self) -> Iterator[tuple[str, str]]:
+        """Yield the key and the digest of each submission that is not refused, in the order of submission."""
+        return self._each(self._records.fingerprints)
+
     def keys_of_task(self, task_id: str) -> list[str]:
         """Return the keys of the submissions whose task this is."""
         with translated_errors(self.path):

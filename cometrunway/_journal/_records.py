@@ -4,9 +4,15 @@ import sqlite3
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from attrs import evolve
+
 from cometrunway._journal._entry import COLUMNS, Entry, State, entry_of, request_of
 from cometrunway._journal._folders import Folders
 from cometrunway._journal._schema import NOT_DELIVERED, NOT_VERIFIED
+from cometrunway._wire._identity import identity
+
+_IDENTIFIED = 3
+"""The first version whose digests are of what was asked for, not of all that was sent."""
 
 
 class Records:
@@ -21,6 +27,9 @@ class Records:
         [(has_table,)] = database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'alias'")
         self.has_aliases = bool(has_table and database.execute("SELECT 1 FROM alias LIMIT 1").fetchone())
         """Whether an earlier version has named submissions by another rule."""
+        [(version,)] = database.execute("PRAGMA user_version")
+        [(is_half_upgraded,)] = database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'upgrade'")
+        self._has_identities = version >= _IDENTIFIED and not is_half_upgraded
 
     def find(self, key: str) -> Entry | None:
         """Return what stands under a key, or under the key that the name of an earlier version is an alias of."""
@@ -28,7 +37,7 @@ class Records:
         if row is None and self.has_aliases:
             alias = "WHERE key = (SELECT key FROM alias WHERE name = ?)"
             row = self._database.execute(f"{self._select} {alias}", (key,)).fetchone()
-        return None if row is None else entry_of(row, self._folders)
+        return None if row is None else self._entry(row)
 
     def entries(self, states: Collection[State] = tuple(State), *, after: int = 0, limit: int = -1) -> Iterator[Entry]:
         """Yield the entries in these states, in the order of submission, one row at a time.
@@ -48,7 +57,7 @@ class Records:
         rows = self._database.execute(
             f"{self._select} WHERE number > ? AND {condition} ORDER BY number LIMIT ?", (after, limit)
         )
-        return (entry_of(row, self._folders) for row in rows)
+        return map(self._entry, rows)
 
     def counts(self) -> dict[State, int]:
         """Return how many submissions are in each state."""
@@ -73,6 +82,15 @@ class Records:
         refused = dict(self._database.execute(not_accepted))
         return {route: creates - refused.get(route, 0) for route, creates in by_route}
 
+    def fingerprints(self) -> Iterator[tuple[str, str]]:
+        """Yield the key and the digest of each submission that is not refused, in the order of submission."""
+        states = [state for state in State if state is not State.REFUSED]
+        if not self._has_identities:
+            return ((entry.key, entry.fingerprint) for entry in self.entries(states))
+        return self._database.execute(
+            f"SELECT key, fingerprint FROM submission WHERE {_in(states)} ORDER BY number"  # noqa: S608 - ours
+        )
+
     def requests(self) -> Iterator[Mapping[str, Any]]:
         """Yield what was asked for, row by row."""
         for key, text in self._database.execute("SELECT key, request FROM submission"):
@@ -89,7 +107,12 @@ class Records:
     def numbered(self, numbers: Collection[int]) -> dict[int, Entry]:
         """Return the entries that have these numbers."""
         wanted = set(numbers)
-        return {row[0]: entry_of(row, self._folders) for row in self._rows_of(wanted) if row[0] in wanted}
+        return {row[0]: self._entry(row) for row in self._rows_of(wanted) if row[0] in wanted}
+
+    def _entry(self, row: tuple[Any, ...]) -> Entry:
+        """Return a row's entry; the digest that an earlier version has recorded is brought to the present rule."""
+        entry = entry_of(row, self._folders)
+        return entry if self._has_identities else evolve(entry, fingerprint=identity(entry.request))
 
     def _rows_of(self, numbers: set[int]) -> list[tuple[Any, ...]]:
         if numbers and max(numbers) - min(numbers) < 2 * len(numbers):
@@ -107,7 +130,7 @@ class Records:
         """Yield each entry; where a row is damaged, what is wrong with it."""
         for row in self._database.execute(f"{self._select} ORDER BY number"):
             try:
-                yield entry_of(row, self._folders)
+                yield self._entry(row)
             except sqlite3.DataError as error:
                 yield str(error)
 

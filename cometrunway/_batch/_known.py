@@ -1,0 +1,192 @@
+"""Which shots of a batch file a journal has already: by their keys, and by their content under other keys.
+
+A file that was renamed, or in which a line was inserted, gives other keys to the shots that it does not name itself.
+"""
+
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+
+from attrs import define, evolve, field, frozen
+
+from cometrunway._batch._files import BatchFile, BatchFileError
+from cometrunway._batch._problems import Problems
+from cometrunway._journal._entry import Entry, State
+from cometrunway._journal._reader import JournalReader
+from cometrunway._media._urls import shown
+from cometrunway._requests._shot import Shot
+from cometrunway._wire._identity import describe, identity
+
+OtherKeys = Literal["use", "buy"]
+"""What becomes of named shots that the journal has under other keys: what it has is used, or they are paid for again.
+
+Of unnamed ones, what it has is always used."""
+_NAMED = 3
+"""Pairs of keys that a message names."""
+_CONFLICT = (
+    "stands for another request in the journal ({}); give the shot another key (without one it is named after its "
+    "line), or the request as it was; nothing was sent"
+)
+
+
+@frozen(kw_only=True)
+class KnownShots:
+    """The shots of a file, under the keys that they have in the journal; and what the journal has of them."""
+
+    shots: list[Shot]
+    entries: Mapping[str, Entry]
+    """By key; what was refused is not among them, for it is submitted anew."""
+    renamed: Mapping[str, str]
+    """The keys of the file to those of the journal, where they differ."""
+    new_names: Mapping[str, str]
+    """The keys of the file to those under which shots will be submitted, because the journal has others under them."""
+
+
+def known_shots(file: BatchFile, journal: Path | None, other_keys: OtherKeys | None = None) -> KnownShots:
+    """Find the shots of a file in a journal, which may not exist yet.
+
+    A shot that the file does not name is found by its content as well. So is one that it does name; but whether that
+    is the same shot is for the user to say.
+
+    Args:
+        file: all of it: what stands further down may be what the journal has.
+        journal: the journal's file.
+        other_keys: None uses what the journal has of unnamed shots, and is an error where it has a named one.
+
+    Raises:
+        BatchFileError: a key stands for another request in the journal, or a shot that the file names is there under
+            another key and `other_keys` does not say what that means.
+        JournalError: the journal cannot be read.
+        ValueError: a local file is no longer what it was.
+    """
+    if journal is None or not journal.exists() or (journal.is_file() and not journal.stat().st_size):
+        return KnownShots(shots=file.shots, entries={}, renamed={}, new_names={})
+    with JournalReader(journal) as reader:
+        search = _Search(file=file, reader=reader)
+        search.by_key()
+        search.by_content(also_named=other_keys != "buy")
+        if other_keys is None:
+            _check_names(search, journal)
+        search.name_the_new()
+    keys = search.renamed | search.new_names
+    shots = [evolve(shot, key=keys[shot.key]) if shot.key in keys else shot for shot in file.shots]
+    return KnownShots(shots=shots, entries=search.entries, renamed=search.renamed, new_names=search.new_names)
+
+
+def told(known: KnownShots, journal: Path) -> Iterator[str]:
+    """Yield what a user should know of keys that are not those of the file."""
+    total = len(known.shots)
+    if known.renamed:
+        yield (
+            f"{len(known.renamed):,} of {total:,} shots are in {journal} under other keys, as after a change of the "
+            f"file or of its name: {_pairs(known.renamed)}; they are not paid for again"
+        )
+    if known.new_names:
+        yield (
+            f"{len(known.new_names):,} of {total:,} shots get longer keys, for {journal} has other shots under theirs: "
+            f"{_pairs(known.new_names)}"
+        )
+
+
+@define(kw_only=True)
+class _Search:
+    """One pass over the shots of a file."""
+
+    file: BatchFile
+    reader: JournalReader
+    entries: dict[str, Entry] = field(factory=dict)
+    renamed: dict[str, str] = field(factory=dict)
+    new_names: dict[str, str] = field(factory=dict)
+    _described: dict[str, Mapping[str, Any]] = field(factory=dict)
+    _digests: dict[str, str] = field(factory=dict)
+    _others: dict[str, Entry] = field(factory=dict)
+    """By the key of the file: another request that stands under it in the journal."""
+    _new: dict[str, Shot] = field(factory=dict)
+
+    def by_key(self) -> None:
+        """Find what stands under its key, or under the one that it got where that was taken."""
+        for shot in self.file.shots:
+            description = self._described[shot.key] = describe(shot.request)
+            digest = self._digests[shot.key] = identity(description)
+            entry = self._standing(shot.key)
+            if entry is not None and entry.fingerprint != digest:
+                self._others[shot.key] = entry
+                entry = self._standing(_second_name(shot.key, digest)) if shot.key in self.file.unnamed else None
+            if entry is None or entry.fingerprint != digest:
+                self._new[shot.key] = shot
+            else:
+                self._take(shot, entry)
+
+    def by_content(self, *, also_named: bool) -> None:
+        """Find what stands under a key that no shot of the file has; unnamed shots come first."""
+        named = [shot for key, shot in self._new.items() if key not in self.file.unnamed] if also_named else []
+        wanted = [*(shot for key, shot in self._new.items() if key in self.file.unnamed), *named]
+        counts = Counter(self._digests[shot.key] for shot in wanted)
+        found: defaultdict[str, deque[str]] = defaultdict(deque)
+        for key, digest in self.reader.fingerprints() if wanted else ():
+            if digest in counts and len(found[digest]) < counts[digest] and key not in self.entries:
+                found[digest].append(key)
+        for shot in wanted:
+            keys = found[self._digests[shot.key]]
+            entry = self._standing(keys.popleft()) if keys else None
+            if entry is not None:
+                self._take(shot, entry)
+                del self._new[shot.key]
+
+    def name_the_new(self) -> None:
+        """Give a new shot whose key another one has in the journal a key of its own, or refuse it.
+
+        It is refused where the shot that has its key is no longer in the file: then that may be what was meant.
+        """
+        conflicts = Problems(self.file.name)
+        for shot in self._new.values():
+            other = self._others.get(shot.key)
+            if other is None:
+                continue
+            if shot.key in self.file.unnamed and other.key in self.entries:
+                self.new_names[shot.key] = _second_name(shot.key, self._digests[shot.key])
+            else:
+                differing, difference = _difference(other.request, self._described[shot.key])
+                reason = f"{shot.key}: {_CONFLICT.format(difference)}"
+                conflicts.add(self.file.lines[shot.key], reason, cause=differing)
+        if conflicts:
+            raise BatchFileError(str(conflicts))
+
+    def _take(self, shot: Shot, entry: Entry) -> None:
+        self.entries[entry.key] = entry
+        if entry.key != shot.key:
+            self.renamed[shot.key] = entry.key
+
+    def _standing(self, key: str) -> Entry | None:
+        entry = self.reader.find(key)
+        return None if entry is None or entry.state is State.REFUSED else entry
+
+
+def _second_name(key: str, digest: str) -> str:
+    """Return the key of an unnamed shot whose first one is taken; it is the same in every run."""
+    return f"{key}-{digest[:8]}"
+
+
+def _check_names(search: _Search, journal: Path) -> None:
+    renamed = {key: there for key, there in search.renamed.items() if key not in search.file.unnamed}
+    if renamed:
+        first = search.file.lines[next(iter(renamed))]
+        raise BatchFileError(
+            f"{search.file.name}:{first}: {len(renamed):,} of {len(search.file.shots):,} shots are in {journal} under "
+            f"other keys: {_pairs(renamed)}; add --other-keys use to take them for the same shots, or --other-keys buy "
+            "to pay for them again; nothing was sent"
+        )
+
+
+def _pairs(keys: Mapping[str, str]) -> str:
+    more = f" and {len(keys) - _NAMED:,} more" if len(keys) > _NAMED else ""
+    return ", ".join(f"{key} as {there}" for key, there in islice(keys.items(), _NAMED)) + more
+
+
+def _difference(there: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the names of the fields that differ, and how they do."""
+    names = [name for name in {**there, **now} if there.get(name) != now.get(name)]
+    difference = "; ".join(f"{name}: {shown(there.get(name))} there, {shown(now.get(name))} here" for name in names)
+    return ", ".join(names), difference or "written by another version"

@@ -1,0 +1,58 @@
+"""A batch on the command line, run again: from a changed file, to another folder, after a failure."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_main import ledger, never_asked, run, shot, write
+from tests.served import served_by_emulator
+
+
+@pytest.fixture
+def served() -> Iterator[dict[str, str]]:
+    """An emulator in a process of its own; yields the environment that points at it."""
+    with served_by_emulator("--median", "0.5", "--not-exist", "0.2") as environment:
+        yield environment
+
+
+def test_a_file_that_was_renamed_and_changed_buys_what_is_new(served: dict[str, str], tmp_path: Path) -> None:
+    """The operator is told before anything is sent; what was paid for is used, whatever its line is now."""
+    shots = [shot(prompt_text=prompt) for prompt in "abc"]
+    batch = ("--journal", "shots.db", "--quiet")
+    assert run("run", write(tmp_path, *shots), *batch, folder=tmp_path, **served).returncode == 0
+    write(tmp_path, shot(prompt_text="x"), *shots)
+    (tmp_path / "shots.jsonl").rename(tmp_path / "monday.jsonl")
+    dry = run("run", "monday.jsonl", "--journal", "shots.db", "--dry-run", folder=tmp_path, **never_asked())
+    assert "3 of 4 shots are in shots.db under other keys" in dry.stderr
+    assert "monday-0002 as shots-0001" in dry.stderr
+    assert "would submit 1 shots" in dry.stderr
+    for _ in range(2):
+        ended = run("run", "monday.jsonl", *batch, folder=tmp_path, **served)
+        assert (ended.returncode, ended.stderr) == (0, "")
+        assert ledger(served)["creates"]["received"] == 4
+    assert sorted(file.stem for file in (tmp_path / "outputs").iterdir()) == [
+        "monday-0001",
+        "shots-0001",
+        "shots-0002",
+        "shots-0003",
+    ]
+
+
+def test_renamed_keys_are_refused_until_the_operator_says_what_they_mean(
+    served: dict[str, str], tmp_path: Path
+) -> None:
+    """Nothing is sent; with `--other-keys use` nothing is bought, and with `--other-keys buy` all of it."""
+    batch = ("--journal", "shots.db")
+    first = write(tmp_path, shot(key="a", prompt_text="1"), shot(key="b", prompt_text="2"))
+    assert run("run", first, *batch, folder=tmp_path, **served).returncode == 0
+    second = write(tmp_path, shot(key="c", prompt_text="1"), shot(key="d", prompt_text="2"))
+    refused = run("run", second, *batch, folder=tmp_path, **never_asked())
+    assert refused.returncode == 2
+    assert "c as a, d as b; add --other-keys use" in refused.stderr
+    for answer, creates in (("use", 2), ("buy", 4)):
+        assert run("run", second, *batch, "--other-keys", answer, folder=tmp_path, **served).returncode == 0
+        assert ledger(served)["creates"]["received"] == creates
+    counts = json.loads(run("status", "shots.db", "--json", folder=tmp_path).stdout)
+    assert counts["succeeded"] == 4

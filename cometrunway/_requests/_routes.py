@@ -171,8 +171,8 @@ class ProGenerate(Request):
 
     prompt: str = field(validator=_prompt)
     """Not empty, at most 1000 UTF-16 code units."""
-    callback_url: str = field(validator=limits.callback, repr=shown)
-    """Where the gateway posts the result, unsigned."""
+    callback_url: str | None = field(default=None, validator=optional(limits.callback), repr=shown)
+    """Where the gateway posts the result, unsigned; None leaves it to the session."""
     image: Media | None = field(
         default=None, converter=converters.optional(parts.medium), validator=optional(limits.media("image")), repr=shown
     )
@@ -217,8 +217,8 @@ class ProVideoToVideo(Request):
     """At most 10 seconds, 16:9 (upstream's limits, judged by the server)."""
     prompt: str = field(validator=_prompt)
     """Not empty, at most 1000 UTF-16 code units."""
-    callback_url: str = field(validator=limits.callback, repr=shown)
-    """Where the gateway posts the result, unsigned."""
+    callback_url: str | None = field(default=None, validator=optional(limits.callback), repr=shown)
+    """Where the gateway posts the result, unsigned; None leaves it to the session."""
     model: str = field(default="gen4", validator=limits.filled)
     seconds: int = field(default=5, converter=parts.integer, validator=_seconds)
     structure_transformation: float | None = field(
@@ -238,8 +238,8 @@ class ProActOne(Request):
     """The performance, 16:9."""
     image: Media = field(converter=parts.medium, validator=limits.media("image"), repr=shown)
     """The face, 16:9."""
-    callback_url: str = field(validator=limits.callback, repr=shown)
-    """Where the gateway posts the result, unsigned."""
+    callback_url: str | None = field(default=None, validator=optional(limits.callback), repr=shown)
+    """Where the gateway posts the result, unsigned; None leaves it to the session."""
     motion_multiplier: int | None = field(default=None, converter=parts.integer, validator=optional(limits.whole()))
     flip: bool | None = field(default=None, validator=optional(limits.flag))
 

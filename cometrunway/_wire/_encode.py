@@ -35,22 +35,35 @@ PATHS = {cls.route: f"/runwayml/v1/{cls.route}" for cls in OFFICIAL} | {
 """Where a request of each route is posted."""
 OPTIONS = ("seconds", "motion_vector", "structure_transformation", "flip", "image_as_end_frame", "motion_multiplier")
 """The fields that the compatibility format nests in `options`."""
+_NOBODY = "https://example.com/webhook"
+"""The `callback_url` of a request that has none: its routes refuse to go without. The API's own pages send this one."""
 _JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _BY_NAME = ROUTES | {"pro_video_to_video": ProVideoToVideo}
 _BY_PATH = {PATHS[cls.route]: cls for cls in OFFICIAL + COMPAT}
 
 
-def encode(request: Request) -> HttpRequest:
+def encode(request: Request, *, callback_url: str | None = None) -> HttpRequest:
     """Return the POST that submits a request.
 
     Reads and encodes the request's `local_files`: with any, better called in a thread.
 
+    Args:
+        request: what to make.
+        callback_url: where the gateway posts the result of a request that `lacks_callback_url`.
+
     Raises:
         ValueError: a local file is no longer what it was when the request was made.
     """
-    is_compat = isinstance(request, COMPAT)
-    body = _with_options(members(request, _compat)) if is_compat else members(request, _official)
+    if not isinstance(request, COMPAT):
+        body = members(request, _official)
+    else:
+        body = {"callback_url": callback_url or _NOBODY, **_with_options(members(request, _compat))}
     return HttpRequest(method="POST", path=PATHS[request.route], body=_to_json(body))
+
+
+def lacks_callback_url(request: Request) -> bool:
+    """Whether its route demands a `callback_url`, and the request has none."""
+    return isinstance(request, ProGenerate | ProVideoToVideo | ProActOne) and request.callback_url is None
 
 
 def poll_request(route: str, task_id: str) -> HttpRequest:

@@ -18,7 +18,7 @@ from cometrunway import (
     request_from_dict,
 )
 from cometrunway._requests._routes import Request
-from cometrunway._wire._encode import encode, poll_request
+from cometrunway._wire._encode import encode, lacks_callback_url, poll_request
 from tests.samples import PNG
 
 PAYLOADS = Path(__file__).parent.parent / "payloads"
@@ -29,7 +29,8 @@ SAMPLES = [
 ]
 IMAGE = "https://example.com/cat.jpg"
 VIDEO = "https://example.com/cat.mp4"
-HOOK = "https://example.com/webhook"
+HOOK = "https://example.com/hook"
+MINE = "https://me.example/hooks/1"
 
 
 def body(request: Request) -> Any:
@@ -140,6 +141,27 @@ def test_what_nobody_set_is_not_sent(request_: Request, path: str, expected: dic
     message = encode(request_)
     assert ("POST", path) == (message.method, message.path)
     assert json.loads(message.body or b"") == expected
+
+
+@pytest.mark.parametrize(
+    ("request_", "sent"),
+    [
+        (ProGenerate(prompt="a cat"), MINE),
+        (ProGenerate(prompt="a cat", callback_url=HOOK), HOOK),
+        (ProVideoToVideo(video=VIDEO, prompt="a cat"), MINE),
+        (ProActOne(video=VIDEO, image=IMAGE), MINE),
+        (ImageToVideo(prompt_image=IMAGE), None),
+    ],
+)
+def test_a_callback_url_is_put_in_where_a_route_demands_one(request_: Request, sent: str | None) -> None:
+    """The user's own comes first; the official routes know none."""
+    assert lacks_callback_url(request_) is (sent == MINE)
+    assert json.loads(encode(request_, callback_url=MINE).body or b"").get("callback_url") == sent
+
+
+def test_without_any_callback_url_the_one_of_the_documentation_is_sent() -> None:
+    """The routes refuse to go without (`callback_url_empty`), and the API's own pages send this one."""
+    assert body(ProGenerate(prompt="a cat"))["callback_url"] == "https://example.com/webhook"
 
 
 def test_options_are_nested_on_the_wire() -> None:

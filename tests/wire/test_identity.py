@@ -24,12 +24,13 @@ def identified(request: Request) -> str:
             ProGenerate(prompt="a cat", callback_url=HOOK),
             ProGenerate(prompt="a cat", callback_url="https://example.com/other?token=1"),
         ),
+        (ProGenerate(prompt="a cat", callback_url=HOOK), ProGenerate(prompt="a cat")),
         (ImageToVideo(prompt_image=CAT), ImageToVideo(prompt_image=CAT, duration=5, model="gen3a_turbo")),
         (ImageToVideo(prompt_image=CAT), ImageToVideo(prompt_image=CAT, ratio="1280:768")),
         (ImageToVideo(prompt_image=PNG), ImageToVideo(prompt_image=PNG.read_bytes())),
         (ProGenerate(prompt="a cat", callback_url=HOOK), ProGenerate(prompt="a cat", callback_url=HOOK, seconds=5)),
     ],
-    ids=["callback", "default", "computed default", "file or its bytes", "default of the mode"],
+    ids=["callback", "no callback", "default", "computed default", "file or its bytes", "default of the mode"],
 )
 def test_what_is_put_in_on_the_way_changes_nothing(one: Request, other: Request) -> None:
     """A callback, a default that is written out, and the place of a file make no other submission."""

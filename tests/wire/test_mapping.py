@@ -110,7 +110,7 @@ def test_options_may_be_nested_or_flat() -> None:
         ({"route": "image2video"}, "did you mean image_to_video?"),
         ({"route": "/runway/pro/genrate"}, "did you mean /runway/pro/generate?"),
         ({"route": "image_to_video"}, "ImageToVideo.prompt_image: required"),
-        ({"route": "pro_act_one", "video": VIDEO, "image": IMAGE}, "ProActOne.callback_url: required"),
+        ({"route": "pro_act_one", "video": VIDEO}, "ProActOne.image: required"),
         (
             {"route": "image_to_video", "promtText": "a"},
             "ImageToVideo: unknown field 'promtText'; did you mean prompt_text?",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from cometrunway._journal._schema import ALIASES, DURATIONS, FOLDERS, INDEXES, SUBMISSIONS, VERSION
+from cometrunway._journal._schema import ALIASES, DURATIONS, FOLDERS, INDEXES, SECRETS, SUBMISSIONS, VERSION
 from cometrunway.errors import JournalError, JournalUnavailableError
 
 _APPLICATION_ID = 0x43525759  # "CRWY"
@@ -67,7 +67,7 @@ def _is_alone(database: sqlite3.Connection) -> bool:
 
 
 def _create(database: sqlite3.Connection) -> None:
-    tables = "; ".join((SUBMISSIONS, DURATIONS, ALIASES, FOLDERS, *INDEXES))
+    tables = "; ".join((SUBMISSIONS, DURATIONS, ALIASES, FOLDERS, SECRETS, *INDEXES))
     database.executescript(
         f"BEGIN; {tables}; PRAGMA application_id = {_APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT"
     )

@@ -1,5 +1,6 @@
 """What a journal does, in any store; and the journal of a session that keeps none."""
 
+import secrets
 from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Any, Protocol
 
@@ -64,6 +65,9 @@ class JournalProtocol(Protocol):
     async def save_duration_history(self, learnt: Mapping[str, str]) -> None:
         """Record what was learnt, apart from the submissions, so that none of those fails with it."""
 
+    async def callback_secret(self) -> bytes:
+        """Return the random bytes from which callback paths are derived: the same for as long as the journal lives."""
+
 
 class NoJournal:
     """Keeps nothing, so that a session without a journal takes the same path as one with."""
@@ -112,3 +116,7 @@ class NoJournal:
 
     async def save_duration_history(self, learnt: Mapping[str, str]) -> None:
         """Keep nothing."""
+
+    async def callback_secret(self) -> bytes:
+        """Return fresh ones: no later session knows of these submissions."""
+        return secrets.token_bytes()

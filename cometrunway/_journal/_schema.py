@@ -1,6 +1,6 @@
 """The tables and the indexes of a journal, as the present version has them."""
 
-VERSION = 4
+VERSION = 5
 """Of the journals that this version writes."""
 SUBMISSIONS = """
 CREATE TABLE submission (
@@ -27,6 +27,8 @@ ALIASES = "CREATE TABLE alias (name TEXT PRIMARY KEY, key TEXT NOT NULL)"
 """New in version 3: what this version calls a submission without a key that an earlier one has named."""
 FOLDERS = "CREATE TABLE folder (number INTEGER PRIMARY KEY, absolute TEXT NOT NULL UNIQUE, from_journal TEXT NOT NULL)"
 """New in version 3: output folders, as they were called, and where they lay as seen from the journal's folder."""
+SECRETS = "CREATE TABLE secret (purpose TEXT PRIMARY KEY, value BLOB NOT NULL)"
+"""New in version 5: random bytes, from which the callback paths of the submissions are derived."""
 NOT_DELIVERED = "state <> 'delivered'"
 NOT_VERIFIED = """instr(assets, '"verified": false')"""
 INDEXES = (

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import secrets
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
@@ -261,6 +262,17 @@ class Journal:
         statement = "INSERT OR REPLACE INTO pace (kind, learnt) VALUES (?, ?)"
         rows = [(storable(kind), text) for kind, text in learnt.items()]
         await self._writer.run(self._commit, [lambda database: database.executemany(statement, rows)])
+
+    async def callback_secret(self) -> bytes:
+        """Return the random bytes from which callback paths are derived; the first call makes them."""
+        fresh = secrets.token_bytes()
+
+        def kept(database: sqlite3.Connection) -> bytes:
+            database.execute("INSERT OR IGNORE INTO secret (purpose, value) VALUES ('callback paths', ?)", (fresh,))
+            [(secret,)] = database.execute("SELECT CAST(value AS BLOB) FROM secret WHERE purpose = 'callback paths'")
+            return bytes(secret)
+
+        return await self._do(kept)
 
     async def _change(self, statement: str, *, token: str | None = None, **values: object) -> None:
         """Record a fact: a change of one submission."""

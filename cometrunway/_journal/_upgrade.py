@@ -5,7 +5,7 @@ import logging
 import sqlite3
 
 from cometrunway._journal._file import transaction
-from cometrunway._journal._schema import ALIASES, DURATIONS, FOLDERS, INDEXES, VERSION
+from cometrunway._journal._schema import ALIASES, DURATIONS, FOLDERS, INDEXES, SECRETS, VERSION
 from cometrunway._wire._identity import identity
 
 _logger = logging.getLogger(__name__)
@@ -39,8 +39,10 @@ def _add_tables(database: sqlite3.Connection, version: int) -> None:
         database.execute(FOLDERS)
         database.execute(_PROGRESS)
         database.execute("INSERT INTO upgrade VALUES (0)")
-    database.execute("ALTER TABLE submission ADD COLUMN submitted_at REAL")
-    database.execute("ALTER TABLE submission ADD COLUMN delivered_at REAL")
+    if version < 4:
+        database.execute("ALTER TABLE submission ADD COLUMN submitted_at REAL")
+        database.execute("ALTER TABLE submission ADD COLUMN delivered_at REAL")
+    database.execute(SECRETS)
     database.execute(f"PRAGMA user_version = {VERSION}")
 
 

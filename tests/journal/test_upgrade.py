@@ -57,7 +57,7 @@ def restored(version: int, folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("hook", [HOOK, "https://example.com/another"])
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
 async def test_a_batch_of_an_earlier_version_is_finished(tmp_path: Path, version: int, hook: str) -> None:
     """Rerun by this version, in another place, with another callback: no request is sent, and every file is found."""
     path, shots = restored(version, tmp_path), batch(tmp_path, hook)
@@ -72,7 +72,7 @@ async def test_a_batch_of_an_earlier_version_is_finished(tmp_path: Path, version
     assert not emulator.requests
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
 async def test_one_more_of_a_batch_is_bought(tmp_path: Path, version: int) -> None:
     """A third submission of equal content is new, and so is another request; the known ones are not."""
     path, shots = restored(version, tmp_path), batch(tmp_path, HOOK)
@@ -85,7 +85,7 @@ async def test_one_more_of_a_batch_is_bought(tmp_path: Path, version: int) -> No
     assert emulator.creates.accepted == 2
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
 def test_a_journal_of_an_earlier_version_is_read_as_it_lies(tmp_path: Path, version: int) -> None:
     """To read it, count it, find in it and check it changes nothing."""
     path = restored(version, tmp_path)
@@ -100,7 +100,7 @@ def test_a_journal_of_an_earlier_version_is_read_as_it_lies(tmp_path: Path, vers
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
 @pytest.mark.parametrize("steps", range(4))
 async def test_an_upgrade_that_is_cut_short_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int, steps: int
@@ -144,13 +144,16 @@ def dumped(path: Path) -> list[Any]:
     """Return all that an upgrade is about."""
     with closing(sqlite3.connect(path)) as database:
         tables = [database.execute(f"SELECT * FROM {name} ORDER BY 1").fetchall() for name in ("submission", "alias")]  # noqa: S608 - see there
-        schema = database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' ORDER BY 1").fetchall()
+        schema = database.execute(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'index' OR name = 'secret' ORDER BY 1"
+        ).fetchall()
         return [*tables, schema, *database.execute("PRAGMA user_version")]
 
 
-async def test_an_upgraded_journal_has_the_indexes_of_a_new_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
+async def test_an_upgraded_journal_has_the_indexes_of_a_new_one(tmp_path: Path, version: int) -> None:
     """So that nothing is slower in it."""
-    path = restored(1, tmp_path)
+    path = restored(version, tmp_path)
     for journal in (path, tmp_path / "new.db"):
         async with Journal(journal):
             pass

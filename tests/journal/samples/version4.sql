@@ -1,0 +1,39 @@
+PRAGMA application_id = 1129469785;
+PRAGMA user_version = 4;
+BEGIN TRANSACTION;
+CREATE TABLE alias (name TEXT PRIMARY KEY, key TEXT NOT NULL);
+CREATE TABLE folder (number INTEGER PRIMARY KEY, absolute TEXT NOT NULL UNIQUE, from_journal TEXT NOT NULL);
+INSERT INTO "folder" VALUES(1,X'2F686F6D652F796F752F70726F6A6563742F636C697073',X'636C697073');
+CREATE TABLE pace (kind TEXT PRIMARY KEY, learnt TEXT NOT NULL);
+INSERT INTO "pace" VALUES('image_to_video gen3a_turbo','{"advantage": 0.0, "by_age": {"bins": [141, 1.0, 3292.4203080275097], "ends": 5, "events": [4.941], "exposure": [0.2659]}, "by_progress": {"bins": [140, 0.02, 82.28955557850199], "ends": 0, "events": [], "exposure": []}}');
+INSERT INTO "pace" VALUES('pro_generate gen4','{"advantage": 0.0, "by_age": {"bins": [141, 1.0, 3292.4203080275097], "ends": 2, "events": [1.988], "exposure": [0.08892]}, "by_progress": {"bins": [140, 0.02, 82.28955557850199], "ends": 0, "events": [], "exposure": []}}');
+INSERT INTO "pace" VALUES('video_upscale upscale_v1','{"advantage": 0.0, "by_age": {"bins": [141, 1.0, 3292.4203080275097], "ends": 1, "events": [0.996], "exposure": [0.05734]}, "by_progress": {"bins": [140, 0.02, 82.28955557850199], "ends": 0, "events": [], "exposure": []}}');
+CREATE TABLE submission (
+    number INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    route TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    request TEXT NOT NULL,
+    state TEXT NOT NULL,
+    creates INTEGER NOT NULL DEFAULT 1,
+    task_id TEXT,
+    submitted_at REAL,
+    created_at REAL,
+    ended_at REAL,
+    delivered_at REAL,
+    reason TEXT,
+    failure TEXT,
+    assets TEXT NOT NULL DEFAULT '[]'
+);
+INSERT INTO "submission" VALUES(1,'plain','image_to_video','18ece07b79d7e0d23317e0832b619d0e2903c83061ceeb77a134d101c7dcc1c3','{"route": "image_to_video", "prompt_image": "https://example.com/cat.jpg", "prompt_text": "a cat", "model": "gen3a_turbo", "duration": 5, "ratio": "1280:768"}','delivered',1,'0466f043-d449-4118-9569-2c9a700bb1d4',1.79604100926788496968e+09,1.79604100927766108511e+09,1796041009.40219,1.79604100948123598102e+09,NULL,NULL,'[{"url": "http://127.0.0.1:45573/0466f043-d449-4118-9569-2c9a700bb1d4/output.mp4", "path": "plain.mp4", "folder": 1, "media_type": "video/mp4", "size": 195535, "sha256": "d3fff915c6e61f8528873c091e9cd1d07dedb5e69a45fa8680b2562f37d67616"}]');
+INSERT INTO "submission" VALUES(2,'hook','pro_generate','16922d08f70613f439785458401c69f861c427c3c33e877c83c233e6e6a9364b','{"route": "pro_generate", "prompt": "a cat", "callback_url": {"url": "https://example.com/webhook", "sha256": "f46759ac25b0e47047e66c037c51a480c88e2f4334a7417ca2d40d985f6d5bc5"}, "model": "gen4", "ratio": "1280:720", "seconds": 5}','delivered',1,'3caf533a-65e9-405d-8dbf-d0b511cc4940',1.7960410092695550918e+09,1.79604100927818632121e+09,1.79604100940301299096e+09,1.79604100948148179056e+09,NULL,NULL,'[{"url": "http://127.0.0.1:45573/3caf533a-65e9-405d-8dbf-d0b511cc4940/output.mp4", "path": "hook.mp4", "folder": 1, "media_type": "video/mp4", "size": 196305, "sha256": "3e4d723c9cf53095c5ac127c164b9ca2740abee2e707418b09d645d2a2d1667a"}]');
+INSERT INTO "submission" VALUES(3,'signed','video_upscale','fe6e4697618ff3c13b4c14d3941d983d925fd710bdef32056f95a8e0acf2500c','{"route": "video_upscale", "video_uri": {"url": "https://example.com/v.mp4", "sha256": "2bc84bd8c1c85b4622a0cd8afdbd294a0bb9885415a44b2e27bf2d73e0b02500"}, "model": "upscale_v1"}','delivered',1,'d0bb3932-3a76-4f9b-b94f-22117ee64b6b',1796041009.27016,1.79604100927863860126e+09,1796041009.39392,1.79604100947763371462e+09,NULL,NULL,'[{"url": "http://127.0.0.1:45573/d0bb3932-3a76-4f9b-b94f-22117ee64b6b/output.mp4", "path": "signed.mp4", "folder": 1, "media_type": "video/mp4", "size": 197462, "sha256": "dc76d8c20e869c7c8b6bb36a20cd75115790aaba69a773454220131688541253"}]');
+INSERT INTO "submission" VALUES(4,'data','image_to_video','ccbea0dd0b3e18629780319f8a3b9f1af6cb20dcbd67f276c264ba2c517900c2','{"route": "image_to_video", "prompt_image": {"sha256": "45bcf18f2c3e431b175c26703faaff9c28f08cfe6e8d7ef09500e5054b1bb0a1"}, "model": "gen3a_turbo", "duration": 5, "ratio": "1280:768"}','delivered',1,'217701d3-08ec-469c-9169-2fb80e97bd5e',1.79604100927034544942e+09,1.79604100927905464173e+09,1.7960410093983459473e+09,1.79604100948073935502e+09,NULL,NULL,'[{"url": "http://127.0.0.1:45573/217701d3-08ec-469c-9169-2fb80e97bd5e/output.mp4", "path": "data.mp4", "folder": 1, "media_type": "video/mp4", "size": 195535, "sha256": "de0b287ae925090fa27a09bcb2adcef81e8fcf212ebe59f123da4929447258bc"}]');
+INSERT INTO "submission" VALUES(5,'image_to_video-069426c7ec3854aa-1','image_to_video','069426c7ec3854aa8200f897c4cc14a31001a4547d69e6d1cf2599be9951b2ef','{"route": "image_to_video", "prompt_image": "https://example.com/cat.jpg", "prompt_text": "no key", "model": "gen3a_turbo", "duration": 5, "ratio": "1280:768"}','delivered',1,'ada4472e-af2e-4259-9462-d84e1d0d4f43',1.79604100927121567723e+09,1.79604100927915096277e+09,1.79604100939885497089e+09,1.79604100947985434533e+09,NULL,NULL,'[{"url": "http://127.0.0.1:45573/ada4472e-af2e-4259-9462-d84e1d0d4f43/output.mp4", "path": "image_to_video-069426c7ec3854aa-1.mp4", "folder": 1, "media_type": "video/mp4", "size": 195920, "sha256": "1b46735196211400109bf73034af0d6c3369c89d580e098fd9c79c26d26ba377"}]');
+INSERT INTO "submission" VALUES(6,'image_to_video-069426c7ec3854aa-2','image_to_video','069426c7ec3854aa8200f897c4cc14a31001a4547d69e6d1cf2599be9951b2ef','{"route": "image_to_video", "prompt_image": "https://example.com/cat.jpg", "prompt_text": "no key", "model": "gen3a_turbo", "duration": 5, "ratio": "1280:768"}','delivered',1,'f86ab76c-e876-473c-ab71-76a76a6086c3',1.79604100927128958698e+09,1.79604100927923393243e+09,1.79604100933292508118e+09,1.79604100940308499334e+09,NULL,NULL,'[{"url": "http://127.0.0.1:45573/f86ab76c-e876-473c-ab71-76a76a6086c3/output.mp4", "path": "image_to_video-069426c7ec3854aa-2.mp4", "folder": 1, "media_type": "video/mp4", "size": 195920, "sha256": "16db3331e1a62b04cab52b3bcd8a64c7baaf16a7d6024a7a0ba1abe5e4969c18"}]');
+INSERT INTO "submission" VALUES(7,'pro_generate-e3cedd7bcd0fd7ff-1','pro_generate','e3cedd7bcd0fd7ff11989767b7f9c00b8944c8830dbb5d787994d614a22f5e1e','{"route": "pro_generate", "prompt": "no key", "callback_url": {"url": "https://example.com/webhook", "sha256": "f46759ac25b0e47047e66c037c51a480c88e2f4334a7417ca2d40d985f6d5bc5"}, "model": "gen4", "ratio": "1280:720", "seconds": 5}','delivered',1,'647e3a7e-f808-48eb-8689-6f609bc0b08d',1.79604100927137613295e+09,1.79604100927931880954e+09,1.79604100933352899549e+09,1.79604100940353393557e+09,NULL,NULL,'[{"url": "http://127.0.0.1:45573/647e3a7e-f808-48eb-8689-6f609bc0b08d/output.mp4", "path": "pro_generate-e3cedd7bcd0fd7ff-1.mp4", "folder": 1, "media_type": "video/mp4", "size": 194376, "sha256": "5d9b950f23eff91694165f81e8154a29b55886ece23a0b000102ce4ce34dc3ea"}]');
+INSERT INTO "submission" VALUES(8,'local','image_to_video','caa8f061180671ffe085e2981a0b7cb5284cc967073aae5e2633a3451a1e3d81','{"route": "image_to_video", "prompt_image": {"path": "/home/you/project/clips/cat.png", "sha256": "95a606c50b7425ef6e3b296952878b44e5855fe504dd4e5c58167c6eb7d56635"}, "prompt_text": "a local cat", "model": "gen3a_turbo", "duration": 5, "ratio": "1280:768"}','delivered',1,'024d3916-83fb-4718-8f03-1a3d0adb8d65',1.79604100927096390727e+09,1.79604100928082013131e+09,1.79604100940193796157e+09,1.79604100948129439358e+09,NULL,NULL,'[{"url": "http://127.0.0.1:45573/024d3916-83fb-4718-8f03-1a3d0adb8d65/output.mp4", "path": "local.mp4", "folder": 1, "media_type": "video/mp4", "size": 195149, "sha256": "441e621382a23a7362da52db6e652c5948992280e009f413cd5d4053f0833790"}]');
+CREATE INDEX not_delivered ON submission (number, state) WHERE state <> 'delivered';
+CREATE INDEX not_verified ON submission (number) WHERE instr(assets, '"verified": false');
+CREATE INDEX creates ON submission (route, creates);
+COMMIT;

@@ -106,8 +106,8 @@ class PollPolicy:
         half = self._delays[min(polls, len(self._delays) - 1)] / 2
         return max(self.floor, half + half * chance)
 
-    def pause_without_output(self, waited: float, rng: Random) -> float:
-        """Return the seconds to wait after a success without a file; they grow with those that it took so far."""
+    def pause_while_behind(self, waited: float, rng: Random) -> float:
+        """Return the seconds to wait after an answer that lags behind what is known for `waited` seconds already."""
         return max(self.floor, min(self.ceiling, 1.0 + waited / 2)) * rng.uniform(0.75, 1.0)
 
     def pause_while_unknown(self, rng: Random) -> float:

@@ -28,8 +28,15 @@ _MARGIN = 0.02
 _LEAST_RATE = 1e-4
 _LEAST_TIME = 1.0
 """Seconds between two reports of progress that give a rate: a task attached from elsewhere has progress at age 0."""
+_HEARTBEAT = 10.0
+"""How many times as long as without callbacks a pause is at most: a callback can be lost at any time."""
 _REMEMBERED = 100.0
 """How many ends the history of earlier sessions weighs at most, so that new ends soon outweigh it."""
+
+
+def stretch(unannounced: float) -> float:
+    """Return how many times as long pauses may be where callbacks announce all but this part of ends."""
+    return min(1 / unannounced, _HEARTBEAT)
 
 
 @define
@@ -134,7 +141,9 @@ class DurationModel:
             by_progress = kind.by_progress.learn(start, end, ended=ended)
             kind.advantage = _MEMORY * kind.advantage + (1 - _MEMORY) * (by_age - by_progress)
 
-    def pause(self, task: ObservedTask, age: float, cautious: float, *, waiting: int) -> tuple[float, float]:
+    def pause(
+        self, task: ObservedTask, age: float, cautious: float, *, waiting: int, unannounced: float = 1.0
+    ) -> tuple[float, float]:
         """Return the seconds from `age` to the next poll, and its slack, which is no longer.
 
         A poll may move by a small part of the slack; see `HazardTable.pause`.
@@ -143,22 +152,26 @@ class DurationModel:
         reached unfinished: beyond it, an end at any moment is possible. In a batch that was submitted at once, the
         first few tasks that are polled move this age on, and the other tasks need no poll until then. Once ends are
         near and many tasks are `waiting`, those first polls come in shorter steps.
+
+        Where callbacks announce the others, a poll saves lag only for the `unannounced` part of ends: it is worth its
+        price later, and the longest pause is longer.
         """
         kind = self._kind(task)
         table, now, rate = kind.by_age, age, 1.0  # in the units of the predictor that is used
         are_many = waiting > _FEW and table.ends
         step = cautious * max(_SHORTEST_STEP, _FEW / waiting) if are_many else cautious
-        longest = min(table.known_until(age) - age + step, self._longest)
+        most_seconds = self._longest * stretch(unannounced)
+        longest = min(table.known_until(age) - age + step, most_seconds)
         if task.has_progress:
             longest = min(longest, self._hinted(kind, task, age))
             if self._uses_progress(kind):
                 table, now, rate = kind.by_progress, task.progress_at(age), task.rate
         if not kind.by_age.ends:
             return longest, min(longest, cautious)
-        pause, slack = table.pause(now, self._price * rate, longest * rate)
+        pause, slack = table.pause(now, self._price / unannounced * rate, longest * rate)
         most = step if pause >= longest * rate else pause / rate
         pause, slack = pause / rate, slack / rate
-        return min(max(pause, self._shortest), self._longest), min(slack, pause, most)
+        return min(max(pause, self._shortest), most_seconds), min(slack, pause, most)
 
     def _hinted(self, kind: _Kind, task: ObservedTask, age: float) -> float:
         """Return the seconds to the end that progress predicts, while it is not known how well it predicts."""

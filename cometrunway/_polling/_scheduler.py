@@ -15,6 +15,7 @@ from attrs import evolve
 from cometrunway._events import EventEmitter, EventKind
 from cometrunway._handle import Asked, TaskFuture, TaskReference
 from cometrunway._policies import PollPolicy, asked_pause, refuses_the_key
+from cometrunway._polling._announcements import Announcements
 from cometrunway._polling._duration_model import DurationModel
 from cometrunway._polling._key_refusals import KeyRefusals
 from cometrunway._polling._rate_limit import PollRateLimit
@@ -37,6 +38,12 @@ _POSTPONED_IN_A_ROW = 256
 """Polls that may be postponed before the event loop gets its turn."""
 _LEAST_SECONDS_FOR_FILES = 10.0
 """From the end of a task, also where that is found when the deadline has come."""
+_ANNOUNCED_GRACE = 60.0
+"""Seconds from a callback that announces an end until polls must show it: some gateways post first."""
+_ANNOUNCED_WITHIN = 1.0
+"""Seconds from an end to the callback that announces it; a task is known to have been unfinished before."""
+_VOID = 64
+"""Void entries that the heap may hold beside as many as there are tasks."""
 _SAMPLE = 200
 """How many tasks are asked when all can be expected to have ended."""
 Poll = Callable[[str, str, Asked], Awaitable[Task]]
@@ -69,7 +76,10 @@ class PollScheduler:
         self.model = DurationModel(price=policy.price, shortest=policy.floor, longest=policy.ceiling)
         """What it learns from polls."""
         self._loop = asyncio.get_running_loop()
-        self._timing = PollTiming(policy=policy, model=self.model, rng=rng, now=self._loop.time())
+        self._announcements = Announcements()
+        self._timing = PollTiming(
+            policy=policy, model=self.model, announcements=self._announcements, rng=rng, now=self._loop.time()
+        )
         self._due: list[tuple[float, int, PolledTask]] = []
         self._numbers = count()
         self._open: dict[tuple[str, str], PolledTask] = {}
@@ -114,12 +124,13 @@ class PollScheduler:
         """Return the future of the task of this key, if it is polled."""
         return next((task.future for task in self._open.values() if task.future.key == key), None)
 
-    def watch(self, future: TaskFuture, *, age: float | None) -> None:
+    def watch(self, future: TaskFuture, *, age: float | None, has_callback: bool = False) -> None:
         """Poll the future's task from now on.
 
         Args:
             future: where the outcome goes.
             age: seconds since the task was created; None for one from elsewhere, which must be known to the server.
+            has_callback: whether `hint` will be called at its end, unless the callback is lost.
         """
         now = self._loop.time()
         task = PolledTask(
@@ -130,10 +141,27 @@ class PollScheduler:
             is_new=age == 0.0,
             deadline=math.inf if self._policy.deadline is None else now + self._policy.deadline,
             unknown_until=now if age is None else now - age + self._policy.grace,
+            has_callback=has_callback,
         )
         self._open[future.route, future.id] = task
         self._background.begin_wait()
         self._push(task, self._timing.next_poll(task, now, waiting=len(self._open)) if task.is_new else now)
+
+    def hint(self, reference: TaskReference, *, announces_end: bool) -> None:
+        """Poll a task because a callback came: of an announced end at once, of more callbacks after the shortest pause.
+
+        Nothing happens if the task is not polled, or has ended.
+        """
+        task = self._open.get((reference.route, reference.id))
+        if task is None or task.future.has_ended:
+            return
+        now = self._loop.time()
+        task.hinted_at = now
+        due = self._timing.hinted(task, now)
+        if announces_end and task.announced_at is None:
+            due = task.announced_at = now
+        if not self._is_polled_now(task):
+            self._bring_forward(task, due)
 
     async def _dispatch(self) -> None:
         while True:
@@ -171,7 +199,10 @@ class PollScheduler:
         for _ in range(_POSTPONED_IN_A_ROW):
             if not self._due or self._due[0][0] > now:
                 break
-            _, _, task = heapq.heappop(self._due)
+            _, entry, task = heapq.heappop(self._due)
+            if entry != task.entry:
+                continue
+            task.due = math.inf
             later = self._timing.postponed(task, now, waiting=len(self._open))
             if later is None:
                 self._rate_limit.take(now)
@@ -180,10 +211,24 @@ class PollScheduler:
         return None
 
     def _push(self, task: PolledTask, due: float) -> None:
-        entry = (min(due, task.deadline), next(self._numbers), task)
+        task.due, task.entry = min(due, task.deadline), next(self._numbers)
+        entry = (task.due, task.entry, task)
         heapq.heappush(self._due, entry)
         if self._due[0] is entry:
             self._wake()
+
+    def _bring_forward(self, task: PolledTask, due: float) -> None:
+        """Poll a task earlier than was planned; its entry in the heap becomes void."""
+        if due >= task.due:
+            return
+        self._push(task, due)
+        if len(self._due) > 2 * len(self._open) + _VOID:
+            self._due = [entry for entry in self._due if entry[1] == entry[2].entry]
+            heapq.heapify(self._due)
+
+    @staticmethod
+    def _is_polled_now(task: PolledTask) -> bool:
+        return task.due == math.inf
 
     async def _polls(self, task: PolledTask | None) -> None:
         """Poll one task after another, as long as one is due: that costs less than a child for each poll."""
@@ -198,6 +243,7 @@ class PollScheduler:
 
     async def _poll(self, task: PolledTask) -> None:
         future = task.future
+        task.polled_at = self._loop.time()
         try:
             answer = await self._ask(future.route, future.id, future.asked)
         except CometRunwayError as error:
@@ -218,19 +264,49 @@ class PollScheduler:
         before, future.task = future.task, answer
         task.unknown_until = None
         age = self._loop.time() - task.born
-        self.model.learn(task, age, ended=answer.status.is_terminal)
         if answer.status.is_terminal:
+            self._learn_from_end(task, age)
             answer = future.end(answer, ended_at=time.time())
             self._events.emit(EventKind.ENDED, future, task=answer)
             self._background.start(self._finish(task, answer), name=f"cometrunway end of {answer.id}")
             return
+        self.model.learn(task, age, ended=False)
         if before is None or (before.status, before.progress) != (answer.status, answer.progress):
             self._events.emit(EventKind.CHANGED, future, task=answer)
         if without_output is None:
             task.observe(age, answer.progress)
-            self._poll_again(task)
+            self._poll_again(task, self._due_behind(task))
         else:
-            self._poll_again(task, self._loop.time() + self._policy.pause_without_output(without_output, self._rng))
+            self._poll_again(task, self._loop.time() + self._policy.pause_while_behind(without_output, self._rng))
+
+    def _learn_from_end(self, task: PolledTask, age: float) -> None:
+        """Learn how long a task took, to the second where a callback announced its end; and whether one did."""
+        if task.announced_at is not None:
+            unfinished = task.announced_at - _ANNOUNCED_WITHIN - task.born
+            if unfinished > task.age:
+                self.model.learn(task, unfinished, ended=False)
+                task.age = unfinished
+        self.model.learn(task, age, ended=True)
+        if task.has_callback and self._announcements.learn(task.kind, announced=task.announced_at is not None):
+            _logger.warning("callbacks of %s have stopped: polls take over", task.kind)
+            self._poll_all_again(task.kind)
+
+    def _poll_all_again(self, kind: str) -> None:
+        """Poll the tasks of a kind as if no callback were to come."""
+        now = self._loop.time()
+        for task in self._open.values():
+            if task.kind == kind and task.has_callback and not (task.future.has_ended or self._is_polled_now(task)):
+                self._bring_forward(task, self._timing.again(task, now, waiting=len(self._open)))
+
+    def _due_behind(self, task: PolledTask) -> float | None:
+        """Return when to poll a task again whose end a callback announced and no poll shows; None for any other."""
+        if task.announced_at is None:
+            return None
+        now = self._loop.time()
+        if now - task.announced_at < _ANNOUNCED_GRACE:
+            return now + self._policy.pause_while_behind(now - task.announced_at, self._rng)
+        task.announced_at, task.has_callback = None, False  # it may have been forged; no other is counted on
+        return None
 
     def _seconds_without_output(self, task: PolledTask, answer: Task) -> float | None:
         """Return how long a task has been a success that names no file; None where it is none, or has been too long."""
@@ -263,8 +339,8 @@ class PollScheduler:
             return
         self._events.emit(EventKind.POLL_FAILED, task.future, task=task.future.task, error=error)
         task.polls += 1
-        again = now + self._policy.pause_while_refused(task.refusals, self._rng) if task.refusals else None
-        self._poll_again(task, again)
+        refused = now + self._policy.pause_while_refused(task.refusals, self._rng) if task.refusals else None
+        self._poll_again(task, refused or self._due_behind(task))
 
     def _forget_refusals(self, task: PolledTask, error: CometRunwayError) -> None:
         """Begin anew, unless there was no answer at all: that says nothing about the key."""
@@ -287,8 +363,11 @@ class PollScheduler:
         if self._loop.time() >= task.deadline:
             self._fail(task.future, self._stopped_waiting(task.future, f"after {self._policy.deadline} s of waiting"))
             return
+        now = self._loop.time()
         if due is None:
-            due = self._timing.next_poll(task, self._loop.time(), waiting=len(self._open))
+            due = self._timing.next_poll(task, now, waiting=len(self._open))
+        if task.hinted_at > task.polled_at:  # the answer may be older than the callback
+            due = now if task.hinted_at == task.announced_at else min(due, self._timing.hinted(task, now))
         self._push(task, due)
 
     async def _finish(self, polled: PolledTask, task: Task) -> None:

@@ -7,7 +7,8 @@ from attrs import define
 
 from cometrunway._handle import TaskFuture
 from cometrunway._policies import PollPolicy
-from cometrunway._polling._duration_model import DurationModel, ObservedTask
+from cometrunway._polling._announcements import Announcements
+from cometrunway._polling._duration_model import DurationModel, ObservedTask, stretch
 
 _JITTER = 0.1
 _WORTH_A_DELAY = 0.1
@@ -36,6 +37,18 @@ class PolledTask(ObservedTask):
     """How often the key was refused in its latest answers."""
     refused_since: float = 0.0
     """The loop time of the first of those."""
+    has_callback: bool = False
+    """Whether the gateway was told where to post its end."""
+    polled_at: float = -math.inf
+    """The loop time at which its latest poll was sent."""
+    hinted_at: float = -math.inf
+    """The loop time of the latest callback."""
+    announced_at: float | None = None
+    """The loop time of the first callback that announced its end."""
+    due: float = math.inf
+    """The loop time of its next poll; infinite while it is polled."""
+    entry: int = 0
+    """The number of that poll's entry in the heap; any other entry of the task is void."""
     chance: float = 0.0
     """From 0 to 1: where in its spread the next poll lies."""
 
@@ -46,13 +59,17 @@ class PollTiming:
     Args:
         policy: the user's.
         model: what was learnt of how long tasks take.
+        announcements: what was learnt of callbacks.
         rng: where chance comes from.
         now: the loop time; shared moments are counted from one near it, by chance another in each process.
     """
 
-    def __init__(self, *, policy: PollPolicy, model: DurationModel, rng: Random, now: float) -> None:
+    def __init__(
+        self, *, policy: PollPolicy, model: DurationModel, announcements: Announcements, rng: Random, now: float
+    ) -> None:
         self._policy = policy
         self._model = model
+        self._announcements = announcements
         self._rng = rng
         self._origin = now - rng.random()
 
@@ -62,11 +79,20 @@ class PollTiming:
         pause, slack = self._pause(task, waiting)
         return self._shared_moment(now + pause, pause, slack, waiting)
 
+    def again(self, task: PolledTask, now: float, *, waiting: int) -> float:
+        """Return when to poll a task whose next poll was planned before callbacks stopped."""
+        pause, _ = self._pause(task, waiting)
+        return max(now, task.born + task.age + pause)
+
+    def hinted(self, task: PolledTask, now: float) -> float:
+        """Return when to poll a task that a callback is about: now, unless the shortest pause is not over."""
+        return max(now, task.polled_at + self._policy.floor)
+
     def postponed(self, task: PolledTask, now: float, *, waiting: int) -> float | None:
         """Return the later time of a poll that has fallen due, if what was learnt meanwhile gives one; else None."""
         if not task.polls and not task.is_new:
             return None  # what was taken up again may have ended long ago
-        if self._policy.rule != "learned" or now >= task.deadline:
+        if self._policy.rule != "learned" or now >= task.deadline or task.hinted_at > task.polled_at:
             return None
         pause, slack = self._pause(task, waiting)
         due = task.born + task.age + pause
@@ -77,13 +103,18 @@ class PollTiming:
 
     def _pause(self, task: PolledTask, waiting: int) -> tuple[float, float]:
         """Return the seconds from the latest poll to the next, by what is known now, and by how many it may move."""
-        pause = self._policy.pause(task.polls, task.chance)
+        unannounced = self._unannounced(task)
+        pause = self._policy.pause(task.polls, task.chance) * stretch(unannounced)
         if self._policy.rule != "learned":
             return pause, pause
-        pause, slack = self._model.pause(task, task.age, pause, waiting=waiting)
+        pause, slack = self._model.pause(task, task.age, pause, waiting=waiting, unannounced=unannounced)
         pause += slack * _JITTER * (2 * task.chance - 1)
-        longest = self._policy.ceiling * (1 - _JITTER * task.chance)  # what waits longest is spread as well
+        longest = self._policy.ceiling * stretch(unannounced) * (1 - _JITTER * task.chance)  # spread as well
         return max(min(pause, longest), self._policy.floor), slack
+
+    def _unannounced(self, task: PolledTask) -> float:
+        """Return the part of ends of such tasks that no callback will announce, as far as is known."""
+        return self._announcements.unannounced(task.kind) if task.has_callback else 1.0
 
     def _shared_moment(self, due: float, pause: float, slack: float, waiting: int) -> float:
         """Return a moment near the one at which this pause is over that other polls share.
@@ -97,4 +128,4 @@ class PollTiming:
         between = math.ldexp(1.0, math.frexp(slack)[1] - 1 - finer)
         moment = self._origin + round((due - self._origin) / between) * between
         before = due - pause
-        return min(max(moment, before + self._policy.floor), before + self._policy.ceiling)
+        return min(max(moment, before + self._policy.floor), before + max(pause, self._policy.ceiling))

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from statistics import mean
 
@@ -133,10 +134,8 @@ class Gateway:
             handle = watched(scheduler, name)
             handle.add_done_callback(lambda handle: self.lags.update({handle.id: loop.time() - self.ends[handle.id]}))
             if callbacks(end):
-                loop.call_at(
-                    end + 0.1,
-                    lambda name=name: scheduler.hint(TaskReference(id=name, route="pro_generate"), announces_end=True),
-                )
+                reference = TaskReference(id=name, route="pro_generate")
+                loop.call_at(end + 0.1, partial(scheduler.hint, reference, announces_end=True))
             await asyncio.sleep(0.2)
 
     def polls_of(self, first: int, last: int) -> float:

@@ -1,8 +1,11 @@
 """Everything that is checked, by name: `nox` runs the checks, `nox -l` lists all sessions."""
 
 import os
+import re
 import shutil
 import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import nox
 
@@ -78,6 +81,19 @@ def bundle(session: nox.Session) -> None:
     """Make a program with PyInstaller out of the package as it is installed, and run it."""
     session.install(".[test]", "pyinstaller>=6")
     session.run("python", "-m", "pytest", "-q", "tests/cli/test_bundle.py", *session.posargs)
+
+
+@nox.session
+def fixtures(session: nox.Session) -> None:
+    """Run the first test of docs/testing.md where nothing is installed but what that page names."""
+    [program, *_] = re.findall(r"```python\n(.*?)```", Path("docs/testing.md").read_text(), re.DOTALL)
+    session.install(".", "pytest", "pytest-asyncio")
+    with TemporaryDirectory() as folder:
+        Path(folder, "test_mine.py").write_text(program)
+        run_it = ("python", "-m", "pytest", "-W", "error", folder)
+        session.run(*run_it, "-o", "asyncio_mode=auto", "-o", "asyncio_default_fixture_loop_scope=function")
+        session.install("anyio")
+        session.run(*run_it, "-o", "anyio_mode=auto", "-p", "no:asyncio")
 
 
 @nox.session

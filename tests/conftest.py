@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from cometrunway import Session
-from cometrunway.emulator import Emulator
-from tests.virtual import VirtualLoop
+from cometrunway.emulator import Emulator, VirtualLoop
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so it is in the background jobs of a shell
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -22,6 +22,7 @@ EXAMPLES = {
     for page in PAGES
     for number, code in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL), start=1)
 }
+TESTS = {name for name, code in EXAMPLES.items() if "def test_" in code}
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def environment() -> Iterator[dict[str, str]]:
         yield {**os.environ, **served}
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", EXAMPLES.keys() - TESTS)
 def test_examples_run(name: str, environment: dict[str, str], tmp_path: Path) -> None:
     """What the documentation shows works as it stands, and says something."""
     command = [sys.executable, "-W", "error", "-c", EXAMPLES[name]]
@@ -40,6 +41,24 @@ def test_examples_run(name: str, environment: dict[str, str], tmp_path: Path) ->
     )
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout
+
+
+@pytest.mark.parametrize("plugin", ["asyncio", "anyio"])
+def test_examples_of_tests_pass(plugin: str, tmp_path: Path) -> None:
+    """The tests that the documentation shows pass as they stand, with pytest-asyncio as with anyio."""
+    for name in TESTS:
+        (tmp_path / f"test_{name.replace('.', '_').replace('-', '_')}.py").write_text(EXAMPLES[name])
+    (tmp_path / "conftest.py").write_text(
+        "import pytest\n@pytest.fixture\ndef anyio_backend():\n    return 'asyncio'\n"
+    )
+    other = {"asyncio": "anyio", "anyio": "asyncio"}[plugin]
+    settings = ["-o", f"{plugin}_mode=auto", "-p", f"no:{other}", "-p", "no:cacheprovider"]
+    if plugin == "asyncio":
+        settings += ["-o", "asyncio_default_fixture_loop_scope=function"]
+    command = [sys.executable, "-m", "pytest", "-q", "-W", "error", *settings]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 0, ended.stdout
+    assert len(TESTS) >= 5
 
 
 def test_the_reference_names_everything_public() -> None:
@@ -69,6 +88,19 @@ def test_the_reference_names_every_option_of_the_emulator() -> None:
     section = (ROOT / "docs" / "reference.md").read_text().partition("## The emulator")[2]
     options = list(inspect.signature(emulator.Emulator).parameters)
     assert not [name for name in options if f"`{name}`" not in section]
+
+
+def test_the_reference_lists_every_fault() -> None:
+    """What an emulator can do wrong stands in one table, with the arguments and the short names."""
+    table = (ROOT / "docs" / "reference.md").read_text().partition("### Faults")[2].partition("\n## ")[0]
+    rows = {row[1]: row for row in re.finditer(r"^\| `(\w+)\((.*?)\)` \|.*\| ?(.*?) ?\|$", table, re.MULTILINE)}
+    makers = {name: member for name, member in vars(emulator.Fault).items() if isinstance(member, classmethod)}
+    assert rows.keys() == makers.keys() - {"parse"}
+    for name, row in rows.items():
+        parameters = inspect.signature(getattr(emulator.Fault, name)).parameters
+        assert re.findall(r"(\w+)(?:=[^,]*)?(?:, |$)", row[2].replace("*, ", "")) == list(parameters), name
+        for short in re.findall(r"`(.*?)`", row[3]):
+            assert emulator.Fault.parse(short).name.startswith(short.partition("/")[0]), short
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

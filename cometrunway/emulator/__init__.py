@@ -17,6 +17,7 @@ from cometrunway.emulator._ledger import Creates, LeakedCredential, LoggedReques
 from cometrunway.emulator._server import Emulator
 from cometrunway.emulator._task_maker import FAILURES, LogNormal, Uniform
 from cometrunway.emulator._tasks import EmulatedTask
+from cometrunway.emulator._virtual_loop import VirtualLoop
 
 __all__ = [
     "FAILURES",
@@ -30,6 +31,7 @@ __all__ = [
     "LoggedRequest",
     "PostedCallback",
     "Uniform",
+    "VirtualLoop",
     "add_arguments",
     "digest_of",
     "emulator_of",

@@ -2,11 +2,12 @@
 
 import asyncio
 import math
+from collections import deque
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack
 from random import Random
 from types import MappingProxyType, TracebackType
-from typing import Self
+from typing import Any, Self
 
 from attrs import define, field, validators
 
@@ -22,8 +23,9 @@ from cometrunway.emulator._options import ANY_PORT, by_route, loopback, one_of, 
 from cometrunway.emulator._origin import Origin
 from cometrunway.emulator._refusals import NotExistForm
 from cometrunway.emulator._signing import Signer
-from cometrunway.emulator._task_maker import Duration, LogNormal, TaskMaker, as_duration
+from cometrunway.emulator._task_maker import Duration, Fate, LogNormal, TaskMaker, as_duration
 from cometrunway.emulator._tasks import EmulatedTask
+from cometrunway.emulator._thread import open_in_thread
 from cometrunway.emulator._views import Observer, Progress
 
 
@@ -31,13 +33,15 @@ from cometrunway.emulator._views import Observer, Progress
 class Emulator:
     """A server on this machine that behaves like CometAPI's Runway routes; use it with `async with`, once.
 
+    `with Emulator.in_thread(...) as emulator:` runs it for synchronous code.
+
     It serves the eight creation routes and both polling routes at `base_url`, and real MP4 and PNG files at
     `asset_url`, another origin that must never see a credential. Time is the event loop's: a loop with a virtual
     clock makes it a simulation. Everything random comes from `seed`; faults do not change how long tasks take.
 
     A prompt, or any other short string of a body, can decide a task's fate: `[fail SAFETY.INPUT.TEXT]` fails with that
-    code, `[cancel]` is cancelled, `[seconds 90]` takes that long (divided by `speed`), `[stuck]` never ends. The model
-    `no-such-model` is refused as unavailable.
+    code, `[cancel]` is cancelled, `[seconds 90]` takes that long (divided by `speed`), `[stuck]` never ends. So does
+    `next_task`. The model `no-such-model` is refused as unavailable.
 
     Args:
         host: A loopback address.
@@ -96,6 +100,7 @@ class Emulator:
     _master: Random = field(init=False, repr=False)
     _ledger: Ledger = field(init=False, repr=False)
     _picker: FaultPicker = field(init=False, repr=False)
+    _fates: deque[Fate] = field(init=False, factory=deque, repr=False)
     _signer: Signer = field(init=False, repr=False)
     _urls: tuple[str, str] | None = field(init=False, default=None, repr=False)
     _stack: AsyncExitStack = field(init=False, factory=AsyncExitStack, repr=False)
@@ -104,6 +109,19 @@ class Emulator:
         self._master = Random(self.seed)  # noqa: S311  # a simulation wants to be repeated
         self._ledger = Ledger(log_limit=self.log_limit, api_key=self.api_key)
         self._picker = FaultPicker(rng=self._offspring(), faults=self.faults)
+
+    @classmethod
+    def in_thread(cls, **options: Any) -> AbstractContextManager[Self]:
+        """Run an emulator with these options in a thread, on an event loop of its own.
+
+        Its members may be used from any thread. While requests are under way, read copies, such as
+        `list(emulator.tasks.values())`.
+
+        Raises:
+            ValueError: An option is out of its range.
+            OSError: On entering, a port is taken.
+        """
+        return open_in_thread(cls(**options), name="cometrunway emulator")
 
     async def __aenter__(self) -> Self:
         if self._urls is not None:
@@ -169,6 +187,29 @@ class Emulator:
         """How many scripted faults of an operation have not struck yet."""
         return self._picker.waiting(operation)
 
+    def next_task(
+        self,
+        *,
+        fails: str | None = None,
+        cancelled: bool = False,
+        seconds: float | None = None,
+        progress: float | None = None,
+    ) -> None:
+        """Decide the fate of the next task that is created; each further call decides that of one task more.
+
+        Chance decides what is not given. The words of that task's prompt decide nothing.
+
+        Args:
+            fails: The failure code that the task ends with, such as `SAFETY.INPUT.TEXT`; see `FAILURES`.
+            cancelled: Whether the task ends cancelled.
+            seconds: How long it takes, divided by `speed`; `math.inf` never ends.
+            progress: What polls say of its progress, 0..1; it then runs from its creation on, without being PENDING.
+
+        Raises:
+            ValueError: It cannot both fail and be cancelled; or a number is out of its range.
+        """
+        self._fates.append(Fate.of(fails=fails, cancelled=cancelled, seconds=seconds, progress=progress))
+
     def expire_assets(self) -> None:
         """Let every output URL that was handed out so far answer 403 from now on."""
         self._started()
@@ -216,6 +257,7 @@ class Emulator:
             not_exist_seconds=self.not_exist_seconds,
             failure_rate=self.failure_rate,
             max_running=self.max_running,
+            fates=self._fates,
         )
 
     def _started(self) -> tuple[str, str]:

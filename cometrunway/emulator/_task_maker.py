@@ -4,6 +4,7 @@ import heapq
 import math
 import re
 import uuid
+from collections import deque
 from collections.abc import Iterator, Mapping
 from random import Random
 from typing import Any
@@ -78,6 +79,33 @@ def as_duration(value: Duration | float) -> Duration:
 
 
 @frozen(kw_only=True)
+class Fate:
+    """What is decided of a task before it is made; None leaves it to chance.
+
+    Attributes:
+        outcome: How it ends.
+        failure_code: Dotted, if it fails.
+        seconds: How long it takes, divided by the emulator's speed; `math.inf` never ends.
+        progress: What polls say of its progress while it runs, 0..1.
+    """
+
+    outcome: Outcome | None = None
+    failure_code: str | None = None
+    seconds: float | None = field(default=None, validator=validators.optional(validators.ge(0)))
+    progress: float | None = field(default=None, validator=validators.optional([validators.ge(0), validators.le(1)]))
+
+    @classmethod
+    def of(
+        cls, *, fails: str | None, cancelled: bool, seconds: float | None = None, progress: float | None = None
+    ) -> "Fate":
+        """The fate with a failure code, a cancellation, or neither; ValueError for both."""
+        if fails is not None and cancelled:
+            raise ValueError(f"a task fails or is cancelled, not both: leave out fails={fails!r} or cancelled=True")
+        outcome: Outcome | None = "CANCELLED" if cancelled else None if fails is None else "FAILED"
+        return cls(outcome=outcome, failure_code=fails, seconds=seconds, progress=progress)
+
+
+@frozen(kw_only=True)
 class Order:
     """An accepted creation: its route, its whole body, the body's digest and the ids that the dialect gives it."""
 
@@ -99,6 +127,7 @@ class TaskMaker:
     not_exist_seconds: float
     failure_rate: float
     max_running: int | None
+    fates: deque[Fate]
     _running: list[float] = field(init=False, factory=list)
     _made: int = field(init=False, default=0)
 
@@ -108,10 +137,11 @@ class TaskMaker:
 
     def make(self, order: Order, now: float) -> EmulatedTask:
         """A task whose whole life is decided here, from the moment `now` on."""
-        switches = _switches(order.body)
-        seconds = self._seconds(order.route.name, switches)
-        outcome, code = self._outcome(switches)
+        fate = self.fates.popleft() if self.fates else _written_fate(order.body)
+        seconds = self._seconds(order.route.name, fate)
+        outcome, code = self._outcome(fate)
         admitted = self._admit(now, seconds)
+        runs_at_once = math.isinf(seconds) or fate.progress is not None
         self._made += 1
         return EmulatedTask(
             id=order.id,
@@ -127,28 +157,25 @@ class TaskMaker:
             created_at=now,
             visible_at=now + self.not_exist_seconds / self.speed,
             admitted_at=admitted,
-            started_at=admitted + (0.0 if math.isinf(seconds) else _PENDING_PART * seconds),
+            started_at=admitted + (0.0 if runs_at_once else _PENDING_PART * seconds),
             completed_at=admitted + seconds,
             outcome=outcome,
             failure=FAILURES.get(code, "The task failed.") if code else None,
             failure_code=code,
             callback_url=order.body.get("callback_url"),
+            fixed_progress=fate.progress,
         )
 
-    def _seconds(self, route: str, switches: Mapping[str, str]) -> float:
+    def _seconds(self, route: str, fate: Fate) -> float:
         drawn = self.durations.get(route, self.duration).draw(self.rng)
-        if "stuck" in switches:
-            return math.inf
-        return float(switches.get("seconds") or drawn) / self.speed
+        return (drawn if fate.seconds is None else fate.seconds) / self.speed
 
-    def _outcome(self, switches: Mapping[str, str]) -> tuple[Outcome, str | None]:
-        unlucky = self.rng.random() < self.failure_rate
+    def _outcome(self, fate: Fate) -> tuple[Outcome, str | None]:
+        is_unlucky = self.rng.random() < self.failure_rate
         code = self.rng.choice(tuple(FAILURES))
-        if "cancel" in switches:
-            return "CANCELLED", None
-        if "fail" in switches:
-            return "FAILED", switches["fail"] or "INTERNAL"
-        return ("FAILED", code) if unlucky else ("SUCCEEDED", None)
+        if fate.outcome is not None:
+            return fate.outcome, fate.failure_code
+        return ("FAILED", code) if is_unlucky else ("SUCCEEDED", None)
 
     def _admit(self, now: float, seconds: float) -> float:
         """First come, first served: when one of the running tasks makes room."""
@@ -160,10 +187,15 @@ class TaskMaker:
         return start
 
 
-def _switches(body: Mapping[str, Any]) -> dict[str, str]:
-    """The `[fail CODE]`, `[seconds N]`, `[cancel]` and `[stuck]` that a body's short strings hold."""
+def _written_fate(body: Mapping[str, Any]) -> Fate:
+    """What `[fail CODE]`, `[seconds N]`, `[cancel]` and `[stuck]` in a body's short strings decide."""
     found = (match for text in _strings(body) if len(text) < 10_000 for match in _SWITCH.finditer(text))
-    return {match[1]: match[2] or "" for match in found}
+    switches = {match[1]: match[2] or "" for match in found}
+    is_cancelled = "cancel" in switches
+    fails = (switches["fail"] or "INTERNAL") if "fail" in switches and not is_cancelled else None
+    written = switches.get("seconds")
+    seconds = math.inf if "stuck" in switches else float(written) if written else None
+    return Fate.of(fails=fails, cancelled=is_cancelled, seconds=seconds)
 
 
 def _strings(value: object) -> Iterator[str]:

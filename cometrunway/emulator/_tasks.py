@@ -38,6 +38,7 @@ class EmulatedTask:
         failure: For people, if it fails.
         failure_code: Dotted, if it fails.
         callback_url: Where its end is posted.
+        fixed_progress: What polls say of progress while it runs, 0..1; None for the part of the time that has passed.
         polls: How many polls were answered with this task's state.
         end_seen_at: When a poll first saw the end, else None; minus `completed_at` it is the client's lag.
     """
@@ -61,6 +62,7 @@ class EmulatedTask:
     failure: str | None = None
     failure_code: str | None = None
     callback_url: str | None = None
+    fixed_progress: float | None = None
     polls: int = 0
     end_seen_at: float | None = None
 
@@ -83,8 +85,10 @@ class EmulatedTask:
         return "PENDING" if moment < self.started_at else "RUNNING"
 
     def progress_at(self, moment: float) -> float:
-        """How much of the running time has passed, 0..1."""
+        """How much of the running time has passed, 0..1, or what is fixed for it."""
         running = self.completed_at - self.started_at
+        if self.started_at <= moment < self.completed_at and self.fixed_progress is not None:
+            return self.fixed_progress
         if moment >= self.completed_at or not running:
             return 1.0
         return 0.0 if math.isinf(running) else max(0.0, (moment - self.started_at) / running)

@@ -16,9 +16,9 @@ from typing import Any
 from cometrunway import Asset, PollPolicy, Task, TaskStatus
 from cometrunway._handle import TaskFuture, TaskReference
 from cometrunway._polling._scheduler import PollScheduler
+from cometrunway.emulator import VirtualLoop
 from tests.benchmarks import machine
 from tests.scheduling import polling
-from tests.virtual import VirtualLoop
 
 TASKS = 10_000
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -243,6 +244,29 @@ async def test_prompts_decide_fates() -> None:
         assert long.duration == pytest.approx(45)
         assert cancelled.outcome == "CANCELLED"
         assert stuck.status_at(1e9) == "RUNNING" or stuck.completed_at == float("inf")
+
+
+async def test_a_test_decides_the_fates_of_the_next_tasks() -> None:
+    """Each call of `next_task` decides one task, before its prompt and chance do; the task after is left to those."""
+    async with running(duration=8, progress="coarse", failure_rate=0.0) as caller:
+        caller.emulator.next_task(fails="ASSET.INVALID")
+        caller.emulator.next_task(cancelled=True, seconds=90)
+        caller.emulator.next_task(seconds=math.inf, progress=0.5)
+        failed, cancelled, stuck, plain = [
+            caller.emulator.tasks[await caller.create(promptText=f"{number} [fail]")] for number in range(4)
+        ]
+        assert (failed.outcome, failed.failure_code, failed.duration) == ("FAILED", "ASSET.INVALID", 8)
+        assert (cancelled.outcome, cancelled.duration) == ("CANCELLED", 90)
+        await asyncio.sleep(3600)
+        assert (await caller.poll(stuck.id))["progress"] == 0.5
+        assert (plain.outcome, plain.failure_code) == ("FAILED", "INTERNAL")
+
+
+@pytest.mark.parametrize("wrong", [{"fails": "INTERNAL", "cancelled": True}, {"seconds": -1}, {"progress": 2}])
+def test_a_fate_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
+    """A task does not both fail and be cancelled, and its numbers have limits."""
+    with pytest.raises(ValueError, match=list(wrong)[-1]):
+        Emulator().next_task(**wrong)
 
 
 async def test_the_same_seed_makes_the_same_tasks() -> None:

@@ -16,9 +16,9 @@ from cometrunway._gallery._feed import Feed
 from cometrunway._gallery._page import write_page
 from cometrunway._gallery._source import Batch, Id, IsKnown, Scan, Seen
 from cometrunway._gallery._sources import source_of
+from cometrunway.emulator import VirtualLoop
 from tests.gallery.pages import change, data_of
 from tests.recorded import Recorded, record, still
-from tests.virtual import VirtualLoop
 
 
 class StillSource:

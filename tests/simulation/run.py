@@ -13,9 +13,9 @@ from cometrunway import Asset, ImageToVideo, PollPolicy, Task, TaskStatus
 from cometrunway._handle import TaskFuture, TaskReference
 from cometrunway._polling._scheduler import PollScheduler
 from cometrunway._task_group import Role
+from cometrunway.emulator import VirtualLoop
 from tests.scheduling import polling
 from tests.simulation.workloads import Draw, Work
-from tests.virtual import VirtualLoop
 
 _BETWEEN_ETAS = 5.0
 

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from cometrunway._submission._create_queue import CreateQueue, CreateQueues
-from tests.virtual import VirtualLoop
+from cometrunway.emulator import VirtualLoop
 
 
 @pytest.fixture

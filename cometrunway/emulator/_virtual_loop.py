@@ -22,7 +22,12 @@ class _JumpingSelector(selectors.DefaultSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """Sockets between parts of one process work, for loopback delivers at once; work in threads holds the clock."""
+    """An event loop for simulations: hours of waiting pass in a moment, and the same program takes the same steps.
+
+    `asyncio.Runner(loop_factory=VirtualLoop)` runs a coroutine on it. The emulator and its clients must run on the same
+    loop: sockets between parts of one thread work, because loopback delivers at once. The clock stands still while
+    the loop's executor works. It begins at 0.
+    """
 
     def __init__(self) -> None:
         selector = _JumpingSelector()

@@ -4,6 +4,7 @@ The only importer of `backoff`, and only of its generators, which are pure.
 """
 
 import math
+import sys
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from itertools import islice
@@ -156,9 +157,10 @@ def of_type(name: str, value: object, wanted: type[_T]) -> _T:
     return value
 
 
-def at_least_zero(name: str, value: object) -> float:
-    """Return an option of the session in seconds; `ValueError` names one that is no finite number of at least 0."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+def at_least_zero(name: str, value: object, *, or_infinite: bool = False) -> float:
+    """Return an option in seconds; `ValueError` names one that is no number of at least 0, or is infinite."""
+    most = math.inf if or_infinite else sys.float_info.max
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
         raise ValueError(f"{name} must be a number of seconds of at least 0, got {value!r}")
     return value
 

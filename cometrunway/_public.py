@@ -32,6 +32,7 @@ from cometrunway.errors import (
     OutcomeUnknownError,
     TaskError,
     TaskFailedError,
+    TasksOwedError,
     TaskTimeoutError,
     TransportError,
 )
@@ -73,6 +74,7 @@ __all__ = [
     "TaskHandle",
     "TaskStatus",
     "TaskTimeoutError",
+    "TasksOwedError",
     "TextToImage",
     "TransportError",
     "VideoToVideo",

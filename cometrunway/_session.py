@@ -1,71 +1,36 @@
 """The session: what a user opens. It puts the parts together, and has the public methods."""
 
 import asyncio
+import math
 import os
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from random import Random
 from types import TracebackType
 from typing import Self
 
 import aiohttp
-from attrs import evolve, frozen
 
-from cometrunway._delivery._delivery import Delivery
-from cometrunway._delivery._downloader import Downloader
-from cometrunway._delivery._file_names import FileNames
-from cometrunway._delivery._folder import try_folder
-from cometrunway._delivery._part_file import are_intact
+from cometrunway._composition import Composition
 from cometrunway._event_stream import EventStream
-from cometrunway._events import EventEmitter, Observer
+from cometrunway._events import Observer
 from cometrunway._handle import TaskFuture, TaskHandle, TaskReference
-from cometrunway._journal._entry import DOUBTFUL, OWED, Entry, State
-from cometrunway._journal._protocol import JournalProtocol, NoJournal
-from cometrunway._journal._sqlite import Journal
+from cometrunway._journal._entry import Entry
+from cometrunway._lifetime import Lifetime
 from cometrunway._paths import expanded
-from cometrunway._policies import PollPolicy, RetryPolicy, at_least_zero, of_type
-from cometrunway._polling._duration_history import DurationHistory
-from cometrunway._polling._scheduler import PollScheduler
+from cometrunway._policies import PollPolicy, RetryPolicy, at_least_zero
 from cometrunway._requests._routes import Request
-from cometrunway._submission._existing import ExistingTasks
-from cometrunway._submission._limits import CreateBudget, Limits
+from cometrunway._submission._limits import Limits
 from cometrunway._submission._map import BatchSubmission, Requests
 from cometrunway._submission._resumption import Resumption
-from cometrunway._submission._submitter import Submitter
-from cometrunway._task_group import BackgroundTasks, Role, outlasting
 from cometrunway._tasks import Asset, Task
-from cometrunway._transport._aiohttp import Transport
-from cometrunway._transport._api import Api
-from cometrunway._transport._assets import AssetHosts
-from cometrunway._transport._connections import Connections
-from cometrunway._wire._encode import poll_request
-from cometrunway._wire._identity import is_complete
-from cometrunway._wire._mapping import request_from_dict
-from cometrunway.errors import CometRunwayError
-
-_BASE_URL = "https://api.cometapi.com"
-_VERSION = "2024-11-06"
-
-
-@frozen(kw_only=True)
-class _Parts:
-    """What an open session works with; all of it belongs to one event loop."""
-
-    api: Api
-    background: BackgroundTasks
-    downloader: Downloader
-    existing: ExistingTasks
-    journal: JournalProtocol
-    scheduler: PollScheduler
-    submitter: Submitter
-    lifetime: AsyncExitStack
 
 
 class Session:
     """Submits paid tasks, polls all of them with one scheduler, and downloads their files.
 
-    Use it as `async with Session() as runway:`. Leaving the block waits for everything submitted. Leaving it on an
-    error stops at once, cancels nothing at the server, and lets the error through bare.
+    Use it as `async with Session() as runway:`, or by `open` and `close`, within one event loop. Leaving the block
+    waits for what is in flight, as `close_wait` says. Leaving it on an error stops at once, cancels nothing at the
+    server, and lets the error through bare.
 
     Args:
         api_key: the gateway's key; by default from the environment's COMETAPI_KEY.
@@ -84,6 +49,9 @@ class Session:
             time. With it, a key that was submitted before is never submitted again.
         journal_timeout: seconds to wait while another program, such as a backup, has locked the journal. After that no
             create is sent until it can be written.
+        close_wait: seconds that leaving waits for what is in flight; `math.inf` waits for all, 0 leaves at once. What
+            is unfinished then goes on at the server, and the journal has it.
+        close_grace: seconds that leaving waits, after that, for the answers to creates under way.
         http: an `aiohttp.ClientSession` to borrow for API calls, for its proxy or its TLS settings; never closed here.
             Its middlewares are not used for creates, which one that repeats would pay for twice.
         trust_env: whether HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR count, as they
@@ -113,118 +81,76 @@ class Session:
         budget: int | None = None,
         journal: str | os.PathLike[str] | None = None,
         journal_timeout: float = 30.0,
+        close_wait: float = math.inf,
+        close_grace: float = 20.0,
         http: aiohttp.ClientSession | None = None,
         trust_env: bool = True,
         allow_private_assets: bool = False,
         on_event: Observer | None = None,
         rng: Random | None = None,
     ) -> None:
-        self._connections = Connections(trust_env=trust_env)
-        self._transport = Transport(
-            base_url=base_url or os.environ.get("COMETRUNWAY_BASE_URL") or _BASE_URL,
-            api_key=api_key or os.environ.get("COMETAPI_KEY"),
-            version=_VERSION,
+        self._composition = Composition(
+            api_key=api_key,
+            base_url=base_url,
+            output_dir=output_dir,
+            template=template,
+            poll=poll,
+            retry=retry,
+            limits=Limits(max_in_flight=max_in_flight, max_creates=max_creates, budget=budget),
+            journal=journal,
+            journal_timeout=journal_timeout,
             http=http,
-            connections=self._connections,
+            trust_env=trust_env,
+            allow_private_assets=allow_private_assets,
+            on_event=on_event,
+            rng=rng,
         )
-        self._asset_hosts = AssetHosts(
-            connections=self._connections, api=self._transport.base, allow_private=allow_private_assets
-        )
-        self._output_dir = None if output_dir is None else expanded(output_dir)
-        self._names = FileNames(template)
-        self._poll = of_type("poll", poll or PollPolicy(), PollPolicy)
-        self._retry = of_type("retry", retry or RetryPolicy(), RetryPolicy)
-        self._limits = Limits(max_in_flight=max_in_flight, max_creates=max_creates, budget=budget)
-        self._budget = CreateBudget(budget)
-        self._journal_path = None if journal is None else expanded(journal)
-        self._journal_timeout = at_least_zero("journal_timeout", journal_timeout)
-        self._events = EventEmitter(on_event)
-        self._rng = rng or Random()  # noqa: S311 - spreads polls, guards nothing
-        self._parts: _Parts | None = None
-        self._owed: tuple[TaskFuture, ...] = ()
+        self._lifetime = Lifetime(self._composition)
+        self._close_wait = at_least_zero("close_wait", close_wait, or_infinite=True)
+        self._close_grace = at_least_zero("close_grace", close_grace)
 
-    async def __aenter__(self) -> Self:
-        if self._parts is not None:
-            raise RuntimeError("this Session is open already; make another one")
-        async with AsyncExitStack() as lifetime:
-            if self._output_dir is not None:
-                await try_folder(self._output_dir)  # before anything is paid for
-            await lifetime.enter_async_context(self._connections)
-            await lifetime.enter_async_context(self._transport)
-            await lifetime.enter_async_context(self._asset_hosts)
-            if self._journal_path is None:
-                parts = self._compose(NoJournal())
-            else:
-                journal = await lifetime.enter_async_context(
-                    Journal(self._journal_path, lock_timeout=self._journal_timeout, output_dir=self._output_dir)
-                )
-                parts = self._compose(journal)
-                history = DurationHistory(journal, parts.scheduler.model)
-                await history.load()
-                lifetime.push_async_callback(history.save)
-            lifetime.callback(self._events.close)
-            lifetime.callback(parts.scheduler.close)
-            await lifetime.enter_async_context(parts.background)
-            parts.scheduler.start()
-            if self._journal_path is not None:
-                parts.background.start(history.save_regularly(), name="cometrunway history", role=Role.SERVICE)
-            parts.lifetime.push_async_exit(lifetime.pop_all())
-        self._parts = parts
+    async def open(self) -> Self:
+        """Open the session and return it, where `async with` does not fit: in a framework's startup, in a notebook.
+
+        Another asyncio task of the same event loop may close it. A bug in a background task is logged, fails every
+        wait, and is raised by `close`.
+
+        Raises:
+            RuntimeError: the session is open.
+            ValueError: `output_dir` cannot be written, or a proxy or certificates of the environment cannot be used.
+            JournalError: the journal cannot be used.
+        """
+        await self._lifetime.open()
         return self
 
-    def _compose(self, journal: JournalProtocol) -> _Parts:
-        background = BackgroundTasks()
-        limit = self._poll.answer_limit
-        api = Api(transport=self._transport, retry=self._retry, rng=self._rng, answer_limit=limit)
-        downloader = Downloader(open_asset=self._asset_hosts.open, retry=self._retry, rng=self._rng)
-        delivery = Delivery(
-            retrieve=api.retrieve,
-            downloader=downloader,
-            journal=journal,
-            output_dir=self._output_dir,
-            names=self._names,
-        )
-        scheduler = PollScheduler(
-            poll=api.poll,
-            deliver=delivery.deliver,
-            policy=self._poll,
-            rng=self._rng,
-            background=background,
-            events=self._events,
-        )
-        existing = ExistingTasks(watcher=scheduler, are_intact=are_intact, background=background, events=self._events)
-        submitter = Submitter(
-            api=api,
-            retry=self._retry,
-            rng=self._rng,
-            journal=journal,
-            limits=self._limits,
-            budget=self._budget,
-            existing=existing,
-            background=background,
-            events=self._events,
-        )
-        return _Parts(
-            api=api,
-            background=background,
-            downloader=downloader,
-            existing=existing,
-            journal=journal,
-            scheduler=scheduler,
-            submitter=submitter,
-            lifetime=AsyncExitStack(),
+    async def close(self, *, wait: float | None = None, grace: float | None = None) -> None:
+        """Close the session, as leaving the `async with` block does; harmless if it is closed.
+
+        What is not on disk when it returns goes on at the server: the journal has it, and `owed` lists it. While
+        another task closes the session, wait for that, and end its wait after `wait` seconds. A close that is cancelled
+        waits no longer for what is in flight, and only then raises CancelledError.
+
+        Args:
+            wait: seconds for what is in flight; `math.inf` waits for all, 0 for nothing; by default `close_wait`.
+            grace: seconds for the creates that are under way after that; by default `close_grace`.
+
+        Raises:
+            TasksOwedError: tasks are unfinished, and there is no journal. The session is closed all the same.
+        """
+        await self._lifetime.close(
+            wait=self._close_wait if wait is None else at_least_zero("wait", wait, or_infinite=True),
+            grace=self._close_grace if grace is None else at_least_zero("grace", grace),
         )
 
+    async def __aenter__(self) -> Self:
+        await self._lifetime.open(interrupts=asyncio.current_task())
+        return self
+
     async def __aexit__(
-        self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self, _type: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        parts = self._opened()
-        try:
-            closing = parts.lifetime.__aexit__(error_type, error, traceback)
-            await outlasting(closing, on_cancel=parts.background.leave)
-        finally:
-            self._owed = parts.scheduler.owed
-            self._parts = None
+        wait = self._close_wait if error is None else 0.0
+        await self._lifetime.close(wait=wait, grace=self._close_grace, error=error)
 
     async def submit(self, request: Request, *, key: str | None = None) -> TaskHandle:
         """Submit one paid task; return once the server has accepted it.
@@ -246,7 +172,7 @@ class Session:
             ValueError: `key` is no text of 1 to 500 characters, or a local file is no longer what it was when the
                 request was made.
         """
-        return _handle(await self._opened().submitter.submit(request, key))
+        return _handle(await self._lifetime.parts.submitter.submit(request, key))
 
     async def map(self, requests: Requests) -> AsyncIterator[TaskHandle]:
         """Submit all requests (or `Shot`s, which have keys) concurrently; yield handles in the order of their ends.
@@ -257,7 +183,7 @@ class Session:
         taken, and it is raised once everything already submitted was yielded; so is an error of the iterable itself,
         and a RuntimeError where another task reads the map and the session was left before all was submitted.
         """
-        parts = self._opened()
+        parts = self._lifetime.parts
         batch = BatchSubmission(requests=requests, submitter=parts.submitter, background=parts.background)
         async for handle in batch.handles():
             yield handle
@@ -276,9 +202,9 @@ class Session:
                 known of a key whose task has ended. Given nothing, the iterator brings the events of the whole session
                 from now on.
         """
-        parts = self._opened()
+        parts = self._lifetime.parts
         return EventStream(
-            followed, emitter=self._events, polled=parts.scheduler.find_by_key, ended=parts.submitter.ended
+            followed, emitter=parts.events, polled=parts.scheduler.find_by_key, ended=parts.submitter.ended
         )
 
     def attach(self, token: str, *, route: str | None = None) -> TaskHandle:
@@ -291,7 +217,7 @@ class Session:
         Raises:
             ValueError: neither a token nor a route.
         """
-        parts = self._opened()
+        parts = self._lifetime.parts
         reference = TaskReference(id=token, route=route) if route else TaskReference.from_token(token)
         return TaskHandle(reference, parts.existing.attach(reference))
 
@@ -304,16 +230,10 @@ class Session:
         Raises:
             RuntimeError: the session has no journal.
         """
-        parts, journal = self._opened(), self._journal()
-
-        async def at_once() -> tuple[TaskHandle, ...]:
-            return tuple([_handle(await parts.existing.take_up(entry)) async for entry in journal.entries(OWED)])
-
-        def in_turn() -> AsyncIterator[TaskHandle]:
-            owed = journal.entries(OWED)
-            return BatchSubmission(requests=owed, submitter=parts.submitter, background=parts.background).handles()
-
-        return Resumption(at_once=at_once, in_turn=in_turn)
+        parts = self._lifetime.parts_with_journal
+        return Resumption(
+            journal=parts.journal, existing=parts.existing, submitter=parts.submitter, background=parts.background
+        )
 
     async def find(self, key: str) -> TaskHandle | None:
         """Return the handle of one submission of the journal, finished or not; None where it has none of this key.
@@ -325,14 +245,12 @@ class Session:
             RuntimeError: the session has no journal.
             JournalError: the journal cannot be read.
         """
-        self._journal()
-        future = await self._opened().submitter.find(key)
+        future = await self._lifetime.parts_with_journal.submitter.find(key)
         return None if future is None else _handle(future)
 
     async def in_doubt(self) -> tuple[Entry, ...]:
         """Return the submissions in the journal of which it is not known whether they were accepted, and billed."""
-        is_under_way = self._opened().submitter.is_under_way
-        return tuple([entry async for entry in self._journal().entries(DOUBTFUL) if not is_under_way(entry.key)])
+        return await self._lifetime.parts_with_journal.doubts.entries()
 
     async def resolve(self, key: str, *, task_id: str) -> TaskHandle:
         """End a doubt: the submission was accepted, as you know from elsewhere; wait for its task.
@@ -340,11 +258,7 @@ class Session:
         Raises:
             ValueError: no submission of this key is in doubt.
         """
-        entry = await self._doubtful(key)
-        poll_request(entry.route, task_id)  # an id that no task has is an error here rather than in a poll
-        await self._journal().accept(entry.key, task_id=task_id, created_at=None)
-        accepted = evolve(entry, task_id=task_id, state=State.ACCEPTED)
-        return _handle(await self._opened().existing.take_up(accepted))
+        return _handle(await self._lifetime.parts_with_journal.doubts.resolve(key, task_id=task_id))
 
     async def resubmit(self, key: str, request: Request | None = None) -> TaskHandle:
         """End a doubt, or follow a failure, by submitting once more. What is in doubt may thus be paid for twice.
@@ -358,12 +272,7 @@ class Session:
             ValueError: nothing of this key is in doubt or failed, or the request is needed.
             JournalError: `request` is another one than was submitted under this key.
         """
-        entry = await self._doubtful(key, or_failed=True)
-        if request is None:
-            if not is_complete(entry.request):
-                raise ValueError(f"the journal has only a digest of a file or URL of {key!r}: give the request again")
-            request = request_from_dict(entry.request)
-        return _handle(await self._opened().submitter.submit(request, entry.key, instead_of=entry))
+        return _handle(await self._lifetime.parts_with_journal.doubts.resubmit(key, request))
 
     async def retrieve(self, task_id: str, *, route: str = "image_to_video") -> Task:
         """Ask for the state of a task once; it may have been submitted elsewhere.
@@ -372,10 +281,7 @@ class Session:
             TaskNotFoundError: the API does not know the id, or not yet: a task may be unknown for its first minute.
             CometRunwayError: no answer could be had.
         """
-        try:
-            return await self._opened().api.retrieve(route, task_id)
-        except CometRunwayError as error:
-            raise error.about(route=route, task_id=task_id)  # noqa: B904 - the same error, not a new one
+        return await self._lifetime.parts.api.retrieve(route, task_id)
 
     async def download(self, asset: Asset, path: str | os.PathLike[str]) -> Asset:
         """Download one file to exactly this path; for sessions with `output_dir=None`.
@@ -385,24 +291,21 @@ class Session:
             AssetExpiredError: the URL is no longer honoured; `retrieve` the task for a fresh one.
             DownloadError: the file could not be downloaded whole.
         """
-        target = expanded(path)
-        if await asyncio.to_thread(target.exists):
-            raise FileExistsError(f"{target} exists and is not overwritten")
-        return await self._opened().downloader.download(asset.url, folder=target.parent, stem=target.name, extension="")
+        return await self._lifetime.parts.downloader.download_as(expanded(path), asset.url)
 
     def stop_submitting(self) -> None:
         """Send no more creates, for as long as this session lives: each further one raises `BudgetError`.
 
         What was submitted is waited for, and `map` ends once all that it has taken is done.
         """
-        self._budget.stop()
-        if self._parts is not None:
-            self._parts.submitter.end_waits()
+        self._composition.budget.stop()
+        if self._lifetime.parts_to_read is not None:
+            self._lifetime.parts.submitter.end_waits()
 
     @property
     def owed(self) -> tuple[TaskHandle, ...]:
         """The handles of all submitted tasks whose files are not on disk; also after the block was left."""
-        return tuple(map(_handle, self._parts.scheduler.owed if self._parts else self._owed))
+        return tuple(map(_handle, self._lifetime.owed))
 
     @property
     def eta(self) -> float | None:
@@ -410,7 +313,8 @@ class Session:
 
         None before it is known: until about a quarter of a kind (a route and a model) have ended.
         """
-        return self._parts.scheduler.eta if self._parts else None
+        parts = self._lifetime.parts_to_read
+        return parts.scheduler.eta if parts else None
 
     @property
     def create_rate(self) -> float | None:
@@ -418,27 +322,8 @@ class Session:
 
         Of several routes and models it is the sum.
         """
-        return self._parts.submitter.pace if self._parts else None
-
-    def _opened(self) -> _Parts:
-        if self._parts is None:
-            raise RuntimeError("this Session is not open: use it as `async with Session() as runway:`")
-        return self._parts
-
-    def _journal(self) -> JournalProtocol:
-        journal = self._opened().journal
-        if not journal.keeps_entries:
-            raise RuntimeError('this Session has no journal: make it as Session(journal="shots.db")')
-        return journal
-
-    async def _doubtful(self, key: str, *, or_failed: bool = False) -> Entry:
-        entry = await self._journal().find(key)
-        if entry is None:
-            raise ValueError(f"the journal has nothing under the key {key!r}")
-        is_doubtful = entry.is_in_doubt and not self._opened().submitter.is_under_way(entry.key)
-        if not (is_doubtful or entry.has_reported_id) and not (or_failed and entry.state is State.FAILED):
-            raise ValueError(f"the submission {key!r} is not in doubt: it is {entry.state.value}")
-        return entry
+        parts = self._lifetime.parts_to_read
+        return parts.submitter.pace if parts else None
 
 
 def _handle(future: TaskFuture) -> TaskHandle:

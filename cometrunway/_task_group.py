@@ -4,33 +4,33 @@ The only module that makes asyncio tasks.
 """
 
 import asyncio
+import logging
+import math
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from enum import Enum
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
-_GRACE = 20.0
-"""Seconds that creates under way get to bring in their ids when the block is left on an error."""
+_logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
 class Role(Enum):
-    """What a child is for, and so how it ends when the block is left."""
+    """What a child is for, and so how it ends when the group is closed."""
 
     CREATE = "create"
-    """Submits a paid task. Waited for; on an error it gets a grace, and is then cancelled."""
+    """Submits a paid task. Waited for; once that ends it gets a grace, and is then cancelled."""
     WORK = "work"
-    """Waited for; cancelled at once on an error."""
+    """Waited for; cancelled once that ends."""
     SERVICE = "service"
     """Serves the others; cancelled once there is nothing left to wait for."""
 
 
 class BackgroundTasks:
-    """Runs coroutines until the block is left. A child catches its own errors: one that escapes ends all.
+    """Runs coroutines until it is closed. A child catches its own errors: one that escapes ends all, and is a bug.
 
-    Leaving normally waits for all children that are no service, and until as many waits have ended as were begun. The
-    group lives in a task of its own, so that one task may open the block and another one leave it.
+    Closing waits for all children that are no service, and until as many waits have ended as were begun. The group
+    lives in a task of its own, so that one task may open it and another one close it.
     """
 
     def __init__(self) -> None:
@@ -40,24 +40,26 @@ class BackgroundTasks:
         self._idle = asyncio.Event()
         self._closing = asyncio.Event()
         self._ended = asyncio.Event()
-        self._opener: asyncio.Task[Any] | None = None
+        self._interrupts: asyncio.Task[Any] | None = None
         self._has_interrupted = False
         self._is_left = False
         self._owner: asyncio.Task[None] | None = None
         self._on_closing: Callable[[], None] = lambda: None
+        self._on_bug: Callable[[], None] = lambda: None
 
     @property
     def has_waits(self) -> bool:
-        """Whether something that is no child keeps the block open: a task that is polled."""
+        """Whether something that is no child keeps the group open: a task that is polled."""
         return self._waits > 0
 
     @property
     def is_closing(self) -> bool:
-        """Whether the block is being left, so that nothing more can be started."""
+        """Whether nothing more can be started."""
         return self._closing.is_set()
 
-    async def __aenter__(self) -> Self:
-        self._opener = asyncio.current_task()
+    async def open(self, *, interrupts: "asyncio.Task[Any] | None" = None) -> None:
+        """Begin; a bug that escapes from a child cancels the task `interrupts`, and is raised by `close`."""
+        self._interrupts = interrupts
         opened = asyncio.Event()
         self._owner = asyncio.get_running_loop().create_task(self._own(opened), name="cometrunway session")
         try:
@@ -66,37 +68,42 @@ class BackgroundTasks:
             self._owner.cancel()
             raise
         self._settle()
-        return self
 
-    async def __aexit__(
-        self, _type: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
-    ) -> None:
+    async def close(self, *, wait: float = math.inf, grace: float = 0.0) -> None:
+        """End all children, and raise the bug that escaped from one.
+
+        Args:
+            wait: seconds for what is under way.
+            grace: seconds for the creates that are under way after that.
+        """
         self._is_left = True
         try:
-            if error is None:
-                await self._drained()
-            if error is not None or self._closing.is_set():
-                await self._creates_ended()
+            await self._drained(wait)
+            await self._creates_ended(grace)
         finally:
             self._close()
             self._cancel(*Role)
             self._ended.set()
-            if self._has_interrupted and self._opener is not None:
-                self._opener.uncancel()
-            assert self._owner is not None  # noqa: S101 - the block was entered
+            if self._has_interrupted and self._interrupts is not None:
+                self._interrupts.uncancel()
+            assert self._owner is not None  # noqa: S101 - it was opened
             await self._owner
 
     def leave(self) -> None:
-        """End the wait of who leaves normally, as an error would; the grace for creates stays."""
+        """End the wait of `close`, now or later; the grace for creates stays."""
         self._close()
         self._idle.set()
 
     def on_closing(self, callback: Callable[[], None]) -> None:
-        """Call it once the block is being left."""
+        """Call it once nothing more can be started."""
         self._on_closing = callback
 
+    def on_bug(self, callback: Callable[[], None]) -> None:
+        """Call it once a bug has escaped from a child, and all others were cancelled."""
+        self._on_bug = callback
+
     def start(self, work: Coroutine[Any, Any, _T], *, name: str, role: Role = Role.WORK) -> asyncio.Task[_T]:
-        """Run `work` as a child; `RuntimeError` while the block is being left."""
+        """Run `work` as a child; `RuntimeError` once the group is being closed."""
         if self._closing.is_set():
             work.close()
             raise RuntimeError("the Session is being left; nothing more can be started in it")
@@ -109,7 +116,7 @@ class BackgroundTasks:
         return child
 
     def begin_wait(self) -> None:
-        """Keep the block open until `end_wait`, for something that is no child."""
+        """Keep the group open until `end_wait`, for something that is no child."""
         self._waits += 1
         if not self._closing.is_set():
             self._idle.clear()
@@ -120,7 +127,7 @@ class BackgroundTasks:
         self._settle()
 
     async def pause(self, seconds: float) -> None:
-        """Wait for so many seconds, or until the block is being left; let others go on in any case."""
+        """Wait for so many seconds, or until the group is being closed; let others go on in any case."""
         if seconds <= 0:
             await asyncio.sleep(0)  # several that go on together wake the network up once
             return
@@ -129,15 +136,17 @@ class BackgroundTasks:
                 await self._closing.wait()
 
     async def _own(self, opened: asyncio.Event) -> None:
-        """Hold the group open. A bug that escapes from a child interrupts the task that opened the block."""
+        """Hold the group open; tell of a bug that escapes from a child while it is not being closed."""
         try:
             async with self._group:
                 opened.set()
                 await self._ended.wait()
         except BaseExceptionGroup:
             self.leave()
-            if not self._is_left and self._opener is not None:
-                self._has_interrupted = self._opener.cancel()
+            if not self._is_left:
+                _logger.exception("a bug of cometrunway ended the session; close it")
+                self._on_bug()
+                self._has_interrupted = self._interrupts is not None and self._interrupts.cancel()
             raise
 
     def _close(self) -> None:
@@ -152,17 +161,22 @@ class BackgroundTasks:
         else:
             self._idle.clear()
 
-    async def _drained(self) -> None:
-        while not self._idle.is_set():
-            await self._idle.wait()
+    async def _drained(self, wait: float) -> None:
+        """Wait until nothing keeps the group open, for at most so many seconds."""
+        if wait <= 0:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait if wait < math.inf else None):
+                while not self._idle.is_set():
+                    await self._idle.wait()
 
-    async def _creates_ended(self) -> None:
+    async def _creates_ended(self, grace: float) -> None:
         """Cancel everything that is free, and wait within the grace for the creates under way."""
         self._close()
         self._cancel(Role.WORK, Role.SERVICE)
         creates = self._by_role[Role.CREATE]
         if creates:
-            await asyncio.wait(creates, timeout=_GRACE)
+            await asyncio.wait(creates, timeout=grace if grace < math.inf else None)
 
     def _cancel(self, *roles: Role) -> None:
         for role in roles:

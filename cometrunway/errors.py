@@ -23,6 +23,7 @@
     ├── DownloadError               the file could not be downloaded
     │   └── AssetExpiredError
     ├── BudgetError                 the session may submit no more
+    ├── TasksOwedError              the session was left while tasks were unfinished, and no journal has them
     └── JournalError                the journal cannot be used, or holds another request under the key
         └── JournalUnavailableError it cannot be written now: locked, disk full, read-only
 
@@ -263,6 +264,19 @@ class AssetExpiredError(DownloadError):
 
 class BudgetError(CometRunwayError):
     """The session may submit no more: its budget is used up, or submitting was stopped. Nothing was sent."""
+
+
+class TasksOwedError(CometRunwayError):
+    """The session was closed while tasks were unfinished, and no journal has them. They are paid for, and go on.
+
+    Raised by leaving or closing a session without a journal. Where an error leaves the `async with` block, that error
+    gets this one's text as a note instead.
+    """
+
+    def __init__(self, message: str, *, tokens: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.tokens = tokens
+        """What `Session.attach` takes, one for each task."""
 
 
 class JournalError(CometRunwayError):

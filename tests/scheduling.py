@@ -1,5 +1,6 @@
 """A scheduler that runs without a session, for tests, simulations and benchmarks of polling."""
 
+import math
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from random import Random
@@ -24,6 +25,11 @@ async def polling(
     )
     async with AsyncExitStack() as stack:
         stack.callback(scheduler.close)
-        await stack.enter_async_context(background)
+        await background.open()
         scheduler.start()
-        yield scheduler
+        wait = 0.0  # an error ends it at once
+        try:
+            yield scheduler
+            wait = math.inf
+        finally:
+            await background.close(wait=wait, grace=20)

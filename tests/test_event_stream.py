@@ -130,6 +130,7 @@ async def test_leaving_the_session_ends_its_readers(session: Any) -> None:
 async def test_a_reader_that_goes_away_leaves_nothing_behind(session: Any) -> None:
     """Cancelled, dropped or broken out of, it is forgotten, and the others read on."""
     async with Emulator(duration=20) as emulator, session(emulator) as runway:
+        events = runway._lifetime.parts.events
         handle = await runway.submit(yawn())
         cancelled = asyncio.ensure_future(kinds(runway, handle))
         stays = asyncio.ensure_future(kinds(runway, handle))
@@ -142,10 +143,10 @@ async def test_a_reader_that_goes_away_leaves_nothing_behind(session: Any) -> No
         del cancelled
         gc.collect()
         await asyncio.sleep(0)
-        assert len(runway._events._by_topic) == 1
-        assert not runway._events._of_all
+        assert len(events._by_topic) == 1
+        assert not events._of_all
         assert (await stays)[-1] is EventKind.DOWNLOADED
-        assert not runway._events.has_readers
+        assert not events.has_readers
 
 
 async def test_a_copy_of_a_handle_says_what_to_do(session: Any) -> None:

@@ -88,7 +88,7 @@ async def test_the_grace_outlasts_repeated_cancellation(
         journal = tmp_path / "shots.db"
         await cancelled(work, arrived)
     async with Session(KEY, base_url="http://127.0.0.1:1", journal=journal, output_dir=None) as runway:
-        [entry] = [each async for each in runway._journal().entries()]
+        [entry] = [each async for each in runway._lifetime.parts.journal.entries()]
         assert entry.task_id == "task-1"
         assert not await runway.in_doubt()
 
@@ -97,23 +97,23 @@ async def test_a_wait_for_what_is_submitted_ends_at_a_cancellation() -> None:
     """Who leaves normally and is then cancelled waits no longer for tasks, but for creates."""
     background = BackgroundTasks()
     async with asyncio.timeout(100):
-        await background.__aenter__()
+        await background.open()
         background.start(asyncio.sleep(1e6), name="work")
         brought = background.start(asyncio.sleep(15, "id"), name="create", role=Role.CREATE)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(5):
-                await outlasting(background.__aexit__(None, None, None), on_cancel=background.leave)
+                await outlasting(background.close(grace=20), on_cancel=background.leave)
     assert brought.result() == "id"
     assert asyncio.get_running_loop().time() == pytest.approx(15)
 
 
 async def test_a_pause_ends_when_the_block_is_left() -> None:
-    """A create that waits before it is sent again delays nobody who leaves on an error."""
-    with pytest.raises(KeyError):
-        async with BackgroundTasks() as background:
-            background.start(background.pause(15), name="create", role=Role.CREATE)
-            await asyncio.sleep(0)
-            raise KeyError
+    """A create that waits before it is sent again delays nobody who waits for nothing else."""
+    background = BackgroundTasks()
+    await background.open()
+    background.start(background.pause(15), name="create", role=Role.CREATE)
+    await asyncio.sleep(0)
+    await background.close(wait=0, grace=20)
     assert asyncio.get_running_loop().time() == 0
 
 
@@ -124,10 +124,14 @@ async def fail() -> None:
 
 async def test_a_bug_of_a_child_interrupts_the_block() -> None:
     """It ends the block, in a group of exceptions, and whoever catches it goes on unhindered."""
+    background = BackgroundTasks()
+    await background.open(interrupts=asyncio.current_task())
+    background.start(fail(), name="bug")
     with pytest.raises(ExceptionGroup) as caught:
-        async with BackgroundTasks() as background:
-            background.start(fail(), name="bug")
+        try:
             await asyncio.sleep(1e6)
+        finally:
+            await background.close()
     assert caught.group_contains(ZeroDivisionError)
     await asyncio.sleep(1)
 
@@ -136,7 +140,7 @@ async def test_a_bug_of_a_child_interrupts_the_block() -> None:
 async def test_a_bug_surfaces_where_one_task_opens_and_another_leaves(is_left: bool) -> None:
     """Also if the task that opened the block has ended, or if the block is being left."""
     background = BackgroundTasks()
-    await asyncio.ensure_future(background.__aenter__())
+    await asyncio.ensure_future(background.open())
     if is_left:
         work = background.start(asyncio.sleep(1), name="work")
         work.add_done_callback(lambda _work: background.start(fail(), name="bug").done())
@@ -144,7 +148,7 @@ async def test_a_bug_surfaces_where_one_task_opens_and_another_leaves(is_left: b
         background.start(fail(), name="bug")
         await asyncio.sleep(1)
     with pytest.raises(ExceptionGroup) as caught:
-        await outlasting(background.__aexit__(None, None, None), on_cancel=background.leave)
+        await outlasting(background.close(grace=20), on_cancel=background.leave)
     assert caught.group_contains(ZeroDivisionError)
 
 

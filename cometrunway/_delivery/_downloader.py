@@ -46,6 +46,12 @@ class Downloader:
         self._rng = rng
         self._slots = asyncio.Semaphore(downloads())
 
+    async def download_as(self, path: Path, url: str) -> Asset:
+        """Download one file to exactly this path; `FileExistsError` if there is one already."""
+        if await asyncio.to_thread(path.exists):
+            raise FileExistsError(f"{path} exists and is not overwritten")
+        return await self.download(url, folder=path.parent, stem=path.name, extension="")
+
     async def download(
         self, url: str, *, folder: Path, stem: str, extension: str | None = None, fresh_url: FreshUrl | None = None
     ) -> Asset:

@@ -99,7 +99,12 @@ class PollScheduler:
     @property
     def owed(self) -> tuple[TaskFuture, ...]:
         """The futures of the tasks whose files are not on disk."""
-        return (*self._unfinished, *(task.future for task in self._open.values()))
+        return (*self._unfinished, *self.waiting)
+
+    @property
+    def waiting(self) -> tuple[TaskFuture, ...]:
+        """The futures of the tasks that were polled to the last, and whose end or files were still to come."""
+        return tuple(task.future for task in self._open.values())
 
     @property
     def eta(self) -> float | None:

@@ -1,11 +1,17 @@
 """What a journal still owes, taken up: all at once, or as places become free."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator
+from collections.abc import AsyncIterator, Generator
 from typing import Any
 
 from attrs import field, frozen
 
 from cometrunway._handle import TaskHandle
+from cometrunway._journal._entry import OWED
+from cometrunway._journal._protocol import JournalProtocol
+from cometrunway._submission._existing import ExistingTasks
+from cometrunway._submission._map import BatchSubmission
+from cometrunway._submission._submitter import Submitter
+from cometrunway._task_group import BackgroundTasks
 
 
 @frozen(kw_only=True)
@@ -16,11 +22,18 @@ class Resumption:
     `max_in_flight` tasks at once, and yields handles in the order of their ends.
     """
 
-    _at_once: Callable[[], Coroutine[Any, Any, tuple[TaskHandle, ...]]] = field(repr=False)
-    _in_turn: Callable[[], AsyncIterator[TaskHandle]] = field(repr=False)
+    _journal: JournalProtocol = field(repr=False)
+    _existing: ExistingTasks = field(repr=False)
+    _submitter: Submitter = field(repr=False)
+    _background: BackgroundTasks = field(repr=False)
 
     def __await__(self) -> Generator[Any, None, tuple[TaskHandle, ...]]:
         return self._at_once().__await__()
 
     def __aiter__(self) -> AsyncIterator[TaskHandle]:
-        return self._in_turn()
+        owed = self._journal.entries(OWED)
+        return BatchSubmission(requests=owed, submitter=self._submitter, background=self._background).handles()
+
+    async def _at_once(self) -> tuple[TaskHandle, ...]:
+        futures = [await self._existing.take_up(entry) async for entry in self._journal.entries(OWED)]
+        return tuple(TaskHandle(future.reference, future) for future in futures)

@@ -89,6 +89,12 @@ class Api:
 
     async def retrieve(self, route: str, task_id: str, asked: Asked = None) -> Task:
         """Ask for the task's state until an answer comes, as often as the retry policy allows."""
+        try:
+            return await self._retrieved(route, task_id, asked)
+        except CometRunwayError as error:
+            raise error.about(route=route, task_id=task_id)  # noqa: B904 - the same error, not a new one
+
+    async def _retrieved(self, route: str, task_id: str, asked: Asked) -> Task:
         for pause in self._retry.pauses(self._rng):
             try:
                 return await self.poll(route, task_id, asked)

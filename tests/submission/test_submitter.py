@@ -117,7 +117,7 @@ async def test_a_connection_that_is_never_made_is_tried_again(session: Any, tmp_
     assert asyncio.get_running_loop().time() > 20
 
 
-async def test_a_cancelled_submit_loses_no_id(session: Any) -> None:
+async def test_a_cancelled_submit_loses_no_id(session: Any, tmp_path: Path) -> None:
     """Who gives up on submit() does not stop the create: its task is waited for and its file is downloaded."""
     async with Emulator() as emulator, session(emulator) as runway:
         emulator.script("create", Fault.slow(30))
@@ -125,7 +125,7 @@ async def test_a_cancelled_submit_loses_no_id(session: Any) -> None:
             async with asyncio.timeout(1):
                 await runway.submit(yawn(), key="kept")
         assert emulator.creates.received == 1
-    assert len(list(runway._output_dir.glob("kept.mp4"))) == 1
+    assert len(list((tmp_path / "out").glob("kept.mp4"))) == 1
 
 
 async def test_an_id_that_comes_home_late_is_still_owed(session: Any) -> None:

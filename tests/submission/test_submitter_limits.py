@@ -114,8 +114,7 @@ async def test_few_creates_are_in_doubt_after_a_crash(tmp_path: Path) -> None:
             async with runway:
                 waiting = [asyncio.ensure_future(runway.submit(yawn(number))) for number in range(50)]
                 await asyncio.sleep(5)
-                assert runway._parts is not None
-                in_doubt = [entry async for entry in runway._parts.journal.entries() if entry.is_in_doubt]
+                in_doubt = [entry async for entry in runway._lifetime.parts.journal.entries() if entry.is_in_doubt]
                 assert 0 < len(in_doubt) <= 5
                 raise KeyError
         await asyncio.gather(*waiting, return_exceptions=True)

@@ -28,7 +28,7 @@ async def opened(
 
 async def entries(runway: Session, state: str) -> int:
     """Return how many entries of the journal are in this state."""
-    return len([None async for entry in runway._journal().entries() if entry.state.value == state])
+    return len([None async for entry in runway._lifetime.parts.journal.entries() if entry.state.value == state])
 
 
 @pytest.mark.parametrize("is_borrowed", [False, True], ids=["own", "borrowed"])

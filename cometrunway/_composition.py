@@ -1,0 +1,171 @@
+"""What a session is made of: its options, checked; and its parts, put together for one event loop."""
+
+import asyncio
+import os
+from contextlib import AsyncExitStack
+from random import Random
+from typing import Any
+
+import aiohttp
+from attrs import frozen
+
+from cometrunway._delivery._delivery import Delivery
+from cometrunway._delivery._downloader import Downloader
+from cometrunway._delivery._file_names import FileNames
+from cometrunway._delivery._folder import try_folder
+from cometrunway._delivery._part_file import are_intact
+from cometrunway._events import EventEmitter, Observer
+from cometrunway._journal._protocol import JournalProtocol, NoJournal
+from cometrunway._journal._sqlite import Journal
+from cometrunway._paths import expanded
+from cometrunway._policies import PollPolicy, RetryPolicy, at_least_zero, of_type
+from cometrunway._polling._duration_history import DurationHistory
+from cometrunway._polling._scheduler import PollScheduler
+from cometrunway._submission._doubts import Doubts
+from cometrunway._submission._existing import ExistingTasks
+from cometrunway._submission._limits import CreateBudget, Limits
+from cometrunway._submission._submitter import Submitter
+from cometrunway._task_group import BackgroundTasks, Role
+from cometrunway._transport._aiohttp import Transport
+from cometrunway._transport._api import Api
+from cometrunway._transport._assets import AssetHosts
+from cometrunway._transport._connections import Connections
+
+_BASE_URL = "https://api.cometapi.com"
+_VERSION = "2024-11-06"
+
+
+@frozen(kw_only=True)
+class Parts:
+    """What an open session works with; all of it belongs to one event loop."""
+
+    api: Api
+    background: BackgroundTasks
+    doubts: Doubts
+    downloader: Downloader
+    events: EventEmitter
+    existing: ExistingTasks
+    journal: JournalProtocol
+    scheduler: PollScheduler
+    submitter: Submitter
+
+
+class Composition:
+    """Puts the parts of a session together, each time that it is opened.
+
+    The arguments are the options of `Session`. Of what is made here, nothing belongs to an event loop yet.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str | None,
+        base_url: str | None,
+        output_dir: str | os.PathLike[str] | None,
+        template: str,
+        poll: PollPolicy | None,
+        retry: RetryPolicy | None,
+        limits: Limits,
+        journal: str | os.PathLike[str] | None,
+        journal_timeout: float,
+        http: aiohttp.ClientSession | None,
+        trust_env: bool,
+        allow_private_assets: bool,
+        on_event: Observer | None,
+        rng: Random | None,
+    ) -> None:
+        self._connections = Connections(trust_env=trust_env)
+        self._transport = Transport(
+            base_url=base_url or os.environ.get("COMETRUNWAY_BASE_URL") or _BASE_URL,
+            api_key=api_key or os.environ.get("COMETAPI_KEY"),
+            version=_VERSION,
+            http=http,
+            connections=self._connections,
+        )
+        self._asset_hosts = AssetHosts(
+            connections=self._connections, api=self._transport.base, allow_private=allow_private_assets
+        )
+        self._output_dir = None if output_dir is None else expanded(output_dir)
+        self._names = FileNames(template)
+        self._poll = of_type("poll", poll or PollPolicy(), PollPolicy)
+        self._retry = of_type("retry", retry or RetryPolicy(), RetryPolicy)
+        self._limits = limits
+        self.budget = CreateBudget(limits.budget)
+        self._journal_path = None if journal is None else expanded(journal)
+        self._journal_timeout = at_least_zero("journal_timeout", journal_timeout)
+        self._events = EventEmitter(on_event)
+        self._rng = rng or Random()  # noqa: S311 - spreads polls, guards nothing
+
+    async def enter(self, lifetime: AsyncExitStack, *, interrupts: "asyncio.Task[Any] | None") -> Parts:
+        """Open the parts and return them.
+
+        Args:
+            lifetime: closes all of them but the background tasks, which must be closed before.
+            interrupts: the task that a bug of a background task cancels.
+        """
+        if self._output_dir is not None:
+            await try_folder(self._output_dir)  # before anything is paid for
+        await lifetime.enter_async_context(self._connections)
+        await lifetime.enter_async_context(self._transport)
+        await lifetime.enter_async_context(self._asset_hosts)
+        if self._journal_path is None:
+            parts = self._compose(NoJournal())
+        else:
+            journal = Journal(self._journal_path, lock_timeout=self._journal_timeout, output_dir=self._output_dir)
+            parts = self._compose(await lifetime.enter_async_context(journal))
+        history = DurationHistory(parts.journal, parts.scheduler.model)
+        if parts.journal.keeps_entries:
+            await history.load()
+            lifetime.push_async_callback(history.save)
+        lifetime.callback(self._events.close)
+        lifetime.callback(parts.scheduler.close)
+        parts.background.on_bug(parts.scheduler.close)
+        await parts.background.open(interrupts=interrupts)
+        parts.scheduler.start()
+        if parts.journal.keeps_entries:
+            parts.background.start(history.save_regularly(), name="cometrunway history", role=Role.SERVICE)
+        return parts
+
+    def _compose(self, journal: JournalProtocol) -> Parts:
+        background = BackgroundTasks()
+        limit = self._poll.answer_limit
+        api = Api(transport=self._transport, retry=self._retry, rng=self._rng, answer_limit=limit)
+        downloader = Downloader(open_asset=self._asset_hosts.open, retry=self._retry, rng=self._rng)
+        delivery = Delivery(
+            retrieve=api.retrieve,
+            downloader=downloader,
+            journal=journal,
+            output_dir=self._output_dir,
+            names=self._names,
+        )
+        scheduler = PollScheduler(
+            poll=api.poll,
+            deliver=delivery.deliver,
+            policy=self._poll,
+            rng=self._rng,
+            background=background,
+            events=self._events,
+        )
+        existing = ExistingTasks(watcher=scheduler, are_intact=are_intact, background=background, events=self._events)
+        submitter = Submitter(
+            api=api,
+            retry=self._retry,
+            rng=self._rng,
+            journal=journal,
+            limits=self._limits,
+            budget=self.budget,
+            existing=existing,
+            background=background,
+            events=self._events,
+        )
+        return Parts(
+            api=api,
+            background=background,
+            doubts=Doubts(journal=journal, submitter=submitter, existing=existing),
+            downloader=downloader,
+            events=self._events,
+            existing=existing,
+            journal=journal,
+            scheduler=scheduler,
+            submitter=submitter,
+        )

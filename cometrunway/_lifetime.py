@@ -1,0 +1,173 @@
+"""When the parts of a session exist: from `open` to `close`, in one event loop of one process."""
+
+import asyncio
+import logging
+import math
+import os
+import threading
+from contextlib import AsyncExitStack, suppress
+from types import TracebackType
+from typing import Self
+
+from attrs import field, frozen
+
+from cometrunway._composition import Composition, Parts
+from cometrunway._handle import TaskFuture
+from cometrunway._task_group import outlasting
+from cometrunway.errors import TasksOwedError
+
+_logger = logging.getLogger(__name__)
+
+
+@frozen(kw_only=True)
+class _Home:
+    """Where a session was opened, which is the only place where it can be used."""
+
+    loop: asyncio.AbstractEventLoop
+    thread: str
+    pid: int = field(factory=os.getpid)
+
+    @classmethod
+    def here(cls) -> Self:
+        """Return the event loop that runs here."""
+        return cls(loop=asyncio.get_running_loop(), thread=threading.current_thread().name)
+
+    def check(self) -> None:
+        """Raise a `RuntimeError` that says what to do, if another process, thread or event loop runs here."""
+        if os.getpid() != self.pid:
+            raise RuntimeError(
+                f"this Session was opened in the process {self.pid}, of which this one ({os.getpid()}) is a fork: its "
+                "tasks and connections stay there. Open a Session in each process, after the fork"
+            )
+        try:
+            running: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+        except RuntimeError:
+            running = None
+        if running is self.loop:
+            return
+        if not self.loop.is_running():
+            raise RuntimeError(
+                "this Session was opened in an event loop that does not run any more, such as that of an "
+                "asyncio.run() before: open and use a Session within one asyncio.run()"
+            )
+        raise RuntimeError(
+            f"this Session belongs to the event loop of the thread {self.thread!r}, and is not thread-safe: from "
+            f"{threading.current_thread().name!r}, hand work over with asyncio.run_coroutine_threadsafe(coroutine, "
+            "loop) or loop.call_soon_threadsafe(callback), or open another Session there"
+        )
+
+
+class Lifetime:
+    """Opens the parts of a session and closes them, again and again if that is wanted, in any tasks of one loop."""
+
+    def __init__(self, composition: Composition) -> None:
+        self._composition = composition
+        self._stack = AsyncExitStack()
+        self._home: _Home | None = None
+        self._opened: Parts | None = None
+        self._closed: asyncio.Event | None = None
+        """Set once a closing that is under way has ended."""
+        self._owed: tuple[TaskFuture, ...] = ()
+
+    @property
+    def parts(self) -> Parts:
+        """The parts; `RuntimeError` if the session is not open, or not open here."""
+        if self._opened is None or self._home is None:
+            raise RuntimeError(
+                "this Session is not open: use it as `async with Session() as runway:`, or `await session.open()` first"
+            )
+        self._home.check()
+        return self._opened
+
+    @property
+    def parts_with_journal(self) -> Parts:
+        """The parts; `RuntimeError` also if the session has no journal."""
+        parts = self.parts
+        if not parts.journal.keeps_entries:
+            raise RuntimeError('this Session has no journal: make it as Session(journal="shots.db")')
+        return parts
+
+    @property
+    def parts_to_read(self) -> Parts | None:
+        """The parts, wherever that is asked; None if the session is not open."""
+        return self._opened
+
+    @property
+    def owed(self) -> tuple[TaskFuture, ...]:
+        """The futures of the tasks whose files are not on disk; also after closing."""
+        return self._opened.scheduler.owed if self._opened else self._owed
+
+    async def open(self, *, interrupts: "asyncio.Task[object] | None" = None) -> None:
+        """Make the parts; a bug in one of their background tasks cancels `interrupts`.
+
+        Raises:
+            RuntimeError: it is open.
+        """
+        if self._home is not None:
+            self._home.check()
+            raise RuntimeError("this Session is open already; make another one")
+        self._home = _Home.here()
+        try:
+            async with AsyncExitStack() as stack:
+                stack.push(self._say_what_is_owed)
+                parts = await self._composition.enter(stack, interrupts=interrupts)
+                self._stack = stack.pop_all()
+        except BaseException:
+            self._home = None
+            raise
+        self._opened = parts
+
+    async def close(self, *, wait: float, grace: float, error: BaseException | None = None) -> None:
+        """Close the parts; harmless where they are closed. Where they are being closed, wait for that.
+
+        Args:
+            wait: seconds for what is in flight, also where it is another who closes.
+            grace: seconds for the creates that are under way after that.
+            error: what the session is left with, if that is an error.
+
+        Raises:
+            TasksOwedError: tasks are unfinished, and there is no journal.
+        """
+        parts = self._opened
+        if parts is None:
+            return
+        parts = self.parts
+        if (closed := self._closed) is not None:
+            await _within(wait, closed)
+            parts.background.leave()
+            await closed.wait()
+            return
+        self._closed = closed = asyncio.Event()
+        self._stack.push_async_callback(parts.background.close, wait=wait, grace=grace)
+        closing = self._stack.__aexit__(*((type(error), error, error.__traceback__) if error else (None, None, None)))
+        try:
+            await outlasting(closing, on_cancel=parts.background.leave)
+        finally:
+            self._owed = parts.scheduler.owed
+            self._opened = self._home = self._closed = None
+            closed.set()
+
+    def _say_what_is_owed(
+        self, _type: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        """Tell of the tasks that are in no journal, by an error or by a note on the one that leaves the session."""
+        if self._opened is None or self._opened.journal.keeps_entries:
+            return
+        tokens = tuple(future.reference.to_token() for future in self._opened.scheduler.waiting)
+        if not tokens:
+            return
+        text = (
+            f"{len(tokens)} unfinished tasks are paid for and go on at the server, and no journal has them; "
+            f"session.attach takes each up by its token: {' '.join(tokens)}"
+        )
+        _logger.error("%s", text)
+        if error is None:
+            raise TasksOwedError(text, tokens=tokens)
+        error.add_note(text)
+
+
+async def _within(seconds: float, event: asyncio.Event) -> None:
+    """Wait for an event, for at most so many seconds."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds if seconds < math.inf else None):
+            await event.wait()

@@ -1,0 +1,57 @@
+"""Submissions whose outcome is not known: found in the journal, and ended by what the user knows or decides."""
+
+from attrs import evolve, frozen
+
+from cometrunway._handle import TaskFuture
+from cometrunway._journal._entry import DOUBTFUL, Entry, State
+from cometrunway._journal._protocol import JournalProtocol
+from cometrunway._requests._routes import Request
+from cometrunway._submission._existing import ExistingTasks
+from cometrunway._submission._submitter import Submitter
+from cometrunway._wire._encode import poll_request
+from cometrunway._wire._identity import is_complete
+from cometrunway._wire._mapping import request_from_dict
+
+
+@frozen(kw_only=True)
+class Doubts:
+    """The doubts of one journal."""
+
+    journal: JournalProtocol
+    submitter: Submitter
+    existing: ExistingTasks
+
+    async def entries(self) -> tuple[Entry, ...]:
+        """Return what is in doubt, without what is being submitted now."""
+        is_under_way = self.submitter.is_under_way
+        return tuple([entry async for entry in self.journal.entries(DOUBTFUL) if not is_under_way(entry.key)])
+
+    async def resolve(self, key: str, *, task_id: str) -> TaskFuture:
+        """Record that the submission was accepted, and return its task's future; `ValueError` if it is not in doubt."""
+        entry = await self._doubtful(key)
+        poll_request(entry.route, task_id)  # an id that no task has is an error here rather than in a poll
+        await self.journal.accept(entry.key, task_id=task_id, created_at=None)
+        return await self.existing.take_up(evolve(entry, task_id=task_id, state=State.ACCEPTED))
+
+    async def resubmit(self, key: str, request: Request | None) -> TaskFuture:
+        """Submit once more what is in doubt, or failed, and return its task's future.
+
+        Raises:
+            ValueError: nothing of this key is in doubt or failed, or the request is needed.
+            JournalError: `request` is another one than was submitted under this key.
+        """
+        entry = await self._doubtful(key, or_failed=True)
+        if request is None:
+            if not is_complete(entry.request):
+                raise ValueError(f"the journal has only a digest of a file or URL of {key!r}: give the request again")
+            request = request_from_dict(entry.request)
+        return await self.submitter.submit(request, entry.key, instead_of=entry)
+
+    async def _doubtful(self, key: str, *, or_failed: bool = False) -> Entry:
+        entry = await self.journal.find(key)
+        if entry is None:
+            raise ValueError(f"the journal has nothing under the key {key!r}")
+        is_doubtful = entry.is_in_doubt and not self.submitter.is_under_way(entry.key)
+        if not (is_doubtful or entry.has_reported_id) and not (or_failed and entry.state is State.FAILED):
+            raise ValueError(f"the submission {key!r} is not in doubt: it is {entry.state.value}")
+        return entry

@@ -12,8 +12,7 @@ from attrs import frozen
 from cometrunway._delivery._delivery import Delivery
 from cometrunway._delivery._downloader import Downloader
 from cometrunway._delivery._file_names import FileNames
-from cometrunway._delivery._folder import try_folder
-from cometrunway._delivery._part_file import are_intact
+from cometrunway._delivery._output_dir import output_of
 from cometrunway._events import EventEmitter, Observer
 from cometrunway._journal._protocol import JournalProtocol, NoJournal
 from cometrunway._journal._sqlite import Journal
@@ -85,7 +84,7 @@ class Composition:
         self._asset_hosts = AssetHosts(
             connections=self._connections, api=self._transport.base, allow_private=allow_private_assets
         )
-        self._output_dir = None if output_dir is None else expanded(output_dir)
+        self._output = output_of(output_dir)
         self._names = FileNames(template)
         self._poll = of_type("poll", poll or PollPolicy(), PollPolicy)
         self._retry = of_type("retry", retry or RetryPolicy(), RetryPolicy)
@@ -103,15 +102,14 @@ class Composition:
             lifetime: closes all of them but the background tasks, which must be closed before.
             interrupts: the task that a bug of a background task cancels.
         """
-        if self._output_dir is not None:
-            await try_folder(self._output_dir)  # before anything is paid for
+        await lifetime.enter_async_context(self._output)  # before anything is paid for
         await lifetime.enter_async_context(self._connections)
         await lifetime.enter_async_context(self._transport)
         await lifetime.enter_async_context(self._asset_hosts)
         if self._journal_path is None:
             parts = self._compose(NoJournal())
         else:
-            journal = Journal(self._journal_path, lock_timeout=self._journal_timeout, output_dir=self._output_dir)
+            journal = Journal(self._journal_path, lock_timeout=self._journal_timeout, output_dir=self._output.folder)
             parts = self._compose(await lifetime.enter_async_context(journal))
         history = DurationHistory(parts.journal, parts.scheduler.model)
         if parts.journal.keeps_entries:
@@ -135,7 +133,7 @@ class Composition:
             retrieve=api.retrieve,
             downloader=downloader,
             journal=journal,
-            output_dir=self._output_dir,
+            output=self._output,
             names=self._names,
         )
         scheduler = PollScheduler(
@@ -146,7 +144,9 @@ class Composition:
             background=background,
             events=self._events,
         )
-        existing = ExistingTasks(watcher=scheduler, are_intact=are_intact, background=background, events=self._events)
+        existing = ExistingTasks(
+            watcher=scheduler, recall=self._output.recall, background=background, events=self._events
+        )
         submitter = Submitter(
             api=api,
             retry=self._retry,

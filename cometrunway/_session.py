@@ -35,7 +35,8 @@ class Session:
     Args:
         api_key: the gateway's key; by default from the environment's COMETAPI_KEY.
         base_url: the gateway's origin, without `/v1`; by default COMETRUNWAY_BASE_URL, else https://api.cometapi.com.
-        output_dir: where files go, made if it is missing; None downloads nothing, and assets have only a URL.
+        output_dir: where files go: a folder, made if it is missing, or `s3://bucket/prefix`, which needs the extra
+            `cometrunway[s3]`; None downloads nothing, and assets have only a URL.
         template: what files are called: text with `{key}` (the task's id where there is none), `{id}`, `{route}` and
             `{number}` (from 1, of the task's files). A `/` makes a folder; the extension is the content's.
         poll: how often to poll, and for how long.

@@ -95,6 +95,10 @@ class Task:
         return evolve(self, outputs=tuple(map(without_query, self.outputs)), raw={})
 
 
+def _without_query(url: str | None) -> str:
+    return repr(url and without_query(url))
+
+
 @frozen(kw_only=True)
 class Asset:
     """One file that a task made."""
@@ -103,6 +107,10 @@ class Asset:
     """Where the server offers the file. It is signed: anyone who has it can read the file until it expires."""
     path: Path | None = None
     """The whole file on this disk; None until it was downloaded."""
+    location: str | None = None
+    """The whole file in a bucket, such as `s3://bucket/prefix/name.mp4`; None where the session has no bucket."""
+    link: str | None = field(default=None, eq=False, repr=_without_query)
+    """A URL of the file in the bucket that everybody can read, for a day: for a browser, not for a record."""
     media_type: str | None = None
     """As found in the file's first bytes, such as `video/mp4`; `application/octet-stream` for an unknown kind."""
     size: int | None = None
@@ -114,3 +122,8 @@ class Asset:
     verified_digests: tuple[str, ...] = ()
     """The algorithms of the digests that the host stated and that agree with what came: `md5`, `sha1`, `sha256`,
     `sha512`; empty where it stated none."""
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the whole file is on this disk or in a bucket."""
+        return self.path is not None or self.location is not None

@@ -1,7 +1,8 @@
 """Fixtures of the whole suite."""
 
+import hashlib
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from cometrunway import Session
 from cometrunway.emulator import Emulator, VirtualLoop
+from tests.storages import Storage, running_storage
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so it is in the background jobs of a shell
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -19,6 +21,22 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so it is in the backgro
 def anyio_backend() -> tuple[str, dict[str, Any]]:
     """Every async test runs on virtual time, unless its module says otherwise."""
     return "asyncio", {"loop_factory": VirtualLoop}
+
+
+@pytest.fixture(scope="session")
+def storage() -> Iterator[Storage]:
+    """Return a server of S3's protocol with one bucket, `bucket`."""
+    with running_storage() as running:
+        yield running
+
+
+@pytest.fixture
+def bucket(storage: Storage, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> str:
+    """Return an address of the bucket with a prefix of this test's own; the environment leads there."""
+    for name, value in storage.environment.items():
+        monkeypatch.setenv(name, value)
+    digest = hashlib.sha256(request.node.nodeid.encode()).hexdigest()
+    return f"s3://bucket/{digest[:12]}"
 
 
 @pytest.fixture

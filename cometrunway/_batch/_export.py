@@ -8,10 +8,10 @@ from typing import Any, TextIO
 
 import attrs
 
-from cometrunway._batch._journal_report import JournalReport, seconds, unverified
+from cometrunway._batch._journal_report import JournalReport, places, seconds, unverified
 from cometrunway._journal._entry import Entry
 from cometrunway._journal._reader import JournalReader
-from cometrunway._paths import in_utf8, portable
+from cometrunway._paths import in_utf8
 from cometrunway._tasks import moment
 from cometrunway._wire._encode import COMPAT, OFFICIAL
 
@@ -76,9 +76,9 @@ def _write_csv(report: JournalReport, journal: JournalReader, stream: TextIO) ->
 
 def _fixed(entry: Entry, state: str, reason: str) -> tuple[Any, ...]:
     """Return the values of the fixed columns, in their order."""
-    files = [asset for asset in entry.assets if asset.path]
+    files = [asset for asset in entry.assets if asset.is_kept]
     prompt = next((entry.request[name] for name in _PROMPTS if name in entry.request), None)
-    paths = ";".join(portable(asset.path) for asset in files if asset.path)
+    paths = ";".join(places(files))
     size = sum(asset.size or 0 for asset in files) if files else None
     digests = ";".join(asset.sha256 for asset in files if asset.sha256)
     times = *map(_iso, (entry.submitted_at, entry.created_at, entry.ended_at, entry.delivered_at)), seconds(entry)

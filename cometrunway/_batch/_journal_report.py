@@ -8,6 +8,7 @@ from cometrunway._journal._entry import OWED, Entry, State
 from cometrunway._journal._lock import holder
 from cometrunway._journal._reader import JournalReader
 from cometrunway._paths import portable
+from cometrunway._tasks import Asset
 from cometrunway._terminal import printable
 
 _SHOWN = 50
@@ -76,7 +77,7 @@ class JournalReport:
                 "delivered_at": entry.delivered_at,
                 "seconds": seconds(entry),
                 "reason": self.reason(entry),
-                "files": [portable(asset.path) for asset in entry.assets if asset.path],
+                "files": places(entry.assets),
                 "bytes": sum(asset.size or 0 for asset in entry.assets),
                 "sha256": [asset.sha256 for asset in entry.assets if asset.sha256],
                 "unverified": unverified(entry),
@@ -130,4 +131,9 @@ def seconds(entry: Entry) -> float | None:
 
 def unverified(entry: Entry) -> list[str]:
     """Return the paths of an entry's files whose kind could not be verified."""
-    return [portable(asset.path) for asset in entry.assets if asset.path and not asset.verified]
+    return places(asset for asset in entry.assets if not asset.verified)
+
+
+def places(assets: Iterable[Asset]) -> list[str]:
+    """Return where files are kept: paths of this disk, and addresses of buckets."""
+    return [asset.location or portable(asset.path or Path()) for asset in assets if asset.is_kept]

@@ -4,12 +4,12 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import islice
-from pathlib import Path
 
 from cometrunway._delivery._downloader import Downloader
 from cometrunway._delivery._file_names import FileNames
-from cometrunway._delivery._part_file import is_intact
+from cometrunway._delivery._output import Output
 from cometrunway._handle import Asked, TaskFuture
 from cometrunway._journal._protocol import JournalProtocol
 from cometrunway._media._urls import without_query
@@ -28,7 +28,7 @@ _MOST_REASONS = 3
 
 
 class Delivery:
-    """Downloads the files of tasks that have ended into one folder; without a folder, returns their URLs."""
+    """Puts the files of tasks that have ended where the session keeps them; where it keeps none, returns their URLs."""
 
     def __init__(
         self,
@@ -36,17 +36,17 @@ class Delivery:
         retrieve: Callable[[str, str, Asked], Awaitable[Task]],
         downloader: Downloader,
         journal: JournalProtocol,
-        output_dir: Path | None,
+        output: Output,
         names: FileNames,
     ) -> None:
         self._retrieve = retrieve
         self._downloader = downloader
         self._journal = journal
-        self._output_dir = output_dir
+        self._output = output
         self._names = names
 
     async def deliver(self, future: TaskFuture, task: Task) -> tuple[Asset, ...]:
-        """Return the task's files, whole, on disk and recorded.
+        """Return the task's files, whole, in their place and recorded.
 
         Raises:
             TaskError: the task did not succeed.
@@ -55,7 +55,7 @@ class Delivery:
             JournalError: the journal is damaged.
         """
         files = await self._known_files(future, task)
-        is_all = self._output_dir is None and bool(task.outputs) and task.status is TaskStatus.SUCCEEDED
+        is_all = not self._output.keeps_files and bool(task.outputs) and task.status is TaskStatus.SUCCEEDED
         if not is_all:  # where nothing is downloaded, the delivery records the end as well
             await self._record_end(future, task, files)
         if task.status is not TaskStatus.SUCCEEDED:
@@ -63,10 +63,9 @@ class Delivery:
         if not task.outputs:
             body = repr(dict(task.raw)).encode()[:2000]
             raise ProtocolError(f"task {task.id} succeeded, but its answer names no output", status=200, body=body)
-        if self._output_dir is not None:
+        if self._output.keeps_files:
             names = self._names(key=future.key, task_id=task.id, route=future.route, files=len(files))
-            targets = [self._output_dir / name for name in names]
-            await self._download_missing(future, task, files, targets)
+            await self._store_missing(future, task, files, names)
         delivered_at = time.time()
         future.deliver(task, delivered_at=delivered_at)
         if future.key is not None:
@@ -75,34 +74,32 @@ class Delivery:
         return tuple(files)
 
     async def _known_files(self, future: TaskFuture, task: Task) -> list[Asset]:
-        """Return the task's files: those that an earlier run has recorded and that are on disk, else only a URL."""
+        """Return the task's files: those that an earlier run has recorded and that are there, else only a URL."""
         files = [Asset(url=url) for url in task.outputs]
-        if future.key is None or self._output_dir is None or len(files) < 2:  # one that is there is never owed
+        if future.key is None or not self._output.keeps_files or len(files) < 2:  # one that is there is never owed
             return files
         with suppress(JournalUnavailableError):
             entry = await self._journal.find(future.key)
             if entry is not None and entry.task_id == task.id:
                 recorded = _in_order(entry.assets, task.outputs)
-                intact = await asyncio.to_thread(lambda: [is_intact(asset) for asset in recorded])
-                files = [old if is_there else new for old, is_there, new in zip(recorded, intact, files, strict=True)]
+                found = [await self._output.recall((asset,)) if asset.is_kept else None for asset in recorded]
+                files = [new if old is None else old[0] for old, new in zip(found, files, strict=True)]
         return files
 
     async def _record_end(self, future: TaskFuture, task: Task, files: Sequence[Asset]) -> None:
         if future.key is not None:
             await _as_soon_as_possible(self._journal.end(future.key, task, assets=tuple(files)))
 
-    async def _download_missing(
-        self, future: TaskFuture, task: Task, files: list[Asset], targets: Sequence[Path]
-    ) -> None:
+    async def _store_missing(self, future: TaskFuture, task: Task, files: list[Asset], names: Sequence[str]) -> None:
         """Put each file in its place: one that cannot be had keeps no other from being downloaded and recorded."""
 
-        async def download(number: int) -> None:
-            files[number] = await self._downloaded(future, task, number, targets[number])
+        async def store(number: int) -> None:
+            files[number] = await self._stored(future, task, number, names[number])
             if len(files) > 1:
                 await self._record_end(future, task, files)
 
-        missing = [number for number, file in enumerate(files) if file.path is None]
-        outcomes = await asyncio.gather(*map(download, missing), return_exceptions=True)
+        missing = [number for number, file in enumerate(files) if not file.is_kept]
+        outcomes = await asyncio.gather(*map(store, missing), return_exceptions=True)
         errors = {number: outcome for number, outcome in zip(missing, outcomes, strict=True) if outcome is not None}
         failed = {number: error for number, error in errors.items() if isinstance(error, DownloadError)}
         for error in errors.values():
@@ -111,7 +108,7 @@ class Delivery:
         if failed:
             raise _one_error(failed, files)
 
-    async def _downloaded(self, future: TaskFuture, task: Task, number: int, target: Path) -> Asset:
+    async def _stored(self, future: TaskFuture, task: Task, number: int, name: str) -> Asset:
         url = task.outputs[number]
 
         async def fresh_url() -> str:
@@ -122,7 +119,7 @@ class Delivery:
                     url = outputs[number]
             return url
 
-        return await self._downloader.download(url, folder=target.parent, stem=target.name, fresh_url=fresh_url)
+        return await self._output.store(partial(self._downloader.download, url, fresh_url=fresh_url), name)
 
 
 def _in_order(recorded: tuple[Asset, ...], outputs: tuple[str, ...]) -> list[Asset]:
@@ -147,7 +144,7 @@ def _one_error(missing: Mapping[int, DownloadError], files: Sequence[Asset]) -> 
     else:
         retryable = any(error.retryable for error in missing.values())
         whole = DownloadError(message, asset=first.asset, retryable=retryable)
-    whole.assets = tuple(file for file in files if file.path is not None)
+    whole.assets = tuple(file for file in files if file.is_kept)
     whole.__cause__ = first
     return whole
 

@@ -1,4 +1,4 @@
-"""The output folder, tried once before anything is paid for."""
+"""Files in a folder of this disk, which is tried once before anything is paid for."""
 
 import asyncio
 import errno
@@ -7,13 +7,42 @@ import os
 import shutil
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import Self
 
 from cometrunway import _file_locks
-from cometrunway._delivery._part_file import sync_folder
+from cometrunway._delivery._output import Download
+from cometrunway._delivery._part_file import are_intact, sync_folder
+from cometrunway._tasks import Asset
 
 _logger = logging.getLogger(__name__)
 _LEAST_FREE = 1024 * 1024
 """Bytes that must be free on its disk."""
+
+
+class FolderOutput:
+    """Keeps files in a folder of this disk."""
+
+    keeps_files = True
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    async def __aenter__(self) -> Self:
+        await try_folder(self.folder)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+    async def store(self, download: Download, name: str) -> Asset:
+        """Download a file to its place in the folder."""
+        target = self.folder / name
+        return await download(folder=target.parent, stem=target.name)
+
+    async def recall(self, assets: tuple[Asset, ...]) -> tuple[Asset, ...] | None:
+        """Return the files if all of them are intact on this disk."""
+        is_here = all(asset.location is None for asset in assets)
+        return assets if is_here and await asyncio.to_thread(are_intact, assets) else None
 
 
 async def try_folder(folder: Path) -> None:

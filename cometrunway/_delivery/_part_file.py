@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from io import BufferedRandom
 from itertools import count
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import TypeVar
 
 from attrs import define, field
 
@@ -20,6 +21,7 @@ from cometrunway._tasks import Asset
 _TAKEN = frozenset({errno.EAGAIN, errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENXIO})
 """The errors of opening a part file where another file has its name, or another process writes it."""
 
+_P = TypeVar("_P", bound=PurePath)
 _OPEN_FLAGS = os.O_RDWR | getattr(os, "O_BINARY", 0)
 
 
@@ -87,7 +89,7 @@ class PartFile:
 def open_part(folder: Path, stem: str) -> PartFile:
     """Open `folder / stem.part`, or another name where that is taken; make the folder if it is missing."""
     folder.mkdir(parents=True, exist_ok=True)
-    for path in _alternatives(folder / f"{stem}.part"):
+    for path in alternatives(folder / f"{stem}.part"):
         _drop_if_named(path)
         file = _locked(path)
         if file is not None:
@@ -100,7 +102,7 @@ def give_name(part: PartFile, target: Path) -> Path:
     """Make the file durable and give it its name, or `target-2` and so on where another file has that; return it."""
     part.file.flush()
     os.fsync(part.file.fileno())
-    for path in _alternatives(target):
+    for path in alternatives(target):
         if _linked(part.path, path) or _has_digest(path, part.size, part.sha256):
             sync_folder(path.parent)
             return path
@@ -129,7 +131,8 @@ def _drop_if_named(part: Path) -> None:
             part.unlink()
 
 
-def _alternatives(path: Path) -> Iterator[Path]:
+def alternatives(path: _P) -> Iterator[_P]:
+    """Yield the name of a file, and the names to take where another file has it; there is no last one."""
     yield path
     for number in count(2):
         yield path.with_name(f"{path.stem}-{number}{path.suffix}")

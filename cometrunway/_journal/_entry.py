@@ -160,6 +160,9 @@ def _recorded(asset: Asset, folders: Folders) -> dict[str, Any]:
     fields: dict[str, Any] = {"url": without_query(asset.url)}
     if asset.path is not None:
         fields |= folders.recorded(asset.path)
+    if asset.location is not None:
+        fields["location"] = asset.location
+    if asset.is_kept:
         fields |= {"media_type": asset.media_type, "size": asset.size, "sha256": asset.sha256}
     if not asset.verified:
         fields["verified"] = False
@@ -170,9 +173,12 @@ def _recorded(asset: Asset, folders: Folders) -> dict[str, Any]:
 
 def _asset(fields: Mapping[str, Any], folders: Folders) -> Asset:
     path, folder = _checked(fields.get("path"), str | None), _checked(fields.get("folder"), int | None)
+    location = _checked(fields.get("location"), str | None)
+    is_kept = path is not None or location is not None
     return Asset(
-        url=_checked(fields.get("url", "") if path else fields["url"], str),  # that of a pruned file is gone
+        url=_checked(fields.get("url", "") if is_kept else fields["url"], str),  # that of a pruned file is gone
         path=None if path is None else folders.path(path, folder),
+        location=location,
         media_type=_checked(fields.get("media_type"), str | None),
         size=_checked(fields.get("size"), int | None),
         sha256=_checked(fields.get("sha256"), str | None),

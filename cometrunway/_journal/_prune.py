@@ -15,7 +15,7 @@ _AT_ONCE = 5000
 """Rows of one transaction."""
 _DELIVERED = "coalesce(delivered_at, ended_at, created_at)"
 """When it was delivered; for one of an earlier version, the latest time that is known of it."""
-_KEPT = ("path", "folder", "media_type", "size", "sha256", "verified", "verified_digests")
+_KEPT = ("path", "folder", "location", "media_type", "size", "sha256", "verified", "verified_digests")
 
 
 @frozen(kw_only=True)
@@ -91,7 +91,7 @@ def _shrink(database: sqlite3.Connection, before: float) -> int:
 def _files(assets: str) -> str:
     """Return what is kept of files: enough to know that they are on disk, and whole."""
     try:
-        return json.dumps([_kept(asset) for asset in json.loads(assets) if asset.get("path")])
+        return json.dumps([_kept(asset) for asset in json.loads(assets) if asset.get("path") or asset.get("location")])
     except (ValueError, TypeError, AttributeError) as error:
         raise sqlite3.DataError(f"a row's files cannot be read: {assets:.100}") from error
 

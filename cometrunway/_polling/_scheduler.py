@@ -391,7 +391,7 @@ class PollScheduler:
         except Exception as bug:  # noqa: BLE001 - see there
             self._fail_by_a_bug(future, bug)
         else:
-            if all(asset.path is not None for asset in assets):
+            if all(asset.is_kept for asset in assets):
                 future.task = (future.task or task).without_inline_files()
             future.set_result(assets)
             self._close(future)

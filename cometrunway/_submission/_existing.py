@@ -1,9 +1,8 @@
 """Tasks that exist already: just created, known to the journal, or named by a token."""
 
-import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from attrs import evolve
@@ -18,6 +17,8 @@ from cometrunway._wire._encode import poll_request
 from cometrunway.errors import CometRunwayError, OutcomeUnknownError, TaskError
 
 _REMEMBERED = 10_000
+Recall = Callable[[tuple[Asset, ...]], Awaitable[tuple[Asset, ...] | None]]
+"""Returns recorded files as they can be had now; None unless each is where it was put, to the byte."""
 
 
 class Watcher(Protocol):
@@ -37,12 +38,12 @@ class ExistingTasks:
         self,
         *,
         watcher: Watcher,
-        are_intact: Callable[[tuple[Asset, ...]], bool],
+        recall: Recall,
         background: BackgroundTasks,
         events: EventEmitter,
     ) -> None:
         self._watcher = watcher
-        self._are_intact = are_intact
+        self._recall = recall
         self._background = background
         self._events = events
         self._keys: OrderedDict[str, str | None] = OrderedDict()
@@ -94,20 +95,37 @@ class ExistingTasks:
         return future
 
     async def take_up(self, entry: Entry, request: Request | None = None) -> TaskFuture:
-        """Return the future of an entry: one that has ended, or has no task, is done; any other is polled."""
-        future = finished(entry, request)
+        """Return the future of an entry: one that has ended, or has no task, is done; any other is polled.
+
+        Raises:
+            DownloadError: the storage does not say whether the files are there.
+        """
+        future = await self.ended(entry, request)
         if future is not None and not future.id:
             return future
         reference = _reference(entry)
         self._events.emit(EventKind.RESUMED, reference)
-        if future is None or not await asyncio.to_thread(self._are_intact, entry.assets):
+        if future is None:
             return self.attach(reference, request, entry.request, submitted_at=entry.submitted_at)
         error = future.exception()
         if isinstance(error, Exception):
             self._events.emit(EventKind.FAILED, reference, task=future.task, error=error)
         else:
-            self._events.emit(EventKind.DOWNLOADED, reference, task=future.task, assets=entry.assets)
+            self._events.emit(EventKind.DOWNLOADED, reference, task=future.task, assets=future.result())
         return future
+
+    async def ended(self, entry: Entry, request: Request | None = None) -> TaskFuture | None:
+        """Return the future, which is done, of an entry that has no task or owes no file; None of any other.
+
+        Raises:
+            DownloadError: the storage does not say whether the files are there.
+        """
+        if entry.state is State.DELIVERED:
+            assets = await self._recall(entry.assets)
+            if assets is None:
+                return None
+            entry = evolve(entry, assets=assets)
+        return _finished(entry, request)
 
     def _watch(self, future: TaskFuture, *, age: float | None) -> None:
         self._keys[future.id] = future.key
@@ -116,8 +134,8 @@ class ExistingTasks:
         self._watcher.watch(future, age=age)
 
 
-def finished(entry: Entry, request: Request | None = None) -> TaskFuture | None:
-    """Return the future of an entry that has no task, or whose task has ended and owes no file; None of any other."""
+def _finished(entry: Entry, request: Request | None = None) -> TaskFuture | None:
+    """Return the future of an entry that has no task, or whose task has ended; None of any other."""
     reference = _reference(entry)
     if entry.task_id is None or entry.is_in_doubt or entry.state is State.REFUSED:
         future = TaskFuture(evolve(reference, id=""), request)

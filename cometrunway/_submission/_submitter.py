@@ -15,7 +15,7 @@ from cometrunway._policies import RetryPolicy, asked_pause, is_transient
 from cometrunway._requests._routes import Request
 from cometrunway._requests._shot import check_key, check_request
 from cometrunway._submission._create_queue import CreateQueue, CreateQueues
-from cometrunway._submission._existing import ExistingTasks, finished, no_task
+from cometrunway._submission._existing import ExistingTasks, no_task
 from cometrunway._submission._intent import Intent, Name, check_same, prepare, unique_name
 from cometrunway._submission._limits import CreateBudget, InFlightLimit, Limits, NotSubmittedError
 from cometrunway._submission._patience import Patience
@@ -151,7 +151,7 @@ class Submitter:
     async def ended(self, key: str) -> TaskFuture | None:
         """Return the future of what has ended under a key, by the journal; None where it goes on or is not known."""
         entry = await self._journal.find(key)
-        return None if entry is None or self.is_under_way(entry.key) else finished(entry)
+        return None if entry is None or self.is_under_way(entry.key) else await self._existing.ended(entry)
 
     def refuses_all(self, error: BaseException) -> bool:
         """Whether what refused one submission would refuse all others; what a journal knows costs no budget."""

@@ -165,3 +165,13 @@ async def test_how_long_a_task_took_is_a_column(session: Any, tmp_path: Path) ->
     ended, stuck = rows(JournalReport(path))
     assert float(ended["seconds"]) >= 0
     assert stuck["seconds"] == ""
+
+
+def test_a_file_in_a_bucket_is_named_by_its_address(tmp_path: Path) -> None:
+    """Where a session keeps files in a bucket, its journal tells where, with size and digest."""
+    place = "s3://clips/of/today/shot.mp4"
+    found = report(tmp_path, PLAIN, files=(Asset(url="https://x/1", location=place, size=5, sha256="d" * 64),))
+    [record] = found.records()
+    assert (record["files"], record["bytes"], record["sha256"]) == ([place], 5, ["d" * 64])
+    [row] = csv.DictReader(io.StringIO(as_csv(found).removeprefix("\ufeff")))
+    assert (row["path"], row["size"], row["sha256"]) == (place, "5", "d" * 64)

@@ -162,7 +162,7 @@ async def test_a_journal_is_pruned_while_it_is_used(session: Any, tmp_path: Path
             with pytest.raises(errors.DownloadError):
                 await (await runway.submit(yawn(1), key="owed"))
             await (await runway.submit(yawn(2), key="done"))
-            await runway._journal().prune(delivered_before=now())
+            await runway._lifetime.parts.journal.prune(delivered_before=now())
             await (await runway.submit(yawn(3), key="after"))
         async with session(emulator) as runway:
             [handle] = await runway.resume()

@@ -1,0 +1,87 @@
+"""Files in a bucket: downloaded and verified on this disk, put into the bucket whole, and removed here."""
+
+import asyncio
+from itertools import count
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import Self
+
+from attrs import evolve
+
+from cometrunway._delivery._output import Download
+from cometrunway._delivery._part_file import alternatives, is_intact
+from cometrunway._object_storage._bucket import Bucket, BucketError, StoredFile
+from cometrunway._tasks import Asset
+from cometrunway.errors import DownloadError
+
+_AT_ONCE = 8
+"""Files that are being put into the bucket."""
+
+
+class BucketOutput:
+    """Keeps files under a prefix of a bucket.
+
+    Args:
+        address: such as `s3://bucket/prefix`.
+
+    Raises:
+        ValueError: it is no such address.
+    """
+
+    folder = None
+    keeps_files = True
+
+    def __init__(self, address: str) -> None:
+        self._bucket = Bucket(address)
+        self._numbers = count()
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._bucket.check()
+        except BucketError as error:
+            raise ValueError(f"output_dir {error}") from error
+        self._temporary = await asyncio.to_thread(TemporaryDirectory, prefix="cometrunway-", ignore_cleanup_errors=True)
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.to_thread(self._temporary.cleanup)
+
+    async def store(self, download: Download, name: str) -> Asset:
+        """Download a file, put it into the bucket, and return it with its location and a link.
+
+        Raises:
+            DownloadError: it could not be downloaded, or not be put there.
+        """
+        asset = await download(folder=Path(self._temporary.name), stem=str(next(self._numbers)))
+        assert asset.path is not None  # noqa: S101 - it was downloaded
+        try:
+            async with self._slots:
+                names = map(str, alternatives(PurePosixPath(name + asset.path.suffix)))
+                location = await self._bucket.put(asset.path, _known(asset), names)
+                return evolve(asset, path=None, location=location, link=await self._bucket.link(location))
+        except BucketError as error:
+            raise DownloadError(str(error), asset=asset) from error
+        finally:
+            await asyncio.to_thread(asset.path.unlink, missing_ok=True)
+
+    async def recall(self, assets: tuple[Asset, ...]) -> tuple[Asset, ...] | None:
+        """Return the files with fresh links, if each is still in the bucket as it was put there."""
+        for asset in assets:
+            if asset.location is None:
+                is_there = await asyncio.to_thread(is_intact, asset)
+            else:
+                is_there = await self._holds(asset)
+            if not is_there:
+                return None
+        return tuple([evolve(asset, link=await self._bucket.link(asset.location or "")) for asset in assets])
+
+    async def _holds(self, asset: Asset) -> bool:
+        try:
+            return await self._bucket.holds(asset.location or "", _known(asset))
+        except BucketError as error:
+            raise DownloadError(str(error), asset=asset) from error
+
+
+def _known(asset: Asset) -> StoredFile:
+    return StoredFile(size=asset.size or 0, sha256=asset.sha256, media_type=asset.media_type)

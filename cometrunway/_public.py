@@ -4,6 +4,7 @@ from cometrunway._asset_response import AssetResponse
 from cometrunway._event_stream import EventStream
 from cometrunway._events import Event, EventKind
 from cometrunway._handle import TaskHandle
+from cometrunway._journal._entries import Entries
 from cometrunway._journal._entry import Entry, State
 from cometrunway._journal._reader import JournalReader
 from cometrunway._journal._sqlite import Journal
@@ -22,6 +23,7 @@ from cometrunway._requests._routes import (
 )
 from cometrunway._requests._shot import Shot
 from cometrunway._session import Session
+from cometrunway._submission._batch import Batch
 from cometrunway._tasks import Asset, Failure, Task, TaskStatus
 from cometrunway._wire._mapping import request_from_dict
 from cometrunway.errors import (
@@ -41,10 +43,12 @@ __all__ = [
     "APIError",
     "Asset",
     "AssetResponse",
+    "Batch",
     "CharacterPerformance",
     "CometRunwayError",
     "ContentModeration",
     "DownloadError",
+    "Entries",
     "Entry",
     "Event",
     "EventKind",

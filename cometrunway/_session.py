@@ -3,7 +3,6 @@
 import asyncio
 import math
 import os
-from collections.abc import AsyncIterator
 from random import Random
 from types import TracebackType
 from typing import Self
@@ -14,11 +13,12 @@ from cometrunway._composition import Composition
 from cometrunway._event_stream import EventStream
 from cometrunway._events import Observer
 from cometrunway._handle import TaskFuture, TaskHandle, TaskReference
-from cometrunway._journal._entry import Entry
+from cometrunway._journal._entries import Entries
 from cometrunway._lifetime import Lifetime
 from cometrunway._paths import expanded
 from cometrunway._policies import PollPolicy, RetryPolicy, at_least_zero
 from cometrunway._requests._routes import Request
+from cometrunway._submission._batch import Batch
 from cometrunway._submission._limits import Limits
 from cometrunway._submission._map import BatchSubmission, Requests
 from cometrunway._submission._resumption import Resumption
@@ -175,8 +175,11 @@ class Session:
         """
         return _handle(await self._lifetime.parts.submitter.submit(request, key))
 
-    async def map(self, requests: Requests) -> AsyncIterator[TaskHandle]:
-        """Submit all requests (or `Shot`s, which have keys) concurrently; yield handles in the order of their ends.
+    def map(self, requests: Requests) -> Batch:
+        """Submit all requests (or `Shot`s, which have keys) concurrently; return their `Batch`.
+
+        `async for handle in session.map(shots)` gives handles in the order of their ends; `await session.map(shots)`
+        waits for all, and gives them in the order of the requests.
 
         Takes a sync or an async iterable, which may be endless: at most `max_in_flight` submissions are held that are
         not yet yielded. One that is refused comes as a handle with an empty `id`, whose await raises the refusal. After
@@ -185,9 +188,7 @@ class Session:
         and a RuntimeError where another task reads the map and the session was left before all was submitted.
         """
         parts = self._lifetime.parts
-        batch = BatchSubmission(requests=requests, submitter=parts.submitter, background=parts.background)
-        async for handle in batch.handles():
-            yield handle
+        return Batch(BatchSubmission(requests=requests, submitter=parts.submitter, background=parts.background))
 
     def events(self, *followed: TaskHandle | str) -> EventStream:
         """Return an async iterator over what happens to some tasks, or to all: `async for event in session.events()`.
@@ -249,7 +250,7 @@ class Session:
         future = await self._lifetime.parts_with_journal.submitter.find(key)
         return None if future is None else _handle(future)
 
-    async def in_doubt(self) -> tuple[Entry, ...]:
+    async def in_doubt(self) -> Entries:
         """Return the submissions in the journal of which it is not known whether they were accepted, and billed."""
         return await self._lifetime.parts_with_journal.doubts.entries()
 

@@ -51,6 +51,9 @@ class Failure:
     moderated: bool = False
     """Whether content moderation refused the input or the output."""
 
+    def __str__(self) -> str:
+        return f"{self.message} [{self.code}]" if self.code else self.message
+
 
 def _shown_without_queries(urls: tuple[str, ...]) -> str:
     return repr(tuple(without_query(url) for url in urls))

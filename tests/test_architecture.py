@@ -19,7 +19,7 @@ LEVELS = [
     {"_paths"},
     {"_task_group", "_terminal", "_file_locks", "_media"},
     {"_requests", "_tasks"},
-    {"errors", "_events", "_asset_response"},
+    {"errors", "_events", "_asset_response", "_outcome"},
     {"_wire", "_policies", "_handle"},
     {"_transport", "_object_storage", "_journal", "_event_stream"},
     {"_submission", "_polling", "_delivery"},

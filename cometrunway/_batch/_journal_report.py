@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from cometrunway._journal._entry import OWED, Entry, State
+from cometrunway._journal._entry import Entry, State, status_of
 from cometrunway._journal._lock import holder
 from cometrunway._journal._reader import JournalReader
 from cometrunway._paths import portable
@@ -38,11 +38,7 @@ class JournalReport:
         return self._kind(entry.state)
 
     def _kind(self, state: State) -> str:
-        if state in OWED:
-            return "owed"
-        if state is State.SUBMITTING and self.holder is None:
-            return "in_doubt"
-        return "succeeded" if state is State.DELIVERED else state.value
+        return status_of(state, is_written=self.holder is not None)
 
     def _states(self, kind: str) -> list[State]:
         return [state for state in State if self._kind(state) == kind]
@@ -106,13 +102,9 @@ class JournalReport:
     def _line(self, entry: Entry) -> str:
         return f"  {entry.key}  {entry.route}  {entry.task_id or '-'}  {self.reason(entry)}".rstrip()
 
-    @staticmethod
-    def reason(entry: Entry) -> str:
+    def reason(self, entry: Entry) -> str:
         """Return why it is not as it should be, in words."""
-        if entry.failure is not None:
-            code = f" [{entry.failure.code}]" if entry.failure.code else ""
-            return f"{entry.failure.message}{code}"
-        return entry.reason or ("cut short while it was being submitted" if entry.is_in_doubt else "")
+        return entry.outcome(is_written=self.holder is not None).reason or ""
 
 
 def _creates(by_route: dict[str, int]) -> str:

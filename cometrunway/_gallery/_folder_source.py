@@ -13,7 +13,7 @@ from cometrunway._gallery._cards import Card, MediaFile
 from cometrunway._gallery._data_scripts import in_groups
 from cometrunway._gallery._errors import GalleryError
 from cometrunway._gallery._journal_source import JournalSource, opened
-from cometrunway._gallery._source import Batch, Id, IsKnown, Scan, Seen, stamp
+from cometrunway._gallery._source import Id, IsKnown, Scan, Seen, Snapshot, stamp
 from cometrunway.errors import JournalError
 
 _SQLITE = b"SQLite format 3\0"
@@ -61,10 +61,10 @@ class FolderSource:
         return self.path.resolve().name or str(self.path)
 
     @contextmanager
-    def reading(self) -> Iterator[Batch]:
+    def reading(self) -> Iterator[Snapshot]:
         """Read a shot for each file, in the order of their names."""
         names, problem = self._prepared()
-        yield Batch(cards=filter(None, self.cards(names)), problem=problem)
+        yield Snapshot(cards=filter(None, self.cards(names)), problem=problem)
 
     @contextmanager
     def scanning(self, is_known: IsKnown, after: Id | None = None) -> Iterator[Scan]:

@@ -10,7 +10,7 @@ from cometrunway._batch._journal_report import JournalReport
 from cometrunway._gallery._cards import Card
 from cometrunway._gallery._data_scripts import in_groups
 from cometrunway._gallery._errors import GalleryError
-from cometrunway._gallery._source import Batch, Id, IsKnown, Scan, Seen, stamp
+from cometrunway._gallery._source import Id, IsKnown, Scan, Seen, Snapshot, stamp
 from cometrunway._journal._entry import Entry, State
 from cometrunway._journal._reader import JournalReader
 from cometrunway._journal._sqlite import Journal
@@ -32,11 +32,11 @@ class JournalSource:
         return self.path.name
 
     @contextmanager
-    def reading(self) -> Iterator[Batch]:
+    def reading(self) -> Iterator[Snapshot]:
         """Read all submissions, in their order."""
         with opened(self.path) as (journal, report):
             cards = (told(entry, report) for entry in journal.entries())
-            yield Batch(cards=cards, is_written=report.holder is not None)
+            yield Snapshot(cards=cards, is_written=report.holder is not None)
 
     @contextmanager
     def scanning(self, is_known: IsKnown, after: Id | None = None) -> Iterator[Scan]:

@@ -18,7 +18,7 @@ from cometrunway._gallery._data_folder import DataFolder
 from cometrunway._gallery._data_scripts import Tally, as_script_data
 from cometrunway._gallery._data_writer import DataWriter
 from cometrunway._gallery._errors import GalleryError
-from cometrunway._gallery._source import Batch, Source
+from cometrunway._gallery._source import Snapshot, Source
 
 _PAGE = files("cometrunway._gallery") / "page"
 _SCRIPTS = (
@@ -55,30 +55,30 @@ def write_page(source: Source, output: Path) -> int:
     """
     _check_output(output)
     data_folder = DataFolder(output)
-    with source.reading() as batch:
-        cards = iter(batch.cards)
+    with source.reading() as snapshot:
+        cards = iter(snapshot.cards)
         first = list(islice(cards, _MOST_IN_ONE_FILE + 1))
         if len(first) <= _MOST_IN_ONE_FILE:
-            _replace(output, _whole(source.title, first, batch, linked_from(output)))
+            _replace(output, _whole(source.title, first, snapshot, linked_from(output)))
             data_folder.remove()
             return len(first)
         with _told(data_folder.path), data_folder.new_build() as build:
             writer = DataWriter(build, linked_from(output), data_folder.url_of(build))
             writer.write(chain(first, cards))
-            _replace(output, render(source.title, {**writer.state(), **_still(batch)}))
+            _replace(output, render(source.title, {**writer.state(), **_still(snapshot)}))
             return writer.total
 
 
-def _whole(title: str, cards: list[Card], batch: Batch, link: Link) -> str:
+def _whole(title: str, cards: list[Card], snapshot: Snapshot, link: Link) -> str:
     tally = Tally()
     for card in cards:
         tally.add(card)
     shots = [card.to_json(number, link) for number, card in enumerate(cards)]
-    return render(title, {**tally.to_json(), "total": len(shots), "shots": shots, **_still(batch)})
+    return render(title, {**tally.to_json(), "total": len(shots), "shots": shots, **_still(snapshot)})
 
 
-def _still(batch: Batch) -> dict[str, Any]:
-    return {"isWritten": False, "problem": batch.problem}  # it stays as it is, also while another process writes
+def _still(snapshot: Snapshot) -> dict[str, Any]:
+    return {"isWritten": False, "problem": snapshot.problem}  # it stays as it is, also while another process writes
 
 
 def _replace(output: Path, content: str) -> None:

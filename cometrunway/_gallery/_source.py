@@ -14,7 +14,7 @@ Id = int | str
 
 
 @frozen(kw_only=True)
-class Batch:
+class Snapshot:
     """All shots of a source at one moment."""
 
     cards: Iterable[Card]
@@ -61,7 +61,7 @@ class Source(Protocol):
     def title(self) -> str:
         """What stands at the head of the page."""
 
-    def reading(self) -> AbstractContextManager[Batch]:
+    def reading(self) -> AbstractContextManager[Snapshot]:
         """Read all shots."""
 
     def scanning(self, is_known: IsKnown, after: Id | None = None) -> AbstractContextManager[Scan]:

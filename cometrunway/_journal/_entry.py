@@ -12,6 +12,7 @@ from attrs import field, frozen
 
 from cometrunway._journal._folders import Folders
 from cometrunway._media._urls import without_query
+from cometrunway._outcome import Outcome
 from cometrunway._tasks import Asset, Failure
 
 COLUMNS = (
@@ -43,6 +44,15 @@ class State(Enum):
 
 OWED = (State.ACCEPTED, State.SUCCEEDED)
 DOUBTFUL = (State.SUBMITTING, State.IN_DOUBT)
+
+
+def status_of(state: State, *, is_written: bool) -> str:
+    """Return the status of a shot, as `Outcome` says it, while a process writes the journal, or while none does."""
+    if state in OWED:
+        return "owed"
+    if state is State.SUBMITTING and not is_written:
+        return State.IN_DOUBT.value
+    return "succeeded" if state is State.DELIVERED else state.value
 
 
 @frozen(kw_only=True)
@@ -101,6 +111,20 @@ class Entry:
     def is_in_doubt(self) -> bool:
         """Whether it may or may not have been accepted."""
         return self.state in DOUBTFUL
+
+    def outcome(self, *, is_written: bool) -> Outcome:
+        """Return what has become of it, while a process writes the journal, or while none does."""
+        status = status_of(self.state, is_written=is_written)
+        cut_short = "cut short while it was being submitted" if status == State.IN_DOUBT.value else None
+        return Outcome(
+            key=self.key,
+            route=self.route,
+            task_id=self.task_id,
+            status=status,
+            assets=self.assets,
+            seconds=self.seconds,
+            reason=str(self.failure) if self.failure else self.reason or cut_short,
+        )
 
 
 def entry_of(row: tuple[Any, ...], folders: Folders) -> Entry:

@@ -3,11 +3,12 @@
 import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from cometrunway._journal._entry import Entry, State
 from cometrunway._journal._file import opened_to_read, translated_errors
 from cometrunway._journal._folders import Folders
+from cometrunway._journal._lock import holder
 from cometrunway._journal._records import Records
 from cometrunway._paths import expanded
 
@@ -50,6 +51,11 @@ class JournalReader:
     def entries(self, states: Collection[State] = tuple(State), *, limit: int = -1) -> Iterator[Entry]:
         """Yield the entries in these states, in the order of submission: at most `limit`, by default all."""
         return self._each(lambda: self._records.entries(states, limit=limit))
+
+    def to_records(self, states: Collection[State] = tuple(State), *, limit: int = -1) -> Iterator[dict[str, Any]]:
+        """Yield a plain dict for each of these entries, for a table, as `Entries.to_records` gives them."""
+        is_written = holder(self.path) is not None
+        return (entry.outcome(is_written=is_written).to_record() for entry in self.entries(states, limit=limit))
 
     def unverified(self, limit: int) -> tuple[int, tuple[Entry, ...]]:
         """Return how many entries have a file whose kind could not be verified, and the first of them."""

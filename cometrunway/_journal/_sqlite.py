@@ -17,6 +17,7 @@ from attrs import asdict
 
 from cometrunway import _file_locks
 from cometrunway._journal._changes import ACCEPT, DELIVER, END, REINSTATE, STOP, again, begin
+from cometrunway._journal._entries import Entries
 from cometrunway._journal._entry import Entry, State, assets_to_json, storable
 from cometrunway._journal._file import check_file, connected, transaction, translated_errors
 from cometrunway._journal._folders import Folders
@@ -107,7 +108,7 @@ class Journal:
         raise unrecorded
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> tuple[Entry, ...]:
+    def read(cls, path: str | os.PathLike[str]) -> Entries:
         """Return all entries in the order of submission, also while another process writes; changes nothing.
 
         Of a large journal, better read with a `JournalReader` what is wanted of it.
@@ -116,7 +117,7 @@ class Journal:
             JournalError: there is no such journal, or it cannot be read.
         """
         with JournalReader(path) as journal:
-            return tuple(journal.entries())
+            return Entries(journal.entries(), is_written=cls.holder(path) is not None)
 
     @staticmethod
     def holder(path: str | os.PathLike[str]) -> int | None:

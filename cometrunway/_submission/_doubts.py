@@ -3,6 +3,7 @@
 from attrs import evolve, frozen
 
 from cometrunway._handle import TaskFuture
+from cometrunway._journal._entries import Entries
 from cometrunway._journal._entry import DOUBTFUL, Entry, State
 from cometrunway._journal._protocol import JournalProtocol
 from cometrunway._requests._routes import Request
@@ -21,10 +22,10 @@ class Doubts:
     submitter: Submitter
     existing: ExistingTasks
 
-    async def entries(self) -> tuple[Entry, ...]:
+    async def entries(self) -> Entries:
         """Return what is in doubt, without what is being submitted now."""
         is_under_way = self.submitter.is_under_way
-        return tuple([entry async for entry in self.journal.entries(DOUBTFUL) if not is_under_way(entry.key)])
+        return Entries([entry async for entry in self.journal.entries(DOUBTFUL) if not is_under_way(entry.key)])
 
     async def resolve(self, key: str, *, task_id: str) -> TaskFuture:
         """Record that the submission was accepted, and return its task's future; `ValueError` if it is not in doubt."""

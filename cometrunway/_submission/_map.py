@@ -1,15 +1,18 @@
-"""A batch: requests in, handles out in the order of their ends, with only a window of them held."""
+"""The submission of a batch: requests in, futures out in the order of their ends, with only a window of them held."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sized
+from contextlib import suppress
 from contextvars import Context, copy_context
+from itertools import count
 
 from attrs import define, field
 
-from cometrunway._handle import TaskFuture, TaskHandle, TaskReference
+from cometrunway._handle import TaskFuture, TaskReference
 from cometrunway._journal._entry import Entry
 from cometrunway._requests._routes import Request
 from cometrunway._requests._shot import Shot, check_request
+from cometrunway._submission._batch import BatchFutures
 from cometrunway._submission._intent import Name, content_names
 from cometrunway._submission._limits import NotSubmittedError
 from cometrunway._submission._submitter import Submitter
@@ -32,12 +35,18 @@ class BatchSubmission:
     requests: Iterable[Request | Shot] | AsyncIterable[Item]
     submitter: Submitter
     background: BackgroundTasks
+    total: int | None = field(init=False)
+    """How many requests there are, where the input knows its length."""
+    futures: BatchFutures = field(init=False, factory=BatchFutures)
     _name: Name = field(init=False, factory=content_names)
     _unanswered: asyncio.Semaphore = field(init=False)
     _window: asyncio.Semaphore = field(init=False)
     _ended: "asyncio.Queue[TaskFuture | None]" = field(init=False, factory=asyncio.Queue)
     _on_end: Callable[[TaskFuture], None] = field(init=False)
     _context: Context = field(init=False, factory=copy_context)
+    _wanted: asyncio.Event = field(init=False, factory=asyncio.Event)
+    _readers: int = field(init=False, default=0)
+    _with_readers: int = field(init=False, default=0)
     _held: int = field(init=False, default=0)
     _exhausted: bool = field(init=False, default=False)
     _stopped_by: BaseException | None = field(init=False, default=None)
@@ -45,32 +54,62 @@ class BatchSubmission:
     _feeder: "asyncio.Task[None] | None" = field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
+        self.total = len(self.requests) if isinstance(self.requests, Sized) else None
         self._unanswered = asyncio.Semaphore(self.submitter.limits.max_creates)
         self._window = asyncio.Semaphore(self.submitter.limits.max_in_flight)
         # One callback and one context serve all: the pauses of the garbage collector grow with every object.
         self._on_end = self._task_ended
 
-    async def handles(self) -> AsyncIterator[TaskHandle]:
-        """Yield each handle once its files are on disk or its failure is known; then raise what cut the input short."""
-        self._feeder = feeder = self.background.start(self._feed(), name="cometrunway map", role=Role.SERVICE)
+    async def next(self) -> TaskFuture | None:
+        """Return a future once its files are on disk or its failure is known; None after the last one.
+
+        Requests are taken from the first call on. A call that is cancelled ends the taking until the next call, and
+        loses no future.
+
+        Raises:
+            BaseException: what cut the input short, in the place of None.
+        """
+        if self._feeder is None:
+            self._feeder = self.background.start(self._feed(), name="cometrunway map", role=Role.SERVICE)
+        if self._with_readers:  # who asks again is done with the one before
+            self._with_readers -= 1
+            self._window.release()
+        self._wanted.set()
+        self._readers += 1
         try:
-            while (future := await self._ended.get()) is not None:
-                yield TaskHandle(future.reference, future)
-                self._window.release()
+            future = await self._ended.get()
+        except asyncio.CancelledError:
+            if self._readers == 1:
+                self._wanted.clear()
+            raise
         finally:
-            feeder.cancel()
+            self._readers -= 1
+        if future is not None:
+            self._with_readers += 1
+            return future
+        self._ended.put_nowait(None)  # for whoever asks again
         if self._stopped_by is not None:
             raise self._stopped_by
+        return None
+
+    def stop(self) -> None:
+        """Take no more requests. May be called from any thread, as the garbage collector does."""
+        if self._feeder is not None:
+            with suppress(RuntimeError):  # its event loop is closed
+                self._feeder.get_loop().call_soon_threadsafe(self._feeder.cancel)
 
     async def _feed(self) -> None:
         requests = _each(self.requests)
         try:
-            while self._stopped_by is None:
+            for place in count():
+                if self._stopped_by is not None:
+                    break
                 await self._window.acquire()
                 await self._unanswered.acquire()
                 item = await anext(requests)
+                await self._wanted.wait()
                 await self.submitter.in_flight.acquire()
-                self._start(item)
+                self._start(place, item)
         except StopAsyncIteration:
             pass
         except Exception as error:  # noqa: BLE001 - the user's own; raised to the user once all that is paid is on disk
@@ -82,23 +121,27 @@ class BatchSubmission:
             self._exhausted = True
             self._finish_if_done()
 
-    def _start(self, item: Item) -> None:
+    def _start(self, place: int, item: Item) -> None:
         role = Role.WORK if isinstance(item, Entry) else Role.CREATE
         try:
-            submission = self.background.start(self._future_of(item), name="cometrunway map", role=role)
+            submission = self.background.start(self._taken(place, item), name="cometrunway map", role=role)
         except RuntimeError:
             self.submitter.in_flight.release()
             raise
         self._held += 1
         submission.add_done_callback(self._on_submitted)
 
-    async def _future_of(self, item: Item) -> TaskFuture | None:
+    async def _taken(self, place: int, item: Item) -> TaskFuture | None:
+        future = await (self._found(item) if isinstance(item, Entry) else self._submitted(item))
+        if future is not None:
+            self.futures.add(place, future)
+        return future
+
+    async def _submitted(self, item: Request | Shot) -> TaskFuture | None:
         """Return once the task exists; a submission that came to none is a future that has failed with the reason.
 
         None for one that was taken, and not sent any more after a refusal that it would share.
         """
-        if isinstance(item, Entry):
-            return await self._found(item)
         key, request = (item.key, item.request) if isinstance(item, Shot) else (None, item)
         try:
             check_request(request)

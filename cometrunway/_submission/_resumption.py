@@ -1,6 +1,6 @@
 """What a journal still owes, taken up: all at once, or as places become free."""
 
-from collections.abc import AsyncIterator, Generator
+from collections.abc import Generator
 from typing import Any
 
 from attrs import field, frozen
@@ -8,6 +8,7 @@ from attrs import field, frozen
 from cometrunway._handle import TaskHandle
 from cometrunway._journal._entry import OWED
 from cometrunway._journal._protocol import JournalProtocol
+from cometrunway._submission._batch import Batch
 from cometrunway._submission._existing import ExistingTasks
 from cometrunway._submission._map import BatchSubmission
 from cometrunway._submission._submitter import Submitter
@@ -30,9 +31,9 @@ class Resumption:
     def __await__(self) -> Generator[Any, None, tuple[TaskHandle, ...]]:
         return self._at_once().__await__()
 
-    def __aiter__(self) -> AsyncIterator[TaskHandle]:
+    def __aiter__(self) -> Batch:
         owed = self._journal.entries(OWED)
-        return BatchSubmission(requests=owed, submitter=self._submitter, background=self._background).handles()
+        return Batch(BatchSubmission(requests=owed, submitter=self._submitter, background=self._background))
 
     async def _at_once(self) -> tuple[TaskHandle, ...]:
         futures = [await self._existing.take_up(entry) async for entry in self._journal.entries(OWED)]

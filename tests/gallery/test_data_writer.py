@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 from cometrunway._gallery._cards import Card, MediaFile
 from cometrunway._gallery._data_scripts import BLOCK, PAGE
 from cometrunway._gallery._page import write_page
-from cometrunway._gallery._source import Batch, Id, IsKnown, Scan
+from cometrunway._gallery._source import Id, IsKnown, Scan, Snapshot
 from tests.gallery.pages import data_of, scripts_of
 
 CARD = Card(
@@ -33,8 +33,8 @@ class Cards:
     title: str = "cards"
 
     @contextmanager
-    def reading(self) -> Iterator[Batch]:
-        yield Batch(cards=self.each)
+    def reading(self) -> Iterator[Snapshot]:
+        yield Snapshot(cards=self.each)
 
     @contextmanager
     def scanning(self, is_known: IsKnown, after: Id | None = None) -> Iterator[Scan]:

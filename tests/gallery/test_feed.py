@@ -14,7 +14,7 @@ from cometrunway import Journal
 from cometrunway._gallery._cards import Card
 from cometrunway._gallery._feed import Feed
 from cometrunway._gallery._page import write_page
-from cometrunway._gallery._source import Batch, Id, IsKnown, Scan, Seen
+from cometrunway._gallery._source import Id, IsKnown, Scan, Seen, Snapshot
 from cometrunway._gallery._sources import source_of
 from cometrunway.emulator import VirtualLoop
 from tests.gallery.pages import change, data_of
@@ -32,8 +32,8 @@ class StillSource:
         self.error: Exception | None = None
 
     @contextmanager
-    def reading(self) -> Iterator[Batch]:
-        yield Batch(cards=[self.card])
+    def reading(self) -> Iterator[Snapshot]:
+        yield Snapshot(cards=[self.card])
 
     @contextmanager
     def scanning(self, is_known: IsKnown, after: Id | None = None) -> Iterator[Scan]:

@@ -1,0 +1,26 @@
+"""Entries of a journal that were read: a sequence, and a table."""
+
+from collections.abc import Iterable
+from typing import Any, Self
+
+from cometrunway._journal._entry import Entry
+
+
+class Entries(tuple[Entry, ...]):
+    """Entries in the order of submission, as they were when they were read: a tuple."""
+
+    is_written: bool
+    """Whether a process was writing the journal: what was being submitted is else in doubt."""
+
+    def __new__(cls, entries: Iterable[Entry], *, is_written: bool = False) -> Self:
+        made = super().__new__(cls, entries)
+        made.is_written = is_written
+        return made
+
+    def to_records(self) -> list[dict[str, Any]]:
+        """Return a plain dict for each entry, for a table.
+
+        Each has `key`, `route`, `status` (`succeeded`, `failed`, `owed`, `in_doubt`, `refused` or `submitting`), `path`
+        (of several files the first) and `paths`, `seconds` (from acceptance to the end), `reason` and `task_id`.
+        """
+        return [entry.outcome(is_written=self.is_written).to_record() for entry in self]

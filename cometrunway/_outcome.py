@@ -1,0 +1,38 @@
+"""What has become of one shot so far, said alike by a batch and by a journal."""
+
+from typing import Any
+
+from attrs import frozen
+
+from cometrunway._paths import portable
+from cometrunway._tasks import Asset
+
+
+@frozen(kw_only=True)
+class Outcome:
+    """One shot as a table has it."""
+
+    key: str | None
+    route: str
+    task_id: str | None
+    status: str
+    """`succeeded`, `failed`, `owed` (accepted, its files are not on disk), `in_doubt`, `refused` or `submitting`."""
+    assets: tuple[Asset, ...] = ()
+    seconds: float | None = None
+    """From the create's answer to the poll that found the task's end."""
+    reason: str | None = None
+    """Why there are no files."""
+
+    def to_record(self) -> dict[str, Any]:
+        """Return plain values by the names of their columns; of several files, `path` is the first."""
+        paths = [portable(asset.path) for asset in self.assets if asset.path]
+        return {
+            "key": self.key,
+            "route": self.route,
+            "status": self.status,
+            "path": paths[0] if paths else None,
+            "paths": paths,
+            "seconds": None if self.seconds is None else round(self.seconds, 3),
+            "reason": self.reason,
+            "task_id": self.task_id,
+        }

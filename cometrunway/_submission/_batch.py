@@ -1,0 +1,164 @@
+"""A batch as its user holds it: handles in the order of their ends, a table, and counts."""
+
+from collections import Counter
+from collections.abc import Generator, Iterator
+from typing import Any, Protocol, Self
+
+from cometrunway._handle import TaskFuture, TaskHandle
+from cometrunway._outcome import Outcome
+from cometrunway.errors import OutcomeUnknownError, TaskCancelledError, TaskFailedError
+
+KEPT = 10_000
+"""How many shots that have ended a batch keeps, at least; it keeps all that have not."""
+
+
+class BatchFutures:
+    """The futures of a batch, by the places of their requests."""
+
+    def __init__(self) -> None:
+        self.are_all_kept = False
+        self._futures: dict[int, TaskFuture] = {}
+        self._forgotten: Counter[str] = Counter()
+
+    def add(self, place: int, future: TaskFuture) -> None:
+        """Keep a future; of very many that have ended, forget the first."""
+        self._futures[place] = future
+        if len(self._futures) >= 2 * KEPT and not self.are_all_kept:
+            for ended in [place for place, future in self._futures.items() if future.done()][:-KEPT]:
+                self._forgotten[outcome_of(self._futures.pop(ended)).status] += 1
+
+    def in_order(self) -> list[TaskFuture]:
+        """Return all futures, in the order of the requests."""
+        if self._forgotten:
+            raise RuntimeError(
+                f"a batch keeps the last {KEPT:,} shots that have ended, and this one had "
+                f"{self._forgotten.total():,} before them: await the batch and do not iterate over it, or read its "
+                "journal"
+            )
+        return [self._futures[place] for place in sorted(self._futures)]
+
+    def counts(self) -> Counter[str]:
+        """Return how many shots have each status."""
+        return self._forgotten + Counter(outcome_of(future).status for future in self._futures.values())
+
+
+class Submission(Protocol):
+    """What submits the requests of a batch."""
+
+    total: int | None
+    futures: BatchFutures
+
+    async def next(self) -> TaskFuture | None:
+        """Return a future once it is done, or None after the last one; raise what cut the input short."""
+
+    def stop(self) -> None:
+        """Take no more requests; from any thread."""
+
+
+class Batch:
+    """Many requests in one session: what `Session.map` returns.
+
+    Iterated, it yields the handle of each shot once its files are on disk or its failure is known. Awaited, it waits
+    for all, and gives their handles in the order of the requests. Nothing is submitted before the first of these. A
+    reader that is cancelled, as by the interrupt of a notebook, loses no handle: no further request is taken until the
+    batch is read again, and the session waits for what was submitted.
+    """
+
+    def __init__(self, submission: Submission) -> None:
+        self._submission = submission
+        self._is_closed = False
+
+    @property
+    def total(self) -> int | None:
+        """How many requests there are; None for an input that does not know its length."""
+        return self._submission.total
+
+    @property
+    def handles(self) -> tuple[TaskHandle, ...]:
+        """The handles of the shots taken so far, ended or not, in the order of the requests.
+
+        Raises:
+            RuntimeError: more than 10,000 have ended, and the first of them are no longer kept.
+        """
+        return tuple(TaskHandle(future.reference, future) for future in self._submission.futures.in_order())
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many shots have each status, as `to_records` says it; `waiting` are those that have no task yet."""
+        counts = self._submission.futures.counts()
+        waiting = 0 if self.total is None else self.total - counts.total()
+        return {**counts, "waiting": waiting} if waiting > 0 else dict(counts)
+
+    def to_records(self) -> list[dict[str, Any]]:
+        """Return a plain dict for each shot taken so far, in the order of the requests, for a table.
+
+        Each has `key`, `route`, `status` (`succeeded`, `failed`, `owed`, `in_doubt` or `refused`), `path` (of several
+        files the first) and `paths`, `seconds` (from acceptance to the end), `reason` and `task_id`.
+
+        Raises:
+            RuntimeError: more than 10,000 have ended, and the first of them are no longer kept.
+        """
+        return [outcome.to_record() for outcome in self.outcomes()]
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """Yield what has become of each shot taken so far, in the order of the requests."""
+        return map(outcome_of, self._submission.futures.in_order())
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> TaskHandle:
+        future = None if self._is_closed else await self._submission.next()
+        if future is None:
+            raise StopAsyncIteration
+        return TaskHandle(future.reference, future)
+
+    def __await__(self) -> Generator[Any, None, tuple[TaskHandle, ...]]:
+        return self._all().__await__()
+
+    async def _all(self) -> tuple[TaskHandle, ...]:
+        self._submission.futures.are_all_kept = True
+        async for _ in self:
+            pass
+        return self.handles
+
+    async def aclose(self) -> None:
+        """Take no more requests, and yield no more handles; the session waits for what was submitted."""
+        self._is_closed = True
+        self._submission.stop()
+
+    def __del__(self) -> None:
+        self._submission.stop()
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{number:,} {status}" for status, number in self.counts.items()) or "nothing submitted"
+        return f"<Batch {counts}>"
+
+
+def outcome_of(future: TaskFuture) -> Outcome:
+    """Return what has become of a task that is waited for, or of a submission that came to none."""
+    error = future.exception() if future.done() and not future.cancelled() else None
+    succeeded = future.done() and not future.cancelled() and error is None
+    return Outcome(
+        key=future.key,
+        route=future.route,
+        task_id=future.id or None,
+        status="succeeded" if succeeded else _status(future, error),
+        assets=future.result() if succeeded else (),
+        seconds=future.task.seconds if future.task else None,
+        reason=_reason(error),
+    )
+
+
+def _status(future: TaskFuture, error: BaseException | None) -> str:
+    if isinstance(error, TaskFailedError | TaskCancelledError):
+        return "failed"
+    if isinstance(error, OutcomeUnknownError):
+        return "in_doubt"
+    return "owed" if future.id else "refused"
+
+
+def _reason(error: BaseException | None) -> str | None:
+    if isinstance(error, TaskFailedError | TaskCancelledError) and error.task.failure:
+        return str(error.task.failure)
+    return None if error is None else str(getattr(error, "message", error))

@@ -14,7 +14,12 @@ nox.options.error_on_external_run = True
 nox.options.error_on_missing_interpreters = False
 nox.options.sessions = ["lint", "types", "tests"]
 
-HEAVY = ("tests/simulation", "tests/gallery/test_feed_large.py")
+HEAVY = (
+    "tests/object_storage",
+    "tests/delivery/test_bucket_output.py",
+    "tests/simulation",
+    "tests/gallery/test_feed_large.py",
+)
 PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
 
 
@@ -22,7 +27,7 @@ PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
 def tests(session: nox.Session) -> None:
     """Run the tests, four at a time, for most of the time they wait; arguments go to pytest.
 
-    The simulations, and large galleries in the development mode, compute for minutes, and the same on every Python:
+    The simulations, large galleries in the development mode, and a storage take long, and the same on every Python:
     they run on the first only.
     """
     session.install("-e", ".[test]")

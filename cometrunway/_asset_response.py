@@ -17,22 +17,28 @@ _ONE_RANGE = re.compile(r"bytes=[ \t]*([0-9]{0,18})-([0-9]{0,18})[ \t]*", re.IGN
 class AssetResponse:
     """The answer to a GET of an asset's file: `status`, `headers`, and the body by `async for chunk in response`.
 
+    A file in a bucket is answered with 307 and its link.
+
     A browser that seeks in a video asks for ranges of it. One range is answered with 206, one beyond the end with 416;
     several ranges, or a malformed one, with the whole file. The ETag is the file's SHA-256, and If-Range and
     If-None-Match are answered by it.
 
     Args:
-        asset: has a file on this disk.
+        asset: has a file on this disk or in a bucket.
         request_headers: of the request, names in any case.
 
     Raises:
-        ValueError: the asset has no file on this disk.
+        ValueError: the asset has only the provider's URL.
     """
 
     def __init__(self, asset: Asset, request_headers: Mapping[str, str] = MappingProxyType({})) -> None:
+        self.status, self._range = 307, range(0)
+        if asset.link is not None:
+            self.headers = {"Location": asset.link, "Cache-Control": "no-store", "Content-Length": "0"}
+            return
         if asset.path is None or asset.size is None or asset.sha256 is None:
             raise ValueError(
-                f"{asset!r} has no file on this disk: give the session an output_dir, or `await session.download(...)`"
+                f"{asset!r} was not downloaded: give the session an output_dir, or `await session.download(...)`"
             )
         etag = f'"{asset.sha256}"'
         self.status, self._range = _answer(asset.size, etag, {name.lower(): it for name, it in request_headers.items()})

@@ -1,9 +1,10 @@
 """What a reader of events iterates: first how its tasks stand, then what happens to them."""
 
 import asyncio
+import json
 import time
 import weakref
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Self
 
 from cometrunway._events import Event, EventEmitter, EventKind, EventQueue, Topic, key_topic, task_topic
@@ -11,6 +12,8 @@ from cometrunway._handle import TaskFuture, TaskHandle
 from cometrunway._tasks import Task
 from cometrunway.errors import OutcomeUnknownError
 
+_SILENCE = 15.0
+"""Seconds after which a reader of server-sent events is told that the connection lives."""
 Polled = Callable[[str], TaskFuture | None]
 """Gives the future of the task that is polled under a key."""
 Ended = Callable[[str], Awaitable[TaskFuture | None]]
@@ -48,11 +51,29 @@ class EventStream:
 
     async def __anext__(self) -> Event:
         while self._unknown and not self._queue.is_closed:
-            await self._look_up(self._unknown.pop())
+            await self._look_up(self._unknown[-1])
+            self._unknown.pop()
         event = await self._queue.get()
         if event is None:
             raise StopAsyncIteration
         return event
+
+    async def sse(self) -> AsyncIterator[bytes]:
+        """Yield the events as a body of the type `text/event-stream`, which a browser's `EventSource` reads.
+
+        Each has the JSON of `Event.to_dict()`. After 15 seconds of silence comes a comment, so that nothing between
+        takes the connection for a dead one.
+        """
+        while True:
+            try:
+                async with asyncio.timeout(_SILENCE):
+                    event = await anext(self)
+            except TimeoutError:
+                yield b":\n\n"
+            except StopAsyncIteration:
+                return
+            else:
+                yield b"data: %s\n\n" % json.dumps(event.to_dict()).encode()
 
     async def _look_up(self, key: str) -> None:
         """Tell of what ended under a key before the reader came."""

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable, Iterable
 from enum import Enum
 from itertools import count
-from typing import Protocol
+from typing import Any, Protocol
 
 from attrs import field, frozen
 
@@ -77,6 +77,24 @@ class Event:
     def seconds(self) -> float | None:
         """How long the task took, where it has ended and that is known: see `Task.seconds`."""
         return None if self.task is None else self.task.seconds
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what JSON can carry, for a browser: nothing of the files, and nothing that is None.
+
+        `at` and `seconds` are rounded to milliseconds; `error` has the error's `type` and `message`.
+        """
+        told = {
+            "at": round(self.at, 3),
+            "event": self.kind.value,
+            "key": self.key,
+            "route": self.route,
+            "task_id": self.task_id,
+            "status": self.task and self.task.status.value,
+            "progress": self.task and self.task.progress,
+            "seconds": None if self.seconds is None else round(self.seconds, 3),
+            "error": self.error and {"type": type(self.error).__name__, "message": str(self.error)},
+        }
+        return {name: value for name, value in told.items() if value is not None}
 
 
 Observer = Callable[[Event], None]

@@ -101,6 +101,16 @@ async def test_a_file_that_has_changed_is_an_error(clip: Asset, change: object) 
         await body(AssetResponse(clip))
 
 
+async def test_a_file_in_a_bucket_is_redirected_to() -> None:
+    """By its link, which no cache may keep, for it expires."""
+    asset = Asset(
+        url="https://x/clip.mp4", location="s3://bucket/clip.mp4", link="https://bucket/clip.mp4?X-Amz-Date=1"
+    )
+    response = AssetResponse(asset, {"range": "bytes=0-"})
+    assert (response.status, await body(response)) == (307, b"")
+    assert (response.headers["Location"], response.headers["Cache-Control"]) == (asset.link, "no-store")
+
+
 def test_an_asset_without_a_file_is_refused() -> None:
     """The error says where files come from."""
     with pytest.raises(ValueError, match="output_dir"):

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -147,6 +148,20 @@ async def test_a_reader_that_goes_away_leaves_nothing_behind(session: Any) -> No
         assert not events._of_all
         assert (await stays)[-1] is EventKind.DOWNLOADED
         assert not events.has_readers
+
+
+async def test_events_are_sent_to_a_browser(session: Any, tmp_path: Path) -> None:
+    """As JSON without a path or a URL; a comment breaks each silence of fifteen seconds."""
+    async with Emulator(duration=100, progress="none") as emulator, session(emulator) as runway:
+        handle = await runway.submit(yawn(), key="shot")
+        sent = [lines async for lines in runway.events(handle).sse()]
+    assert all(lines.endswith(b"\n\n") and lines.count(b"\n") == 2 for lines in sent)
+    told = [json.loads(lines.removeprefix(b"data: ")) for lines in sent if lines.startswith(b"data: ")]
+    assert [event["event"] for event in told] == ["submitted", "changed", "changed", "ended", "downloaded"]
+    assert {"key": "shot", "status": "SUCCEEDED", "task_id": handle.id}.items() <= told[-1].items()
+    assert 4 <= sent.count(b":\n\n") <= 7
+    assert str(tmp_path).encode() not in b"".join(sent)
+    assert b"http" not in b"".join(sent)
 
 
 async def test_a_copy_of_a_handle_says_what_to_do(session: Any) -> None:

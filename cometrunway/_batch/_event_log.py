@@ -21,31 +21,18 @@ class EventLog:
 
     def on_event(self, event: Event) -> None:
         """Write one event of the session."""
-        task, error = event.task, event.error
-        self.write(
+        files = [
             {
-                "at": round(event.at, 3),
-                "event": event.kind.value,
-                "key": event.key,
-                "route": event.route,
-                "task_id": event.task_id,
-                "status": task and task.status.value,
-                "progress": task and task.progress,
-                "seconds": None if event.seconds is None else round(event.seconds, 3),
-                "error": error and {"type": type(error).__name__, "message": str(error)},
-                "files": [
-                    {
-                        "path": str(asset.path.absolute()),
-                        "media_type": asset.media_type,
-                        "size": asset.size,
-                        "sha256": asset.sha256,
-                        "verified": asset.verified,
-                    }
-                    for asset in event.assets
-                    if asset.path
-                ],
+                "path": str(asset.path.absolute()),
+                "media_type": asset.media_type,
+                "size": asset.size,
+                "sha256": asset.sha256,
+                "verified": asset.verified,
             }
-        )
+            for asset in event.assets
+            if asset.path
+        ]
+        self.write({**event.to_dict(), "files": files})
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Write one line, with the wall-clock time in seconds since 1970."""

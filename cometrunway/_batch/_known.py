@@ -3,7 +3,6 @@
 A file that was renamed, or in which a line was inserted, gives other keys to the shots that it does not name itself.
 """
 
-from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -120,19 +119,20 @@ class _Search:
                 self._take(shot, entry)
 
     def by_content(self, *, also_named: bool) -> None:
-        """Find what stands under a key that no shot of the file has; unnamed shots come first."""
+        """Find what stands under another key: of unnamed shots under any, of named ones under none of the file."""
         named = [shot for key, shot in self._new.items() if key not in self.file.unnamed] if also_named else []
         wanted = [*(shot for key, shot in self._new.items() if key in self.file.unnamed), *named]
-        counts = Counter(self._digests[shot.key] for shot in wanted)
-        found: defaultdict[str, deque[str]] = defaultdict(deque)
+        found: dict[str, list[str]] = {self._digests[shot.key]: [] for shot in wanted}
         for key, digest in self.reader.fingerprints() if wanted else ():
-            if digest in counts and len(found[digest]) < counts[digest] and key not in self.entries:
+            if digest in found and len(found[digest]) < len(self.file.shots) and key not in self.entries:
                 found[digest].append(key)
         for shot in wanted:
             keys = found[self._digests[shot.key]]
-            entry = self._standing(keys.popleft()) if keys else None
+            key = next((key for key in keys if shot.key in self.file.unnamed or key not in self.file.lines), "")
+            entry = self._standing(key) if key else None
             if entry is not None:
                 self._take(shot, entry)
+                keys.remove(key)
                 del self._new[shot.key]
 
     def name_the_new(self) -> None:

@@ -28,6 +28,7 @@ _FAILURES: dict[type[Exception], str] = {
     ValueError: "refused",
 }
 """What to call a failure, the special ones before the general."""
+_UNSENT = frozenset({"not submitted", "not sent", "no record"})
 
 
 @define(kw_only=True)
@@ -55,6 +56,11 @@ class Row:
     def fail(self, error: Exception) -> None:
         """Take in why there are none."""
         self.status = next((words for cls, words in _FAILURES.items() if isinstance(error, cls)), "failed")
+
+    @property
+    def is_unsent(self) -> bool:
+        """Whether nothing was created, because the run ended before, or the network or the journal did not allow it."""
+        return self.status in _UNSENT
 
     @property
     def cells(self) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from cometrunway._policies import PollPolicy
 from cometrunway._requests._shot import Shot
 from cometrunway._session import Session
 from cometrunway.emulator import Emulator
-from cometrunway.errors import BudgetError, CometRunwayError
+from cometrunway.errors import BudgetError, CometRunwayError, JournalUnavailableError
 from cometrunway.progress import ProgressDisplay
 
 _EMULATED_POLLS = PollPolicy(first=1.5, floor=0.3, ceiling=3)
@@ -51,6 +51,11 @@ class BatchRun:
     def unfinished(self) -> list[Row]:
         """The rows of the shots that did not succeed."""
         return [row for row in self.rows.values() if row.status != "succeeded"]
+
+    @property
+    def unsent(self) -> list[Row]:
+        """The rows of the shots of which it is known that nothing was created, though nothing is wrong with them."""
+        return [row for row in self.rows.values() if row.is_unsent]
 
     async def run(self) -> None:
         """Submit, wait and download.
@@ -134,6 +139,8 @@ class BatchRun:
             row.task_id, row.status = event.task_id or "", "owed"
         elif event.kind is EventKind.IN_DOUBT and event.error is not None:
             row.fail(event.error)
+        elif event.kind is EventKind.DOWNLOADED:
+            row.succeed(event.assets)
         if event.seconds is not None:
             row.seconds = event.seconds
         for observe in (*self.observers, self.display.on_event):
@@ -143,6 +150,9 @@ class BatchRun:
         row = self.rows[handle.key or ""]
         try:
             row.succeed(await handle)
+        except JournalUnavailableError as error:
+            if error.token is None:  # else its task is polled all the same, and only its record has to wait
+                row.fail(error)
         except Exception as error:  # noqa: BLE001 - the others of the batch go on
             row.fail(error)
             if not isinstance(error, CometRunwayError | ValueError):

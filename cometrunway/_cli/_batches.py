@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 from cometrunway._batch._columns import listed
 from cometrunway._batch._event_log import EventLog
-from cometrunway._batch._files import read_batch, read_shots
+from cometrunway._batch._files import STANDARD_INPUT, read_batch, read_shots
 from cometrunway._batch._journal_report import JournalReport
 from cometrunway._batch._known import known_shots, told
 from cometrunway._batch._plan import planned, totals
@@ -182,7 +183,8 @@ def _run(options: argparse.Namespace) -> int:
     report = Report(
         output_dir=options.output_dir,
         journal=options.journal,
-        template=options.template,
+        resume=_resume_command(options) if options.journal and not options.emulator else "",
+        again=shlex.join(["cometrunway", *options.arguments]) + " < SHOTS" * (options.shots == STANDARD_INPUT),
         log=EventLog(sys.stdout) if options.json else None,
         is_quiet=options.quiet,
     )
@@ -244,4 +246,14 @@ def _resume(options: argparse.Namespace) -> int:
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     given |= network_options(options)
     batch = BatchRun(shots=None, options=given, display=new_display(owed), may_wait=sys.stderr.isatty())
-    return supervised(batch, Report(output_dir=options.output_dir, journal=options.journal, template=options.template))
+    report = Report(output_dir=options.output_dir, journal=options.journal, resume=_resume_command(options))
+    return supervised(batch, report)
+
+
+def _resume_command(options: argparse.Namespace) -> str:
+    """Return the command that finishes what the journal of this one owes, to the same place, over the same network."""
+    command = ["cometrunway", "resume", str(options.journal), "--output-dir", str(options.output_dir)]
+    for name, value in (("--template", options.template), ("--base-url", options.base_url)):
+        command += [name, value] if value is not None else []
+    flags = ("--no-trust-env", options.no_trust_env), ("--allow-private-assets", options.allow_private_assets)
+    return shlex.join([*command, *(name for name, is_set in flags if is_set)])

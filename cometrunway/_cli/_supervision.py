@@ -4,6 +4,7 @@ import asyncio
 import shlex
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from attrs import frozen
@@ -22,8 +23,10 @@ class Report:
 
     output_dir: Path
     journal: Path | None = None
-    template: str | None = None
-    """What files are called, where that is not the default."""
+    resume: str = ""
+    """The command that finishes what is owed; empty where nothing keeps that."""
+    again: str = ""
+    """The command that goes on with what was never sent, too."""
     log: EventLog | None = None
     """Where it goes as JSON, in place of text."""
     is_quiet: bool = False
@@ -46,11 +49,11 @@ def _tell(batch: BatchRun, report: Report, *, was_left: bool) -> None:
     elif not was_left and not report.is_quiet:
         say_if_possible(_rows(batch, report))
     if batch.stopped_by is not None:
-        say(f"cometrunway: stopped: {batch.stopped_by}", sys.stderr)
-    if was_left:
-        say(f"\ncometrunway: interrupted; {len(batch.owed):,} submitted tasks are still owed by the server", sys.stderr)
-    if batch.owed:
-        say(_how_to_get_what_is_owed(batch, report), sys.stderr)
+        say(f"cometrunway: stopped: {batch.stopped_by.message}", sys.stderr)
+    if batch.interrupted:
+        say("\n" * was_left + _interruption(batch), sys.stderr)
+    if batch.owed or batch.unsent:
+        say(_how_to_go_on(batch, report), sys.stderr)
 
 
 def _outcome(batch: BatchRun) -> dict[str, object]:
@@ -88,10 +91,29 @@ def _rows(batch: BatchRun, report: Report) -> str:
     return "\n".join(filter(None, lines))
 
 
-def _how_to_get_what_is_owed(batch: BatchRun, report: Report) -> str:
-    if report.journal is None:
-        return "\n".join(f"  {handle.key}  {handle.route}  {handle.id}" for handle in batch.owed)
-    resume = ["cometrunway", "resume", str(report.journal), "--output-dir", str(report.output_dir)]
-    if report.template is not None:
-        resume += ["--template", report.template]
-    return f"  {len(batch.owed):,} are paid for and not on disk; later:  {shlex.join(resume)}"
+def _interruption(batch: BatchRun) -> str:
+    submitted = sum(bool(row.task_id) for row in batch.rows.values())
+    doubts = sum(row.status == "in doubt" for row in batch.rows.values())
+    told = f"cometrunway: interrupted: {submitted:,} of {len(batch.rows):,} shots were submitted"
+    return told + f", {doubts:,} more perhaps: they are in doubt" * bool(doubts)
+
+
+def _how_to_go_on(batch: BatchRun, report: Report) -> str:
+    owed, unsent = len(batch.owed), len(batch.unsent)
+    if not report.resume:
+        return "\n".join(_left_without_journal(batch))
+    paid = f"{owed:,} are paid for and not on disk" * bool(owed)
+    never_sent = f"{unsent:,} were never sent" * bool(unsent)
+    goal = "to go on with all of it" if unsent else "to have them"
+    return f"  {', '.join(filter(None, (paid, never_sent)))}; {goal}:\n  {report.again if unsent else report.resume}"
+
+
+def _left_without_journal(batch: BatchRun) -> Iterator[str]:
+    if batch.owed:
+        yield f"  {len(batch.owed):,} are still owed by the server; without a journal, only this list knows them:"
+        yield from (f"    {handle.key}  {handle.route}  {handle.id}" for handle in batch.owed)
+    if batch.unsent:
+        yield (
+            f"  {len(batch.unsent):,} were never sent; without a journal the same command pays for all "
+            f"{len(batch.rows):,} again: run those from a file of their own, with --journal"
+        )

@@ -1,13 +1,15 @@
 """A batch on the command line, run again: from a changed file, to another folder, after a failure."""
 
 import json
+import shlex
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.test_main import ledger, never_asked, run, shot, write
-from tests.served import served_by_emulator
+from tests.served import served_by_emulator, started
 
 
 @pytest.fixture
@@ -56,3 +58,36 @@ def test_renamed_keys_are_refused_until_the_operator_says_what_they_mean(
         assert ledger(served)["creates"]["received"] == creates
     counts = json.loads(run("status", "shots.db", "--json", folder=tmp_path).stdout)
     assert counts["succeeded"] == 4
+
+
+def test_the_command_that_is_shown_goes_on_with_all_of_it(served: dict[str, str], tmp_path: Path) -> None:
+    """An interrupted run says what was submitted, what is owed and what was never sent; its command finishes all."""
+    name = write(tmp_path, *(shot(key=f"a {number}", prompt_text=f"{number} [seconds 3]") for number in range(5)))
+    options = ("--journal", "my shots.db", "--max-in-flight", "2", "--output-dir", "my clips")
+    with started("run", name, *options, "--json", folder=tmp_path, **served) as process:
+        assert process.stdout is not None
+        assert [json.loads(process.stdout.readline())["event"] for _ in range(2)] == ["submitted"] * 2
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=10)
+    assert process.returncode == 130
+    *_, header, left, command = errors.splitlines()
+    assert header == "cometrunway: interrupted: 2 of 5 shots were submitted"
+    assert left == "  2 are paid for and not on disk, 3 were never sent; to go on with all of it:"
+    again = run(*shlex.split(command)[1:], folder=tmp_path, **served)
+    assert again.returncode == 0, again.stderr
+    assert len(list((tmp_path / "my clips").iterdir())) == 5
+    assert ledger(served)["creates"]["accepted"] == 5
+
+
+def test_without_a_journal_the_operator_is_told_what_the_same_command_would_cost(
+    served: dict[str, str], tmp_path: Path
+) -> None:
+    """The ids of what is owed are listed, for nothing else knows them."""
+    name = write(tmp_path, *(shot(key=str(number), prompt_text=f"{number} [seconds 30]") for number in range(3)))
+    with started("run", name, "--max-in-flight", "1", "--json", folder=tmp_path, **served) as process:
+        assert process.stdout is not None
+        task_id = json.loads(process.stdout.readline())["task_id"]
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=10)
+    assert f"0  image_to_video  {task_id}" in errors
+    assert "2 were never sent; without a journal the same command pays for all 3 again" in errors

@@ -5,7 +5,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable, Iterable
-from enum import Enum
+from enum import StrEnum
 from itertools import count
 from typing import Any, Protocol
 
@@ -16,7 +16,7 @@ from cometrunway._tasks import Asset, Task
 _logger = logging.getLogger(__name__)
 
 
-class EventKind(Enum):
+class EventKind(StrEnum):
     """What can happen to a submission and its task."""
 
     SUBMITTED = "submitted"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from attrs import evolve, field, frozen
 from cometrunway._media._urls import is_data_url, without_query
 
 
-class TaskStatus(Enum):
+class TaskStatus(StrEnum):
     """The state of a remote task, normalised over every vocabulary of the gateways."""
 
     PENDING = "PENDING"

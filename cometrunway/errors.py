@@ -64,9 +64,9 @@ class CometRunwayError(Exception):
         return self
 
     def __str__(self) -> str:
-        subjects = (("route", self.route), ("task", self.task_id), ("key", self.key))
-        # A key may be any word of the message by accident, so it is always said.
-        unsaid = [f"{name}={value}" for name, value in subjects if value and (name == "key" or not self._says(value))]
+        subjects = (("route", self.route), ("task", self.task_id), ("shot", self.key))
+        # The key of a shot may be any word of the message by accident, so it is always said.
+        unsaid = [f"{name}={value}" for name, value in subjects if value and (name == "shot" or not self._says(value))]
         return f"{self.message} ({' '.join(unsaid)})" if unsaid else self.message
 
     def _says(self, word: str) -> bool:

@@ -63,7 +63,7 @@ def test_an_error_says_what_it_is_about(error_type: type[CometRunwayError]) -> N
     """The text names route, task and key; the message alone does not."""
     error = made(error_type)
     assert error.message == "it went wrong"
-    assert str(error) == f"it went wrong (route={error.route} task=t-1 key=shot 7)"
+    assert str(error) == f"it went wrong (route={error.route} task=t-1 shot=shot 7)"
 
 
 def test_the_subject_is_said_once() -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import attrs
 import pytest
 
+from cometrunway import EventKind, State
 from cometrunway._tasks import Asset, Failure, Task, TaskStatus
 
 SIGNED = "https://user:pass@example.com/a.mp4?_jwt=secret#secret"
@@ -44,3 +45,9 @@ def test_a_snapshot_does_not_change(value: attrs.AttrsInstance) -> None:
 def test_tasks_are_compared_without_their_raw_answer() -> None:
     """Two polls that say the same are equal, in whichever dialect."""
     assert Task(id="t", status=TaskStatus.RUNNING, raw={"a": 1}) == Task(id="t", status=TaskStatus.RUNNING)
+
+
+@pytest.mark.parametrize("word", [TaskStatus.SUCCEEDED, State.DELIVERED, EventKind.IN_DOUBT])
+def test_an_enumeration_prints_as_its_word(word: TaskStatus | State | EventKind) -> None:
+    """Text that a user makes with a status, a state or a kind has the word of the documentation."""
+    assert f"{word}" == word.value

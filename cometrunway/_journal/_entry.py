@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from enum import Enum
+from enum import StrEnum
 from types import UnionType
 from typing import Any
 
@@ -23,7 +23,7 @@ COLUMNS = (
 """Of a row from which an entry is made."""
 
 
-class State(Enum):
+class State(StrEnum):
     """How far a submission has come."""
 
     SUBMITTING = "submitting"

@@ -1,6 +1,7 @@
 """API calls: each is sent once, with the key, and its answer is read whole, up to a limit."""
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
@@ -30,6 +31,8 @@ _CALL = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
 _CREATE = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS)
 _JSON: Mapping[str, str] = {"Content-Type": "application/json"}
 _WITHOUT_MIDDLEWARES: Mapping[str, Any] = {"middlewares": ()}  # for one may repeat a create
+_LONG_KEY = 16
+"""Characters from which on a key is no part of a word by accident."""
 _STALE_CONNECTIONS = 1_000
 """How many connections that have idled a create may meet, each of which is closed then."""
 
@@ -61,6 +64,7 @@ class Transport:
         api_key = _checked_key(api_key)
         self._prefix = self._base.raw_path.rstrip("/")
         self._secret = api_key.encode()
+        self._masks = _pattern_of(self._secret)
         self._headers = CIMultiDict(
             {
                 "Authorization": f"Bearer {api_key}",
@@ -191,7 +195,7 @@ class Transport:
         return self._masked(decoded(content, encoding, limit=limit))
 
     def _masked(self, content: bytes) -> bytes:
-        return content.replace(self._secret, b"***") if self._secret in content else content
+        return self._masks.sub(b"***", content) if self._secret in content else content
 
 
 class _PreparedRoute:
@@ -225,6 +229,12 @@ def _checked_key(key: str | None) -> str:
     if not (key.isascii() and key.isprintable() and " " not in key):
         raise ValueError("the API key holds characters that no key has; was more than the key copied?")
     return key
+
+
+def _pattern_of(key: bytes) -> re.Pattern[bytes]:
+    """Return what finds a key in an answer: a short one, which may be a part of any word, only as a whole word."""
+    pattern = re.escape(key)
+    return re.compile(rb"(?<![\w-])" + pattern + rb"(?![\w-])" if len(key) < _LONG_KEY else pattern)
 
 
 def _checked_base(base_url: str) -> URL:

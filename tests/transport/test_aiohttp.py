@@ -85,6 +85,14 @@ async def test_the_servers_echo_of_the_key_is_not_shown(session: Any, caplog: py
     assert "canary" not in f"{caught.value!r} {caught.value.body!r} {caplog.text}"
 
 
+async def test_a_short_key_is_removed_as_a_word_only(session: Any) -> None:
+    """A key of one letter does not change the words of an error that it is a part of."""
+    async with Emulator(api_key="k") as emulator, session(emulator) as runway:
+        emulator.script("create", Fault.answer(401, {"error": {"message": "token k is unknown, like k-2"}}))
+        with pytest.raises(errors.AuthenticationError, match=r"token \*\*\* is unknown, like k-2"):
+            await runway.submit(yawn())
+
+
 async def test_an_answer_that_is_too_large_does_not_show_the_key(session: Any) -> None:
     """The beginning of a body that was refused for its size is kept without the key."""
     async with Emulator() as emulator, session(emulator) as runway:

@@ -26,6 +26,7 @@ from cometrunway._session import Session
 from cometrunway._submission._batch import Batch
 from cometrunway._tasks import Asset, Failure, Task, TaskStatus
 from cometrunway._wire._mapping import request_from_dict
+from cometrunway._wire._records import records_to_shots
 from cometrunway.errors import (
     APIError,
     CometRunwayError,
@@ -83,5 +84,6 @@ __all__ = [
     "TransportError",
     "VideoToVideo",
     "VideoUpscale",
+    "records_to_shots",
     "request_from_dict",
 ]

@@ -14,10 +14,10 @@ from cometrunway._batch._columns import unknown_columns
 from cometrunway._batch._formats import Record, format_of, plain_name, table
 from cometrunway._batch._problems import Problems
 from cometrunway._batch._text import decoded
-from cometrunway._media._urls import shown
 from cometrunway._requests._parts import snake_case
 from cometrunway._requests._shot import Shot
 from cometrunway._wire._mapping import request_from_dict
+from cometrunway._wire._records import as_key
 from cometrunway._wire._values import given
 
 STANDARD_INPUT = Path("-")
@@ -136,7 +136,7 @@ class _Shots:
         if "key" not in fields:
             fields["key"] = self._default_key(record.number)
             self.unnamed.add(fields["key"])
-        key = _key(fields.pop("key"))
+        key = as_key(fields.pop("key"))
         if self.is_table:
             fields = from_cells(fields)
         unknown = unknown_columns(fields)
@@ -158,15 +158,6 @@ class _Shots:
     def _default_key(self, number: int) -> str:
         stem = _NO_KEY.sub(lambda found: f"%{ord(found[0]) & 0xFF:02X}", self.stem)
         return f"{stem}-{number:04d}"
-
-
-def _key(given: Any) -> str:
-    """Return a key; a whole number is its digits, as a table has it."""
-    is_whole = isinstance(given, float) and given.is_integer()
-    key = str(int(given)) if is_whole or type(given) is int else given
-    if not isinstance(key, str) or not key:
-        raise ValueError(f"key: must be a non-empty string, got {shown(key)}; write it in quotes")
-    return key
 
 
 def _as_spelt(reason: str, fields: Mapping[str, Any]) -> str:

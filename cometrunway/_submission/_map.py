@@ -11,16 +11,18 @@ from attrs import define, field
 from cometrunway._handle import TaskFuture, TaskReference
 from cometrunway._journal._entry import Entry
 from cometrunway._requests._routes import Request
-from cometrunway._requests._shot import Shot, check_request
+from cometrunway._requests._shot import Shot
 from cometrunway._submission._batch import BatchFutures
 from cometrunway._submission._intent import Name, content_names
 from cometrunway._submission._limits import NotSubmittedError
 from cometrunway._submission._submitter import Submitter
 from cometrunway._task_group import BackgroundTasks, Role
+from cometrunway._wire._records import check_rows, is_row, records_to_shots, shot_from_record
+from cometrunway._wire._values import Row
 from cometrunway.errors import JournalError
 
-Requests = Iterable[Request | Shot] | AsyncIterable[Request | Shot]
-Item = Request | Shot | Entry
+Requests = Iterable[Request | Shot | Row] | AsyncIterable[Request | Shot | Row]
+Item = Request | Shot | Row | Entry
 """What is to be submitted, or an entry of the journal whose task is to be taken up."""
 
 
@@ -32,7 +34,7 @@ class BatchSubmission:
     that the taking of requests stops soon after an answer that refuses all.
     """
 
-    requests: Iterable[Request | Shot] | AsyncIterable[Item]
+    requests: Iterable[Item] | AsyncIterable[Item]
     submitter: Submitter
     background: BackgroundTasks
     total: int | None = field(init=False)
@@ -54,6 +56,7 @@ class BatchSubmission:
     _feeder: "asyncio.Task[None] | None" = field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
+        self.requests = _checked(self.requests)
         self.total = len(self.requests) if isinstance(self.requests, Sized) else None
         self._unanswered = asyncio.Semaphore(self.submitter.limits.max_creates)
         self._window = asyncio.Semaphore(self.submitter.limits.max_in_flight)
@@ -137,25 +140,21 @@ class BatchSubmission:
             self.futures.add(place, future)
         return future
 
-    async def _submitted(self, item: Request | Shot) -> TaskFuture | None:
+    async def _submitted(self, item: Request | Shot | Row) -> TaskFuture | None:
         """Return once the task exists; a submission that came to none is a future that has failed with the reason.
 
         None for one that was taken, and not sent any more after a refusal that it would share.
         """
-        key, request = (item.key, item.request) if isinstance(item, Shot) else (None, item)
         try:
-            check_request(request)
-        except TypeError as error:
-            outcome: TaskFuture | Exception = error
-        else:
-            outcome = await self.submitter.outcome(request, key, name=self._name, is_wanted=self._is_wanted)
+            key, request = _key_and_request(item)
+        except (TypeError, ValueError) as error:
+            return _failed(TaskReference(id="", route=""), error)
+        outcome = await self.submitter.outcome(request, key, name=self._name, is_wanted=self._is_wanted)
         if isinstance(outcome, TaskFuture):
             return outcome
         if isinstance(outcome, NotSubmittedError):
             return None
-        future = TaskFuture(TaskReference(id="", route=getattr(request, "route", ""), key=key), request)
-        future.fail(outcome)
-        return future
+        return _failed(TaskReference(id="", route=request.route, key=key), outcome, request)
 
     async def _found(self, entry: Entry) -> TaskFuture:
         """Return the future of an entry as it is by now: while it waited for its place, its task may have ended."""
@@ -167,9 +166,7 @@ class BatchSubmission:
             if future is not None:
                 return future
             failed = JournalError(f"the submission {entry.key!r} is no longer in the journal")
-        future = TaskFuture(TaskReference(id=entry.task_id or "", route=entry.route, key=entry.key))
-        future.fail(failed)
-        return future
+        return _failed(TaskReference(id=entry.task_id or "", route=entry.route, key=entry.key), failed)
 
     def _is_wanted(self) -> bool:
         return not self._is_refused
@@ -207,6 +204,25 @@ class BatchSubmission:
     def _finish_if_done(self) -> None:
         if self._exhausted and not self._held:
             self._ended.put_nowait(None)
+
+
+def _checked(requests: Iterable[Item] | AsyncIterable[Item]) -> Iterable[Item] | AsyncIterable[Item]:
+    """Make shots of a list's rows; `ValueError` says what is wrong with any, before one is submitted."""
+    check_rows(requests)
+    if isinstance(requests, list | tuple) and any(map(is_row, requests)):
+        return records_to_shots(requests)
+    return requests
+
+
+def _failed(reference: TaskReference, error: Exception, request: Request | None = None) -> TaskFuture:
+    future = TaskFuture(reference, request)
+    future.fail(error)
+    return future
+
+
+def _key_and_request(item: Request | Shot | Row) -> tuple[str | None, Request]:
+    shot = shot_from_record(item)
+    return (shot.key, shot.request) if isinstance(shot, Shot) else (None, shot)
 
 
 async def _each(requests: Iterable[Item] | AsyncIterable[Item]) -> AsyncIterator[Item]:

@@ -14,10 +14,10 @@ from cometrunway import (
     errors,
 )
 from cometrunway.emulator import Emulator, Fault
-from tests.samples import yawn
+from tests.samples import CAT, yawn
 
 
-@pytest.mark.parametrize("item", [{"route": "image_to_video"}, "a cat", ("key", 1), None])
+@pytest.mark.parametrize("item", ["a cat", ("key", 1), None])
 async def test_what_is_no_request_harms_nobody(session: Any, item: Any) -> None:
     """One wrong item of a batch comes as a handle that says what is wrong; the others are delivered."""
     async with Emulator() as emulator, session(emulator) as runway:
@@ -27,6 +27,18 @@ async def test_what_is_no_request_harms_nobody(session: Any, item: Any) -> None:
         outcomes = [handle.exception() for handle in handles]
     assert sum(isinstance(outcome, TypeError) for outcome in outcomes) == 1
     assert emulator.creates.accepted == 2
+
+
+async def test_a_wrong_row_of_a_list_is_told_before_anything_is_sent(session: Any) -> None:
+    """A list is checked whole; a row of an iterator harms only its handle."""
+    rows = [{"route": "image_to_video", "key": "a", "prompt_image": CAT}, {"route": "image_to_video", "key": "b"}]
+    async with Emulator() as emulator, session(emulator) as runway:
+        with pytest.raises(ValueError, match=r"row 1: .*prompt_image: required"):
+            runway.map(rows)
+        assert emulator.creates.received == 0
+        right, wrong = await runway.map(iter(rows))
+        assert right.key == "a"
+        assert isinstance(wrong.exception(), ValueError)
 
 
 async def test_a_map_that_is_no_longer_read_keeps_no_session_open(session: Any) -> None:

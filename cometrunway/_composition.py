@@ -25,13 +25,12 @@ from cometrunway._submission._existing import ExistingTasks
 from cometrunway._submission._limits import CreateBudget, Limits
 from cometrunway._submission._submitter import Submitter
 from cometrunway._task_group import BackgroundTasks, Role
+from cometrunway._transport._access import access_to
 from cometrunway._transport._aiohttp import Transport
 from cometrunway._transport._api import Api
 from cometrunway._transport._assets import AssetHosts
 from cometrunway._transport._connections import Connections
-
-_BASE_URL = "https://api.cometapi.com"
-_VERSION = "2024-11-06"
+from cometrunway._wire._provider import Provider, provider_of
 
 
 @frozen(kw_only=True)
@@ -59,6 +58,7 @@ class Composition:
         self,
         *,
         api_key: str | None,
+        provider: Provider | str,
         base_url: str | None,
         output_dir: str | os.PathLike[str] | None,
         template: str,
@@ -74,10 +74,12 @@ class Composition:
         rng: Random | None,
     ) -> None:
         self._connections = Connections(trust_env=trust_env)
+        access = access_to(provider_of(provider), api_key=api_key, base_url=base_url)
+        self.provider = access.provider
         self._transport = Transport(
-            base_url=base_url or os.environ.get("COMETRUNWAY_BASE_URL") or _BASE_URL,
-            api_key=api_key or os.environ.get("COMETAPI_KEY"),
-            version=_VERSION,
+            base=access.base,
+            api_key=access.api_key,
+            version=access.provider.version,
             http=http,
             connections=self._connections,
         )
@@ -92,7 +94,7 @@ class Composition:
         self.budget = CreateBudget(limits.budget)
         self._journal_path = None if journal is None else expanded(journal)
         self._journal_timeout = at_least_zero("journal_timeout", journal_timeout)
-        self._events = EventEmitter(on_event)
+        self._events = EventEmitter(on_event, provider=self.provider.name)
         self._rng = rng or Random()  # noqa: S311 - spreads polls, guards nothing
 
     async def enter(self, lifetime: AsyncExitStack, *, interrupts: "asyncio.Task[Any] | None") -> Parts:
@@ -127,7 +129,9 @@ class Composition:
     def _compose(self, journal: JournalProtocol) -> Parts:
         background = BackgroundTasks()
         limit = self._poll.answer_limit
-        api = Api(transport=self._transport, retry=self._retry, rng=self._rng, answer_limit=limit)
+        api = Api(
+            transport=self._transport, provider=self.provider, retry=self._retry, rng=self._rng, answer_limit=limit
+        )
         downloader = Downloader(open_asset=self._asset_hosts.open, retry=self._retry, rng=self._rng)
         delivery = Delivery(
             retrieve=api.retrieve,
@@ -145,7 +149,11 @@ class Composition:
             events=self._events,
         )
         existing = ExistingTasks(
-            watcher=scheduler, recall=self._output.recall, background=background, events=self._events
+            watcher=scheduler,
+            recall=self._output.recall,
+            background=background,
+            events=self._events,
+            provider=self.provider,
         )
         submitter = Submitter(
             api=api,

@@ -95,6 +95,7 @@ def event_of(handle: TaskHandle) -> Event:
     return Event(
         kind=kind,
         route=handle.route,
+        provider=handle.provider,
         key=handle.key,
         task_id=handle.id or None,
         task=task,

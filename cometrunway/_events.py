@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from attrs import field, frozen
 
-from cometrunway._tasks import Asset, Task
+from cometrunway._tasks import UNNAMED_PROVIDER, Asset, Task
 
 _logger = logging.getLogger(__name__)
 
@@ -63,6 +63,8 @@ class Event:
 
     kind: EventKind
     route: str
+    provider: str = UNNAMED_PROVIDER
+    """The name of the session's provider."""
     key: str | None = None
     task_id: str | None = None
     task: Task | None = None
@@ -88,6 +90,7 @@ class Event:
             "event": self.kind.value,
             "key": self.key,
             "route": self.route,
+            "provider": self.provider,
             "task_id": self.task_id,
             "status": self.task and self.task.status.value,
             "progress": self.task and self.task.progress,
@@ -199,10 +202,11 @@ class EventEmitter:
     What the observer raises is logged, and harms nobody.
     """
 
-    def __init__(self, observer: Observer | None) -> None:
+    def __init__(self, observer: Observer | None, *, provider: str = UNNAMED_PROVIDER) -> None:
         self._observer = observer
         self._of_all: set[EventQueue] = set()
         self._by_topic: dict[Topic, set[EventQueue]] = {}
+        self._provider = provider
 
     def emit(
         self,
@@ -219,6 +223,7 @@ class EventEmitter:
         event = Event(
             kind=kind,
             route=subject.route,
+            provider=self._provider,
             key=subject.key,
             task_id=subject.id or None,
             task=task,

@@ -11,7 +11,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from cometrunway._requests._routes import Request
-from cometrunway._tasks import Asset, Task, moment
+from cometrunway._tasks import UNNAMED_PROVIDER, Asset, Task, moment
 from cometrunway.errors import CometRunwayError
 
 _PREFIX = "crt1."
@@ -28,28 +28,32 @@ class TaskReference:
     key: str | None = None
     created_at: float | None = None
     """Wall-clock seconds since 1970 of the create's answer; None for a task from elsewhere."""
+    provider: str = UNNAMED_PROVIDER
+    """The name of the provider whose task it is."""
 
     def to_token(self) -> str:
         """Return the reference as one short word of URL-safe characters."""
-        fields = json.dumps([self.id, self.route, self.key, self.created_at], separators=(",", ":"))
-        return _PREFIX + base64.urlsafe_b64encode(fields.encode()).decode().rstrip("=")
+        fields = [self.id, self.route, self.key, self.created_at]
+        named = fields if self.provider == UNNAMED_PROVIDER else [*fields, self.provider]
+        text = json.dumps(named, separators=(",", ":"))
+        return _PREFIX + base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
     @classmethod
     def from_token(cls, token: str) -> "TaskReference":
         """Read `to_token`'s word again; `ValueError` for any other."""
         try:
             coded = token.removeprefix(_PREFIX)
-            task_id, route, key, created_at = json.loads(base64.urlsafe_b64decode(coded + "=" * (-len(coded) % 4)))
+            fields = json.loads(base64.urlsafe_b64decode(coded + "=" * (-len(coded) % 4)))
+            task_id, route, key, created_at, provider = fields if len(fields) == 5 else (*fields, UNNAMED_PROVIDER)
         except (ValueError, TypeError, binascii.Error):
-            task_id = None
-            key = created_at = None
-        is_whole = isinstance(task_id, str) and isinstance(route, str) and isinstance(key, str | None)
+            task_id = route = key = created_at = provider = None
+        is_whole = all(isinstance(text, str) for text in (task_id, route, provider)) and isinstance(key, str | None)
         if not (token.startswith(_PREFIX) and is_whole and isinstance(created_at, int | float | None)):
             raise ValueError(
                 f"not a token of a task handle: {token[:80]!r}; for a bare task id give its route too, "
                 'such as attach(task_id, route="image_to_video")'
             )
-        return cls(id=task_id, route=route, key=key, created_at=created_at)
+        return cls(id=task_id, route=route, key=key, created_at=created_at, provider=provider)
 
 
 class TaskFuture(asyncio.Future["tuple[Asset, ...]"]):
@@ -67,6 +71,7 @@ class TaskFuture(asyncio.Future["tuple[Asset, ...]"]):
         "key",
         "last_error",
         "poll_errors",
+        "provider",
         "request",
         "route",
         "submitted_at",
@@ -86,6 +91,7 @@ class TaskFuture(asyncio.Future["tuple[Asset, ...]"]):
         self.route = reference.route
         self.key = reference.key
         self.created_at = reference.created_at
+        self.provider = reference.provider
         self.submitted_at = submitted_at
         self.request = request
         self._described = described
@@ -97,7 +103,9 @@ class TaskFuture(asyncio.Future["tuple[Asset, ...]"]):
     @property
     def reference(self) -> TaskReference:
         """What it takes to find the task again."""
-        return TaskReference(id=self.id, route=self.route, key=self.key, created_at=self.created_at)
+        return TaskReference(
+            id=self.id, route=self.route, key=self.key, created_at=self.created_at, provider=self.provider
+        )
 
     @property
     def asked(self) -> Asked:
@@ -183,6 +191,11 @@ class TaskHandle:
     def route(self) -> str:
         """The route that created it, such as `image_to_video`."""
         return self._reference.route
+
+    @property
+    def provider(self) -> str:
+        """The name of the provider whose task it is, such as `cometapi`."""
+        return self._reference.provider
 
     @property
     def token(self) -> str:

@@ -26,6 +26,7 @@ from cometrunway._session import Session
 from cometrunway._submission._batch import Batch
 from cometrunway._tasks import Asset, Failure, Task, TaskStatus
 from cometrunway._wire._mapping import request_from_dict
+from cometrunway._wire._provider import Provider
 from cometrunway._wire._records import records_to_shots
 from cometrunway.errors import (
     APIError,
@@ -67,6 +68,7 @@ __all__ = [
     "ProGenerate",
     "ProVideoToVideo",
     "PromptImage",
+    "Provider",
     "ReferenceImage",
     "Request",
     "RetryPolicy",

@@ -23,6 +23,8 @@ from cometrunway._submission._limits import Limits
 from cometrunway._submission._map import BatchSubmission, Requests
 from cometrunway._submission._resumption import Resumption
 from cometrunway._tasks import Asset, Task
+from cometrunway._wire._encode import request_type
+from cometrunway._wire._provider import COMETAPI, Provider
 
 
 class Session:
@@ -33,8 +35,10 @@ class Session:
     server, and lets the error through bare.
 
     Args:
-        api_key: the gateway's key; by default from the environment's COMETAPI_KEY.
-        base_url: the gateway's origin, without `/v1`; by default COMETRUNWAY_BASE_URL, else https://api.cometapi.com.
+        api_key: the provider's key; by default from its environment variable, such as COMETAPI_KEY.
+        provider: whose API it is: `cometapi`, `runway`, or a `Provider`. A key of one is never sent to another.
+        base_url: the API's origin, without `/v1`; by default from the environment (COMETRUNWAY_BASE_URL,
+            RUNWAYML_BASE_URL), else the provider's.
         output_dir: where files go: a folder, made if it is missing, or `s3://bucket/prefix`, which needs the extra
             `cometrunway[s3]`; None downloads nothing, and assets have only a URL.
         template: what files are called: text with `{key}` (the task's id where there is none), `{id}`, `{route}` and
@@ -63,8 +67,8 @@ class Session:
         rng: where all randomness comes from.
 
     Raises:
-        ValueError: no key, or an option out of its range; on entering, an `output_dir` that cannot be written, or
-            a proxy or certificates of the environment that cannot be used.
+        ValueError: no key, a key or an origin of another provider, or an option out of its range; on entering, an
+            `output_dir` that cannot be written, or a proxy or certificates of the environment that cannot be used.
         TypeError: `http` is no `aiohttp.ClientSession`.
     """
 
@@ -72,6 +76,7 @@ class Session:
         self,
         api_key: str | None = None,
         *,
+        provider: Provider | str = COMETAPI,
         base_url: str | None = None,
         output_dir: str | os.PathLike[str] | None = "outputs",
         template: str = "{key}",
@@ -92,6 +97,7 @@ class Session:
     ) -> None:
         self._composition = Composition(
             api_key=api_key,
+            provider=provider,
             base_url=base_url,
             output_dir=output_dir,
             template=template,
@@ -217,10 +223,13 @@ class Session:
             route: the route that created the task, such as `image_to_video`.
 
         Raises:
-            ValueError: neither a token nor a route.
+            ValueError: neither a token nor a known route, or the token of a task of another provider.
         """
         parts = self._lifetime.parts
-        reference = TaskReference(id=token, route=route) if route else TaskReference.from_token(token)
+        if route is None:
+            reference = TaskReference.from_token(token)
+        else:
+            reference = TaskReference(id=token, route=request_type(route).route, provider=self.provider.name)
         return TaskHandle(reference, parts.existing.attach(reference))
 
     def resume(self) -> Resumption:
@@ -280,10 +289,11 @@ class Session:
         """Ask for the state of a task once; it may have been submitted elsewhere.
 
         Raises:
+            ValueError: there is no such route.
             TaskNotFoundError: the API does not know the id, or not yet: a task may be unknown for its first minute.
             CometRunwayError: no answer could be had.
         """
-        return await self._lifetime.parts.api.retrieve(route, task_id)
+        return await self._lifetime.parts.api.retrieve(request_type(route).route, task_id)
 
     async def download(self, asset: Asset, path: str | os.PathLike[str]) -> Asset:
         """Download one file to exactly this path; for sessions with `output_dir=None`.
@@ -303,6 +313,11 @@ class Session:
         self._composition.budget.stop()
         if self._lifetime.parts_to_read is not None:
             self._lifetime.parts.submitter.end_waits()
+
+    @property
+    def provider(self) -> Provider:
+        """Whose API it is."""
+        return self._composition.provider
 
     @property
     def owed(self) -> tuple[TaskHandle, ...]:

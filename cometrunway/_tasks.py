@@ -10,6 +10,9 @@ from attrs import evolve, field, frozen
 
 from cometrunway._media._urls import is_data_url, without_query
 
+UNNAMED_PROVIDER = "cometapi"
+"""Whose a token, a record or an event is that names no provider."""
+
 
 class TaskStatus(StrEnum):
     """The state of a remote task, normalised over every vocabulary of the gateways."""

@@ -15,7 +15,7 @@ from cometrunway._batch._event_log import EventLog
 from cometrunway._batch._files import STANDARD_INPUT, read_batch, read_shots
 from cometrunway._batch._journal_report import JournalReport
 from cometrunway._batch._known import known_shots, told
-from cometrunway._batch._plan import planned, totals
+from cometrunway._batch._plan import check_provider, planned, totals
 from cometrunway._batch._run import BatchRun
 from cometrunway._batch._text import check_encoding
 from cometrunway._batch._writable import check_journal, check_output_dir
@@ -27,10 +27,12 @@ from cometrunway._cli._commands import (
     add_journal,
     add_network,
     add_output_dir,
+    add_provider,
     add_template,
     network_options,
     path,
     positive,
+    provider,
     whole,
 )
 from cometrunway._cli._supervision import INTERRUPTED, Report, supervised
@@ -42,6 +44,7 @@ from cometrunway._requests._shot import Shot
 from cometrunway._session import Session
 from cometrunway._terminal import say, say_if_possible
 from cometrunway._transport._connections import Connections
+from cometrunway._wire._provider import COMETAPI
 from cometrunway.progress import new_display
 
 _MEANT_TO_FAIL = ["fails-on-purpose"]
@@ -67,6 +70,7 @@ def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
         example="COMETAPI_KEY=sk-... cometrunway resume shots.db",
     )
     add_journal(resume)
+    add_provider(resume)
     add_base_url(resume)
     add_network(resume)
     add_output_dir(resume)
@@ -90,7 +94,9 @@ def _add_run(commands: "Commands[argparse.ArgumentParser]") -> None:
     _add_reading(run.add_argument_group("how the file is read"))
     _add_extent(run.add_argument_group("how much"))
     _add_output(run)
-    server = run.add_argument_group("where").add_mutually_exclusive_group()
+    where = run.add_argument_group("where")
+    add_provider(where)
+    server = where.add_mutually_exclusive_group()
     server.add_argument("--emulator", action="store_true", help="run against a built-in server; needs no key")
     add_base_url(server)
     add_network(run.add_argument_group("the network"))
@@ -173,6 +179,7 @@ def _run(options: argparse.Namespace) -> int:
     if file.ignored and not options.quiet:
         said = ", ".join(f"{column} ({count:,} rows)" for column, count in file.ignored.items())
         say(f"ignored columns: {said}", sys.stderr)
+    check_provider(file, provider(options))
     known = known_shots(file, options.journal, options.other_keys)
     if not options.quiet:
         for line in told(known, options.journal):
@@ -200,7 +207,8 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _session_options(options: argparse.Namespace) -> dict[str, Any]:
-    given: dict[str, Any] = {name: getattr(options, name) for name in ("base_url", "output_dir", "journal", "budget")}
+    names = ("base_url", "output_dir", "journal", "budget")
+    given: dict[str, Any] = {"provider": provider(options), **{name: getattr(options, name) for name in names}}
     given |= network_options(options)
     if options.template is not None:
         given["template"] = options.template
@@ -216,7 +224,7 @@ def _session_options(options: argparse.Namespace) -> dict[str, Any]:
 def _dry_run(shots: Sequence[Shot], known: Mapping[str, Entry], options: argparse.Namespace) -> int:
     _check_as_the_run_does(options)
     wanted = [shot for shot in shots if shot.key not in known]
-    for plan in planned(wanted):
+    for plan in planned(wanted, provider(options)):
         body = json.dumps(plan["body"], ensure_ascii=False)
         say(json.dumps(plan) if options.json else f"{plan['key']}  POST {plan['path']}  {body}")
     say(f"would submit {totals(wanted)}; nothing was sent", sys.stderr)
@@ -229,9 +237,10 @@ def _dry_run(shots: Sequence[Shot], known: Mapping[str, Entry], options: argpars
 
 def _check_as_the_run_does(options: argparse.Namespace) -> None:
     """Find now what would end the run before it sends anything; but for a key that is missing."""
-    key = "" if options.emulator else os.environ.get("COMETAPI_KEY", "").strip()
+    variable = provider(options).key_variable
+    key = "" if options.emulator else os.environ.get(variable, "").strip()
     if not (key or options.emulator):
-        say("the run needs a key: COMETAPI_KEY is not set", sys.stderr)
+        say(f"the run needs a key: {variable} is not set", sys.stderr)
     server = {"base_url": "http://127.0.0.1"} if options.emulator else {}
     Session(key or "of-a-dry-run", **{**_session_options(options), **server})
     Connections(trust_env=not (options.no_trust_env or options.emulator)).read_environment()
@@ -244,7 +253,7 @@ def _resume(options: argparse.Namespace) -> int:
     owed = JournalReport(options.journal).counts()["owed"]
     names = ("base_url", "output_dir", "journal", "template")
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    given |= network_options(options)
+    given |= {"provider": provider(options), **network_options(options)}
     batch = BatchRun(shots=None, options=given, display=new_display(owed), may_wait=sys.stderr.isatty())
     report = Report(output_dir=options.output_dir, journal=options.journal, resume=_resume_command(options))
     return supervised(batch, report)
@@ -253,7 +262,8 @@ def _resume(options: argparse.Namespace) -> int:
 def _resume_command(options: argparse.Namespace) -> str:
     """Return the command that finishes what the journal of this one owes, to the same place, over the same network."""
     command = ["cometrunway", "resume", str(options.journal), "--output-dir", str(options.output_dir)]
-    for name, value in (("--template", options.template), ("--base-url", options.base_url)):
+    given = None if options.provider == COMETAPI.name else options.provider
+    for name, value in (("--provider", given), ("--template", options.template), ("--base-url", options.base_url)):
         command += [name, value] if value is not None else []
     flags = ("--no-trust-env", options.no_trust_env), ("--allow-private-assets", options.allow_private_assets)
     return shlex.join([*command, *(name for name, is_set in flags if is_set)])

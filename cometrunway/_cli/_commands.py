@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cometrunway._paths import expanded
+from cometrunway._wire._provider import BUILT_IN, COMETAPI, Provider, provider_of
 
 Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for what add_subparsers returns
 Work = Callable[[argparse.Namespace], int]
@@ -51,9 +52,22 @@ def add_template(parser: "argparse.ArgumentParser | argparse._ArgumentGroup") ->
 
 
 def add_base_url(parser: "argparse.ArgumentParser | argparse._MutuallyExclusiveGroup") -> None:
-    """Add where the API is."""
+    """Add where the API is, if not at its provider's origin."""
     parser.add_argument(
-        "--base-url", type=_filled, metavar="URL", help="default: COMETRUNWAY_BASE_URL, else https://api.cometapi.com"
+        "--base-url",
+        type=_filled,
+        metavar="URL",
+        help="default: COMETRUNWAY_BASE_URL or RUNWAYML_BASE_URL, else the provider's origin",
+    )
+
+
+def add_provider(parser: "argparse.ArgumentParser | argparse._ArgumentGroup") -> None:
+    """Add whose API it is."""
+    parser.add_argument(
+        "--provider",
+        default=COMETAPI.name,
+        metavar="NAME",
+        help=f"{', '.join(BUILT_IN)}, or a TOML file that describes one; default: {COMETAPI.name}",
     )
 
 
@@ -108,6 +122,12 @@ def positive(text: str) -> float:
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"must be a number above 0, got {text!r}")
     return value
+
+
+def provider(options: argparse.Namespace) -> Provider:
+    """Return the provider that `--provider` names or describes; `ValueError` if it does neither."""
+    given: str = options.provider
+    return Provider.from_toml(given) if given.endswith(".toml") else provider_of(given)
 
 
 def _filled(text: str) -> str:

@@ -108,7 +108,8 @@ def _complain(message: str, status: int, *, debug: bool) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="cometrunway",
-        description="Batches of paid Runway tasks: submitted, waited for, downloaded. The key comes from COMETAPI_KEY.",
+        description="Batches of paid Runway tasks: submitted, waited for, downloaded. The key comes from COMETAPI_KEY, "
+        "or from the variable of another --provider, such as RUNWAYML_API_SECRET.",
         epilog=_STATUSES,
     )
     parser.add_argument("--version", action="version", version=f"cometrunway {installed_version()}")

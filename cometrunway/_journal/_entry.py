@@ -13,7 +13,7 @@ from attrs import field, frozen
 from cometrunway._journal._folders import Folders
 from cometrunway._media._urls import without_query
 from cometrunway._outcome import Outcome
-from cometrunway._tasks import Asset, Failure
+from cometrunway._tasks import UNNAMED_PROVIDER, Asset, Failure
 
 COLUMNS = (
     *("number", "key", "route", "fingerprint", "request", "state", "creates", "task_id"),
@@ -64,7 +64,7 @@ class Entry:
     fingerprint: str
     """The digest of what was asked for: route, fields and media, without `callback_url` and defaults."""
     request: Mapping[str, Any]
-    """The request's fields; of files, data URIs and signed URLs only the digest."""
+    """The request's fields, of files, data URIs and signed URLs only the digest; and the `provider` if not CometAPI."""
     state: State = State.SUBMITTING
     creates: int = 1
     """How many times it was submitted: more than once only after a proved refusal, or by the user's own decision."""
@@ -93,9 +93,14 @@ class Entry:
         return self.ended_at - self.created_at if is_known else None  # type: ignore[operator]  # both are known
 
     @property
+    def provider(self) -> str:
+        """The name of the provider that it was submitted to."""
+        return str(self.request.get("provider", UNNAMED_PROVIDER))
+
+    @property
     def is_pruned(self) -> bool:
         """Whether only its key, its digest, its task and its files are known: what was asked for was pruned."""
-        return not self.request
+        return not self.request.keys() - {"provider"}
 
     @property
     def is_owed(self) -> bool:

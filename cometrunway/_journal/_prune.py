@@ -15,6 +15,7 @@ _AT_ONCE = 5000
 """Rows of one transaction."""
 _DELIVERED = "coalesce(delivered_at, ended_at, created_at)"
 """When it was delivered; for one of an earlier version, the latest time that is known of it."""
+_NOT_PRUNED = """request <> '{}' AND substr(request, 1, 11) <> '{"provider"'"""
 _KEPT = ("path", "folder", "location", "media_type", "size", "sha256", "verified", "verified_digests")
 
 
@@ -74,18 +75,26 @@ def _forget(database: sqlite3.Connection, before: float) -> int:
 
 def _shrink(database: sqlite3.Connection, before: float) -> int:
     select = (
-        f"SELECT number, assets FROM submission WHERE number > ? AND state = 'delivered' AND {_DELIVERED} < ? "  # noqa: S608 - ours
-        "AND request <> '{}' ORDER BY number LIMIT ?"
+        f"SELECT number, assets, request FROM submission WHERE number > ? AND state = 'delivered' AND {_DELIVERED} < ? "  # noqa: S608 - ours
+        f"AND {_NOT_PRUNED} ORDER BY number LIMIT ?"
     )
     count, last = 0, 0
     while rows := database.execute(select, (last, before, _AT_ONCE)).fetchall():
         with transaction(database):
             database.executemany(
-                "UPDATE submission SET request = '{}', assets = ? WHERE number = ?",
-                [(_files(assets), number) for number, assets in rows],
+                "UPDATE submission SET request = ?, assets = ? WHERE number = ?",
+                [(_provider(request), _files(assets), number) for number, assets, request in rows],
             )
         count, last = count + len(rows), rows[-1][0]
     return count
+
+
+def _provider(request: str) -> str:
+    """Return what is kept of a request: whose the task is, where that is said."""
+    try:
+        return json.dumps({name: value for name, value in json.loads(request).items() if name == "provider"})
+    except (ValueError, AttributeError) as error:
+        raise sqlite3.DataError(f"a row's request cannot be read: {request:.100}") from error
 
 
 def _files(assets: str) -> str:

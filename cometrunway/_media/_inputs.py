@@ -88,6 +88,19 @@ def data_uri(source: Path | bytes) -> str:
     return f"data:{found.media_type};base64,{base64.b64encode(source).decode()}"
 
 
+def data_uri_size(source: Path | bytes) -> tuple[Kind, int]:
+    """Return the kind of a local file, and how many characters its data URI has; reads its first bytes only.
+
+    Raises:
+        ValueError: the file cannot be read, or is of no kind that is taken.
+    """
+    name = f"local file {shown(source)}"
+    size = _size(source, name) if isinstance(source, Path) else len(source)
+    first_bytes = _read(source, name, BEGINNING) if isinstance(source, Path) else source[:BEGINNING]
+    found = _input_type(first_bytes, name)
+    return found.kind, len(f"data:{found.media_type};base64,") + (size + 2) // 3 * 4
+
+
 def _cure_of(media: object) -> str:
     """Say what was given instead of media, and what to give; nothing of its content."""
     if callable(getattr(media, "read", None)):

@@ -11,7 +11,7 @@ from cometrunway._submission._existing import ExistingTasks
 from cometrunway._submission._submitter import Submitter
 from cometrunway._wire._encode import poll_request
 from cometrunway._wire._identity import is_complete
-from cometrunway._wire._mapping import request_from_dict
+from cometrunway._wire._mapping import request_again
 
 
 @frozen(kw_only=True)
@@ -45,13 +45,14 @@ class Doubts:
         if request is None:
             if not is_complete(entry.request):
                 raise ValueError(f"the journal has only a digest of a file or URL of {key!r}: give the request again")
-            request = request_from_dict(entry.request)
+            request = request_again(entry.request)
         return await self.submitter.submit(request, entry.key, instead_of=entry)
 
     async def _doubtful(self, key: str, *, or_failed: bool = False) -> Entry:
         entry = await self.journal.find(key)
         if entry is None:
             raise ValueError(f"the journal has nothing under the key {key!r}")
+        self.existing.check_provider(entry)
         is_doubtful = entry.is_in_doubt and not self.submitter.is_under_way(entry.key)
         if not (is_doubtful or entry.has_reported_id) and not (or_failed and entry.state is State.FAILED):
             raise ValueError(f"the submission {key!r} is not in doubt: it is {entry.state.value}")

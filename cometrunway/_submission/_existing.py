@@ -14,7 +14,8 @@ from cometrunway._requests._routes import Request
 from cometrunway._task_group import BackgroundTasks
 from cometrunway._tasks import Asset, Task, TaskStatus, moment
 from cometrunway._wire._encode import poll_request
-from cometrunway.errors import CometRunwayError, OutcomeUnknownError, TaskError
+from cometrunway._wire._provider import Provider
+from cometrunway.errors import CometRunwayError, JournalError, OutcomeUnknownError, TaskError
 
 _REMEMBERED = 10_000
 Recall = Callable[[tuple[Asset, ...]], Awaitable[tuple[Asset, ...] | None]]
@@ -41,7 +42,9 @@ class ExistingTasks:
         recall: Recall,
         background: BackgroundTasks,
         events: EventEmitter,
+        provider: Provider,
     ) -> None:
+        self._provider = provider
         self._watcher = watcher
         self._recall = recall
         self._background = background
@@ -82,10 +85,15 @@ class ExistingTasks:
         """Return the future of a task from elsewhere; `described` is what a journal has of its request.
 
         Raises:
-            ValueError: an unknown route, or an id that no task has.
+            ValueError: a task of another provider, or an id that no task has.
             RuntimeError: the session is being left.
         """
-        poll_request(reference.route, reference.id)  # a wrong route or id is an error here rather than in a poll
+        if reference.provider != self._provider.name:
+            raise ValueError(
+                f"the task is {reference.provider}'s, and this session is {self._provider.name}'s: attach it in "
+                f"Session(provider={reference.provider!r})"
+            )
+        poll_request(reference.route, reference.id)  # a wrong id is an error here rather than in a poll
         future = self._watcher.find(reference)
         if future is None:
             if self._background.is_closing:
@@ -103,8 +111,10 @@ class ExistingTasks:
         future = await self.ended(entry, request)
         if future is not None and not future.id:
             return future
-        reference = _reference(entry)
+        reference = reference_of(entry)
         self._events.emit(EventKind.RESUMED, reference)
+        if future is None and entry.provider != self._provider.name:
+            return failed(reference, self._of_another(entry), request)
         if future is None:
             return self.attach(reference, request, entry.request, submitted_at=entry.submitted_at)
         error = future.exception()
@@ -127,6 +137,18 @@ class ExistingTasks:
             entry = evolve(entry, assets=assets)
         return _finished(entry, request)
 
+    def check_provider(self, entry: Entry) -> None:
+        """Make sure that an entry is of the session's provider; else `JournalError`."""
+        if entry.provider != self._provider.name:
+            raise self._of_another(entry)
+
+    def _of_another(self, entry: Entry) -> JournalError:
+        error = JournalError(
+            f"the submission {entry.key!r} is of {entry.provider}, and this session is {self._provider.name}'s: open "
+            f"it with Session(provider={entry.provider!r}), or --provider {entry.provider}"
+        )
+        return error.about(route=entry.route, key=entry.key)
+
     def _watch(self, future: TaskFuture, *, age: float | None) -> None:
         self._keys[future.id] = future.key
         if len(self._keys) > _REMEMBERED:
@@ -136,11 +158,9 @@ class ExistingTasks:
 
 def _finished(entry: Entry, request: Request | None = None) -> TaskFuture | None:
     """Return the future of an entry that has no task, or whose task has ended; None of any other."""
-    reference = _reference(entry)
+    reference = reference_of(entry)
     if entry.task_id is None or entry.is_in_doubt or entry.state is State.REFUSED:
-        future = TaskFuture(evolve(reference, id=""), request)
-        future.fail(no_task(entry))
-        return future
+        return failed(evolve(reference, id=""), no_task(entry), request)
     ended = _ended_task(entry)
     if ended is None:
         return None
@@ -153,8 +173,22 @@ def _finished(entry: Entry, request: Request | None = None) -> TaskFuture | None
     return future
 
 
-def _reference(entry: Entry) -> TaskReference:
-    return TaskReference(id=entry.task_id or "", route=entry.route, key=entry.key, created_at=entry.created_at)
+def reference_of(entry: Entry) -> TaskReference:
+    """Return what it takes to find the task of an entry; the id is empty where there is none."""
+    return TaskReference(
+        id=entry.task_id or "",
+        route=entry.route,
+        key=entry.key,
+        created_at=entry.created_at,
+        provider=entry.provider,
+    )
+
+
+def failed(reference: TaskReference, error: Exception, request: Request | None = None) -> TaskFuture:
+    """Return a future that has failed."""
+    future = TaskFuture(reference, request)
+    future.fail(error)
+    return future
 
 
 def no_task(entry: Entry) -> CometRunwayError:

@@ -14,6 +14,7 @@ from cometrunway._requests._routes import Request
 from cometrunway._wire._encode import encode
 from cometrunway._wire._http import HttpRequest
 from cometrunway._wire._identity import describe, identity
+from cometrunway._wire._provider import Provider
 from cometrunway.errors import JournalError
 
 Name = Callable[[str, str], str]
@@ -50,24 +51,26 @@ class Intent:
     """Wall-clock seconds since 1970."""
 
 
-async def prepare(request: Request, key: str | None, name: Name | None, *, in_a_thread: bool) -> Intent:
+async def prepare(
+    request: Request, key: str | None, name: Name | None, *, provider: Provider, in_a_thread: bool
+) -> Intent:
     """Encode the request; and, where `name` is given, describe it for the journal and name it.
 
     A request with local files is better read and encoded in a thread.
 
     Raises:
-        ValueError: a local file is no longer what it was when the request was made.
+        ValueError: the provider does not take it, or a local file is no longer what it was when the request was made.
     """
     if in_a_thread:
-        return await asyncio.to_thread(_prepared, request, key, name)
-    return _prepared(request, key, name)
+        return await asyncio.to_thread(_prepared, request, key, name, provider)
+    return _prepared(request, key, name, provider)
 
 
-def _prepared(request: Request, key: str | None, name: Name | None) -> Intent:
-    message, now = encode(request), time.time()
+def _prepared(request: Request, key: str | None, name: Name | None, provider: Provider) -> Intent:
+    message, now = encode(request, provider), time.time()
     if name is None:
         return Intent(request=request, key=key, message=message, entry=None, submitted_at=now)
-    description = describe(request)
+    description = describe(request, provider=provider.name)
     digest = identity(description)
     key = key or name(request.route, digest)
     entry = Entry(key=key, route=request.route, fingerprint=digest, request=description, submitted_at=now)

@@ -13,6 +13,7 @@ from cometrunway._journal._entry import Entry
 from cometrunway._requests._routes import Request
 from cometrunway._requests._shot import Shot
 from cometrunway._submission._batch import BatchFutures
+from cometrunway._submission._existing import failed, reference_of
 from cometrunway._submission._intent import Name, content_names
 from cometrunway._submission._limits import NotSubmittedError
 from cometrunway._submission._submitter import Submitter
@@ -148,25 +149,26 @@ class BatchSubmission:
         try:
             key, request = _key_and_request(item)
         except (TypeError, ValueError) as error:
-            return _failed(TaskReference(id="", route=""), error)
+            return failed(TaskReference(id="", route=""), error)
         outcome = await self.submitter.outcome(request, key, name=self._name, is_wanted=self._is_wanted)
         if isinstance(outcome, TaskFuture):
             return outcome
         if isinstance(outcome, NotSubmittedError):
             return None
-        return _failed(TaskReference(id="", route=request.route, key=key), outcome, request)
+        provider = self.submitter.provider.name
+        return failed(TaskReference(id="", route=request.route, key=key, provider=provider), outcome, request)
 
     async def _found(self, entry: Entry) -> TaskFuture:
         """Return the future of an entry as it is by now: while it waited for its place, its task may have ended."""
         try:
             future = await self.submitter.find(entry.key)
         except Exception as error:  # noqa: BLE001 - raised when the handle is awaited
-            failed = error
+            why_not = error
         else:
             if future is not None:
                 return future
-            failed = JournalError(f"the submission {entry.key!r} is no longer in the journal")
-        return _failed(TaskReference(id=entry.task_id or "", route=entry.route, key=entry.key), failed)
+            why_not = JournalError(f"the submission {entry.key!r} is no longer in the journal")
+        return failed(reference_of(entry), why_not)
 
     def _is_wanted(self) -> bool:
         return not self._is_refused
@@ -212,12 +214,6 @@ def _checked(requests: Iterable[Item] | AsyncIterable[Item]) -> Iterable[Item] |
     if isinstance(requests, list | tuple) and any(map(is_row, requests)):
         return records_to_shots(requests)
     return requests
-
-
-def _failed(reference: TaskReference, error: Exception, request: Request | None = None) -> TaskFuture:
-    future = TaskFuture(reference, request)
-    future.fail(error)
-    return future
 
 
 def _key_and_request(item: Request | Shot | Row) -> tuple[str | None, Request]:

@@ -56,6 +56,7 @@ class Submitter:
         events: EventEmitter,
     ) -> None:
         self._api = api
+        self.provider = api.provider
         self._retry = retry
         self._rng = rng
         self._journal = journal
@@ -169,7 +170,8 @@ class Submitter:
             self._check_is_open()
             if not is_wanted():
                 raise NotSubmittedError
-            intent = await prepare(request, key, name if self._journal.keeps_entries else None, in_a_thread=has_files)
+            named = name if self._journal.keeps_entries else None
+            intent = await prepare(request, key, named, provider=self.provider, in_a_thread=has_files)
             async with self._one_at_a_time(intent.key) if intent.key else nullcontext():
                 standing = await self._begin(intent, instead_of)
                 if standing is not None:
@@ -287,7 +289,13 @@ class Submitter:
             raise RuntimeError("the Session was left before this request was sent; nothing was submitted")
 
     async def _accepted(self, intent: Intent, task_id: str) -> TaskFuture:
-        reference = TaskReference(id=task_id, route=intent.request.route, key=intent.key, created_at=time.time())
+        reference = TaskReference(
+            id=task_id,
+            route=intent.request.route,
+            key=intent.key,
+            created_at=time.time(),
+            provider=self.provider.name,
+        )
         future = self._existing.watch_new(  # before it is recorded, so that nothing loses it
             reference, intent.request, submitted_at=intent.submitted_at
         )

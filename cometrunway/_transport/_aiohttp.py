@@ -9,7 +9,6 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
-from cometrunway._transport._addresses import is_this_machine
 from cometrunway._transport._connections import AS_SENT, CONNECT_SECONDS, Connections, Route
 from cometrunway._transport._create_body import LONGEST_IDLE, CreateBody, LastUses
 from cometrunway._transport._descriptors import BETWEEN_WAITS, WAITS, is_exhaustion
@@ -41,27 +40,23 @@ class Transport:
     """Sends requests to one API, with its key.
 
     Args:
-        base_url: the API's origin, `https` unless it is this machine.
+        base: the API's origin, with the path before its routes.
         api_key: goes into the Authorization header of API calls and nowhere else.
         version: the X-Runway-Version to speak.
         http: a session to borrow for the API calls; it is never closed here.
         connections: makes the connections where none are borrowed; entered before this is.
-
-    Raises:
-        ValueError: there is no key, or the base URL is no absolute http(s) URL, or would send the key in the clear.
     """
 
     def __init__(
         self,
         *,
-        base_url: str,
-        api_key: str | None,
+        base: URL,
+        api_key: str,
         version: str,
         http: aiohttp.ClientSession | None,
         connections: Connections,
     ) -> None:
-        self._base = _checked_base(base_url)
-        api_key = _checked_key(api_key)
+        self._base = base
         self._prefix = self._base.raw_path.rstrip("/")
         self._secret = api_key.encode()
         self._masks = _pattern_of(self._secret)
@@ -222,35 +217,10 @@ def _checked_session(http: object) -> aiohttp.ClientSession | None:
     )
 
 
-def _checked_key(key: str | None) -> str:
-    key = (key or "").strip()
-    if not key:
-        raise ValueError("no API key: set COMETAPI_KEY in the environment, or pass Session(api_key=...)")
-    if not (key.isascii() and key.isprintable() and " " not in key):
-        raise ValueError("the API key holds characters that no key has; was more than the key copied?")
-    return key
-
-
 def _pattern_of(key: bytes) -> re.Pattern[bytes]:
     """Return what finds a key in an answer: a short one, which may be a part of any word, only as a whole word."""
     pattern = re.escape(key)
     return re.compile(rb"(?<![\w-])" + pattern + rb"(?![\w-])" if len(key) < _LONG_KEY else pattern)
-
-
-def _checked_base(base_url: str) -> URL:
-    try:
-        url = URL(base_url)
-    except ValueError as error:
-        raise ValueError(f"base_url {base_url!r}: {error}") from error
-    if url.scheme not in {"http", "https"} or not url.host:
-        raise ValueError(f"base_url must be an absolute http(s) URL such as https://api.cometapi.com, got {base_url!r}")
-    if url.scheme == "http" and not is_this_machine(url.host):
-        raise ValueError(f"base_url {base_url!r} would send the API key in the clear: use https")
-    if url.user or url.query_string or url.fragment:
-        raise ValueError("base_url must hold no user, query or fragment")
-    if url.path.rstrip("/").endswith("/v1"):
-        raise ValueError(f"base_url {base_url!r} must be without /v1: the routes carry their own prefix")
-    return url
 
 
 async def _beginning(content: aiohttp.StreamReader, limit: int) -> bytes:

@@ -14,6 +14,7 @@ from cometrunway._wire._decode import decode_created, decode_task
 from cometrunway._wire._encode import poll_request
 from cometrunway._wire._http import HttpRequest
 from cometrunway._wire._identity import sent_for
+from cometrunway._wire._provider import Provider
 from cometrunway._wire._refusals import proves_refusal
 from cometrunway.errors import CometRunwayError, OutcomeUnknownError, ProxyError, TransportError
 
@@ -44,9 +45,12 @@ Outcome = Accepted | Refused | Unknown
 
 
 class Api:
-    """What one key may ask of one gateway."""
+    """What one key may ask of one provider."""
 
-    def __init__(self, *, transport: Transport, retry: RetryPolicy, rng: Random, answer_limit: int) -> None:
+    def __init__(
+        self, *, transport: Transport, provider: Provider, retry: RetryPolicy, rng: Random, answer_limit: int
+    ) -> None:
+        self.provider = provider
         self._transport = transport
         self._answer_limit = answer_limit
         self._retry = retry
@@ -81,7 +85,7 @@ class Api:
 
     async def poll(self, route: str, task_id: str, asked: Asked = None) -> Task:
         """Ask for the task's state once, with no retry; `asked` is what was asked for."""
-        response = await self._transport.call(poll_request(route, task_id), limit=self._answer_limit)
+        response = await self._transport.call(poll_request(route, task_id, self.provider), limit=self._answer_limit)
         sent = None if asked is None else sent_for(asked)
         if len(response.body) > LARGE:
             return await asyncio.to_thread(decode_task, response, task_id=task_id, sent=sent)

@@ -1,4 +1,4 @@
-"""From a request to what is sent: the two formats, each with its paths, its spelling and its way to poll.
+"""From a request to what is sent: the two formats, each with its spelling and its way to poll, on a provider's paths.
 
 The official format is Runway's own: camelCase, polled with GET. The compatibility format is the gateway's older one:
 snake_case with nested `options`, polled with POST.
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+from cometrunway._media._inputs import data_uri_size
 from cometrunway._media._urls import shown
 from cometrunway._requests._parts import nearest, snake_case
 from cometrunway._requests._routes import (
@@ -26,39 +27,39 @@ from cometrunway._requests._routes import (
 )
 from cometrunway._wire._http import HttpRequest
 from cometrunway._wire._members import converter, members
+from cometrunway._wire._provider import BUILT_IN, COMETAPI, Provider
 
 OFFICIAL: tuple[type[Request], ...] = (ImageToVideo, TextToImage, VideoToVideo, VideoUpscale, CharacterPerformance)
 COMPAT: tuple[type[Request], ...] = (ProGenerate, ProVideoToVideo, ProActOne)
-PATHS = {cls.route: f"/runwayml/v1/{cls.route}" for cls in OFFICIAL} | {
-    cls.route: f"/runway/pro/{cls.route.removeprefix('pro_')}" for cls in COMPAT
-}
-"""Where a request of each route is posted."""
+_COMPAT_PREFIX = "pro_"
+"""Of the names of the compatibility format's routes."""
 OPTIONS = ("seconds", "motion_vector", "structure_transformation", "flip", "image_as_end_frame", "motion_multiplier")
 """The fields that the compatibility format nests in `options`."""
 _NOBODY = "https://example.com/webhook"
 """The `callback_url` of a request that has none: its routes refuse to go without. The API's own pages send this one."""
 _JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _BY_NAME = ROUTES | {"pro_video_to_video": ProVideoToVideo}
-_BY_PATH = {PATHS[cls.route]: cls for cls in OFFICIAL + COMPAT}
 
 
-def encode(request: Request, *, callback_url: str | None = None) -> HttpRequest:
+def encode(request: Request, provider: Provider = COMETAPI, *, callback_url: str | None = None) -> HttpRequest:
     """Return the POST that submits a request.
 
     Reads and encodes the request's `local_files`: with any, better called in a thread.
 
     Args:
         request: what to make.
+        provider: where it goes.
         callback_url: where the gateway posts the result of a request that `lacks_callback_url`.
 
     Raises:
-        ValueError: a local file is no longer what it was when the request was made.
+        ValueError: the provider does not take it, or a local file is no longer what it was when the request was made.
     """
+    check_taken(request, provider)
     if not isinstance(request, COMPAT):
         body = members(request, _official)
     else:
         body = {"callback_url": callback_url or _NOBODY, **_with_options(members(request, _compat))}
-    return HttpRequest(method="POST", path=PATHS[request.route], body=_to_json(body))
+    return HttpRequest(method="POST", path=_path(request.route, provider), body=_to_json(body))
 
 
 def lacks_callback_url(request: Request) -> bool:
@@ -66,18 +67,39 @@ def lacks_callback_url(request: Request) -> bool:
     return isinstance(request, ProGenerate | ProVideoToVideo | ProActOne) and request.callback_url is None
 
 
-def poll_request(route: str, task_id: str) -> HttpRequest:
+def check_taken(request: Request, provider: Provider) -> None:
+    """Make sure that a provider has the request's route, and takes its local files; reads the first bytes of those.
+
+    Raises:
+        ValueError: it does not; or a local file is no longer what it was when the request was made.
+    """
+    route = request.route
+    if route not in provider.routes:
+        raise ValueError(f"{provider.name} has no route {route}; its routes are {', '.join(sorted(provider.routes))}")
+    for file in request.local_files:
+        try:
+            kind, length = data_uri_size(file)
+        except ValueError as error:
+            raise ValueError(f"{type(request).__name__}: {error}") from error
+        limit = provider.inline_limit(route, kind)
+        if limit is not None and length > limit:
+            raise ValueError(
+                f"{type(request).__name__}: {shown(file)} has {length} characters as a data URI; {provider.name} takes "
+                f"at most {limit} of kind {kind} on {route}; make it smaller, or host it and pass its URL"
+            )
+
+
+def poll_request(route: str, task_id: str, provider: Provider = COMETAPI) -> HttpRequest:
     """Return the request that asks for a task's state once; it changes nothing.
 
     Raises:
-        ValueError: an unknown route, or what no task is called.
+        ValueError: what no task is called.
     """
-    cls = request_type(route)
     if task_id in {"", ".", ".."} or not task_id.isprintable():
         raise ValueError(f"task_id: must be the id of a task, got {shown(task_id)}")
-    if cls in COMPAT:
-        return HttpRequest(method="POST", path="/runway/feed", body=_to_json({"task_id": task_id}))
-    return HttpRequest(method="GET", path=f"/runwayml/v1/tasks/{quote(task_id, safe='')}")
+    if route.startswith(_COMPAT_PREFIX):
+        return HttpRequest(method="POST", path=provider.feed, body=_to_json({"task_id": task_id}))
+    return HttpRequest(method="GET", path=f"{provider.prefix}/tasks/{quote(task_id, safe='')}")
 
 
 def request_type(route: object) -> type[Request]:
@@ -87,6 +109,12 @@ def request_type(route: object) -> type[Request]:
     if name not in known:
         raise ValueError(f"route: must name a route, got {shown(route)}; {nearest(name, known)}")
     return known[name]
+
+
+def _path(route: str, provider: Provider) -> str:
+    if route.startswith(_COMPAT_PREFIX):
+        return f"{provider.pro_prefix}/{route.removeprefix(_COMPAT_PREFIX)}"
+    return f"{provider.prefix}/{route}"
 
 
 def _camel_case(name: str) -> str:
@@ -120,3 +148,4 @@ def _to_json(body: Mapping[str, Any]) -> bytes:
 
 _official = converter(_camel_case)
 _compat = converter(str)
+_BY_PATH = {_path(name, provider): cls for provider in BUILT_IN.values() for name, cls in ROUTES.items()}

@@ -12,30 +12,32 @@ import attrs
 
 from cometrunway._media._urls import scheme, without_query
 from cometrunway._requests._routes import ROUTES, Request
+from cometrunway._tasks import UNNAMED_PROVIDER
 from cometrunway._wire._members import converter, members
 from cometrunway._wire._sent import Sent
 
 _DIGEST = "sha256"
-_NOT_ASKED_FOR = frozenset({"callback_url"})
+_NOT_ASKED_FOR = frozenset({"callback_url", "provider"})
 
 
-def describe(request: Request) -> dict[str, Any]:
-    """Return the request's route and fields as JSON, in snake_case.
+def describe(request: Request, *, provider: str = UNNAMED_PROVIDER) -> dict[str, Any]:
+    """Return the request's route and fields as JSON, in snake_case; and the provider, where it is not CometAPI.
 
     A local file is its path and digest; bytes, a data URI, and the query of a URL are their digest alone. Reads local
     files, so better called in a thread.
     """
     described = _without_secrets(members(request, _converter))
     assert isinstance(described, dict)  # noqa: S101 - as `members` are
-    return {"route": request.route, **described}
+    named = {} if provider == UNNAMED_PROVIDER else {"provider": provider}
+    return {"route": request.route, **described, **named}
 
 
 def identity(description: Mapping[str, Any]) -> str:
     """Return the digest of what the user asked for: two descriptions with the same one are the same submission.
 
     It covers the route, the fields, and the digests of media. It does not cover what is put in on the way or says
-    nothing of the result: `callback_url`, a file's path, and a field that has its default, so that a field that a later
-    version adds changes no identity.
+    nothing of the result: `callback_url`, the provider, a file's path, and a field that has its default, so that a
+    field that a later version adds changes no identity.
     """
     fields = {name: _bare(value) for name, value in description.items() if name not in _NOT_ASKED_FOR}
     defaults = _defaults(fields)
@@ -84,7 +86,7 @@ def sent_for(asked: Request | Mapping[str, Any]) -> Sent:
 
 
 def is_complete(description: object) -> bool:
-    """Whether `request_from_dict` can make the request again from its description."""
+    """Whether `request_again` can make the request again from its description."""
     if isinstance(description, dict):
         return _DIGEST not in description and all(map(is_complete, description.values()))
     return all(map(is_complete, description)) if isinstance(description, list) else True

@@ -43,6 +43,11 @@ def request_from_dict(mapping: Row, *, base_dir: Path | None = None) -> Request:
     return from_fields(cls, fields)
 
 
+def request_again(description: Mapping[str, Any]) -> Request:
+    """Make a request from its description in a journal, which may name the provider beside the fields."""
+    return request_from_dict({name: value for name, value in description.items() if name != "provider"})
+
+
 def _without_gaps(name: str, value: Any) -> Any:
     """Leave out what is missing in a list; an image to end with stays one where there is none to begin with."""
     if not isinstance(value, list) or all(item is not None for item in value):

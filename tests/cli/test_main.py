@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shlex
 import signal
 import socket
@@ -253,6 +254,26 @@ def test_a_dry_run_sends_nothing(tmp_path: Path) -> None:
     assert "three  POST /runway/pro/generate" in three
     assert "3 shots: 2 image_to_video, 1 pro_generate; nothing was sent" in ended.stderr
     assert sorted(file.name for file in tmp_path.iterdir()) == ["first.png", "shots.jsonl"]
+
+
+def test_a_provider_is_chosen_by_name_or_by_file(tmp_path: Path) -> None:
+    """--provider decides the path, the key's variable, and what is refused: for each cause once, before all is sent."""
+    sibling = tmp_path / "sibling.toml"
+    sibling.write_text('name="sibling"\norigin="https://s.example"\nkey_variable="SIBLING_KEY"\nprefix="/video"\n')
+    name = write(tmp_path, shot(key="one"))
+    for provider, path, variable in [
+        ("runway", "/v1/image_to_video", "RUNWAYML_API_SECRET"),
+        (sibling.name, "/video/image_to_video", "SIBLING_KEY"),
+    ]:
+        ended = run("run", name, "--dry-run", "--provider", provider, folder=tmp_path, COMETAPI_KEY="sk-x")
+        assert ended.stdout.startswith(f"one  POST {path}  ")
+        assert f"{variable} is not set" in ended.stderr
+    pro = {"route": "pro_generate", "prompt": "a cat", "callback_url": "https://example.com/hook"}
+    name = write(tmp_path, shot(), pro, pro)
+    ended = run("run", name, "--provider", "runway", folder=tmp_path, RUNWAYML_API_SECRET="sk-x")
+    assert ended.returncode == 2
+    assert re.search(r"shots.jsonl:2: runway has no route pro_generate.* \[2 rows: lines 2, 3\]", ended.stderr)
+    assert run("run", name, "--provider", "runwy", folder=tmp_path).returncode == 2
 
 
 def test_a_dry_run_knows_the_journal_the_limit_and_the_budget(served: dict[str, str], tmp_path: Path) -> None:

@@ -1,12 +1,27 @@
 """Tasks that exist already are taken up, each once."""
 
 import pickle
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cometrunway import OutcomeUnknownError, PollPolicy, Session, Shot, TaskFailedError, TaskTimeoutError
+from cometrunway import (
+    APIError,
+    Event,
+    Journal,
+    JournalError,
+    OutcomeUnknownError,
+    PollPolicy,
+    Provider,
+    Session,
+    Shot,
+    State,
+    TaskFailedError,
+    TaskTimeoutError,
+)
+from cometrunway._handle import TaskReference
 from cometrunway.emulator import Emulator, Fault
 from tests.raw import KEY, http, raw_server, succeeded
 from tests.samples import ALL_ROUTES, yawn
@@ -92,3 +107,85 @@ async def test_a_bare_id_needs_a_route(session: Any) -> None:
             runway.attach("d0658ae1-bbdd-4adc-aaba-fd8070e14d79")
         with pytest.raises(ValueError, match="route"):
             runway.attach("d0658ae1", route="image_to_vdieo")
+
+
+OTHER = Provider(name="other", origin="https://other.example", key_variable="OTHER_KEY")
+
+
+async def test_a_token_of_another_provider_is_refused(session: Any) -> None:
+    """Its task is asked for nowhere else; a token that names no provider is CometAPI's, as all earlier ones are."""
+    async with Emulator() as emulator:
+        async with session(emulator, provider=OTHER) as there:
+            handle = await there.submit(yawn())
+            assert there.attach(handle.token).id == handle.id
+            with pytest.raises(ValueError, match=r"cometapi's, and this session is other's: .*provider='cometapi'"):
+                there.attach(TaskReference(id="t1", route="image_to_video").to_token())
+        async with session(emulator) as here:
+            with pytest.raises(ValueError, match=r"other's, and this session is cometapi's: .*provider='other'"):
+                here.attach(handle.token)
+            assert here.attach("crt1.WyJ0MSIsImltYWdlX3RvX3ZpZGVvIixudWxsLG51bGxd").provider == "cometapi"
+
+
+async def test_a_journal_says_whose_its_tasks_are(session: Any, tmp_path: Path) -> None:
+    """What is owed by one provider is asked for at no other, which buys nothing in its place; what is on disk is."""
+    told: list[Event] = []
+    async with Emulator(duration=50) as emulator:
+
+        def opened(**options: Any) -> Session:
+            made: Session = session(emulator, journal=tmp_path / "shots.db", on_event=told.append, **options)
+            return made
+
+        with pytest.raises(KeyError):
+            async with opened(provider=OTHER) as there:
+                await there.submit(yawn(1), key="A")
+                raise KeyError
+        assert {event.provider for event in told} == {"other"}
+        async with opened() as here:
+            for handle in (*await here.resume(), await here.submit(yawn(1), key="A")):
+                with pytest.raises(JournalError, match=r"'A' is of other, .*provider='other'.*--provider other"):
+                    await handle
+        async with opened(provider=OTHER) as there:
+            [[made]] = [await handle for handle in await there.resume()]
+        async with opened() as here:
+            [known] = await (await here.submit(yawn(1), key="A"))
+            assert (known.path, known.sha256) == (made.path, made.sha256)
+        assert emulator.creates.received == 1
+    [entry] = Journal.read(tmp_path / "shots.db")
+    assert (entry.provider, entry.state) == ("other", State.DELIVERED)
+
+
+async def test_a_submission_is_ended_where_it_was_made(session: Any, tmp_path: Path) -> None:
+    """A doubt at one provider is not ended at another; what was refused may be submitted anywhere."""
+    journal = tmp_path / "shots.db"
+    async with Emulator() as emulator:
+        emulator.script("create", Fault.drop_after(), Fault.answer(400))
+        async with session(emulator, provider=OTHER, journal=journal) as there:
+            with pytest.raises(OutcomeUnknownError):
+                await there.submit(yawn(1), key="doubt")
+            with pytest.raises(APIError):
+                await there.submit(yawn(2), key="refused")
+        async with session(emulator, journal=journal) as here:
+            for ending in (here.resolve("doubt", task_id="t1"), here.resubmit("doubt")):
+                with pytest.raises(JournalError, match="'doubt' is of other"):
+                    await ending
+            await (await here.submit(yawn(2), key="refused"))
+        async with session(emulator, provider=OTHER, journal=journal) as there:
+            await (await there.resubmit("doubt"))
+    assert {entry.key: entry.provider for entry in Journal.read(journal)} == {"doubt": "other", "refused": "cometapi"}
+
+
+async def test_a_pruned_submission_is_still_its_providers(session: Any, tmp_path: Path) -> None:
+    """Its files are gone, and it is not asked for elsewhere."""
+    journal = tmp_path / "shots.db"
+    async with Emulator() as emulator:
+        async with session(emulator, provider=OTHER, journal=journal) as there:
+            [asset] = await (await there.submit(yawn(1), key="A"))
+        async with Journal(journal) as opened:
+            pruned = [await opened.prune(delivered_before=datetime.now(UTC)) for _ in range(2)]
+        assert [done.pruned for done in pruned] == [1, 0]
+        asset.path.unlink()
+        async with session(emulator, journal=journal) as here:
+            with pytest.raises(JournalError, match="'A' is of other"):
+                await (await here.submit(yawn(1), key="A"))
+    [entry] = Journal.read(journal)
+    assert (entry.is_pruned, entry.provider) == (True, "other")

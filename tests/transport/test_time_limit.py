@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from cometrunway import Session
 from cometrunway._transport._aiohttp import Transport
@@ -149,7 +150,7 @@ async def test_an_answer_that_halts_half_way_is_given_up() -> None:
     async with (
         halting() as (base_url, connections),
         Transport(
-            base_url=base_url, api_key="sk-1", version="2024-11-06", http=None, connections=Connections()
+            base=URL(base_url), api_key="sk-1", version="2024-11-06", http=None, connections=Connections()
         ) as transport,
     ):
         for number in (1, 2):

@@ -1,10 +1,12 @@
 """What leaves is what the documentation shows, and nothing that nobody set."""
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from cometrunway import (
     CharacterPerformance,
@@ -12,13 +14,15 @@ from cometrunway import (
     ProActOne,
     ProGenerate,
     ProVideoToVideo,
+    Provider,
     TextToImage,
     VideoToVideo,
     VideoUpscale,
     request_from_dict,
 )
 from cometrunway._requests._routes import Request
-from cometrunway._wire._encode import encode, lacks_callback_url, poll_request
+from cometrunway._wire._encode import encode, lacks_callback_url, poll_request, request_type
+from cometrunway._wire._provider import RUNWAY
 from tests.samples import PNG
 
 PAYLOADS = Path(__file__).parent.parent / "payloads"
@@ -231,7 +235,32 @@ def test_what_is_no_id_is_not_asked_for(route: str, task_id: str) -> None:
         poll_request(route, task_id)
 
 
-def test_an_unknown_route_is_not_asked() -> None:
+def test_an_unknown_route_has_no_requests() -> None:
     """The nearest known route is suggested."""
     with pytest.raises(ValueError, match="did you mean video_upscale"):
-        poll_request("video_upscaler", "196642a0")
+        request_type("video_upscaler")
+
+
+def test_a_providers_paths_are_its_own() -> None:
+    """The same request and the same poll go to each provider's own paths."""
+    request = ImageToVideo(prompt_image="https://example.com/cat.jpg")
+    assert encode(request).path == "/runwayml/v1/image_to_video"
+    assert encode(request, RUNWAY).path == "/v1/image_to_video"
+    assert encode(request, RUNWAY).body == encode(request).body
+    assert poll_request("image_to_video", "t1", RUNWAY).path == "/v1/tasks/t1"
+
+
+def test_a_route_that_a_provider_lacks_is_refused() -> None:
+    """Before anything is sent, with the routes that there are."""
+    with pytest.raises(ValueError, match=r"runway has no route pro_generate; its routes are .*image_to_video"):
+        encode(ProGenerate(prompt="a cat", callback_url="https://example.com"), RUNWAY)
+
+
+def test_a_file_beyond_a_providers_limit_is_refused() -> None:
+    """A limit of one route counts there and nowhere else; it counts the data URI, to the character."""
+    length = len(f"data:image/png;base64,{base64.b64encode(PNG).decode()}")
+    exact = Provider(name="small", origin="https://s.example.com", key_variable="S", inline_limits={"image": length})
+    tight = evolve(exact, inline_limits={"image": length, "image_to_video.image": length - 1})
+    assert encode(ImageToVideo(prompt_image=PNG), exact).body
+    with pytest.raises(ValueError, match=f"{length} characters .* small takes at most {length - 1} .*image_to_video"):
+        encode(ImageToVideo(prompt_image=PNG), tight)

@@ -5,10 +5,9 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Generator, Mapping
-from functools import partial
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from cometrunway._requests._routes import Request
 from cometrunway._tasks import UNNAMED_PROVIDER, Asset, Task, moment
@@ -159,16 +158,25 @@ def _fail(future: "asyncio.Future[Any]", error: BaseException) -> None:
     future.exception()  # which counts as retrieved: a failure that nobody awaits was already logged
 
 
-def _call(callback: "Callable[[TaskHandle], object]", handle: "TaskHandle", _future: object) -> None:
-    callback(handle)
+@frozen
+class _DoneCallback:
+    """A callback of a handle, as its future calls it; equal to another of the same callback."""
+
+    callback: "Callable[[TaskHandle], object]"
+    handle: "TaskHandle" = field(eq=id)
+
+    def __call__(self, _future: object) -> None:
+        self.callback(self.handle)
 
 
 class TaskHandle:
     """A local reference to one paid remote task.
 
     `await handle` gives its files (a tuple of `Asset`) once they are downloaded, or raises why there are none; any
-    number of waiters may wait, and one that is cancelled or times out harms nobody. A handle pickles through its
-    `token`; a copy from another process or another session is attached again with `Session.attach(handle.token)`.
+    number of waiters may wait, and one that is cancelled or times out harms nobody. It is no `asyncio.Future`:
+    `asyncio.wait`, `gather`, `wait_for` and `as_completed` take it, and a task of its own is
+    `asyncio.create_task(handle.wait())`. A handle pickles through its `token`; a copy from another process or another
+    session is attached again with `Session.attach(handle.token)`.
     """
 
     __slots__ = ("_future", "_reference")
@@ -236,7 +244,15 @@ class TaskHandle:
 
     def add_done_callback(self, callback: "Callable[[TaskHandle], object]") -> None:
         """Call `callback(handle)` from the event loop once the handle is done."""
-        self._attached().add_done_callback(partial(_call, callback, self))
+        self._awaitable().add_done_callback(_DoneCallback(callback, self))
+
+    def remove_done_callback(self, callback: "Callable[[TaskHandle], object]") -> int:
+        """Call `callback` no more; return how many times it was added to this handle."""
+        return self._attached().remove_done_callback(_DoneCallback(callback, self))
+
+    def cancelled(self) -> bool:
+        """Return False: a wait may be cancelled, and a handle never is. `asyncio.wait` asks for it."""
+        return self._attached().cancelled()
 
     async def wait(self) -> Task:
         """Wait for the task's end and return it, failed or not; does not wait for its files.
@@ -245,10 +261,10 @@ class TaskHandle:
             TaskTimeoutError: the poll policy's deadline passed; the task goes on.
             APIError: no later poll can succeed (401, 403, or an id that the API does not know).
         """
-        return await asyncio.shield(self._attached().ended())
+        return await asyncio.shield(self._awaitable().ended())
 
     def __await__(self) -> Generator[Any, None, tuple[Asset, ...]]:
-        return asyncio.shield(self._attached()).__await__()
+        return asyncio.shield(self._awaitable()).__await__()
 
     def __repr__(self) -> str:
         state = self.task.status.value if self.task else "not seen yet"
@@ -261,3 +277,13 @@ class TaskHandle:
         if self._future is None:
             raise RuntimeError(f"{self!r} is a copy: attach it to a session first, session.attach(handle.token)")
         return self._future
+
+    def _awaitable(self) -> TaskFuture:
+        future = self._attached()
+        if not future.done() and future.get_loop() is not asyncio.get_running_loop():
+            raise RuntimeError(
+                f"{self!r} belongs to another event loop, that of its Session: from another thread, "
+                "asyncio.run_coroutine_threadsafe(handle.wait(), loop) waits for it; after a fork, or in another "
+                "asyncio.run(), attach(handle.token) to a Session that was opened there"
+            )
+        return future

@@ -5,11 +5,13 @@ import gc
 import pickle
 from typing import Any
 
+import anyio
 import pytest
 
 from cometrunway import Asset, Task, TaskHandle, TaskStatus
 from cometrunway._handle import TaskFuture, TaskReference
 
+FILES = (Asset(url="https://a/1.mp4"),)
 REFERENCE = TaskReference(id="d0658ae1", route="image_to_video", key="катер 7", created_at=1_700_000_000.5)
 
 
@@ -115,3 +117,85 @@ async def test_a_repr_tells_the_state() -> None:
     assert repr(TaskHandle(REFERENCE, future)) == "<TaskHandle image_to_video d0658ae1 key='катер 7' not seen yet>"
     future.task = Task(id="d0658ae1", status=TaskStatus.RUNNING)
     assert "RUNNING" in repr(TaskHandle(REFERENCE, future))
+
+
+def ended(future: TaskFuture) -> None:
+    """End a task and its download."""
+    future.end(Task(id="d0658ae1", status=TaskStatus.SUCCEEDED))
+    future.set_result(FILES)
+
+
+async def by_wait(handle: Any) -> None:
+    """Wait with `asyncio.wait`, in vain and then not, which leaves no callback behind."""
+    assert await asyncio.wait([handle], timeout=0.1) == (set(), {handle})
+    assert await asyncio.wait([handle], return_when=asyncio.FIRST_COMPLETED) == ({handle}, set())
+    assert handle.remove_done_callback(print) == 0
+
+
+async def by_gather(handle: Any) -> None:
+    """Wait with `asyncio.gather`."""
+    assert list(await asyncio.gather(handle, handle.wait())) == [FILES, handle.task]
+
+
+async def by_wait_for(handle: Any) -> None:
+    """Wait with `asyncio.wait_for`, in vain and then not."""
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(handle, 0.1)
+    assert await asyncio.wait_for(handle, 10) == FILES
+
+
+async def by_as_completed(handle: Any) -> None:
+    """Wait with `asyncio.as_completed`."""
+    [first] = asyncio.as_completed([handle])
+    assert await first == FILES
+
+
+async def by_anyio(handle: Any) -> None:
+    """Wait in a task group of anyio, and under its time limit."""
+    with anyio.move_on_after(0.1):
+        await handle
+    async with anyio.create_task_group() as group:
+        group.start_soon(handle.wait)
+    assert await handle == FILES
+
+
+async def by_a_task(handle: Any) -> None:
+    """Wait in a task of its own, which may be cancelled."""
+    asyncio.create_task(handle.wait()).cancel()
+    assert (await asyncio.create_task(handle.wait())).status is TaskStatus.SUCCEEDED
+    assert await handle == FILES
+
+
+@pytest.mark.parametrize("wait", [by_wait, by_gather, by_wait_for, by_as_completed, by_anyio, by_a_task])
+async def test_whatever_waits_for_awaitables_waits_for_a_handle(wait: Any) -> None:
+    """Though it is no Future; and what gives up waiting harms no other wait."""
+    future = TaskFuture(REFERENCE)
+    handle = TaskHandle(REFERENCE, future)
+    assert not asyncio.isfuture(handle)
+    asyncio.get_running_loop().call_later(1, ended, future)
+    await wait(handle)
+    assert handle.done()
+    assert not handle.cancelled()
+    assert handle.result() == FILES
+
+
+async def test_a_callback_can_be_removed() -> None:
+    """As often as it was added to the handle, and no other handle's."""
+    future = TaskFuture(REFERENCE)
+    handle, other, called = TaskHandle(REFERENCE, future), TaskHandle(REFERENCE, future), list[TaskHandle]()
+    for each in (handle, handle, other):
+        each.add_done_callback(called.append)
+    assert handle.remove_done_callback(called.append) == 2
+    ended(future)
+    await asyncio.sleep(0)
+    assert called == [other]
+
+
+async def test_another_loop_is_told_that_the_handle_is_not_its_own() -> None:
+    """Unless it is done: then anybody may have the result."""
+    future = TaskFuture(REFERENCE)
+    handle = TaskHandle(REFERENCE, future)
+    with pytest.raises(RuntimeError, match="run_coroutine_threadsafe"):
+        await asyncio.to_thread(asyncio.run, handle.wait())
+    ended(future)
+    assert await asyncio.to_thread(asyncio.run, handle.wait()) == handle.task

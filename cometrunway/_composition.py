@@ -67,6 +67,7 @@ class Composition:
         limits: Limits,
         journal: str | os.PathLike[str] | None,
         journal_timeout: float,
+        journal_wait: float,
         http: aiohttp.ClientSession | None,
         trust_env: bool,
         allow_private_assets: bool,
@@ -94,6 +95,7 @@ class Composition:
         self.budget = CreateBudget(limits.budget)
         self._journal_path = None if journal is None else expanded(journal)
         self._journal_timeout = at_least_zero("journal_timeout", journal_timeout)
+        self._journal_wait = at_least_zero("journal_wait", journal_wait, or_infinite=True)
         self._events = EventEmitter(on_event, provider=self.provider.name)
         self._rng = rng or Random()  # noqa: S311 - spreads polls, guards nothing
 
@@ -111,7 +113,12 @@ class Composition:
         if self._journal_path is None:
             parts = self._compose(NoJournal())
         else:
-            journal = Journal(self._journal_path, lock_timeout=self._journal_timeout, output_dir=self._output.folder)
+            journal = Journal(
+                self._journal_path,
+                lock_timeout=self._journal_timeout,
+                wait=self._journal_wait,
+                output_dir=self._output.folder,
+            )
             parts = self._compose(await lifetime.enter_async_context(journal))
         history = DurationHistory(parts.journal, parts.scheduler.model)
         if parts.journal.keeps_entries:

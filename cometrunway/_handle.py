@@ -174,8 +174,8 @@ class TaskHandle:
 
     `await handle` gives its files (a tuple of `Asset`) once they are downloaded, or raises why there are none; any
     number of waiters may wait, and one that is cancelled or times out harms nobody. It is no `asyncio.Future`:
-    `asyncio.wait`, `gather`, `wait_for` and `as_completed` take it, and a task of its own is
-    `asyncio.create_task(handle.wait())`. A handle pickles through its `token`; a copy from another process or another
+    `asyncio.wait`, `gather`, `wait_for` and `as_completed` take it, and `asyncio.create_task` takes `handle.wait()`. A
+    handle pickles through its `token`; a copy from another process or another
     session is attached again with `Session.attach(handle.token)`.
     """
 

@@ -54,6 +54,8 @@ class Session:
             time. With it, a key that was submitted before is never submitted again.
         journal_timeout: seconds to wait while another program, such as a backup, has locked the journal. After that no
             create is sent until it can be written.
+        journal_wait: seconds to wait, on opening, while another process uses the journal, as one that is about to leave
+            does in a rolling restart; `math.inf` waits for ever.
         close_wait: seconds that leaving waits for what is in flight; `math.inf` waits for all, 0 leaves at once. What
             is unfinished then goes on at the server, and the journal has it.
         close_grace: seconds that leaving waits, after that, for the answers to creates under way.
@@ -87,6 +89,7 @@ class Session:
         budget: int | None = None,
         journal: str | os.PathLike[str] | None = None,
         journal_timeout: float = 30.0,
+        journal_wait: float = 0.0,
         close_wait: float = math.inf,
         close_grace: float = 20.0,
         http: aiohttp.ClientSession | None = None,
@@ -106,6 +109,7 @@ class Session:
             limits=Limits(max_in_flight=max_in_flight, max_creates=max_creates, budget=budget),
             journal=journal,
             journal_timeout=journal_timeout,
+            journal_wait=journal_wait,
             http=http,
             trust_env=trust_env,
             allow_private_assets=allow_private_assets,
@@ -125,6 +129,7 @@ class Session:
         Raises:
             RuntimeError: the session is open.
             ValueError: `output_dir` cannot be written, or a proxy or certificates of the environment cannot be used.
+            JournalInUseError: another session uses the journal, and did so for `journal_wait` seconds.
             JournalError: the journal cannot be used.
         """
         await self._lifetime.open()

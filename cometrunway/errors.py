@@ -25,6 +25,7 @@
     ├── BudgetError                 the session may submit no more
     ├── TasksOwedError              the session was left while tasks were unfinished, and no journal has them
     └── JournalError                the journal cannot be used, or holds another request under the key
+        ├── JournalInUseError       another session writes it
         └── JournalUnavailableError it cannot be written now: locked, disk full, read-only
 
 Every error pickles, copies and hashes, and names in its message the task and the route that it is about.
@@ -284,6 +285,12 @@ class JournalError(CometRunwayError):
 
     tokens: tuple[str, ...] = ()
     """Of the tasks that exist and could not be recorded before the journal was closed, what `Session.attach` takes."""
+
+
+class JournalInUseError(JournalError):
+    """Another session writes the journal; the message says whether it is one of this process. Nothing was sent."""
+
+    retryable = True
 
 
 class JournalUnavailableError(JournalError):

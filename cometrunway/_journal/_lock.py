@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cometrunway import _file_locks
-from cometrunway.errors import JournalError
+from cometrunway.errors import JournalError, JournalInUseError
 
 _logger = logging.getLogger(__name__)
 _LONGEST_PID = 20
@@ -21,11 +21,12 @@ def locked(path: Path) -> BinaryIO:
     A file system without locks is used without one; that is logged once.
 
     Raises:
-        JournalError: another session writes the journal, or the lock file cannot be written.
+        JournalInUseError: another session writes the journal.
+        JournalError: the lock file cannot be written.
     """
     name = _lock_of(path)
     if _file_locks.is_record_locked(name):
-        raise JournalError(f"the journal {path} is in use by {_described(os.getpid())}")
+        raise JournalInUseError(f"the journal {path} is in use by {_described(os.getpid())}")
     try:
         name.parent.mkdir(parents=True, exist_ok=True)
         lock = name.open("a+b")
@@ -38,7 +39,7 @@ def locked(path: Path) -> BinaryIO:
     if not is_taken:
         pid = _pid_in(lock)
         lock.close()
-        raise JournalError(f"the journal {path} is in use by {_described(pid)}")
+        raise JournalInUseError(f"the journal {path} is in use by {_described(pid)}")
     try:
         _sign(lock, name)
     except OSError as error:
@@ -94,8 +95,8 @@ def _described(pid: int) -> str:
         return f"another Session of this process (pid {pid}); close that one first, or use another journal"
     if _lives(pid):
         return (
-            f"another process (pid {pid}); one writes at a time: wait for it to end, or give this run a journal of its "
-            "own"
+            f"another process (pid {pid}); one writes at a time: wait for it to end, as journal_wait= does, or give "
+            "this run a journal of its own"
         )
     return f"a process that is gone (pid {pid}): one of its child processes still has the lock; end that one"
 

@@ -1,5 +1,6 @@
 """The durable record of what was paid for: one SQLite file."""
 
+import asyncio
 import json
 import logging
 import os
@@ -29,13 +30,15 @@ from cometrunway._journal._upgrade import upgrade
 from cometrunway._journal._writer import Operation, Writer
 from cometrunway._paths import expanded
 from cometrunway._tasks import Asset, Task
-from cometrunway.errors import JournalError, JournalUnavailableError
+from cometrunway.errors import JournalError, JournalInUseError, JournalUnavailableError
 
 __all__ = ["Entry", "Journal", "State"]
 
 _logger = logging.getLogger(__name__)
 _LONGEST_HISTORY = 100_000
 """More than ten times what a session leaves of a kind, in characters."""
+_BETWEEN_LOCK_TRIES = 0.1
+"""Seconds."""
 _PAGE = 250
 """Rows that are read at once: commits wait that long, some milliseconds."""
 _T = TypeVar("_T")
@@ -55,6 +58,7 @@ class Journal:
     Args:
         path: the file; made if it is missing.
         lock_timeout: seconds to wait while another program has locked the file.
+        wait: seconds to wait, on entering, while another process writes the journal.
         output_dir: where the files of all entries are looked for; None looks where they were recorded.
     """
 
@@ -62,9 +66,15 @@ class Journal:
     """As of every journal but `NoJournal`."""
 
     def __init__(
-        self, path: str | os.PathLike[str], *, lock_timeout: float = 30.0, output_dir: Path | None = None
+        self,
+        path: str | os.PathLike[str],
+        *,
+        lock_timeout: float = 30.0,
+        wait: float = 0.0,
+        output_dir: Path | None = None,
     ) -> None:
         self.path = expanded(path)
+        self._wait = wait
         self._lock_timeout = lock_timeout
         self._output_dir = output_dir
         self._folders = Folders()
@@ -74,7 +84,12 @@ class Journal:
         self._records: Records | None = None
 
     async def __aenter__(self) -> Self:
-        await self._writer.run(self._open)
+        try:
+            await self._locked()
+            await self._writer.run(self._open)
+        except BaseException:
+            await self._writer.close(self._close)
+            raise
         return self
 
     async def __aexit__(
@@ -312,21 +327,33 @@ class Journal:
         except JournalError as error:
             return error
 
-    def _open(self) -> None:
+    async def _locked(self) -> None:
+        """Become the one process that writes, as soon as the one before has ended."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._wait
+        while True:
+            try:
+                await self._writer.run(self._take_lock)
+            except JournalInUseError:
+                if loop.time() >= until:
+                    raise
+                await asyncio.sleep(_BETWEEN_LOCK_TRIES)
+            else:
+                return
+
+    def _take_lock(self) -> None:
         check_file(self.path)
         self._lock = locked(self.path)
-        try:
-            with translated_errors(self.path):
-                self._database = connected(self.path, lock_timeout=self._lock_timeout)
-                upgrade(self._database)
-                if self._output_dir is None:
-                    self._folders = Folders.of(self._database, self.path)
-                else:
-                    self._folders = Folders.with_output(self._database, self.path, self._output_dir)
-                self._records = Records(self._database, self._folders)
-        except BaseException:
-            _file_locks.release(self._lock)
-            raise
+
+    def _open(self) -> None:
+        with translated_errors(self.path):
+            self._database = connected(self.path, lock_timeout=self._lock_timeout)
+            upgrade(self._database)
+            if self._output_dir is None:
+                self._folders = Folders.of(self._database, self.path)
+            else:
+                self._folders = Folders.with_output(self._database, self.path, self._output_dir)
+            self._records = Records(self._database, self._folders)
 
     def _close(self) -> None:
         if self._database is not None:

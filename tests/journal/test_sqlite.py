@@ -116,6 +116,24 @@ async def test_one_process_writes_at_a_time(tmp_path: Path) -> None:
         pass
 
 
+async def test_who_comes_next_may_wait_for_the_journal(tmp_path: Path) -> None:
+    """For so many seconds, while everything else goes on; who gives up waiting leaves it free for others."""
+    path, loop = tmp_path / "shots.db", asyncio.get_running_loop()
+    async with Journal(path):
+        with pytest.raises(errors.JournalInUseError):
+            await Journal(path, wait=3).__aenter__()
+        assert loop.time() == pytest.approx(3, abs=0.2)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(3):
+                await Journal(path, wait=60).__aenter__()
+        waiting = asyncio.create_task(Journal(path, wait=60).__aenter__())
+        await asyncio.sleep(3)
+    journal = await waiting
+    assert Journal.holder(path) == os.getpid()
+    await journal.__aexit__()
+    assert Journal.holder(path) is None
+
+
 def test_the_lock_of_a_dead_process_is_no_obstacle(tmp_path: Path) -> None:
     """A process that is killed while it writes leaves a journal that opens at once."""
     code = (
@@ -325,7 +343,7 @@ async def test_a_reported_id_may_be_corrected(tmp_path: Path) -> None:
 async def test_a_full_disk_stops_the_create(session: Any) -> None:
     """When the intent cannot be recorded nothing is sent, and the error says why."""
     async with Emulator() as emulator, session(emulator) as runway:
-        journal = runway._journal()
+        journal = runway._lifetime.parts.journal
         await journal._do(lambda database: database.execute("PRAGMA max_page_count = 1"))
         with pytest.raises(errors.JournalError, match="full"):
             for number in range(100):
@@ -337,7 +355,7 @@ async def test_a_full_disk_stops_the_create(session: Any) -> None:
 async def test_an_id_that_cannot_be_recorded_is_in_the_error(session: Any) -> None:
     """When the disk fails between the answer and its record, the id reaches the caller, and a token."""
     async with Emulator() as emulator, session(emulator) as runway:
-        journal = runway._journal()
+        journal = runway._lifetime.parts.journal
 
         async def fail(*_: object, **__: object) -> None:
             raise errors.JournalError("disk I/O error")
@@ -439,7 +457,7 @@ async def test_a_doubt_may_be_ended_by_paying_again(session: Any) -> None:
         with pytest.raises(OutcomeUnknownError):
             await runway.submit(yawn(), key="shot")
         assert await (await runway.resubmit("shot"))
-        [found] = [found async for found in runway._journal().entries()]
+        [found] = [found async for found in runway._lifetime.parts.journal.entries()]
     assert found.creates == 2
     assert emulator.creates.accepted == 1
 

@@ -96,7 +96,7 @@ class Composition:
         self._journal_path = None if journal is None else expanded(journal)
         self._journal_timeout = at_least_zero("journal_timeout", journal_timeout)
         self._journal_wait = at_least_zero("journal_wait", journal_wait, or_infinite=True)
-        self._events = EventEmitter(on_event, provider=self.provider.name)
+        self._on_event = on_event
         self._rng = rng or Random()  # noqa: S311 - spreads polls, guards nothing
 
     async def enter(self, lifetime: AsyncExitStack, *, interrupts: "asyncio.Task[Any] | None") -> Parts:
@@ -124,7 +124,7 @@ class Composition:
         if parts.journal.keeps_entries:
             await history.load()
             lifetime.push_async_callback(history.save)
-        lifetime.callback(self._events.close)
+        lifetime.callback(parts.events.close)
         lifetime.callback(parts.scheduler.close)
         parts.background.on_bug(parts.scheduler.close)
         await parts.background.open(interrupts=interrupts)
@@ -135,6 +135,7 @@ class Composition:
 
     def _compose(self, journal: JournalProtocol) -> Parts:
         background = BackgroundTasks()
+        events = EventEmitter(self._on_event, provider=self.provider.name)
         limit = self._poll.answer_limit
         api = Api(
             transport=self._transport, provider=self.provider, retry=self._retry, rng=self._rng, answer_limit=limit
@@ -153,13 +154,13 @@ class Composition:
             policy=self._poll,
             rng=self._rng,
             background=background,
-            events=self._events,
+            events=events,
         )
         existing = ExistingTasks(
             watcher=scheduler,
             recall=self._output.recall,
             background=background,
-            events=self._events,
+            events=events,
             provider=self.provider,
         )
         submitter = Submitter(
@@ -171,14 +172,14 @@ class Composition:
             budget=self.budget,
             existing=existing,
             background=background,
-            events=self._events,
+            events=events,
         )
         return Parts(
             api=api,
             background=background,
             doubts=Doubts(journal=journal, submitter=submitter, existing=existing),
             downloader=downloader,
-            events=self._events,
+            events=events,
             existing=existing,
             journal=journal,
             scheduler=scheduler,

@@ -204,6 +204,7 @@ class EventEmitter:
 
     def __init__(self, observer: Observer | None, *, provider: str = UNNAMED_PROVIDER) -> None:
         self._observer = observer
+        self._is_closed = False
         self._of_all: set[EventQueue] = set()
         self._by_topic: dict[Topic, set[EventQueue]] = {}
         self._provider = provider
@@ -248,6 +249,9 @@ class EventEmitter:
 
     def add(self, queue: EventQueue) -> None:
         """Put into a queue all events of its topics from now on, until the last one."""
+        if self._is_closed:
+            queue.close()
+            return
         if not queue.topics:
             self._of_all.add(queue)
         for topic in queue.topics:
@@ -263,7 +267,8 @@ class EventEmitter:
                 self._by_topic.pop(topic, None)
 
     def close(self) -> None:
-        """Let every reader end once it has read what is there."""
+        """Let every reader, also one that comes later, end once it has read what is there."""
+        self._is_closed = True
         for queue in {*self._of_all, *(queue for queues in self._by_topic.values() for queue in queues)}:
             queue.close()
             self.remove(queue)

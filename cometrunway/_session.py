@@ -4,6 +4,7 @@ import asyncio
 import math
 import os
 from random import Random
+from signal import Signals
 from types import TracebackType
 from typing import Self
 
@@ -18,6 +19,7 @@ from cometrunway._lifetime import Lifetime
 from cometrunway._paths import expanded
 from cometrunway._policies import PollPolicy, RetryPolicy, at_least_zero
 from cometrunway._requests._routes import Request
+from cometrunway._signals import hear
 from cometrunway._submission._batch import Batch
 from cometrunway._submission._limits import Limits
 from cometrunway._submission._map import BatchSubmission, Requests
@@ -219,6 +221,21 @@ class Session:
         return EventStream(
             followed, emitter=parts.events, polled=parts.scheduler.find_by_key, ended=parts.submitter.ended
         )
+
+    def end_events_on(self, *signals: Signals) -> None:
+        """End all readers of events as soon as one of these signals comes; then its earlier handler has it.
+
+        A web server that is told to end first waits for the responses under way, and closes the session after them:
+        each browser that follows a task would hold it up until the task ends. Call this in the server's startup, once
+        the session is open; the browsers connect again to the next process.
+
+        Raises:
+            ValueError: this is not the main thread.
+        """
+        close = self._lifetime.parts.events.close
+        loop = asyncio.get_running_loop()
+        for number in signals:
+            hear(number, lambda: loop.is_closed() or loop.call_soon_threadsafe(close))
 
     def attach(self, token: str, *, route: str | None = None) -> TaskHandle:
         """Wait for a task from elsewhere: another process, another day, another tool.

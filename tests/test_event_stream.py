@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+import signal
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,39 @@ async def test_leaving_the_session_ends_its_readers(session: Any) -> None:
                 await asyncio.sleep(0)
                 raise KeyError
         assert await asyncio.gather(*readers) == [[], [EventKind.SUBMITTED]]
+
+
+async def test_a_signal_ends_readers_before_the_session(session: Any) -> None:
+    """So that a web server, which waits for its responses, is not kept; who had the signal before has it still."""
+    heard: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
+    try:
+        async with Emulator(duration=1000) as emulator:
+            with pytest.raises(KeyError):
+                async with session(emulator) as runway:
+                    runway.end_events_on(signal.SIGTERM)
+                    handle = await runway.submit(yawn())
+                    reader = asyncio.ensure_future(kinds(runway, handle))
+                    await asyncio.sleep(0)
+                    signal.raise_signal(signal.SIGTERM)
+                    assert await reader == [EventKind.SUBMITTED]
+                    assert await kinds(runway, handle) == [EventKind.SUBMITTED]
+                    assert not handle.done()
+                    raise KeyError
+        signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert heard == [signal.SIGTERM] * 2
+
+
+async def test_a_session_that_is_opened_again_has_readers_again(session: Any) -> None:
+    """What ended the readers of before does not end the new ones."""
+    async with Emulator() as emulator:
+        runway = session(emulator)
+        for number in range(2):
+            async with runway:
+                handle = await runway.submit(yawn(number))
+                assert (await kinds(runway, handle))[-1] is EventKind.DOWNLOADED
 
 
 async def test_a_reader_that_goes_away_leaves_nothing_behind(session: Any) -> None:

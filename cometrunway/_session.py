@@ -24,6 +24,7 @@ from cometrunway._submission._batch import Batch
 from cometrunway._submission._limits import Limits
 from cometrunway._submission._map import BatchSubmission, Requests
 from cometrunway._submission._resumption import Resumption
+from cometrunway._submission._submitter import Resubmits, never
 from cometrunway._tasks import Asset, Task
 from cometrunway._wire._encode import request_type
 from cometrunway._wire._provider import COMETAPI, Provider
@@ -188,7 +189,7 @@ class Session:
         """
         return _handle(await self._lifetime.parts.submitter.submit(request, key))
 
-    def map(self, requests: Requests) -> Batch:
+    def map(self, requests: Requests, *, resubmit: Resubmits = never) -> Batch:
         """Submit all requests (or `Shot`s, which have keys) concurrently; return their `Batch`.
 
         `async for handle in session.map(shots)` gives handles in the order of their ends; `await session.map(shots)`
@@ -199,9 +200,15 @@ class Session:
         a refusal that all others would share (a wrong key, no balance; without a journal, no budget) no more input is
         taken, and it is raised once everything already submitted was yielded; so is an error of the iterable itself,
         and a RuntimeError where another task reads the map and the session was left before all was submitted.
+
+        Args:
+            requests: what to make.
+            resubmit: asked for each shot whose entry in the journal has failed: whether it is submitted, and paid for,
+                once more; as `lambda entry: entry.failure.retryable`. By default none is.
         """
         parts = self._lifetime.parts
-        return Batch(BatchSubmission(requests=requests, submitter=parts.submitter, background=parts.background))
+        submitter, background = parts.submitter, parts.background
+        return Batch(BatchSubmission(requests=requests, submitter=submitter, background=background, resubmits=resubmit))
 
     def events(self, *followed: TaskHandle | str) -> EventStream:
         """Return an async iterator over what happens to some tasks, or to all: `async for event in session.events()`.

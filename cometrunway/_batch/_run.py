@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence, Set
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
@@ -38,6 +38,8 @@ class BatchRun:
     """Against a server of our own in this process, which needs no key and costs nothing."""
     may_wait: bool = False
     """Whether the first Ctrl-C only ends the submitting, because somebody reads what the second one would do."""
+    again: Set[str] = frozenset()
+    """The keys of shots that have failed and are submitted, and paid for, once more."""
     rows: dict[str, Row] = field(factory=dict)
     owed: tuple[TaskHandle, ...] = ()
     stopped_by: CometRunwayError | None = None
@@ -117,7 +119,7 @@ class BatchRun:
 
     async def _handles(self, session: Session) -> AsyncIterator[TaskHandle]:
         if self.shots is not None:
-            async for handle in session.map(self._wanted(self.shots)):
+            async for handle in session.map(self._wanted(self.shots), resubmit=lambda entry: entry.key in self.again):
                 yield handle
         else:
             async for handle in session.resume():

@@ -1,11 +1,11 @@
-"""The commands that run a batch: `run`, `resume`, `demo`."""
+"""The commands that run a batch: `run`, `demo`."""
 
 import argparse
 import json
 import os
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,9 +13,9 @@ from typing import Any
 from cometrunway._batch._columns import listed
 from cometrunway._batch._event_log import EventLog
 from cometrunway._batch._files import STANDARD_INPUT, read_batch, read_shots
-from cometrunway._batch._journal_report import JournalReport
-from cometrunway._batch._known import known_shots, told
+from cometrunway._batch._known import KnownShots, known_shots, told
 from cometrunway._batch._plan import check_provider, planned, totals
+from cometrunway._batch._retries import Retries
 from cometrunway._batch._run import BatchRun
 from cometrunway._batch._text import check_encoding
 from cometrunway._batch._writable import check_journal, check_output_dir
@@ -24,7 +24,6 @@ from cometrunway._cli._commands import (
     Commands,
     add_base_url,
     add_command,
-    add_journal,
     add_network,
     add_output_dir,
     add_provider,
@@ -33,18 +32,17 @@ from cometrunway._cli._commands import (
     path,
     positive,
     provider,
+    resume_command,
     whole,
 )
 from cometrunway._cli._supervision import INTERRUPTED, Report, supervised
 from cometrunway._gallery._journal_source import JournalSource
 from cometrunway._gallery._page import write_page
-from cometrunway._journal._entry import Entry
 from cometrunway._policies import PollPolicy
 from cometrunway._requests._shot import Shot
 from cometrunway._session import Session
 from cometrunway._terminal import say, say_if_possible
 from cometrunway._transport._connections import Connections
-from cometrunway._wire._provider import COMETAPI
 from cometrunway.progress import new_display
 
 _MEANT_TO_FAIL = ["fails-on-purpose"]
@@ -61,20 +59,6 @@ def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
     )
     add_output_dir(demo)
     _add_run(commands)
-    resume = add_command(
-        commands,
-        "resume",
-        _resume,
-        summary="finish what a journal owes",
-        details="Wait for every task that was paid for, and download what is not on disk. Submits nothing.",
-        example="COMETAPI_KEY=sk-... cometrunway resume shots.db",
-    )
-    add_journal(resume)
-    add_provider(resume)
-    add_base_url(resume)
-    add_network(resume)
-    add_output_dir(resume)
-    add_template(resume)
 
 
 def _add_run(commands: "Commands[argparse.ArgumentParser]") -> None:
@@ -128,6 +112,13 @@ def _add_extent(group: "argparse._ArgumentGroup") -> None:
     group.add_argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
     group.add_argument("--limit", type=whole(1), metavar="N", help="take only the first N shots")
     group.add_argument("--budget", type=whole(0), metavar="N", help="stop submitting after N creates in this run")
+    group.add_argument(
+        "--retry-failed",
+        nargs="?",
+        const="curable",
+        choices=("curable", "all"),
+        help="submit once more, and pay for, what has failed and a retry may cure; or all that has failed",
+    )
     group.add_argument("--max-in-flight", type=whole(1), metavar="N", help="unfinished tasks at once (1000)")
     group.add_argument("--polls-per-second", type=positive, metavar="N", help="at most (250)")
 
@@ -185,12 +176,13 @@ def _run(options: argparse.Namespace) -> int:
         for line in told(known, options.journal):
             say(line, sys.stderr)
     shots = known.shots[: options.limit]
+    again = _retried(shots, known, options)
     if options.dry_run:
-        return _dry_run(shots, known.entries, options)
+        return _dry_run(shots, known.entries.keys() - again, options)
     report = Report(
         output_dir=options.output_dir,
         journal=options.journal,
-        resume=_resume_command(options) if options.journal and not options.emulator else "",
+        resume=resume_command(options) if options.journal and not options.emulator else "",
         again=shlex.join(["cometrunway", *options.arguments]) + " < SHOTS" * (options.shots == STANDARD_INPUT),
         log=EventLog(sys.stdout) if options.json else None,
         is_quiet=options.quiet,
@@ -202,8 +194,22 @@ def _run(options: argparse.Namespace) -> int:
         observers=[report.log.on_event] if report.log else [],
         emulated=options.emulator,
         may_wait=sys.stderr.isatty(),
+        again=again,
     )
     return supervised(batch, report)
+
+
+def _retried(shots: Sequence[Shot], known: KnownShots, options: argparse.Namespace) -> Set[str]:
+    """Return the keys of failed shots that are submitted once more, after saying so."""
+    if options.retry_failed is None:
+        return frozenset()
+    if options.journal is None:
+        raise ValueError("--retry-failed needs --journal, which knows what has failed")
+    entries = (known.entries[shot.key] for shot in shots if shot.key in known.entries)
+    retries = Retries.of(entries, all_failed=options.retry_failed == "all")
+    for line in retries.told("--retry-failed all"):
+        say(line, sys.stderr)
+    return retries.keys
 
 
 def _session_options(options: argparse.Namespace) -> dict[str, Any]:
@@ -221,7 +227,7 @@ def _session_options(options: argparse.Namespace) -> dict[str, Any]:
     return given
 
 
-def _dry_run(shots: Sequence[Shot], known: Mapping[str, Entry], options: argparse.Namespace) -> int:
+def _dry_run(shots: Sequence[Shot], known: Set[str], options: argparse.Namespace) -> int:
     _check_as_the_run_does(options)
     wanted = [shot for shot in shots if shot.key not in known]
     for plan in planned(wanted, provider(options)):
@@ -247,23 +253,3 @@ def _check_as_the_run_does(options: argparse.Namespace) -> None:
     check_output_dir(options.output_dir)
     if options.journal is not None:
         check_journal(options.journal)
-
-
-def _resume(options: argparse.Namespace) -> int:
-    owed = JournalReport(options.journal).counts()["owed"]
-    names = ("base_url", "output_dir", "journal", "template")
-    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    given |= {"provider": provider(options), **network_options(options)}
-    batch = BatchRun(shots=None, options=given, display=new_display(owed), may_wait=sys.stderr.isatty())
-    report = Report(output_dir=options.output_dir, journal=options.journal, resume=_resume_command(options))
-    return supervised(batch, report)
-
-
-def _resume_command(options: argparse.Namespace) -> str:
-    """Return the command that finishes what the journal of this one owes, to the same place, over the same network."""
-    command = ["cometrunway", "resume", str(options.journal), "--output-dir", str(options.output_dir)]
-    given = None if options.provider == COMETAPI.name else options.provider
-    for name, value in (("--provider", given), ("--template", options.template), ("--base-url", options.base_url)):
-        command += [name, value] if value is not None else []
-    flags = ("--no-trust-env", options.no_trust_env), ("--allow-private-assets", options.allow_private_assets)
-    return shlex.join([*command, *(name for name, is_set in flags if is_set)])

@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import shlex
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -86,6 +87,16 @@ def add_network(parser: "argparse.ArgumentParser | argparse._ArgumentGroup") -> 
 def network_options(options: argparse.Namespace) -> dict[str, bool]:
     """Return what `Session` is to make of it."""
     return {"trust_env": not options.no_trust_env, "allow_private_assets": options.allow_private_assets}
+
+
+def resume_command(options: argparse.Namespace) -> str:
+    """Return the command that finishes what the journal of this one owes, to the same place, over the same network."""
+    command = ["cometrunway", "resume", str(options.journal), "--output-dir", str(options.output_dir)]
+    given = None if options.provider == COMETAPI.name else options.provider
+    for name, value in (("--provider", given), ("--template", options.template), ("--base-url", options.base_url)):
+        command += [name, value] if value is not None else []
+    flags = ("--no-trust-env", options.no_trust_env), ("--allow-private-assets", options.allow_private_assets)
+    return shlex.join([*command, *(name for name, is_set in flags if is_set)])
 
 
 def add_journal(parser: argparse.ArgumentParser) -> None:

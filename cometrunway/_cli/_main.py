@@ -14,7 +14,7 @@ from typing import TextIO
 
 from cometrunway import emulator
 from cometrunway._batch._files import BatchFileError
-from cometrunway._cli import _answers, _batches, _completion, _gallery, _journals
+from cometrunway._cli import _answers, _batches, _completion, _gallery, _journals, _resumption
 from cometrunway._cli._bundle import installed_version
 from cometrunway._cli._commands import Commands, add_command
 from cometrunway._cli._supervision import INTERRUPTED
@@ -115,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"cometrunway {installed_version()}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _batches.add_to(commands)
+    _resumption.add_to(commands)
     _journals.add_to(commands)
     _gallery.add_to(commands)
     _answers.add_to(commands)

@@ -16,7 +16,7 @@ from cometrunway._submission._batch import BatchFutures
 from cometrunway._submission._existing import failed, reference_of
 from cometrunway._submission._intent import Name, content_names
 from cometrunway._submission._limits import NotSubmittedError
-from cometrunway._submission._submitter import Submitter
+from cometrunway._submission._submitter import Resubmits, Submitter, never
 from cometrunway._task_group import BackgroundTasks, Role
 from cometrunway._wire._records import check_rows, is_row, records_to_shots, shot_from_record
 from cometrunway._wire._values import Row
@@ -38,6 +38,7 @@ class BatchSubmission:
     requests: Iterable[Item] | AsyncIterable[Item]
     submitter: Submitter
     background: BackgroundTasks
+    resubmits: Resubmits = never
     total: int | None = field(init=False)
     """How many requests there are, where the input knows its length."""
     futures: BatchFutures = field(init=False, factory=BatchFutures)
@@ -150,7 +151,9 @@ class BatchSubmission:
             key, request = _key_and_request(item)
         except (TypeError, ValueError) as error:
             return failed(TaskReference(id="", route=""), error)
-        outcome = await self.submitter.outcome(request, key, name=self._name, is_wanted=self._is_wanted)
+        outcome = await self.submitter.outcome(
+            request, key, name=self._name, is_wanted=self._is_wanted, resubmits=self.resubmits
+        )
         if isinstance(outcome, TaskFuture):
             return outcome
         if isinstance(outcome, NotSubmittedError):

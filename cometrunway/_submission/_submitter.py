@@ -37,6 +37,13 @@ from cometrunway.errors import (
 _logger = logging.getLogger(__name__)
 _OF_ALL = (AuthenticationError, InsufficientBalanceError, JournalUnavailableError, ProxyError, TLSError)
 """What refuses one submission as it would any other."""
+Resubmits = Callable[[Entry], bool]
+"""Tells of an entry that has failed whether it is submitted, and paid for, once more."""
+
+
+def never(_failed: Entry) -> bool:
+    """Submit nothing once more that has failed."""
+    return False
 
 
 class Submitter:
@@ -111,6 +118,7 @@ class Submitter:
         name: Name = unique_name,
         instead_of: Entry | None = None,
         is_wanted: Callable[[], bool] = lambda: True,
+        resubmits: Resubmits = never,
     ) -> TaskFuture | Exception:
         """Make one submission; run it in a task of `Role.CREATE`, so that it goes on if its caller is cancelled.
 
@@ -118,7 +126,9 @@ class Submitter:
         not wanted any more as its turn comes, that is `NotSubmittedError`.
         """
         try:
-            return await self._submit(request, key, name, instead_of, is_wanted)
+            return await self._submit(
+                request, key, name, instead_of=instead_of, is_wanted=is_wanted, resubmits=resubmits
+            )
         except Exception as error:
             if isinstance(error, CometRunwayError):
                 error.about(route=request.route, key=key)
@@ -161,7 +171,14 @@ class Submitter:
         return isinstance(error, _OF_ALL)
 
     async def _submit(
-        self, request: Request, key: str | None, name: Name, instead_of: Entry | None, is_wanted: Callable[[], bool]
+        self,
+        request: Request,
+        key: str | None,
+        name: Name,
+        *,
+        instead_of: Entry | None,
+        is_wanted: Callable[[], bool],
+        resubmits: Resubmits,
     ) -> TaskFuture:
         """Make one submission: prepare, begin, send, record."""
         queue = self._queues.of(request.route, getattr(request, "model", ""))
@@ -174,6 +191,8 @@ class Submitter:
             intent = await prepare(request, key, named, provider=self.provider, in_a_thread=has_files)
             async with self._one_at_a_time(intent.key) if intent.key else nullcontext():
                 standing = await self._begin(intent, instead_of)
+                if standing is not None and standing.state is State.FAILED and resubmits(standing):
+                    instead_of, standing = standing, await self._begin(intent, standing)
                 if standing is not None:
                     return await self._taken_up(standing, intent)
                 match self._checked(await self._send(intent, queue), intent.key):

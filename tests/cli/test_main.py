@@ -421,6 +421,7 @@ COMMANDS = [
     "demo",
     "run",
     "resume",
+    "retry",
     "status",
     "export",
     "resolve",

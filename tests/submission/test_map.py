@@ -3,16 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cometrunway import (
-    ImageToVideo,
-    Shot,
-    TaskHandle,
-    errors,
-)
+from cometrunway import Entry, ImageToVideo, Journal, Shot, TaskHandle, errors
 from cometrunway.emulator import Emulator, Fault
 from tests.samples import CAT, yawn
 
@@ -221,3 +217,29 @@ async def test_an_error_of_the_input_comes_after_what_was_paid(session: Any) -> 
             async for handle in runway.map(broken()):
                 ended.append(await handle)
     assert len(ended) == 2
+
+
+async def test_what_failed_is_submitted_once_more_only_if_the_user_says_so(session: Any, tmp_path: Path) -> None:
+    """The user is asked for each entry that has failed, and for nothing else; a budget counts it."""
+    shots = [Shot("good", yawn(1)), Shot("bad", yawn(2, "[fail INTERNAL]")), Shot("unsafe", yawn(3, "[fail SAFETY]"))]
+    asked: list[str | None] = []
+
+    def resubmit(entry: Entry) -> bool:
+        asked.append(entry.key)
+        return bool(entry.failure and entry.failure.retryable)
+
+    choices: list[tuple[dict[str, Any], int]] = [({}, 3), ({}, 3), ({"resubmit": resubmit}, 4)]
+    async with Emulator() as emulator:
+        options: dict[str, Any] = {"journal": tmp_path / "shots.db"}
+        for choice, accepted in choices:
+            async with session(emulator, **options) as runway:
+                assert len(await runway.map(shots, **choice)) == 3
+            assert emulator.creates.accepted == accepted
+        assert sorted(map(str, asked)) == ["bad", "unsafe"]
+        async with session(emulator, **options, budget=0) as runway:
+            errors_by_key = {handle.key: handle.exception() for handle in await runway.map(shots, resubmit=resubmit)}
+        assert isinstance(errors_by_key["bad"], errors.BudgetError)
+        assert emulator.creates.accepted == 4
+    [entry] = [entry for entry in Journal.read(tmp_path / "shots.db") if entry.key == "bad"]
+    assert entry.creates == 2
+    assert entry.failure is not None

@@ -1,0 +1,134 @@
+"""Which shots are submitted, and paid for, once more after a failure: by a batch file, or from a journal alone."""
+
+from collections.abc import Iterable, Iterator, Sequence, Set
+from itertools import islice
+from pathlib import Path
+
+from attrs import frozen
+
+from cometrunway._journal._entry import Entry, State
+from cometrunway._journal._reader import JournalReader
+from cometrunway._requests._shot import Shot
+from cometrunway._wire._identity import is_complete
+from cometrunway._wire._mapping import request_from_dict
+
+_NAMED = 5
+"""Keys that a message names."""
+
+
+@frozen(kw_only=True)
+class Retries:
+    """The failed shots of a batch."""
+
+    again: Sequence[Entry]
+    """Those that are submitted once more."""
+    left: Sequence[Entry]
+    """Those of which nothing says that a retry may cure them."""
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry], *, all_failed: bool) -> "Retries":
+        """Return what is submitted once more: what a retry may cure, or all that has failed."""
+        failed = [entry for entry in entries if entry.state is State.FAILED]
+        again = [entry for entry in failed if all_failed or (entry.failure and entry.failure.retryable)]
+        keys = {entry.key for entry in again}
+        return cls(again=again, left=[entry for entry in failed if entry.key not in keys])
+
+    @property
+    def keys(self) -> Set[str]:
+        """The keys of what is submitted once more."""
+        return frozenset(entry.key for entry in self.again)
+
+    def told(self, option_for_all: str) -> Iterator[str]:
+        """Yield what a user should know before anything is sent."""
+        total = len(self.again) + len(self.left)
+        if self.again:
+            yield (
+                f"{len(self.again):,} of {total:,} failed shots are submitted once more, and paid for again: "
+                f"{_named(self.again)}"
+            )
+        if self.left:
+            yield (
+                f"{len(self.left):,} of {total:,} failed shots are left as they are, for nothing says that a retry may "
+                f"cure them: {_named(self.left)}; {option_for_all} submits them too"
+            )
+
+
+@frozen(kw_only=True)
+class JournalRetries:
+    """What can be submitted once more from a journal alone."""
+
+    failed: Retries
+    refused: Sequence[Entry]
+    """Nothing was paid for these."""
+    incomplete: Sequence[Entry]
+    """Of these the journal has not all that was sent."""
+    journal: Path
+
+    @property
+    def shots(self) -> list[Shot]:
+        """What is submitted."""
+        entries = sorted((*self.failed.again, *self.refused), key=lambda entry: entry.number)
+        return [Shot(entry.key, request_from_dict(entry.request)) for entry in entries]
+
+    def told(self) -> Iterator[str]:
+        """Yield what a user should know before anything is sent."""
+        yield from self.failed.told("--all")
+        if self.refused:
+            yield (
+                f"{len(self.refused):,} shots that were refused are submitted, and paid for if they are accepted: "
+                f"{_named(self.refused)}"
+            )
+        if self.incomplete:
+            yield needs_the_file(self.incomplete, self.journal)
+
+
+def journal_retries(journal: Path, keys: Sequence[str], *, all_failed: bool) -> JournalRetries:
+    """Return what has failed or was refused in a journal, or what stands under these keys.
+
+    What has succeeded meanwhile is left out.
+
+    Raises:
+        JournalError: there is no such journal, or it cannot be read.
+        ValueError: a key is not in the journal, or is in doubt or owed, or its request is not all in the journal.
+    """
+    with JournalReader(journal) as reader:
+        if keys:
+            entries = [entry for key in dict.fromkeys(keys) if (entry := _named_one(reader, key)) is not None]
+        else:
+            entries = list(reader.entries([State.FAILED, State.REFUSED]))
+    incomplete = [entry for entry in entries if not is_complete(dict(entry.request))]
+    if keys and incomplete:
+        raise ValueError(needs_the_file(incomplete, journal))
+    complete = [entry for entry in entries if is_complete(dict(entry.request))]
+    return JournalRetries(
+        failed=Retries.of(complete, all_failed=all_failed or bool(keys)),
+        refused=[entry for entry in complete if entry.state is State.REFUSED],
+        incomplete=incomplete,
+        journal=journal,
+    )
+
+
+def _named_one(reader: JournalReader, key: str) -> Entry | None:
+    """Return what a user names; None where it has succeeded."""
+    entry = reader.find(key)
+    if entry is None:
+        raise ValueError(f"the journal {reader.path} has nothing under the key {key!r}")
+    if entry.is_in_doubt:
+        raise ValueError(f"{key!r} is in doubt: end that with `cometrunway resolve {reader.path} {key}` first")
+    if entry.is_owed:
+        raise ValueError(f"{key!r} has not failed, it is owed: `cometrunway resume {reader.path}` finishes it")
+    return None if entry.state is State.DELIVERED else entry
+
+
+def needs_the_file(entries: Sequence[Entry], journal: Path) -> str:
+    """Say that the journal alone is not enough for these, and what is."""
+    return (
+        f"{len(entries):,} shots need their batch file, for the journal has only the digest of a local file, a data "
+        f"URI or a signed URL: {_named(entries)}; to submit them:  "
+        f"cometrunway run SHOTS --journal {journal} --retry-failed"
+    )
+
+
+def _named(entries: Sequence[Entry]) -> str:
+    more = f" and {len(entries) - _NAMED:,} more" if len(entries) > _NAMED else ""
+    return ", ".join(entry.key for entry in islice(entries, _NAMED)) + more

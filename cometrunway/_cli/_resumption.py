@@ -1,0 +1,99 @@
+"""The commands that go on from a journal alone: `resume`, `retry`."""
+
+import argparse
+import shlex
+import sys
+from typing import Any
+
+from cometrunway._batch._journal_report import JournalReport
+from cometrunway._batch._retries import journal_retries
+from cometrunway._batch._run import BatchRun
+from cometrunway._cli._commands import (
+    Commands,
+    add_base_url,
+    add_command,
+    add_journal,
+    add_network,
+    add_output_dir,
+    add_provider,
+    add_template,
+    network_options,
+    provider,
+    resume_command,
+)
+from cometrunway._cli._supervision import Report, supervised
+from cometrunway._terminal import say
+from cometrunway.progress import new_display
+
+
+def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
+    """Add the commands."""
+    resume = add_command(
+        commands,
+        "resume",
+        _resume,
+        summary="finish what a journal owes",
+        details="Wait for every task that was paid for, and download what is not on disk. Submits nothing.",
+        example="COMETAPI_KEY=sk-... cometrunway resume shots.db",
+    )
+    add_journal(resume)
+    _add_session(resume)
+    retry = add_command(
+        commands,
+        "retry",
+        _retry,
+        summary="submit once more what has failed in a journal, and pay for it again",
+        details="Without keys: failures that a retry may cure, which the gateway calls internal, and what was refused. "
+        "With keys: these, whatever their failure was. Says first how many are paid for again. A shot of a local file "
+        "needs its batch file: `cometrunway run SHOTS --journal JOURNAL --retry-failed`.",
+        example="COMETAPI_KEY=sk-... cometrunway retry shots.db boat-burns",
+    )
+    add_journal(retry)
+    retry.add_argument("keys", nargs="*", metavar="KEY", help="a shot that has failed or was refused, by its key")
+    retry.add_argument("--all", action="store_true", help="all that has failed, whatever the reason was")
+    _add_session(retry)
+
+
+def _add_session(command: argparse.ArgumentParser) -> None:
+    add_provider(command)
+    add_base_url(command)
+    add_network(command)
+    add_output_dir(command)
+    add_template(command)
+
+
+def _session_options(options: argparse.Namespace) -> dict[str, Any]:
+    names = ("base_url", "output_dir", "journal", "template")
+    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    return {**given, "provider": provider(options), **network_options(options)}
+
+
+def _resume(options: argparse.Namespace) -> int:
+    owed = JournalReport(options.journal).counts()["owed"]
+    batch = BatchRun(
+        shots=None, options=_session_options(options), display=new_display(owed), may_wait=sys.stderr.isatty()
+    )
+    report = Report(output_dir=options.output_dir, journal=options.journal, resume=resume_command(options))
+    return supervised(batch, report)
+
+
+def _retry(options: argparse.Namespace) -> int:
+    if options.all and options.keys:
+        raise ValueError("--all is for all that has failed: leave it out, or the keys")
+    retries = journal_retries(options.journal, options.keys, all_failed=options.all)
+    for line in retries.told():
+        say(line, sys.stderr)
+    shots = retries.shots
+    if not shots:
+        say("nothing was sent: there is nothing to submit once more", sys.stderr)
+        return 0
+    batch = BatchRun(
+        shots=shots,
+        options=_session_options(options),
+        display=new_display(len(shots)),
+        may_wait=sys.stderr.isatty(),
+        again=retries.failed.keys,
+    )
+    resume = resume_command(options)
+    again = f"{resume}; {shlex.join(['cometrunway', *options.arguments])}"
+    return supervised(batch, Report(output_dir=options.output_dir, journal=options.journal, resume=resume, again=again))

@@ -1,0 +1,78 @@
+"""What is submitted once more after a failure, and what the operator is told of it before."""
+
+from pathlib import Path
+
+import pytest
+
+from cometrunway import Failure, Journal, Task, TaskStatus
+from cometrunway._batch._retries import journal_retries
+from cometrunway.errors import JournalError
+from tests.recorded import Recorded, record
+from tests.samples import CAT
+
+REQUEST = {"route": "image_to_video", "prompt_image": CAT}
+LOCAL = {"route": "image_to_video", "prompt_image": {"path": "/in/cat.png", "sha256": "0"}}
+
+
+async def journal_of(folder: Path) -> Path:
+    """Return a journal with a shot of every kind of outcome."""
+    path = folder / "shots.db"
+    outcomes = ["delivered", "accepted", "in_doubt", "refused", "failed"]
+    await record(path, [Recorded(key=outcome, outcome=outcome, request=REQUEST) for outcome in outcomes])
+    await record(path, [Recorded(key=key, outcome="accepted", request=REQUEST) for key in ("internal", "other")])
+    await record(path, [Recorded(key="local", outcome="accepted", request=LOCAL)])
+    internal = Failure(message="because", code="INTERNAL", retryable=True)
+    async with Journal(path) as journal:
+        for key in ("internal", "other", "local"):
+            await journal.end(key, Task(id=f"task-of-{key}", status=TaskStatus.FAILED, failure=internal))
+    return path
+
+
+async def test_what_a_retry_may_cure_is_submitted_once_more(tmp_path: Path) -> None:
+    """And what was refused; neither what is owed or in doubt, nor what needs more than the journal has."""
+    retries = journal_retries(await journal_of(tmp_path), [], all_failed=False)
+    assert [shot.key for shot in retries.shots] == ["refused", "internal", "other"]
+    assert retries.failed.keys == {"internal", "other"}
+    paid, left, refused, incomplete = retries.told()
+    assert paid == "2 of 3 failed shots are submitted once more, and paid for again: internal, other"
+    assert left.startswith("1 of 3 failed shots are left as they are")
+    assert "failed; --all" in left
+    assert "refused are submitted, and paid for if they are accepted: refused" in refused
+    assert f"local; to submit them:  cometrunway run SHOTS --journal {tmp_path / 'shots.db'} --retry-fail" in incomplete
+
+
+async def test_all_that_has_failed_may_be_submitted_once_more(tmp_path: Path) -> None:
+    """Whatever the reason was."""
+    retries = journal_retries(await journal_of(tmp_path), [], all_failed=True)
+    assert [shot.key for shot in retries.shots] == ["refused", "failed", "internal", "other"]
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        ("nothing", "nothing under the key 'nothing'"),
+        ("accepted", "cometrunway resume .*shots.db"),
+        ("in_doubt", "cometrunway resolve .*shots.db in_doubt"),
+        ("local", "--retry-failed"),
+    ],
+)
+async def test_a_named_shot_that_cannot_be_submitted_is_told_with_the_cure(
+    key: str, reason: str, tmp_path: Path
+) -> None:
+    """And then none is."""
+    path = await journal_of(tmp_path)
+    with pytest.raises(ValueError, match=reason):
+        journal_retries(path, ["failed", key], all_failed=False)
+
+
+async def test_named_shots_are_submitted_once_more(tmp_path: Path) -> None:
+    """Whatever their failure was; one that has succeeded meanwhile is left out."""
+    retries = journal_retries(await journal_of(tmp_path), ["failed", "delivered", "failed"], all_failed=False)
+    assert [shot.key for shot in retries.shots] == ["failed"]
+
+
+def test_a_journal_that_is_not_there_is_told(tmp_path: Path) -> None:
+    """And is not made."""
+    with pytest.raises(JournalError, match="there is no journal"):
+        journal_retries(tmp_path / "absent.db", [], all_failed=False)
+    assert not list(tmp_path.iterdir())

@@ -10,7 +10,7 @@ from cometrunway._journal._entry import Entry, State
 from cometrunway._journal._reader import JournalReader
 from cometrunway._requests._shot import Shot
 from cometrunway._wire._identity import is_complete
-from cometrunway._wire._mapping import request_from_dict
+from cometrunway._wire._mapping import request_again
 
 _NAMED = 5
 """Keys that a message names."""
@@ -68,7 +68,7 @@ class JournalRetries:
     def shots(self) -> list[Shot]:
         """What is submitted."""
         entries = sorted((*self.failed.again, *self.refused), key=lambda entry: entry.number)
-        return [Shot(entry.key, request_from_dict(entry.request)) for entry in entries]
+        return [Shot(entry.key, request_again(entry.request)) for entry in entries]
 
     def told(self) -> Iterator[str]:
         """Yield what a user should know before anything is sent."""

@@ -192,6 +192,7 @@ class Submitter:
             async with self._one_at_a_time(intent.key) if intent.key else nullcontext():
                 standing = await self._begin(intent, instead_of)
                 if standing is not None and standing.state is State.FAILED and resubmits(standing):
+                    self._existing.check_provider(standing)
                     instead_of, standing = standing, await self._begin(intent, standing)
                 if standing is not None:
                     return await self._taken_up(standing, intent)

@@ -1,5 +1,5 @@
 """`python -m cometrunway` is the command `cometrunway`."""
 
-from cometrunway._cli._main import command
+from cometrunway._cli._entry import command
 
 command()

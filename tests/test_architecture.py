@@ -35,7 +35,7 @@ LEVELS = [
     {"__main__"},
 ]
 """What may be imported: only what stands above it here. The emulator imports nothing of ours."""
-LONGEST_CHAIN = 17
+LONGEST_CHAIN = 18
 """Modules on the longest chain of imports."""
 DOORS = {
     # the session only names the type of what it borrows; the gallery serves a page to this machine's browsers

@@ -29,9 +29,13 @@ _MISTAKES = (BatchFileError, CometRunwayError, ValueError)
 
 
 def command() -> None:
-    """Be the installed command."""
+    """Run the command, and end the process with its status."""
     try:
+        if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         status = main()
+    except KeyboardInterrupt:
+        status = INTERRUPTED
     except SystemExit as ended:  # of argparse, which has written its help or an error
         status = ended.code if isinstance(ended.code, int) else 0
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said and done

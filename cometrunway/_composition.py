@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 from attrs import frozen
 
+from cometrunway._budget import Budget
 from cometrunway._delivery._delivery import Delivery
 from cometrunway._delivery._downloader import Downloader
 from cometrunway._delivery._file_names import FileNames
@@ -22,7 +23,8 @@ from cometrunway._polling._duration_history import DurationHistory
 from cometrunway._polling._scheduler import PollScheduler
 from cometrunway._submission._doubts import Doubts
 from cometrunway._submission._existing import ExistingTasks
-from cometrunway._submission._limits import CreateBudget, Limits
+from cometrunway._submission._limits import Limits
+from cometrunway._submission._spending import Spending
 from cometrunway._submission._submitter import Submitter
 from cometrunway._task_group import BackgroundTasks, Role
 from cometrunway._transport._access import access_to
@@ -65,6 +67,7 @@ class Composition:
         poll: PollPolicy | None,
         retry: RetryPolicy | None,
         limits: Limits,
+        budget: Budget | None,
         journal: str | os.PathLike[str] | None,
         journal_timeout: float,
         journal_wait: float,
@@ -92,7 +95,7 @@ class Composition:
         self._poll = of_type("poll", poll or PollPolicy(), PollPolicy)
         self._retry = of_type("retry", retry or RetryPolicy(), RetryPolicy)
         self._limits = limits
-        self.budget = CreateBudget(limits.budget)
+        self.spending = Spending(budget)
         self._journal_path = None if journal is None else expanded(journal)
         self._journal_timeout = at_least_zero("journal_timeout", journal_timeout)
         self._journal_wait = at_least_zero("journal_wait", journal_wait, or_infinite=True)
@@ -169,7 +172,7 @@ class Composition:
             rng=self._rng,
             journal=journal,
             limits=self._limits,
-            budget=self.budget,
+            spending=self.spending,
             existing=existing,
             background=background,
             events=events,

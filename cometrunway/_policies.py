@@ -165,6 +165,14 @@ def at_least_zero(name: str, value: object, *, or_infinite: bool = False) -> flo
     return value
 
 
+def whole(name: str, value: object, *, at_least: float = -math.inf) -> int:
+    """Return an option that must be a whole number; `ValueError` names one that is none, or too small."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
+        least = "" if at_least == -math.inf else f" of at least {at_least}"
+        raise ValueError(f"{name} must be a whole number{least}, got {value!r}")
+    return value
+
+
 def is_transient(error: CometRunwayError) -> bool:
     """Whether the same free call may succeed on its next attempt."""
     return error.retryable

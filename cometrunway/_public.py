@@ -1,6 +1,7 @@
 """The names that are for users, each imported from the module that defines it."""
 
 from cometrunway._asset_response import AssetResponse
+from cometrunway._budget import Budget
 from cometrunway._event_stream import EventStream
 from cometrunway._events import Event, EventKind
 from cometrunway._handle import TaskHandle
@@ -33,7 +34,9 @@ from cometrunway.errors import (
     CometRunwayError,
     DownloadError,
     JournalError,
+    JournalInUseError,
     OutcomeUnknownError,
+    SubmissionQueueFullError,
     TaskError,
     TaskFailedError,
     TasksOwedError,
@@ -46,6 +49,7 @@ __all__ = [
     "Asset",
     "AssetResponse",
     "Batch",
+    "Budget",
     "CharacterPerformance",
     "CometRunwayError",
     "ContentModeration",
@@ -59,6 +63,7 @@ __all__ = [
     "ImageToVideo",
     "Journal",
     "JournalError",
+    "JournalInUseError",
     "JournalReader",
     "MediaReference",
     "MotionVector",
@@ -75,6 +80,7 @@ __all__ = [
     "Session",
     "Shot",
     "State",
+    "SubmissionQueueFullError",
     "Task",
     "TaskError",
     "TaskFailedError",

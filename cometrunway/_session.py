@@ -10,6 +10,7 @@ from typing import Self
 
 import aiohttp
 
+from cometrunway._budget import Budget
 from cometrunway._composition import Composition
 from cometrunway._event_stream import EventStream
 from cometrunway._events import Observer
@@ -17,14 +18,14 @@ from cometrunway._handle import TaskFuture, TaskHandle, TaskReference
 from cometrunway._journal._entries import Entries
 from cometrunway._lifetime import Lifetime
 from cometrunway._paths import expanded
-from cometrunway._policies import PollPolicy, RetryPolicy, at_least_zero
+from cometrunway._policies import PollPolicy, RetryPolicy, at_least_zero, whole
 from cometrunway._requests._routes import Request
 from cometrunway._signals import hear
 from cometrunway._submission._batch import Batch
+from cometrunway._submission._intent import Resubmits, never
 from cometrunway._submission._limits import Limits
 from cometrunway._submission._map import BatchSubmission, Requests
 from cometrunway._submission._resumption import Resumption
-from cometrunway._submission._submitter import Resubmits, never
 from cometrunway._tasks import Asset, Task
 from cometrunway._wire._encode import request_type
 from cometrunway._wire._provider import COMETAPI, Provider
@@ -52,7 +53,10 @@ class Session:
         max_creates: how many create requests may be under way at once. Fewer are where the gateway answers with 429s:
             for each route and model the session learns how many, and how many per second. A crash leaves at most so
             many in doubt, and one more for each further route and model.
-        budget: how many creates may be accepted, or be in doubt, before `submit` raises `BudgetError`; None for no end.
+        max_waiting: how many submissions may wait for `max_in_flight` and for the gateway's limits, before `submit`
+            raises `SubmissionQueueFullError` at once; those of a `map` do not count. None for no end.
+        budget: how many creates may be accepted, or be in doubt, before `submit` raises `BudgetError`; or a `Budget`,
+            which also knows money. None for no end.
         journal: a file that keeps what was paid for across crashes, made if it is missing; one process uses it at a
             time. With it, a key that was submitted before is never submitted again.
         journal_timeout: seconds to wait while another program, such as a backup, has locked the journal. After that no
@@ -89,7 +93,8 @@ class Session:
         retry: RetryPolicy | None = None,
         max_in_flight: int = 1000,
         max_creates: int = 256,
-        budget: int | None = None,
+        max_waiting: int | None = None,
+        budget: int | Budget | None = None,
         journal: str | os.PathLike[str] | None = None,
         journal_timeout: float = 30.0,
         journal_wait: float = 0.0,
@@ -109,7 +114,8 @@ class Session:
             template=template,
             poll=poll,
             retry=retry,
-            limits=Limits(max_in_flight=max_in_flight, max_creates=max_creates, budget=budget),
+            limits=Limits(max_in_flight=max_in_flight, max_creates=max_creates, max_waiting=max_waiting),
+            budget=_budget(budget),
             journal=journal,
             journal_timeout=journal_timeout,
             journal_wait=journal_wait,
@@ -167,7 +173,9 @@ class Session:
         wait = self._close_wait if error is None else 0.0
         await self._lifetime.close(wait=wait, grace=self._close_grace, error=error)
 
-    async def submit(self, request: Request, *, key: str | None = None) -> TaskHandle:
+    async def submit(
+        self, request: Request, *, key: str | None = None, priority: int = 0, budget: Budget | None = None
+    ) -> TaskHandle:
         """Submit one paid task; return once the server has accepted it.
 
         Waits while `max_in_flight` tasks are unfinished. A caller that is cancelled meanwhile leaves the submission
@@ -177,19 +185,22 @@ class Session:
             request: what to make.
             key: your name for it; names its files, and is part of every error and event. With a journal, the same key
                 never buys twice: it gives the first submission's handle, also in a later process, done if that is.
+            priority: while submissions wait, one of a higher priority goes first; those of a `map` have 0.
+            budget: what this submission shares with others, such as those of one user; beside the session's own.
 
         Raises:
             APIError: refused; nothing was created.
             TransportError: never sent; nothing was created.
             OutcomeUnknownError: sent, and perhaps accepted and billed; it is never sent again by itself.
             JournalError: the key stands for another request, or the journal cannot be written; nothing was sent.
-            BudgetError: `budget` is used up; nothing was sent.
+            BudgetError: a budget is used up; nothing was sent.
+            SubmissionQueueFullError: `max_waiting` submissions wait already; nothing was sent.
             ValueError: `key` is no text of 1 to 500 characters, or a local file is no longer what it was when the
                 request was made.
         """
-        return _handle(await self._lifetime.parts.submitter.submit(request, key))
+        return _handle(await self._lifetime.parts.submitter.submit(request, key, priority=priority, budget=budget))
 
-    def map(self, requests: Requests, *, resubmit: Resubmits = never) -> Batch:
+    def map(self, requests: Requests, *, resubmit: Resubmits = never, budget: Budget | None = None) -> Batch:
         """Submit all requests (or `Shot`s, which have keys) concurrently; return their `Batch`.
 
         `async for handle in session.map(shots)` gives handles in the order of their ends; `await session.map(shots)`
@@ -205,10 +216,17 @@ class Session:
             requests: what to make.
             resubmit: asked for each shot whose entry in the journal has failed: whether it is submitted, and paid for,
                 once more; as `lambda entry: entry.failure.retryable`. By default none is.
+            budget: what they share with each other, and with others that are given it.
         """
         parts = self._lifetime.parts
-        submitter, background = parts.submitter, parts.background
-        return Batch(BatchSubmission(requests=requests, submitter=submitter, background=background, resubmits=resubmit))
+        batch = BatchSubmission(
+            requests=requests,
+            submitter=parts.submitter,
+            background=parts.background,
+            resubmits=resubmit,
+            budget=budget,
+        )
+        return Batch(batch)
 
     def events(self, *followed: TaskHandle | str) -> EventStream:
         """Return an async iterator over what happens to some tasks, or to all: `async for event in session.events()`.
@@ -339,7 +357,7 @@ class Session:
 
         What was submitted is waited for, and `map` ends once all that it has taken is done.
         """
-        self._composition.budget.stop()
+        self._composition.spending.stop()
         if self._lifetime.parts_to_read is not None:
             self._lifetime.parts.submitter.end_waits()
 
@@ -374,3 +392,9 @@ class Session:
 
 def _handle(future: TaskFuture) -> TaskHandle:
     return TaskHandle(future.reference, future)
+
+
+def _budget(limit: int | Budget | None) -> Budget | None:
+    if limit is None or isinstance(limit, Budget):
+        return limit
+    return Budget(creates=whole("budget", limit, at_least=0))

@@ -22,7 +22,8 @@
     │   └── TaskTimeoutError        we stopped waiting; also a TimeoutError
     ├── DownloadError               the file could not be downloaded
     │   └── AssetExpiredError
-    ├── BudgetError                 the session may submit no more
+    ├── BudgetError                 a budget is used up, or submitting was stopped
+    ├── SubmissionQueueFullError    too many submissions wait
     ├── TasksOwedError              the session was left while tasks were unfinished, and no journal has them
     └── JournalError                the journal cannot be used, or holds another request under the key
         ├── JournalInUseError       another session writes it
@@ -264,7 +265,13 @@ class AssetExpiredError(DownloadError):
 
 
 class BudgetError(CometRunwayError):
-    """The session may submit no more: its budget is used up, or submitting was stopped. Nothing was sent."""
+    """No more may be submitted: a budget is used up, or submitting was stopped. Nothing was sent."""
+
+
+class SubmissionQueueFullError(CometRunwayError):
+    """As many submissions wait as the session's `max_waiting` allows: a web server answers 503. Nothing was sent."""
+
+    retryable = True
 
 
 class TasksOwedError(CometRunwayError):

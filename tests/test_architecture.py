@@ -21,7 +21,7 @@ LEVELS = [
     {"_requests", "_tasks"},
     {"errors", "_events", "_asset_response", "_outcome"},
     {"_wire", "_policies", "_handle"},
-    {"_transport", "_object_storage", "_journal", "_event_stream"},
+    {"_transport", "_object_storage", "_budget", "_journal", "_event_stream"},
     {"_submission", "_polling", "_delivery"},
     {"_composition"},
     {"_lifetime"},

@@ -2,13 +2,13 @@
 
 import asyncio
 import math
-from collections import deque
 from collections.abc import Callable, Iterator
 from random import Random
-from typing import Self, TypeVar
+from typing import TypeVar
 
-from attrs import define
+from attrs import define, frozen
 
+from cometrunway._submission._line import Line, Places, WaitingLimit, counted
 from cometrunway._submission._pace import Begun, CreatePace
 
 _PLACES = 1.25, 3
@@ -72,45 +72,53 @@ class CreateQueues:
 class CreateQueue:
     """The creates of one route and model.
 
-    `async with queue` stands around all that is written of a create: over all queues at most `most` are within, and one
-    more of each queue that has none. Then `turn` waits until it may be sent, and one of `accepted`, `refused` and
-    `ended` tells what came of it.
+    `async with queue.place()` stands around all that is written of a create: over all queues at most `most` are within,
+    and one more of each queue that has none. Then `turn` waits until it may be sent, and one of `accepted`, `refused`
+    and `ended` tells what came of it.
     """
 
     def __init__(self, queues: CreateQueues, shared: _Shared, pace: CreatePace) -> None:
         self.pace = pace
         self._queues = queues
         self._shared = shared
-        self.files = asyncio.Semaphore(_FILES)
+        self.files = Places(_FILES)
         """Bounds the creates that hold local files in memory."""
         self.accepted_at = math.inf
         """When a create was accepted last, or else the first was sent; infinity before."""
         self._places = 0
-        self._entering: deque[asyncio.Future[None]] = deque()
-        self._refused: deque[asyncio.Future[Begun]] = deque()
-        self._waiting: deque[asyncio.Future[Begun]] = deque()
+        self._entering = Line[None]()
+        self._waiting = Line[Begun]()
         self._timer: asyncio.TimerHandle | None = None
 
     @property
     def is_held_back(self) -> bool:
         """Whether creates wait because of the gateway's limit."""
-        return self.pace.is_limited and bool(self._refused or self._waiting or self._entering)
+        return self.pace.is_limited and bool(self._waiting or self._entering)
 
-    async def __aenter__(self) -> Self:
-        if self._entering or not self._has_place(_now()):
-            await self._in_line(self._entering, taken_back=self._leave)
-        else:
-            self._enter()
-        return self
+    def place(self, priority: int = 0, limit: WaitingLimit | None = None) -> "_Place":
+        """Return the block in which a create is written; `SubmissionQueueFullError` on entering, if too many wait."""
+        return _Place(self, priority, limit)
 
-    async def __aexit__(self, *_: object) -> None:
-        self._leave()
+    async def enter(self, priority: int, limit: WaitingLimit | None) -> None:
+        """Wait for a place, behind creates of a higher priority."""
+        if not self._entering and self._has_place(_now()):
+            self._take_place()
+            return
+        with counted(limit):
+            await self._wait(self._entering.join(priority), taken_back=self.leave)
 
-    async def turn(self, *, was_refused: bool) -> Begun:
-        """Wait until a create may be sent, before all others if it was refused."""
-        if not (self._refused or self._waiting) and self._may_send(_now()):
+    def leave(self, _: object = None) -> None:
+        """Give a place back."""
+        is_scarce = self._shared.is_scarce
+        self._places -= 1
+        self._shared.places -= 1
+        self._advance(is_scarce)
+
+    async def turn(self, *, was_refused: bool, priority: int = 0) -> Begun:
+        """Wait until a create may be sent, behind those of a higher priority; one that was refused goes first."""
+        if not self._waiting and self._may_send(_now()):
             return self._begin(_now())
-        return await self._in_line(self._refused if was_refused else self._waiting, taken_back=self.ended)
+        return await self._wait(self._waiting.join(priority, is_late=not was_refused), taken_back=self.ended)
 
     def accepted(self, begun: Begun) -> None:
         """Count a create that was accepted."""
@@ -131,23 +139,20 @@ class CreateQueue:
     def advance(self) -> None:
         """Give all turns and places that can be given now."""
         now = _now()
-        for line in (self._refused, self._waiting):
-            while line and self._may_send(now):
-                future = line.popleft()
-                if not future.done():
-                    future.set_result(self._begin(now))
+        while self._waiting and self._may_send(now):
+            waiting = self._waiting.take()
+            if not waiting.done():
+                waiting.set_result(self._begin(now))
         while self._entering and self._has_place(now):
-            entering = self._entering.popleft()
+            entering = self._entering.take()
             if not entering.done():
-                self._enter()
+                self._take_place()
                 entering.set_result(None)
-        if self._refused or self._waiting:
+        if self._waiting:
             self._set_timer()
 
-    async def _in_line(self, line: "deque[asyncio.Future[_T]]", *, taken_back: Callable[[_T], None]) -> _T:
+    async def _wait(self, future: "asyncio.Future[_T]", *, taken_back: Callable[[_T], None]) -> _T:
         """Wait until it is one's turn; who is cancelled when it has come takes it back."""
-        future: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
-        line.append(future)
         self.advance()
         try:
             return await future
@@ -156,15 +161,9 @@ class CreateQueue:
                 taken_back(future.result())
             raise
 
-    def _enter(self) -> None:
+    def _take_place(self) -> None:
         self._places += 1
         self._shared.places += 1
-
-    def _leave(self, _: object = None) -> None:
-        is_scarce = self._shared.is_scarce
-        self._places -= 1
-        self._shared.places -= 1
-        self._advance(is_scarce)
 
     def _begin(self, now: float) -> Begun:
         self._shared.under_way += 1
@@ -180,7 +179,7 @@ class CreateQueue:
     def _advance(self, is_scarce: bool) -> None:
         if is_scarce:
             self._queues.advance()
-        elif self._entering or self._waiting or self._refused:
+        elif self._entering or self._waiting:
             self.advance()
 
     def _has_place(self, now: float) -> bool:
@@ -201,6 +200,21 @@ class CreateQueue:
         free_at = self.pace.free_at(_now())
         if free_at < math.inf and self._shared.under_way < self._shared.most:  # else the end of one wakes the next
             self._timer = asyncio.get_running_loop().call_at(free_at, self.advance)  # that time may have just passed
+
+
+@frozen
+class _Place:
+    """A place in a queue, for the time of a block."""
+
+    queue: CreateQueue
+    priority: int
+    limit: WaitingLimit | None
+
+    async def __aenter__(self) -> None:
+        await self.queue.enter(self.priority, self.limit)
+
+    async def __aexit__(self, *_: object) -> None:
+        self.queue.leave()
 
 
 def _now() -> float:

@@ -9,8 +9,10 @@ from collections.abc import Callable
 
 from attrs import field, frozen
 
+from cometrunway._budget import Budget
 from cometrunway._journal._entry import Entry
 from cometrunway._requests._routes import Request
+from cometrunway._submission._line import WaitingLimit
 from cometrunway._wire._encode import encode
 from cometrunway._wire._http import HttpRequest
 from cometrunway._wire._identity import describe, identity
@@ -19,6 +21,19 @@ from cometrunway.errors import JournalError
 
 Name = Callable[[str, str], str]
 """Gives a submission without a key its key in the journal, from its route and its identity."""
+
+
+Resubmits = Callable[[Entry], bool]
+"""Tells of an entry that has failed whether it is submitted, and paid for, once more."""
+
+
+def never(_failed: Entry) -> bool:
+    """Submit nothing once more that has failed."""
+    return False
+
+
+def _always() -> bool:
+    return True
 
 
 def unique_name(route: str, _fingerprint: str) -> str:
@@ -35,6 +50,27 @@ def content_names() -> Name:
         return f"{route}-{fingerprint[:16]}-{seen[fingerprint]}"
 
     return name
+
+
+@frozen(kw_only=True)
+class Submission:
+    """What the caller wants to be submitted, and how."""
+
+    request: Request
+    key: str | None = None
+    """The user's name for it."""
+    priority: int = 0
+    """A higher one goes first."""
+    budget: Budget | None = None
+    """What it shares with other submissions."""
+    name: Name = unique_name
+    instead_of: Entry | None = None
+    """What stands under the key, where the user has decided to submit it once more."""
+    resubmits: Resubmits = never
+    is_wanted: Callable[[], bool] = _always
+    """Asked as its turn comes."""
+    limit: WaitingLimit | None = None
+    """How many may wait beside it; None for one of a batch, of which only so many are taken."""
 
 
 @frozen(kw_only=True)

@@ -8,15 +8,16 @@ from itertools import count
 
 from attrs import define, field
 
+from cometrunway._budget import Budget
 from cometrunway._handle import TaskFuture, TaskReference
 from cometrunway._journal._entry import Entry
 from cometrunway._requests._routes import Request
 from cometrunway._requests._shot import Shot
 from cometrunway._submission._batch import BatchFutures
 from cometrunway._submission._existing import failed, reference_of
-from cometrunway._submission._intent import Name, content_names
+from cometrunway._submission._intent import Name, Resubmits, Submission, content_names, never
 from cometrunway._submission._limits import NotSubmittedError
-from cometrunway._submission._submitter import Resubmits, Submitter, never
+from cometrunway._submission._submitter import Submitter
 from cometrunway._task_group import BackgroundTasks, Role
 from cometrunway._wire._records import check_rows, is_row, records_to_shots, shot_from_record
 from cometrunway._wire._values import Row
@@ -39,6 +40,8 @@ class BatchSubmission:
     submitter: Submitter
     background: BackgroundTasks
     resubmits: Resubmits = never
+    budget: Budget | None = None
+    """What all of its requests share."""
     total: int | None = field(init=False)
     """How many requests there are, where the input knows its length."""
     futures: BatchFutures = field(init=False, factory=BatchFutures)
@@ -152,7 +155,14 @@ class BatchSubmission:
         except (TypeError, ValueError) as error:
             return failed(TaskReference(id="", route=""), error)
         outcome = await self.submitter.outcome(
-            request, key, name=self._name, is_wanted=self._is_wanted, resubmits=self.resubmits
+            Submission(
+                request=request,
+                key=key,
+                budget=self.budget,
+                name=self._name,
+                is_wanted=self._is_wanted,
+                resubmits=self.resubmits,
+            )
         )
         if isinstance(outcome, TaskFuture):
             return outcome

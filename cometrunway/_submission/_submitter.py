@@ -3,22 +3,25 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, nullcontext, suppress
 from random import Random
 
+from cometrunway._budget import Budget
 from cometrunway._events import EventEmitter, EventKind
 from cometrunway._handle import TaskFuture, TaskReference
 from cometrunway._journal._entry import Entry, State
 from cometrunway._journal._protocol import JournalProtocol
-from cometrunway._policies import RetryPolicy, asked_pause, is_transient
+from cometrunway._policies import RetryPolicy, asked_pause, is_transient, whole
 from cometrunway._requests._routes import Request
 from cometrunway._requests._shot import check_key, check_request
 from cometrunway._submission._create_queue import CreateQueue, CreateQueues
 from cometrunway._submission._existing import ExistingTasks, no_task
-from cometrunway._submission._intent import Intent, Name, check_same, prepare, unique_name
-from cometrunway._submission._limits import CreateBudget, InFlightLimit, Limits, NotSubmittedError
+from cometrunway._submission._intent import Intent, Submission, check_same, prepare
+from cometrunway._submission._limits import InFlightLimit, Limits, NotSubmittedError
+from cometrunway._submission._line import WaitingLimit
 from cometrunway._submission._patience import Patience
+from cometrunway._submission._spending import Spending, Spent
 from cometrunway._task_group import BackgroundTasks, Role
 from cometrunway._transport._api import Accepted, Api, Outcome, Refused, Unknown
 from cometrunway.errors import (
@@ -31,19 +34,13 @@ from cometrunway.errors import (
     OutcomeUnknownError,
     ProxyError,
     RateLimitedError,
+    SubmissionQueueFullError,
     TLSError,
 )
 
 _logger = logging.getLogger(__name__)
 _OF_ALL = (AuthenticationError, InsufficientBalanceError, JournalUnavailableError, ProxyError, TLSError)
 """What refuses one submission as it would any other."""
-Resubmits = Callable[[Entry], bool]
-"""Tells of an entry that has failed whether it is submitted, and paid for, once more."""
-
-
-def never(_failed: Entry) -> bool:
-    """Submit nothing once more that has failed."""
-    return False
 
 
 class Submitter:
@@ -57,7 +54,7 @@ class Submitter:
         rng: Random,
         journal: JournalProtocol,
         limits: Limits,
-        budget: CreateBudget,
+        spending: Spending,
         existing: ExistingTasks,
         background: BackgroundTasks,
         events: EventEmitter,
@@ -67,7 +64,7 @@ class Submitter:
         self._retry = retry
         self._rng = rng
         self._journal = journal
-        self._budget = budget
+        self._spending = spending
         self._existing = existing
         self._background = background
         self._events = events
@@ -76,63 +73,72 @@ class Submitter:
         self._under_way: dict[str, asyncio.Event] = {}
         self.limits = limits
         self.in_flight = InFlightLimit(limits.max_in_flight)
+        self._waiting = WaitingLimit(limits.max_waiting)
 
-    async def submit(self, request: Request, key: str | None = None, *, instead_of: Entry | None = None) -> TaskFuture:
+    async def submit(
+        self,
+        request: Request,
+        key: str | None = None,
+        *,
+        priority: int = 0,
+        budget: Budget | None = None,
+        instead_of: Entry | None = None,
+    ) -> TaskFuture:
         """Return the future of the request's task, made now or, under the same key, before.
-
-        Args:
-            request: what to make.
-            key: the user's name for it.
-            instead_of: what stands under the key, where the user has decided to submit it once more.
 
         Raises:
             APIError, TransportError: nothing was created.
             OutcomeUnknownError: sent, now or before, and perhaps accepted.
             JournalError: the key stands for another request, or the journal cannot be written; nothing was sent.
-            BudgetError: the budget is used up, or submitting was stopped; nothing was sent.
+            BudgetError: a budget is used up, or submitting was stopped; nothing was sent.
+            SubmissionQueueFullError: as many wait as may; nothing was sent.
             RuntimeError: the session is being left; nothing was sent.
             ValueError: a local file is no longer what it was.
         """
         check_request(request)
         if key is not None:
             check_key(key)
-        await self.in_flight.acquire()
-        try:
-            submission = self._background.start(
-                self.outcome(request, key, instead_of=instead_of), name=f"cometrunway create {key}", role=Role.CREATE
-            )
-        except BaseException:
-            self.in_flight.release()
-            raise
-        submission.add_done_callback(self.in_flight.release_after)
-        outcome = await asyncio.shield(submission)
+        submission = Submission(
+            request=request,
+            key=key,
+            priority=whole("priority", priority),
+            budget=budget,
+            instead_of=instead_of,
+            limit=self._waiting,
+        )
+        outcome = await asyncio.shield(await self._started(submission))
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
-    async def outcome(
-        self,
-        request: Request,
-        key: str | None,
-        *,
-        name: Name = unique_name,
-        instead_of: Entry | None = None,
-        is_wanted: Callable[[], bool] = lambda: True,
-        resubmits: Resubmits = never,
-    ) -> TaskFuture | Exception:
+    async def _started(self, submission: Submission) -> "asyncio.Task[TaskFuture | Exception]":
+        """Start a submission, once fewer tasks are unfinished than may be."""
+        try:
+            await self.in_flight.acquire(submission.priority, submission.limit)
+        except SubmissionQueueFullError as error:
+            self._announce(error, submission)
+            raise error.about(route=submission.request.route, key=submission.key)  # noqa: B904 - the same error
+        try:
+            name = f"cometrunway create {submission.key}"
+            started = self._background.start(self.outcome(submission), name=name, role=Role.CREATE)
+        except BaseException:
+            self.in_flight.release()
+            raise
+        started.add_done_callback(self.in_flight.release_after)
+        return started
+
+    async def outcome(self, submission: Submission) -> TaskFuture | Exception:
         """Make one submission; run it in a task of `Role.CREATE`, so that it goes on if its caller is cancelled.
 
         Its result is the error where no task came of it: an exception would end the session's task group. Where it is
         not wanted any more as its turn comes, that is `NotSubmittedError`.
         """
         try:
-            return await self._submit(
-                request, key, name, instead_of=instead_of, is_wanted=is_wanted, resubmits=resubmits
-            )
+            return await self._submit(submission)
         except Exception as error:
             if isinstance(error, CometRunwayError):
-                error.about(route=request.route, key=key)
-            self._announce(error, request.route, key)
+                error.about(route=submission.request.route, key=submission.key)
+            self._announce(error, submission)
             if isinstance(error, OutcomeUnknownError) and _is_cancelled():
                 raise asyncio.CancelledError from error
             return error
@@ -167,44 +173,52 @@ class Submitter:
     def refuses_all(self, error: BaseException) -> bool:
         """Whether what refused one submission would refuse all others; what a journal knows costs no budget."""
         if isinstance(error, BudgetError):
-            return self._budget.is_stopped or not self._journal.keeps_entries
+            return self._spending.is_stopped or not self._journal.keeps_entries
         return isinstance(error, _OF_ALL)
 
-    async def _submit(
-        self,
-        request: Request,
-        key: str | None,
-        name: Name,
-        *,
-        instead_of: Entry | None,
-        is_wanted: Callable[[], bool],
-        resubmits: Resubmits,
-    ) -> TaskFuture:
-        """Make one submission: prepare, begin, send, record."""
+    async def _submit(self, submission: Submission) -> TaskFuture:
+        """Prepare one submission, in its turn, and make it."""
+        request, has_files = submission.request, bool(submission.request.local_files)
         queue = self._queues.of(request.route, getattr(request, "model", ""))
-        has_files = bool(request.local_files)
-        async with queue.files if has_files else nullcontext(), queue:
+        files = self._files(queue, submission) if has_files else nullcontext()
+        async with files, queue.place(submission.priority, submission.limit):
             self._check_is_open()
-            if not is_wanted():
+            if not submission.is_wanted():
                 raise NotSubmittedError
-            named = name if self._journal.keeps_entries else None
-            intent = await prepare(request, key, named, provider=self.provider, in_a_thread=has_files)
+            name = submission.name if self._journal.keeps_entries else None
+            intent = await prepare(request, submission.key, name, provider=self.provider, in_a_thread=has_files)
             async with self._one_at_a_time(intent.key) if intent.key else nullcontext():
-                standing = await self._begin(intent, instead_of)
-                if standing is not None and standing.state is State.FAILED and resubmits(standing):
-                    self._existing.check_provider(standing)
-                    instead_of, standing = standing, await self._begin(intent, standing)
-                if standing is not None:
-                    return await self._taken_up(standing, intent)
-                match self._checked(await self._send(intent, queue), intent.key):
-                    case Accepted(task_id):
-                        return await self._accepted(intent, task_id)
-                    case Unknown(error):
-                        with suppress(asyncio.CancelledError):  # who has no time for it finds it in doubt as well
-                            await _if_possible(self._journal.doubt(intent.key or "", str(error)))
-                    case Refused(error):
-                        self._budget.give_back()
-                        await _if_possible(self._nothing_created(intent, error, instead_of))
+                with self._spending.of(request, submission.budget) as spent:
+                    return await self._made(submission, intent, queue, spent)
+
+    @asynccontextmanager
+    async def _files(self, queue: CreateQueue, submission: Submission) -> AsyncIterator[None]:
+        """Let few creates hold local files in memory."""
+        await queue.files.acquire(submission.priority, submission.limit)
+        try:
+            yield
+        finally:
+            queue.files.release()
+
+    async def _made(self, submission: Submission, intent: Intent, queue: CreateQueue, spent: Spent) -> TaskFuture:
+        """Begin, send, record; or take up what stands under the key."""
+        instead_of = submission.instead_of
+        standing = await self._begin(intent, instead_of, spent)
+        if standing is not None and standing.state is State.FAILED and submission.resubmits(standing):
+            self._existing.check_provider(standing)
+            instead_of, standing = standing, await self._begin(intent, standing, spent)
+        if standing is not None:
+            return await self._taken_up(standing, intent)
+        match self._checked(await self._send(intent, queue, submission.priority), intent.key):
+            case Accepted(task_id):
+                spent.keep()
+                return await self._accepted(intent, task_id)
+            case Unknown(error):
+                spent.keep()
+                with suppress(asyncio.CancelledError):  # who has no time for it finds it in doubt as well
+                    await _if_possible(self._journal.doubt(intent.key or "", str(error)))
+            case Refused(error):
+                await _if_possible(self._nothing_created(intent, error, instead_of))
         raise _about(error, intent)
 
     @asynccontextmanager
@@ -218,34 +232,34 @@ class Submitter:
         finally:
             self._under_way.pop(key).set()
 
-    async def _begin(self, intent: Intent, instead_of: Entry | None) -> Entry | None:
+    async def _begin(self, intent: Intent, instead_of: Entry | None, spent: Spent) -> Entry | None:
         """Record that it is about to be sent, if it may be; or return what stands under its key already."""
         if intent.entry is None:
-            self._budget.take()
+            spent.take()
             return None
         if instead_of is not None:
             check_same(instead_of, intent.entry)
-        elif self._budget.is_limited:  # what is known costs nothing, so it must not wait for what does
+        elif spent.is_limited:  # what is known costs nothing, so it must not wait for what does
             standing = await self._journal.find(intent.entry.key)
             if standing is not None and standing.state is not State.REFUSED:
                 return standing
-        standing = None
-        with self._budget.taken():
-            if instead_of is None:
-                standing = await self._journal.begin(intent.entry)
-            elif not await self._journal.again(instead_of, submitted_at=intent.submitted_at):
-                raise ValueError(f"the submission {instead_of.key!r} has changed meanwhile; nothing was sent")
-        if standing is not None:
-            self._budget.give_back()
-        return standing
+        spent.take()
+        if instead_of is None:
+            standing = await self._journal.begin(intent.entry)
+            if standing is not None:
+                spent.give_back()
+            return standing
+        if not await self._journal.again(instead_of, submitted_at=intent.submitted_at):
+            raise ValueError(f"the submission {instead_of.key!r} has changed meanwhile; nothing was sent")
+        return None
 
-    async def _send(self, intent: Intent, queue: CreateQueue) -> Outcome:
+    async def _send(self, intent: Intent, queue: CreateQueue, priority: int) -> Outcome:
         """Send the create; again only where the answer before proves that nothing was created. Raises nothing."""
         patience = Patience(self._retry, self._rng)
         is_limited = False
         try:
             while True:
-                outcome = await self._sent_once(intent, queue, was_refused=is_limited)
+                outcome = await self._sent_once(intent, queue, priority, was_refused=is_limited)
                 if not (isinstance(outcome, Refused) and isinstance(outcome.error, CometRunwayError)):
                     return outcome
                 is_limited = isinstance(outcome.error, RateLimitedError)
@@ -257,8 +271,8 @@ class Submitter:
         except (BudgetError, RuntimeError, asyncio.CancelledError) as error:
             return Refused(error)  # it never left, or what left was refused
 
-    async def _sent_once(self, intent: Intent, queue: CreateQueue, *, was_refused: bool) -> Outcome:
-        begun = await queue.turn(was_refused=was_refused)
+    async def _sent_once(self, intent: Intent, queue: CreateQueue, priority: int, *, was_refused: bool) -> Outcome:
+        begun = await queue.turn(was_refused=was_refused, priority=priority)
         outcome: Outcome | None = None
         try:
             self._check_may_leave()
@@ -298,11 +312,11 @@ class Submitter:
         )
 
     def _may_leave(self) -> bool:
-        return not (self._background.is_closing or self._budget.is_stopped)
+        return not (self._background.is_closing or self._spending.is_stopped)
 
     def _check_may_leave(self) -> None:
         self._check_is_open()
-        self._budget.check()
+        self._spending.check()
 
     def _check_is_open(self) -> None:
         if self._background.is_closing:
@@ -340,7 +354,7 @@ class Submitter:
             raise no_task(standing)
         return await self._existing.take_up(standing, intent.request)
 
-    def _announce(self, error: Exception, route: str, key: str | None) -> None:
+    def _announce(self, error: Exception, submission: Submission) -> None:
         """Tell the observer why no task came of a submission."""
         if getattr(error, "task_id", None) or not isinstance(error, CometRunwayError | ValueError):
             return  # there is a task, and it is polled; or the session was left
@@ -348,7 +362,7 @@ class Submitter:
         if isinstance(error, OutcomeUnknownError):
             kind = EventKind.IN_DOUBT
             _logger.warning("%s", error)
-        self._tell(kind, error, route, key)
+        self._tell(kind, error, submission.request.route, submission.key)
 
     def _tell(self, kind: EventKind, error: Exception, route: str, key: str | None) -> None:
         subject = TaskReference(id="", route=route, key=getattr(error, "key", None) or key)

@@ -28,7 +28,7 @@ async def test_no_more_are_under_way_than_may_be(queues: CreateQueues) -> None:
     async def create(model: str) -> None:
         nonlocal under_way, most
         queue = queues.of("route", model)
-        async with queue:
+        async with queue.place():
             begun = await queue.turn(was_refused=False)
             under_way += 1
             most = max(most, under_way)
@@ -46,7 +46,7 @@ async def test_one_models_pause_is_not_anothers(queues: CreateQueues) -> None:
     await limit(slow, pause=50)
 
     async def create(queue: CreateQueue) -> None:
-        async with queue:
+        async with queue.place():
             queue.accepted(await queue.turn(was_refused=False))
 
     held = [asyncio.ensure_future(create(slow)) for _ in range(20)]
@@ -92,7 +92,7 @@ async def test_a_place_of_one_who_is_cancelled_is_free_again(queues: CreateQueue
     queue = queues.of("route", "model")
 
     async def stay(seconds: float) -> None:
-        async with queue:
+        async with queue.place():
             await asyncio.sleep(seconds)
 
     tasks = [asyncio.ensure_future(stay(10)) for _ in range(8)]

@@ -62,6 +62,16 @@ def browser(session: nox.Session) -> None:
     )
 
 
+@nox.session
+def notebook(session: nox.Session) -> None:
+    """Run notebooks in real kernels, and look at one in a browser where there is one; data frames in and out."""
+    session.install("-e", ".[notebook]")
+    executable = _chromium() or _installed_chromium(session)
+    tests = ("tests/notebook", "tests/wire/test_records_frames.py")
+    chosen = {"COMETRUNWAY_BROWSER": executable} if executable else {}
+    session.run("python", "-m", "pytest", "-q", "-n", "2", *tests, *session.posargs, env=chosen)
+
+
 def _chromium() -> str | None:
     found = filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")))
     return next((executable for executable in found if _starts(executable)), None)

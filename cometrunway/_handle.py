@@ -4,11 +4,12 @@ import asyncio
 import base64
 import binascii
 import json
-from collections.abc import Callable, Generator, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Generator, Mapping
+from typing import Any, Protocol
 
 from attrs import evolve, field, frozen
 
+from cometrunway._displays import Displayed, followed
 from cometrunway._requests._routes import Request
 from cometrunway._tasks import UNNAMED_PROVIDER, Asset, Task, moment
 from cometrunway.errors import CometRunwayError
@@ -55,6 +56,13 @@ class TaskReference:
         return cls(id=task_id, route=route, key=key, created_at=created_at, provider=provider)
 
 
+class Watcher(Protocol):
+    """What polls tasks, and learns how long they take."""
+
+    def eta_of(self, futures: "Collection[TaskFuture]") -> float | None:
+        """Return in how many seconds the last of these can be expected to have ended; None before that is known."""
+
+
 class TaskFuture(asyncio.Future["tuple[Asset, ...]"]):
     """The files of one task, once they are on disk, and until then all that the session knows of it.
 
@@ -75,6 +83,7 @@ class TaskFuture(asyncio.Future["tuple[Asset, ...]"]):
         "route",
         "submitted_at",
         "task",
+        "watcher",
     )
 
     def __init__(
@@ -98,6 +107,8 @@ class TaskFuture(asyncio.Future["tuple[Asset, ...]"]):
         self.poll_errors = 0
         self.last_error: CometRunwayError | None = None
         self._ended: asyncio.Future[Task] | None = None
+        self.watcher: Watcher | None = None
+        """What polls it, as long as it is polled."""
 
     @property
     def reference(self) -> TaskReference:
@@ -169,7 +180,7 @@ class _DoneCallback:
         self.callback(self.handle)
 
 
-class TaskHandle:
+class TaskHandle(Displayed):
     """A local reference to one paid remote task.
 
     `await handle` gives its files (a tuple of `Asset`) once they are downloaded, or raises why there are none; any
@@ -230,6 +241,11 @@ class TaskHandle:
         """Why the latest of the failed polls failed."""
         return self._future.last_error if self._future else None
 
+    @property
+    def eta(self) -> float | None:
+        """In how many seconds the task can be expected to have ended at the server; None before that is known."""
+        return None if self._future is None else eta_of((self._future,))
+
     def done(self) -> bool:
         """Whether `await` would return or raise at once."""
         return self._attached().done()
@@ -261,10 +277,12 @@ class TaskHandle:
             TaskTimeoutError: the poll policy's deadline passed; the task goes on.
             APIError: no later poll can succeed (401, 403, or an id that the API does not know).
         """
-        return await asyncio.shield(self._awaitable().ended())
+        future = self._awaitable()
+        return await followed(future, asyncio.shield(future.ended()))
 
     def __await__(self) -> Generator[Any, None, tuple[Asset, ...]]:
-        return asyncio.shield(self._awaitable()).__await__()
+        future = self._awaitable()
+        return followed(future, asyncio.shield(future)).__await__()
 
     def __repr__(self) -> str:
         state = self.task.status.value if self.task else "not seen yet"
@@ -287,3 +305,14 @@ class TaskHandle:
                 "asyncio.run(), attach(handle.token) to a Session that was opened there"
             )
         return future
+
+
+def future_of(handle: TaskHandle) -> TaskFuture | None:
+    """Return what the session knows of its task; None for a copy."""
+    return handle._future  # noqa: SLF001 - of this module
+
+
+def eta_of(futures: Collection[TaskFuture]) -> float | None:
+    """Return in how many seconds the last of these can be expected to have ended; None before that is known."""
+    watcher = next((future.watcher for future in futures if future.watcher is not None), None)
+    return None if watcher is None else watcher.eta_of(futures)

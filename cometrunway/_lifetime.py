@@ -12,6 +12,7 @@ from typing import Self
 from attrs import field, frozen
 
 from cometrunway._composition import Composition, Parts
+from cometrunway._displays import note_open
 from cometrunway._handle import TaskFuture
 from cometrunway._task_group import outlasting
 from cometrunway.errors import TasksOwedError
@@ -116,6 +117,7 @@ class Lifetime:
             self._home = None
             raise
         self._opened = parts
+        note_open(self)
 
     async def close(self, *, wait: float, grace: float, error: BaseException | None = None) -> None:
         """Close the parts; harmless where they are closed. Where they are being closed, wait for that.

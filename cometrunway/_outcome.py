@@ -4,7 +4,7 @@ from typing import Any
 
 from attrs import frozen
 
-from cometrunway._paths import portable
+from cometrunway._paths import from_here, portable
 from cometrunway._tasks import Asset
 
 
@@ -24,8 +24,11 @@ class Outcome:
     """Why there are no files."""
 
     def to_record(self) -> dict[str, Any]:
-        """Return plain values by the names of their columns; of several files, `path` is the first."""
-        paths = [portable(asset.path) for asset in self.assets if asset.path]
+        """Return plain values by the names of their columns; of several files, `path` is the first.
+
+        Paths are relative to the current folder where they are in it.
+        """
+        paths = [portable(from_here(asset.path)) for asset in self.assets if asset.path]
         return {
             "key": self.key,
             "route": self.route,

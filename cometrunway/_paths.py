@@ -26,6 +26,12 @@ def portable(path: Path) -> str:
     return text if _is_utf8(text) else path.absolute().as_uri()
 
 
+def from_here(path: Path) -> Path:
+    """Return the path relative to the current folder where it is in it, else from the root."""
+    path, here = path.absolute(), Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
 def in_utf8(value: Any) -> Any:
     """Return JSON whose strings fit UTF-8: a member `path` is made `portable`; other text gets escapes."""
     if isinstance(value, dict):

@@ -2,8 +2,10 @@
 
 from cometrunway._asset_response import AssetResponse
 from cometrunway._budget import Budget
+from cometrunway._displays import show_progress
 from cometrunway._event_stream import EventStream
 from cometrunway._events import Event, EventKind
+from cometrunway._generate import generate
 from cometrunway._handle import TaskHandle
 from cometrunway._journal._entries import Entries
 from cometrunway._journal._entry import Entry, State
@@ -92,6 +94,8 @@ __all__ = [
     "TransportError",
     "VideoToVideo",
     "VideoUpscale",
+    "generate",
     "records_to_shots",
     "request_from_dict",
+    "show_progress",
 ]

@@ -8,6 +8,7 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
+from cometrunway._displays import Displayed
 from cometrunway._media._urls import is_data_url, without_query
 
 UNNAMED_PROVIDER = "cometapi"
@@ -63,7 +64,7 @@ def _shown_without_queries(urls: tuple[str, ...]) -> str:
 
 
 @frozen(kw_only=True)
-class Task:
+class Task(Displayed):
     """The state of a remote task, as one answer gave it."""
 
     id: str
@@ -106,7 +107,7 @@ def _without_query(url: str | None) -> str:
 
 
 @frozen(kw_only=True)
-class Asset:
+class Asset(Displayed):
     """One file that a task made."""
 
     url: str = field(repr=without_query)

@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from typing import Any, Self
 
+from cometrunway._displays import Displayed
 from cometrunway._journal._entry import Entry
 
 
-class Entries(tuple[Entry, ...]):
+class Entries(Displayed, tuple[Entry, ...]):
     """Entries in the order of submission, as they were when they were read: a tuple."""
 
     is_written: bool

@@ -10,6 +10,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from cometrunway._displays import Displayed
 from cometrunway._journal._folders import Folders
 from cometrunway._media._urls import without_query
 from cometrunway._outcome import Outcome
@@ -56,7 +57,7 @@ def status_of(state: State, *, is_written: bool) -> str:
 
 
 @frozen(kw_only=True)
-class Entry:
+class Entry(Displayed):
     """One submission, as the journal has it."""
 
     key: str

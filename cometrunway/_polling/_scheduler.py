@@ -5,7 +5,7 @@ import heapq
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from itertools import count
 from random import Random
 from sys import intern
@@ -108,11 +108,17 @@ class PollScheduler:
 
     @property
     def eta(self) -> float | None:
-        """In how many seconds the last of the watched tasks can be expected to have ended; None before that is known.
+        """The seconds until the last of the watched tasks can be expected to have ended; None before that is known."""
+        return self._eta(self._open.values())
 
-        Of many tasks a sample is asked, and what is known of most stands for all.
-        """
-        waiting = [task for task in self._open.values() if not task.future.has_ended]
+    def eta_of(self, futures: Collection[TaskFuture]) -> float | None:
+        """Return in how many seconds the last of these can be expected to have ended; None before that is known."""
+        watched = (self._open.get((future.route, future.id)) for future in futures)
+        return self._eta([task for task in watched if task is not None])
+
+    def _eta(self, watched: Collection[PolledTask]) -> float | None:
+        """Of many tasks a sample is asked, and what is known of most stands for all."""
+        waiting = [task for task in watched if not task.future.has_ended]
         odds = 1.0 + len(waiting)
         now = self._loop.time()
         sample = waiting[:: 1 + len(waiting) // _SAMPLE]
@@ -149,6 +155,7 @@ class PollScheduler:
             has_callback=has_callback,
         )
         self._open[future.route, future.id] = task
+        future.watcher = self
         self._background.begin_wait()
         self._push(task, self._timing.next_poll(task, now, waiting=len(self._open)) if task.is_new else now)
 
@@ -416,6 +423,7 @@ class PollScheduler:
         self._events.emit(EventKind.FAILED, future, task=future.task, error=bug)
 
     def _close(self, future: TaskFuture) -> None:
+        future.watcher = None
         if self._open.pop((future.route, future.id), None) is not None:
             self._background.end_wait()
 

@@ -1,9 +1,10 @@
 """A batch as its user holds it: handles in the order of their ends, a table, and counts."""
 
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from typing import Any, Protocol, Self
 
+from cometrunway._displays import Displayed, followed
 from cometrunway._handle import TaskFuture, TaskHandle
 from cometrunway._outcome import Outcome
 from cometrunway.errors import OutcomeUnknownError, TaskCancelledError, TaskFailedError
@@ -15,7 +16,9 @@ KEPT = 10_000
 class BatchFutures:
     """The futures of a batch, by the places of their requests."""
 
-    def __init__(self) -> None:
+    def __init__(self, total: int | None = None) -> None:
+        self.total = total
+        """How many requests there are; None for an input that does not know its length."""
         self.are_all_kept = False
         self._futures: dict[int, TaskFuture] = {}
         self._forgotten: Counter[str] = Counter()
@@ -35,7 +38,16 @@ class BatchFutures:
                 f"{self._forgotten.total():,} before them: await the batch and do not iterate over it, or read its "
                 "journal"
             )
+        return self.kept()
+
+    def kept(self) -> list[TaskFuture]:
+        """Return the futures that are not forgotten, in the order of the requests."""
         return [self._futures[place] for place in sorted(self._futures)]
+
+    @property
+    def waiting(self) -> int:
+        """How many requests have no task yet, as far as that is known."""
+        return max(0, (self.total or 0) - len(self._futures) - self._forgotten.total())
 
     def counts(self) -> Counter[str]:
         """Return how many shots have each status."""
@@ -45,7 +57,6 @@ class BatchFutures:
 class Submission(Protocol):
     """What submits the requests of a batch."""
 
-    total: int | None
     futures: BatchFutures
 
     async def next(self) -> TaskFuture | None:
@@ -55,7 +66,7 @@ class Submission(Protocol):
         """Take no more requests; from any thread."""
 
 
-class Batch:
+class Batch(Displayed):
     """Many requests in one session: what `Session.map` returns.
 
     Iterated, it yields the handle of each shot once its files are on disk or its failure is known. Awaited, it waits
@@ -71,7 +82,12 @@ class Batch:
     @property
     def total(self) -> int | None:
         """How many requests there are; None for an input that does not know its length."""
-        return self._submission.total
+        return self.futures.total
+
+    @property
+    def futures(self) -> BatchFutures:
+        """What has been submitted so far."""
+        return self._submission.futures
 
     @property
     def handles(self) -> tuple[TaskHandle, ...]:
@@ -80,14 +96,13 @@ class Batch:
         Raises:
             RuntimeError: more than 10,000 have ended, and the first of them are no longer kept.
         """
-        return tuple(TaskHandle(future.reference, future) for future in self._submission.futures.in_order())
+        return tuple(TaskHandle(future.reference, future) for future in self.futures.in_order())
 
     @property
     def counts(self) -> dict[str, int]:
         """How many shots have each status, as `to_records` says it; `waiting` are those that have no task yet."""
-        counts = self._submission.futures.counts()
-        waiting = 0 if self.total is None else self.total - counts.total()
-        return {**counts, "waiting": waiting} if waiting > 0 else dict(counts)
+        waiting = {"waiting": self.futures.waiting} if self.futures.waiting else {}
+        return {**self.futures.counts(), **waiting}
 
     def to_records(self) -> list[dict[str, Any]]:
         """Return a plain dict for each shot taken so far, in the order of the requests, for a table.
@@ -98,17 +113,13 @@ class Batch:
         Raises:
             RuntimeError: more than 10,000 have ended, and the first of them are no longer kept.
         """
-        return [outcome.to_record() for outcome in self.outcomes()]
-
-    def outcomes(self) -> Iterator[Outcome]:
-        """Yield what has become of each shot taken so far, in the order of the requests."""
-        return map(outcome_of, self._submission.futures.in_order())
+        return [outcome_of(future).to_record() for future in self.futures.in_order()]
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> TaskHandle:
-        future = None if self._is_closed else await self._submission.next()
+        future = None if self._is_closed else await followed(self.futures, self._submission.next())
         if future is None:
             raise StopAsyncIteration
         return TaskHandle(future.reference, future)
@@ -117,7 +128,7 @@ class Batch:
         return self._all().__await__()
 
     async def _all(self) -> tuple[TaskHandle, ...]:
-        self._submission.futures.are_all_kept = True
+        self.futures.are_all_kept = True
         async for _ in self:
             pass
         return self.handles

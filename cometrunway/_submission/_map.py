@@ -42,9 +42,7 @@ class BatchSubmission:
     resubmits: Resubmits = never
     budget: Budget | None = None
     """What all of its requests share."""
-    total: int | None = field(init=False)
-    """How many requests there are, where the input knows its length."""
-    futures: BatchFutures = field(init=False, factory=BatchFutures)
+    futures: BatchFutures = field(init=False)
     _name: Name = field(init=False, factory=content_names)
     _unanswered: asyncio.Semaphore = field(init=False)
     _window: asyncio.Semaphore = field(init=False)
@@ -62,7 +60,7 @@ class BatchSubmission:
 
     def __attrs_post_init__(self) -> None:
         self.requests = _checked(self.requests)
-        self.total = len(self.requests) if isinstance(self.requests, Sized) else None
+        self.futures = BatchFutures(total=len(self.requests) if isinstance(self.requests, Sized) else None)
         self._unanswered = asyncio.Semaphore(self.submitter.limits.max_creates)
         self._window = asyncio.Semaphore(self.submitter.limits.max_in_flight)
         # One callback and one context serve all: the pauses of the garbage collector grow with every object.

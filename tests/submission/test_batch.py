@@ -93,8 +93,11 @@ async def test_a_batch_that_was_dropped_takes_no_more(session: Any) -> None:
     assert taken <= 7
 
 
-async def test_the_records_of_a_batch_are_those_of_its_journal(session: Any, tmp_path: Path) -> None:
+async def test_the_records_of_a_batch_are_those_of_its_journal(
+    session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Key, status, path, seconds and reason are the same in both, whatever became of a shot."""
+    monkeypatch.chdir(tmp_path)
     path = tmp_path / "shots.db"
     mixed = [
         *shots(2),
@@ -102,7 +105,7 @@ async def test_the_records_of_a_batch_are_those_of_its_journal(session: Any, tmp
         Shot("doubt", yawn(3)),
         Shot("refused", yawn(4)),
     ]
-    async with Emulator() as emulator, session(emulator, journal=path, max_creates=1) as runway:
+    async with Emulator() as emulator, session(emulator, journal=path, max_creates=1, output_dir="out") as runway:
         emulator.script("create", *[Fault.ok()] * 3, Fault.drop_after(), Fault.answer(400))
         batch = runway.map(mixed)
         async for handle in batch:
@@ -119,6 +122,7 @@ async def test_the_records_of_a_batch_are_those_of_its_journal(session: Any, tmp
         "refused": "refused",
     }
     assert batch.counts == {"succeeded": 2, "failed": 1, "in_doubt": 1, "refused": 1}
+    assert [record["path"] for record in records[:2]] == ["out/0.mp4", "out/1.mp4"]
     assert Journal.read(path).to_records() == records
     with JournalReader(path) as journal:
         assert list(journal.to_records()) == records

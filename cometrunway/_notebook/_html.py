@@ -1,0 +1,38 @@
+"""HTML whose text is text: whatever a prompt, a key or a server's message holds is shown, and never obeyed."""
+
+from html import escape
+from typing import Literal
+
+from cometrunway._terminal import printable
+
+_VOID = {"img"}
+MUTED = "opacity:.7"
+BAD = "color:#d64545"
+"""A red that is read on white and on black."""
+
+
+class Html(str):
+    """Markup in which all text is escaped."""
+
+    __slots__ = ()
+
+
+def tag(name: str, *content: str, **attributes: str | Literal[True] | None) -> Html:
+    """Return an element. Content that is no `Html` is text. An attribute of True has no value; None leaves it out."""
+    given = {attribute: value for attribute, value in attributes.items() if value not in {None, False}}
+    written = "".join(
+        f" {attribute}" if value is True else f' {attribute}="{escape(str(value))}"'
+        for attribute, value in given.items()
+    )
+    inside = "".join(part if isinstance(part, Html) else escape(printable(part)) for part in content)
+    return Html(f"<{name}{written}>" if name in _VOID else f"<{name}{written}>{inside}</{name}>")
+
+
+def joined(*parts: Html) -> Html:
+    """Return parts after each other."""
+    return Html("".join(parts))
+
+
+def facts(*told: str | None) -> str:
+    """Return what is known, in one line."""
+    return " · ".join(fact for fact in told if fact)

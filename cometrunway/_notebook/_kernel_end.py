@@ -1,0 +1,38 @@
+"""A kernel that ends while tasks are owed: what is said, for nothing can be waited for any more."""
+
+import atexit
+import logging
+import sys
+from contextlib import suppress
+from weakref import WeakSet
+
+from cometrunway._lifetime import Lifetime
+
+_logger = logging.getLogger(__name__)
+_opened: WeakSet[Lifetime] = WeakSet()
+
+
+def warn_of(lifetime: Lifetime) -> None:
+    """Say at the end of the kernel what this session owes then."""
+    if not _opened:
+        atexit.register(_warn)
+    _opened.add(lifetime)
+
+
+def _warn() -> None:
+    for lifetime in tuple(_opened):
+        parts = lifetime.parts_to_read
+        tokens = [future.reference.to_token() for future in lifetime.owed] if parts else []
+        if parts and tokens:
+            has_journal = parts.journal.keeps_entries
+            cure = "`await session.resume()` takes them up" if has_journal else "no journal has them"
+            _say(
+                f"{len(tokens)} tasks are paid for and unfinished as the kernel ends, and go on at the server; {cure}; "
+                f"session.attach takes up each by its token: {' '.join(tokens)}"
+            )
+
+
+def _say(text: str) -> None:
+    _logger.warning("%s", text)
+    with suppress(OSError, ValueError):  # it is closed; by now, what a cell prints would be lost
+        print(f"cometrunway: {text}", file=sys.__stderr__, flush=True)

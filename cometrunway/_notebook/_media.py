@@ -1,0 +1,80 @@
+"""Files that play in a notebook: small ones are in the notebook itself, others beside it."""
+
+import base64
+import os
+from pathlib import Path
+from urllib.parse import quote
+
+from cometrunway._gallery._cards import MediaFile
+from cometrunway._notebook._html import Html, tag
+from cometrunway._tasks import Asset
+
+EMBEDDED_EACH = 4_000_000
+"""Bytes up to which a file is embedded; a larger one is linked."""
+EMBEDDED_SMALL = 400_000
+"""The same in a grid."""
+EMBEDDED_ALL = 30_000_000
+"""Bytes of all files that one kernel embeds; further ones are linked. Base64 makes 40 MB of them."""
+_UNITS = ("bytes", "kB", "MB", "GB")
+
+
+class _Embedded:
+    """How many bytes this kernel has embedded so far."""
+
+    total = 0
+
+
+def player(asset: Asset, *, is_small: bool) -> Html:
+    """Return what plays or shows a file; a link where browsers do neither, and text where it is not on this disk."""
+    file = MediaFile.at(asset.path) if asset.path else None
+    if file is None or file.size is None:
+        return tag("div", where(asset), style="overflow-wrap:anywhere")
+    kind = file.media_type.partition("/")[0]
+    height = "120" if is_small else "360"
+    style = f"max-width:100%;max-height:{height}px"
+    source = _source(file, EMBEDDED_SMALL if is_small else EMBEDDED_EACH)
+    if kind == "image":
+        return tag("img", src=source, alt=file.path.name, style=style)
+    if kind == "video":
+        return tag("video", src=source, controls=True, loop=True, muted=True, preload="metadata", style=style)
+    if kind == "audio":
+        return tag("audio", src=source, controls=True, preload="metadata", style="max-width:100%")
+    return tag("a", file.path.name, href=_link(file.path), download=True)
+
+
+def where(asset: Asset) -> str:
+    """Say where a file is, without what a URL is signed with."""
+    if asset.location:
+        return asset.location
+    return f"{asset.path.name} is not on this disk, or of no kind that is shown" if asset.path else "not downloaded"
+
+
+def size_of(number: int | None) -> str | None:
+    """Return a number of bytes as people say it; None where it is not known."""
+    if number is None:
+        return None
+    size, unit = float(number), 0
+    while size >= 1000 and unit < len(_UNITS) - 1:
+        size, unit = size / 1000, unit + 1
+    return f"{size:.0f} {_UNITS[unit]}" if unit == 0 or size >= 100 else f"{size:.1f} {_UNITS[unit]}"
+
+
+def _source(file: MediaFile, limit: int) -> str:
+    size = file.size or 0
+    if size > limit or _Embedded.total + size > EMBEDDED_ALL:
+        return _link(file.path)
+    try:
+        content = file.path.read_bytes()
+    except OSError:
+        return _link(file.path)
+    _Embedded.total += len(content)
+    return f"data:{file.media_type};base64,{base64.b64encode(content).decode()}"
+
+
+def _link(path: Path) -> str:
+    """Return the URL relative to the folder of the kernel, which is the notebook's: front ends serve it from there."""
+    try:
+        relative = Path(os.path.relpath(path))
+    except ValueError:  # on another drive of Windows
+        return path.absolute().as_uri()
+    return "/".join(quote(os.fsencode(part), safe="") for part in relative.parts)

@@ -1,0 +1,1 @@
+"""Notebooks: real kernels, and what they show."""

@@ -30,6 +30,7 @@ from cometrunway._task_group import BackgroundTasks, Role
 from cometrunway._transport._access import access_to
 from cometrunway._transport._aiohttp import Transport
 from cometrunway._transport._api import Api
+from cometrunway._transport._api_key import KeyFunction
 from cometrunway._transport._assets import AssetHosts
 from cometrunway._transport._connections import Connections
 from cometrunway._wire._provider import Provider, provider_of
@@ -59,7 +60,7 @@ class Composition:
     def __init__(
         self,
         *,
-        api_key: str | None,
+        api_key: str | KeyFunction | None,
         provider: Provider | str,
         base_url: str | None,
         output_dir: str | os.PathLike[str] | None,

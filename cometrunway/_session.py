@@ -27,6 +27,7 @@ from cometrunway._submission._limits import Limits
 from cometrunway._submission._map import BatchSubmission, Requests
 from cometrunway._submission._resumption import Resumption
 from cometrunway._tasks import Asset, Task
+from cometrunway._transport._api_key import KeyFunction
 from cometrunway._wire._encode import request_type
 from cometrunway._wire._provider import COMETAPI, Provider
 
@@ -39,7 +40,9 @@ class Session:
     server, and lets the error through bare.
 
     Args:
-        api_key: the provider's key; by default from its environment variable, such as COMETAPI_KEY.
+        api_key: the provider's key; by default from its environment variable, such as COMETAPI_KEY. Or a function that
+            returns it, plain or async: it is called on opening, and each time that the key is refused; with another key
+            the refused request is sent again. It must not block.
         provider: whose API it is: `cometapi`, `runway`, or a `Provider`. A key of one is never sent to another.
         base_url: the API's origin, without `/v1`; by default from the environment (COMETRUNWAY_BASE_URL,
             RUNWAYML_BASE_URL), else the provider's.
@@ -83,7 +86,7 @@ class Session:
 
     def __init__(
         self,
-        api_key: str | None = None,
+        api_key: str | KeyFunction | None = None,
         *,
         provider: Provider | str = COMETAPI,
         base_url: str | None = None,

@@ -1,12 +1,14 @@
 """Which key goes to which origin. A key of one provider is never sent to another."""
 
 import os
+from functools import partial
 from urllib.parse import urlsplit
 
 from attrs import field, frozen
 from yarl import URL
 
 from cometrunway._transport._addresses import is_this_machine
+from cometrunway._transport._api_key import ApiKey, KeyFunction
 from cometrunway._wire._provider import BUILT_IN, Provider
 
 
@@ -17,10 +19,10 @@ class Access:
     provider: Provider
     base: URL
     """The API's origin, with the path before its routes."""
-    api_key: str = field(repr=False)
+    api_key: ApiKey = field(repr=False)
 
 
-def access_to(provider: Provider, *, api_key: str | None, base_url: str | None) -> Access:
+def access_to(provider: Provider, *, api_key: str | KeyFunction | None, base_url: str | None) -> Access:
     """Return the access to a provider, by what is given, else by its environment variables.
 
     Raises:
@@ -29,11 +31,14 @@ def access_to(provider: Provider, *, api_key: str | None, base_url: str | None) 
     """
     variable = provider.origin_variable
     base = _checked_base(base_url or (os.environ.get(variable) if variable else None) or provider.origin, provider)
-    return Access(provider=provider, base=base, api_key=_checked_key(api_key, provider))
+    source = api_key or os.environ.get(provider.key_variable) or ""
+    return Access(provider=provider, base=base, api_key=ApiKey(source, check=partial(_checked_key, provider)))
 
 
-def _checked_key(given: str | None, provider: Provider) -> str:
-    key = (given or os.environ.get(provider.key_variable) or "").strip()
+def _checked_key(provider: Provider, given: object) -> str:
+    if not isinstance(given, str):
+        raise ValueError(f"api_key must be text, or a function that returns it, got {type(given).__name__}")  # noqa: TRY004
+    key = given.strip()
     if not key:
         raise ValueError(f"no API key: set {provider.key_variable} in the environment, or pass Session(api_key=...)")
     if not (key.isascii() and key.isprintable() and " " not in key):

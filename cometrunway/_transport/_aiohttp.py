@@ -9,6 +9,7 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
+from cometrunway._transport._api_key import ApiKey
 from cometrunway._transport._connections import AS_SENT, CONNECT_SECONDS, Connections, Route
 from cometrunway._transport._create_body import LONGEST_IDLE, CreateBody, LastUses
 from cometrunway._transport._descriptors import BETWEEN_WAITS, WAITS, is_exhaustion
@@ -32,6 +33,8 @@ _JSON: Mapping[str, str] = {"Content-Type": "application/json"}
 _WITHOUT_MIDDLEWARES: Mapping[str, Any] = {"middlewares": ()}  # for one may repeat a create
 _LONG_KEY = 16
 """Characters from which on a key is no part of a word by accident."""
+_KEYS = 4
+"""Of the keys that a function has returned, those that are removed from answers: answers under way may have older."""
 _STALE_CONNECTIONS = 1_000
 """How many connections that have idled a create may meet, each of which is closed then."""
 
@@ -51,22 +54,18 @@ class Transport:
         self,
         *,
         base: URL,
-        api_key: str,
+        api_key: ApiKey,
         version: str,
         http: aiohttp.ClientSession | None,
         connections: Connections,
     ) -> None:
         self._base = base
         self._prefix = self._base.raw_path.rstrip("/")
-        self._secret = api_key.encode()
-        self._masks = _pattern_of(self._secret)
+        self._key = api_key
+        self._secrets: dict[bytes, re.Pattern[bytes]] = {}
+        """The keys that were sent, and what finds each in an answer."""
         self._headers = CIMultiDict(
-            {
-                "Authorization": f"Bearer {api_key}",
-                "Accept": "application/json",
-                "Accept-Encoding": "identity",
-                "X-Runway-Version": version,
-            }
+            {"Accept": "application/json", "Accept-Encoding": "identity", "X-Runway-Version": version}
         )
         self._borrowed = _checked_session(http)
         self._calls = TimeLimit(_CALL_SECONDS)
@@ -75,13 +74,41 @@ class Transport:
         self._connections = connections
         self._for_calls: _PreparedRoute | None = None
         self._for_creates: _PreparedRoute | None = None
+        self._renewing = asyncio.Lock()
 
     @property
     def base(self) -> URL:
         """The API's origin, with the path before its routes."""
         return self._base
 
+    @property
+    def key_number(self) -> int:
+        """Which key is sent now; for `renew_key`."""
+        return self._key.number
+
+    async def renew_key(self, refused: int) -> bool:
+        """Ask for the key once more, unless that was done since; return whether it is another than was refused."""
+        async with self._renewing:
+            if self._key.number == refused:
+                await self._key.ask_again()
+                self._use_key()
+        return self._key.number != refused
+
+    def _use_key(self) -> None:
+        """Send the key as it is now."""
+        secret = self._key.value.encode()
+        self._secrets[secret] = _pattern_of(secret)
+        if len(self._secrets) > _KEYS:
+            del self._secrets[next(iter(self._secrets))]
+        self._headers["Authorization"] = f"Bearer {self._key.value}"
+        for route in (self._for_calls, self._for_creates):
+            if route is not None:
+                route.authorize(self._headers["Authorization"])
+
     async def __aenter__(self) -> Self:
+        self._renewing = asyncio.Lock()
+        await self._key.ask()
+        self._use_key()
         route = self._connections.to_api(self._base, self._headers, borrowed=self._borrowed)
         if self._borrowed is not None:  # it may have any option otherwise
             self._for_calls = _PreparedRoute(route, AS_SENT, _JSON)
@@ -165,7 +192,7 @@ class Transport:
                 encoding = response.headers.get("Content-Encoding")
                 if encoding or len(content) > LARGE or content.startswith(GZIP):
                     content = await self._worked_on(content, encoding or "", limit)
-                elif self._secret in content:
+                elif self._shows_a_key(content):
                     content = self._masked(content)
                 if len(content) > limit:
                     raise ProtocolError(
@@ -189,8 +216,14 @@ class Transport:
     def _plain(self, content: bytes, encoding: str, limit: int) -> bytes:
         return self._masked(decoded(content, encoding, limit=limit))
 
+    def _shows_a_key(self, content: bytes) -> bool:
+        return any(secret in content for secret in self._secrets)
+
     def _masked(self, content: bytes) -> bytes:
-        return self._masks.sub(b"***", content) if self._secret in content else content
+        for secret, pattern in self._secrets.items():
+            if secret in content:
+                content = pattern.sub(b"***", content)
+        return content
 
 
 class _PreparedRoute:
@@ -206,6 +239,12 @@ class _PreparedRoute:
             **options,
             **route.options,
         }
+
+    def authorize(self, value: str) -> None:
+        """Send another key from now on, by the headers of each request, or by those that the session adds."""
+        own = (self.headers, self.headers_with_body)
+        for headers in own if "Authorization" in self.headers else (self.session.headers,):
+            headers["Authorization"] = value
 
 
 def _checked_session(http: object) -> aiohttp.ClientSession | None:

@@ -16,7 +16,7 @@ from cometrunway._wire._http import HttpRequest
 from cometrunway._wire._identity import sent_for
 from cometrunway._wire._provider import Provider
 from cometrunway._wire._refusals import proves_refusal
-from cometrunway.errors import CometRunwayError, OutcomeUnknownError, ProxyError, TransportError
+from cometrunway.errors import AuthenticationError, CometRunwayError, OutcomeUnknownError, ProxyError, TransportError
 
 
 @frozen
@@ -59,8 +59,23 @@ class Api:
     async def create(self, message: HttpRequest, *, may_begin: Callable[[], bool]) -> Outcome:
         """Send a create once, and return what it came to. Raises nothing: a cancellation is an outcome too.
 
-        `may_begin` is asked at the last moment, when a connection is there: it takes some time to make one.
+        Where the key is refused, and there is another by now, it is sent with that.
+
+        Args:
+            message: what to send.
+            may_begin: asked at the last moment, when a connection is there: it takes some time to make one.
         """
+        key = self._transport.key_number
+        outcome = await self._created(message, may_begin)
+        if not (isinstance(outcome, Refused) and isinstance(outcome.error, AuthenticationError)):
+            return outcome
+        try:
+            is_renewed = await self._transport.renew_key(key)
+        except asyncio.CancelledError as error:
+            return Refused(error)
+        return await self._created(message, may_begin) if is_renewed else outcome
+
+    async def _created(self, message: HttpRequest, may_begin: Callable[[], bool]) -> Outcome:
         body = self._transport.create_body(message, may_begin)
         try:
             return Accepted(decode_created(await self._transport.create(message, body)))
@@ -84,7 +99,16 @@ class Api:
             return Unknown(unknown)
 
     async def poll(self, route: str, task_id: str, asked: Asked = None) -> Task:
-        """Ask for the task's state once, with no retry; `asked` is what was asked for."""
+        """Ask for the task's state once, and again only with another key; `asked` is what was asked for."""
+        key = self._transport.key_number
+        try:
+            return await self._polled(route, task_id, asked)
+        except AuthenticationError:
+            if not await self._transport.renew_key(key):
+                raise
+        return await self._polled(route, task_id, asked)
+
+    async def _polled(self, route: str, task_id: str, asked: Asked) -> Task:
         response = await self._transport.call(poll_request(route, task_id, self.provider), limit=self._answer_limit)
         sent = None if asked is None else sent_for(asked)
         if len(response.body) > LARGE:

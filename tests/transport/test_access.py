@@ -21,7 +21,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_key_and_the_origin_are_the_providers(provider: Provider) -> None:
     """Nothing given, both come from the provider and its own variable; and the key is in no repr."""
     access = access_to(provider, api_key=None, base_url=None)
-    assert (str(access.base).rstrip("/"), access.api_key) == (provider.origin, f"key-of-{provider.name}")
+    assert (str(access.base).rstrip("/"), access.api_key.value) == (provider.origin, f"key-of-{provider.name}")
     assert "key-of" not in repr(access)
 
 
@@ -60,8 +60,9 @@ def test_anothers_variables_count_for_nothing(
 
 def test_one_key_in_both_variables_is_everybodys(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the user has named as the key of both is sent to each."""
-    monkeypatch.setenv(RUNWAY.key_variable, f"key-of-{COMETAPI.name}")
-    assert access_to(RUNWAY, api_key=f"key-of-{COMETAPI.name}", base_url=None).api_key == f"key-of-{COMETAPI.name}"
+    key = f"key-of-{COMETAPI.name}"
+    monkeypatch.setenv(RUNWAY.key_variable, key)
+    assert access_to(RUNWAY, api_key=key, base_url=None).api_key.value == key
 
 
 def test_a_described_provider_may_share_an_origin() -> None:

@@ -10,6 +10,7 @@ from yarl import URL
 
 from cometrunway import Session
 from cometrunway._transport._aiohttp import Transport
+from cometrunway._transport._api_key import ApiKey
 from cometrunway._transport._connections import Connections
 from cometrunway._transport._time_limit import TimeLimit
 from cometrunway._wire._http import HttpRequest
@@ -150,7 +151,11 @@ async def test_an_answer_that_halts_half_way_is_given_up() -> None:
     async with (
         halting() as (base_url, connections),
         Transport(
-            base=URL(base_url), api_key="sk-1", version="2024-11-06", http=None, connections=Connections()
+            base=URL(base_url),
+            api_key=ApiKey("sk-1", check=str),
+            version="2024-11-06",
+            http=None,
+            connections=Connections(),
         ) as transport,
     ):
         for number in (1, 2):

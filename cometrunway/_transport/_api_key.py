@@ -1,0 +1,45 @@
+"""The key of API calls: given once, or by a function that is asked again when the key is refused."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable
+
+_logger = logging.getLogger(__name__)
+_SECONDS = 30.0
+"""In which a function must have returned."""
+KeyFunction = Callable[[], str | Awaitable[str]]
+
+
+class ApiKey:
+    """The key, as it is now.
+
+    Args:
+        source: the key, or what returns it; must not block, or is a coroutine function.
+        check: returns a key as it is sent, or raises `ValueError` for what is none.
+    """
+
+    def __init__(self, source: str | KeyFunction, *, check: Callable[[object], str]) -> None:
+        self._function = source if callable(source) else None
+        self._check = check
+        self.value = "" if callable(source) else check(source)
+        self.number = 0
+        """How many other keys there were before."""
+
+    async def ask(self) -> None:
+        """Take the key that the function returns now; what it raises is raised."""
+        if self._function is None:
+            return
+        async with asyncio.timeout(_SECONDS):
+            given = self._function()
+            key = self._check(await given if isawaitable(given) else given)
+        if key != self.value:
+            self.value = key
+            self.number += 1
+
+    async def ask_again(self) -> None:
+        """Do so after a refusal, which is what matters to the caller: that the function fails is logged."""
+        try:
+            await self.ask()
+        except Exception as error:  # noqa: BLE001 - whatever the user's function raises, whose text may show a key
+            _logger.error("api_key failed with %s; the key stays as it is", type(error).__name__)  # noqa: TRY400

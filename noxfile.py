@@ -19,6 +19,8 @@ HEAVY = (
     "tests/delivery/test_bucket_output.py",
     "tests/simulation",
     "tests/gallery/test_feed_large.py",
+    "tests/callbacks/test_receiver_forged.py",
+    "tests/callbacks/test_receiver_lag.py",
 )
 PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
 
@@ -27,8 +29,8 @@ PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
 def tests(session: nox.Session) -> None:
     """Run the tests, four at a time, for most of the time they wait; arguments go to pytest.
 
-    The simulations, large galleries in the development mode, and a storage take long, and the same on every Python:
-    they run on the first only.
+    The simulations, large galleries in the development mode, a storage, and thousands of callbacks take long, and the
+    same on every Python: they run on the first only.
     """
     session.install("-e", ".[test]")
     left_out = [f"--ignore={path}" for path in HEAVY if session.python != PYTHONS[0]]

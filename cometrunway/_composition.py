@@ -10,6 +10,9 @@ import aiohttp
 from attrs import frozen
 
 from cometrunway._budget import Budget
+from cometrunway._callbacks._expected import ExpectedCallbacks
+from cometrunway._callbacks._posts import CallbackPosts
+from cometrunway._callbacks._receiver import CallbackReceiver
 from cometrunway._delivery._delivery import Delivery
 from cometrunway._delivery._downloader import Downloader
 from cometrunway._delivery._file_names import FileNames
@@ -22,7 +25,7 @@ from cometrunway._policies import PollPolicy, RetryPolicy, at_least_zero, of_typ
 from cometrunway._polling._duration_history import DurationHistory
 from cometrunway._polling._scheduler import PollScheduler
 from cometrunway._submission._doubts import Doubts
-from cometrunway._submission._existing import ExistingTasks
+from cometrunway._submission._existing import ExistingTasks, expect_callbacks
 from cometrunway._submission._limits import Limits
 from cometrunway._submission._spending import Spending
 from cometrunway._submission._submitter import Submitter
@@ -72,6 +75,7 @@ class Composition:
         journal: str | os.PathLike[str] | None,
         journal_timeout: float,
         journal_wait: float,
+        callbacks: CallbackReceiver | None,
         http: aiohttp.ClientSession | None,
         trust_env: bool,
         allow_private_assets: bool,
@@ -100,6 +104,7 @@ class Composition:
         self._journal_path = None if journal is None else expanded(journal)
         self._journal_timeout = at_least_zero("journal_timeout", journal_timeout)
         self._journal_wait = at_least_zero("journal_wait", journal_wait, or_infinite=True)
+        self._callbacks = None if callbacks is None else of_type("callbacks", callbacks, CallbackReceiver)
         self._on_event = on_event
         self._rng = rng or Random()  # noqa: S311 - spreads polls, guards nothing
 
@@ -114,16 +119,9 @@ class Composition:
         await lifetime.enter_async_context(self._connections)
         await lifetime.enter_async_context(self._transport)
         await lifetime.enter_async_context(self._asset_hosts)
-        if self._journal_path is None:
-            parts = self._compose(NoJournal())
-        else:
-            journal = Journal(
-                self._journal_path,
-                lock_timeout=self._journal_timeout,
-                wait=self._journal_wait,
-                output_dir=self._output.folder,
-            )
-            parts = self._compose(await lifetime.enter_async_context(journal))
+        journal = await self._journal(lifetime)
+        expected = await self._expected(journal)
+        parts = self._compose(journal, expected)
         history = DurationHistory(parts.journal, parts.scheduler.model)
         if parts.journal.keeps_entries:
             await history.load()
@@ -133,11 +131,40 @@ class Composition:
         parts.background.on_bug(parts.scheduler.close)
         await parts.background.open(interrupts=interrupts)
         parts.scheduler.start()
+        if self._callbacks is not None:
+            posts = CallbackPosts(
+                expected=expected,
+                hint=parts.scheduler.hint,
+                confirm=parts.doubts.confirm,
+                background=parts.background,
+            )
+            lifetime.enter_context(self._callbacks.serving(posts.take_soon))
         if parts.journal.keeps_entries:
             parts.background.start(history.save_regularly(), name="cometrunway history", role=Role.SERVICE)
         return parts
 
-    def _compose(self, journal: JournalProtocol) -> Parts:
+    async def _journal(self, lifetime: AsyncExitStack) -> JournalProtocol:
+        if self._journal_path is None:
+            return NoJournal()
+        return await lifetime.enter_async_context(
+            Journal(
+                self._journal_path,
+                lock_timeout=self._journal_timeout,
+                wait=self._journal_wait,
+                output_dir=self._output.folder,
+            )
+        )
+
+    async def _expected(self, journal: JournalProtocol) -> ExpectedCallbacks:
+        """Return whose callbacks may come: at first, those of what the journal has."""
+        if self._callbacks is None:
+            return ExpectedCallbacks(public_url=None, secret=b"")
+        secret = await journal.callback_secret()
+        expected = ExpectedCallbacks(public_url=self._callbacks.public_url, secret=secret)
+        await expect_callbacks(expected, journal)
+        return expected
+
+    def _compose(self, journal: JournalProtocol, expected: ExpectedCallbacks) -> Parts:
         background = BackgroundTasks()
         events = EventEmitter(self._on_event, provider=self.provider.name)
         limit = self._poll.answer_limit
@@ -174,6 +201,7 @@ class Composition:
             journal=journal,
             limits=self._limits,
             spending=self.spending,
+            callbacks=expected,
             existing=existing,
             background=background,
             events=events,
@@ -181,7 +209,13 @@ class Composition:
         return Parts(
             api=api,
             background=background,
-            doubts=Doubts(journal=journal, submitter=submitter, existing=existing),
+            doubts=Doubts(
+                journal=journal,
+                submitter=submitter,
+                existing=existing,
+                background=background,
+                retrieve=api.retrieve,
+            ),
             downloader=downloader,
             events=events,
             existing=existing,

@@ -28,7 +28,7 @@ class EventKind(StrEnum):
     RETRYING = "retrying"
     """A create was refused for the moment, or no connection could be made for it: it is sent again after a pause."""
     IN_DOUBT = "in_doubt"
-    """It was sent, and nobody knows whether it was accepted."""
+    """It was sent, and nobody knows whether it was accepted. RESUMED follows where a callback supplies the id."""
     CHANGED = "changed"
     """A poll found another status or progress than the poll before."""
     POLL_FAILED = "poll_failed"
@@ -42,7 +42,7 @@ class EventKind(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing more happens to the submission, unless the user submits or resumes it once more."""
+        """Whether nothing more happens to the submission, unless the user submits or resumes it, or a callback does."""
         return self in _FINAL
 
     @property

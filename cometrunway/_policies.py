@@ -69,7 +69,8 @@ class PollPolicy:
     `learned` does the same until a task of a kind has ended, and never polls later than such a pause after the age
     that ten tasks of the kind are known to have reached unfinished. With the rule `fixed` every pause is `first`. With
     the other two a poll may come a sixth of its pause earlier or later, so that several polls share a moment; no pause
-    is below `floor` or above `ceiling`.
+    is below `floor` or above `ceiling`. Where callbacks announce the ends of tasks, pauses are up to ten times as long,
+    and the poll of an announced end comes at once.
     """
 
     rule: Literal["learned", "backoff", "fixed"] = field(default="learned", validator=in_(_RULES))

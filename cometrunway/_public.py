@@ -2,6 +2,7 @@
 
 from cometrunway._asset_response import AssetResponse
 from cometrunway._budget import Budget
+from cometrunway._callbacks._receiver import CallbackReceiver
 from cometrunway._displays import show_progress
 from cometrunway._event_stream import EventStream
 from cometrunway._events import Event, EventKind
@@ -52,6 +53,7 @@ __all__ = [
     "AssetResponse",
     "Batch",
     "Budget",
+    "CallbackReceiver",
     "CharacterPerformance",
     "CometRunwayError",
     "ContentModeration",

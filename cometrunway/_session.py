@@ -11,6 +11,7 @@ from typing import Self
 import aiohttp
 
 from cometrunway._budget import Budget
+from cometrunway._callbacks._receiver import CallbackReceiver
 from cometrunway._composition import Composition
 from cometrunway._event_stream import EventStream
 from cometrunway._events import Observer
@@ -69,6 +70,7 @@ class Session:
         close_wait: seconds that leaving waits for what is in flight; `math.inf` waits for all, 0 leaves at once. What
             is unfinished then goes on at the server, and the journal has it.
         close_grace: seconds that leaving waits, after that, for the answers to creates under way.
+        callbacks: where the gateway's posts come in; the ends of tasks are then known at once and with few polls.
         http: an `aiohttp.ClientSession` to borrow for API calls, for its proxy or its TLS settings; never closed here.
             Its middlewares are not used for creates, which one that repeats would pay for twice.
         trust_env: whether HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR count, as they
@@ -81,7 +83,7 @@ class Session:
     Raises:
         ValueError: no key, a key or an origin of another provider, or an option out of its range; on entering, an
             `output_dir` that cannot be written, or a proxy or certificates of the environment that cannot be used.
-        TypeError: `http` is no `aiohttp.ClientSession`.
+        TypeError: `http` is no `aiohttp.ClientSession`, or `callbacks` no `CallbackReceiver`.
     """
 
     def __init__(
@@ -103,6 +105,7 @@ class Session:
         journal_wait: float = 0.0,
         close_wait: float = math.inf,
         close_grace: float = 20.0,
+        callbacks: CallbackReceiver | None = None,
         http: aiohttp.ClientSession | None = None,
         trust_env: bool = True,
         allow_private_assets: bool = False,
@@ -122,6 +125,7 @@ class Session:
             journal=journal,
             journal_timeout=journal_timeout,
             journal_wait=journal_wait,
+            callbacks=callbacks,
             http=http,
             trust_env=trust_env,
             allow_private_assets=allow_private_assets,

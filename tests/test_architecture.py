@@ -22,6 +22,7 @@ LEVELS = [
     {"errors", "_events", "_asset_response", "_outcome"},
     {"_wire", "_policies", "_handle"},
     {"_transport", "_object_storage", "_budget", "_journal", "_event_stream"},
+    {"_callbacks"},
     {"_submission", "_polling", "_delivery"},
     {"_composition"},
     {"_lifetime"},
@@ -42,8 +43,9 @@ UPWARD = ("cometrunway._displays", "cometrunway._notebook")
 LONGEST_CHAIN = 18
 """Modules on the longest chain of imports."""
 DOORS = {
-    # the session only names the type of what it borrows; the gallery serves a page to this machine's browsers
-    "aiohttp": {"_transport", "_composition", "_session", "_gallery", "emulator"},
+    # the session only names the type of what it borrows; the gallery serves a page to this machine's browsers;
+    # callbacks come in through an application of aiohttp.web, if the user wants one
+    "aiohttp": {"_transport", "_composition", "_session", "_gallery", "_callbacks", "emulator"},
     "backoff": {"_policies"},
     "cattrs": {"_wire"},
     "multidict": {"_transport", "emulator"},

@@ -56,6 +56,9 @@ class JournalProtocol(Protocol):
     async def find(self, key: str) -> Entry | None:
         """Return what stands under a key."""
 
+    async def key_of(self, task_id: str) -> str | None:
+        """Return the key of a submission that has this task; None if none has."""
+
     def entries(self, states: Collection[State] = tuple(State)) -> AsyncIterator[Entry]:
         """Yield the entries in these states, in the order of submission, of which only a few are held at once."""
 
@@ -102,6 +105,9 @@ class NoJournal:
         """Keep nothing."""
 
     async def find(self, _key: str) -> None:
+        """Find nothing."""
+
+    async def key_of(self, task_id: str) -> None:
         """Find nothing."""
 
     async def entries(self, states: Collection[State] = tuple(State)) -> AsyncIterator[Entry]:

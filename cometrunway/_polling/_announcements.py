@@ -2,7 +2,7 @@
 
 from attrs import define, field
 
-_REMEMBERED = 200.0
+_REMEMBERED = 500.0
 """About how many of the last ends count."""
 _STOPPED = 3
 """Ends in a row that no callback announced: callbacks have stopped, and all that was learnt is forgotten."""

@@ -159,12 +159,12 @@ class PollScheduler:
         self._background.begin_wait()
         self._push(task, self._timing.next_poll(task, now, waiting=len(self._open)) if task.is_new else now)
 
-    def hint(self, reference: TaskReference, *, announces_end: bool) -> None:
+    def hint(self, route: str, task_id: str, *, announces_end: bool) -> None:
         """Poll a task because a callback came: of an announced end at once, of more callbacks after the shortest pause.
 
         Nothing happens if the task is not polled, or has ended.
         """
-        task = self._open.get((reference.route, reference.id))
+        task = self._open.get((route, task_id))
         if task is None or task.future.has_ended:
             return
         now = self._loop.time()
@@ -255,6 +255,7 @@ class PollScheduler:
 
     async def _poll(self, task: PolledTask) -> None:
         future = task.future
+        task.is_hinted = task.hinted_at > task.polled_at
         task.polled_at = self._loop.time()
         try:
             answer = await self._ask(future.route, future.id, future.asked)
@@ -299,7 +300,8 @@ class PollScheduler:
                 self.model.learn(task, unfinished, ended=False)
                 task.age = unfinished
         self.model.learn(task, age, ended=True)
-        if task.has_callback and self._announcements.learn(task.kind, announced=task.announced_at is not None):
+        announced = task.is_hinted or task.announced_at is not None
+        if task.has_callback and self._announcements.learn(task.kind, announced=announced):
             _logger.warning("callbacks of %s have stopped: polls take over", task.kind)
             self._poll_all_again(task.kind)
 

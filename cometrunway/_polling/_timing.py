@@ -43,6 +43,8 @@ class PolledTask(ObservedTask):
     """The loop time at which its latest poll was sent."""
     hinted_at: float = -math.inf
     """The loop time of the latest callback."""
+    is_hinted: bool = False
+    """Whether a callback asked for its latest poll."""
     announced_at: float | None = None
     """The loop time of the first callback that announced its end."""
     due: float = math.inf

@@ -1,4 +1,7 @@
-"""Submissions whose outcome is not known: found in the journal, and ended by what the user knows or decides."""
+"""Submissions whose outcome is not known: found in the journal, and ended by what the user or a callback knows."""
+
+import logging
+from collections.abc import Awaitable, Callable
 
 from attrs import evolve, frozen
 
@@ -9,9 +12,14 @@ from cometrunway._journal._protocol import JournalProtocol
 from cometrunway._requests._routes import Request
 from cometrunway._submission._existing import ExistingTasks
 from cometrunway._submission._submitter import Submitter
+from cometrunway._task_group import BackgroundTasks
+from cometrunway._tasks import Task
 from cometrunway._wire._encode import poll_request
 from cometrunway._wire._identity import is_complete
 from cometrunway._wire._mapping import request_again
+from cometrunway.errors import JournalError
+
+_logger = logging.getLogger(__name__)
 
 
 @frozen(kw_only=True)
@@ -21,6 +29,9 @@ class Doubts:
     journal: JournalProtocol
     submitter: Submitter
     existing: ExistingTasks
+    background: BackgroundTasks
+    retrieve: Callable[[str, str], Awaitable[Task]]
+    """Asks the API for the state of the task of this route and id."""
 
     async def entries(self) -> Entries:
         """Return what is in doubt, without what is being submitted now."""
@@ -33,6 +44,33 @@ class Doubts:
         poll_request(entry.route, task_id)  # an id that no task has is an error here rather than in a poll
         await self.journal.accept(entry.key, task_id=task_id, created_at=None)
         return await self.existing.take_up(evolve(entry, task_id=task_id, state=State.ACCEPTED))
+
+    async def confirm(self, key: str, task_id: str) -> TaskFuture | None:
+        """Ask the API about the id that a callback supplied, then record that the submission was accepted.
+
+        Returns the future of its task; None if the submission is not in doubt, or the id is another submission's.
+
+        Raises:
+            CometRunwayError: the API does not know the id, or cannot be asked; the submission is in doubt as before.
+        """
+        async with self.submitter.one_at_a_time(key):
+            entry = await self.journal.find(key)
+            if entry is None or not entry.is_in_doubt:
+                return None
+            self.existing.check_provider(entry)
+            other = self.existing.other_with(task_id, key) or await self.journal.key_of(task_id)
+            if other is not None:
+                _logger.warning("a callback of %r supplied the id of %s: it is in doubt as before", key, other)
+                return None
+            await self.retrieve(entry.route, task_id)
+            try:
+                await self.journal.accept(entry.key, task_id=task_id, created_at=entry.submitted_at)
+            except JournalError as error:
+                _logger.error("%s", error)  # noqa: TRY400 - the id is kept, and recorded later
+            if self.background.is_closing:
+                return None
+            accepted = evolve(entry, task_id=task_id, state=State.ACCEPTED, created_at=entry.submitted_at)
+            return await self.existing.take_up(accepted)
 
     async def resubmit(self, key: str, request: Request | None) -> TaskFuture:
         """Submit once more what is in doubt, or failed, and return its task's future.

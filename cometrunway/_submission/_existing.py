@@ -7,13 +7,15 @@ from typing import Any, Protocol
 
 from attrs import evolve
 
+from cometrunway._callbacks._expected import ExpectedCallbacks
 from cometrunway._events import EventEmitter, EventKind
 from cometrunway._handle import TaskFuture, TaskReference
-from cometrunway._journal._entry import Entry, State
+from cometrunway._journal._entry import DOUBTFUL, OWED, Entry, State
+from cometrunway._journal._protocol import JournalProtocol
 from cometrunway._requests._routes import Request
 from cometrunway._task_group import BackgroundTasks
 from cometrunway._tasks import Asset, Task, TaskStatus, moment
-from cometrunway._wire._encode import poll_request
+from cometrunway._wire._encode import demands_callback_url, poll_request
 from cometrunway._wire._provider import Provider
 from cometrunway.errors import CometRunwayError, JournalError, OutcomeUnknownError, TaskError
 
@@ -28,7 +30,7 @@ class Watcher(Protocol):
     def find(self, reference: TaskReference) -> TaskFuture | None:
         """Return the future of a task that is polled already."""
 
-    def watch(self, future: TaskFuture, *, age: float | None) -> None:
+    def watch(self, future: TaskFuture, *, age: float | None, has_callback: bool = False) -> None:
         """Poll a task from now on; `age` in seconds since its create, None for one from elsewhere."""
 
 
@@ -52,14 +54,21 @@ class ExistingTasks:
         self._keys: OrderedDict[str, str | None] = OrderedDict()
         """Of the tasks polled so far, by their ids."""
 
-    def watch_new(self, reference: TaskReference, request: Request, *, submitted_at: float | None = None) -> TaskFuture:
-        """Return the future of a task that was created just now."""
+    def watch_new(
+        self,
+        reference: TaskReference,
+        request: Request,
+        *,
+        submitted_at: float | None = None,
+        has_callback: bool = False,
+    ) -> TaskFuture:
+        """Return the future of a task that was created just now, and whose callback may announce its end."""
         self._events.emit(EventKind.SUBMITTED, reference)
         known = self._watcher.find(reference)
         if known is not None:  # what was submitted once more under its key was answered with the id that it had
             return known
         future = TaskFuture(reference, request, submitted_at=submitted_at)
-        self._watch(future, age=0.0)
+        self._watch(future, age=0.0, has_callback=has_callback)
         return future
 
     def other_with(self, task_id: str, key: str | None) -> str | None:
@@ -149,11 +158,11 @@ class ExistingTasks:
         )
         return error.about(route=entry.route, key=entry.key)
 
-    def _watch(self, future: TaskFuture, *, age: float | None) -> None:
+    def _watch(self, future: TaskFuture, *, age: float | None, has_callback: bool = False) -> None:
         self._keys[future.id] = future.key
         if len(self._keys) > _REMEMBERED:
             self._keys.popitem(last=False)
-        self._watcher.watch(future, age=age)
+        self._watcher.watch(future, age=age, has_callback=has_callback)
 
 
 def _finished(entry: Entry, request: Request | None = None) -> TaskFuture | None:
@@ -220,3 +229,15 @@ def _ended_task(entry: Entry) -> Task | None:
         delivered_at = moment(entry.delivered_at)
         return Task(id=entry.task_id, status=TaskStatus.SUCCEEDED, outputs=urls, delivered_at=delivered_at)
     return None
+
+
+async def expect_callbacks(expected: ExpectedCallbacks, journal: JournalProtocol) -> None:
+    """Let the callbacks come of what earlier sessions have submitted: of tasks that are owed, and of doubts."""
+    async for entry in journal.entries((*OWED, *DOUBTFUL)):
+        if not demands_callback_url(entry.route):
+            continue
+        callback = expected.expect(expected.path(entry.key), key=entry.key)
+        if entry.is_in_doubt or entry.task_id is None:
+            callback.doubted()
+        else:
+            callback.accepted(entry.route, entry.task_id)

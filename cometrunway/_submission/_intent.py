@@ -10,10 +10,11 @@ from collections.abc import Callable
 from attrs import field, frozen
 
 from cometrunway._budget import Budget
+from cometrunway._callbacks._expected import ExpectedCallbacks
 from cometrunway._journal._entry import Entry
 from cometrunway._requests._routes import Request
 from cometrunway._submission._line import WaitingLimit
-from cometrunway._wire._encode import encode
+from cometrunway._wire._encode import encode, lacks_callback_url
 from cometrunway._wire._http import HttpRequest
 from cometrunway._wire._identity import describe, identity
 from cometrunway._wire._provider import Provider
@@ -85,32 +86,45 @@ class Intent:
     """What the journal is to record of it; None without a journal."""
     submitted_at: float
     """Wall-clock seconds since 1970."""
+    callback_path: str = field(repr=False)
+    """Where its callbacks come; empty where the session expects none of it."""
 
 
 async def prepare(
-    request: Request, key: str | None, name: Name | None, *, provider: Provider, in_a_thread: bool
+    request: Request,
+    key: str | None,
+    name: Name | None,
+    *,
+    provider: Provider,
+    callbacks: ExpectedCallbacks,
+    in_a_thread: bool,
 ) -> Intent:
     """Encode the request; and, where `name` is given, describe it for the journal and name it.
 
-    A request with local files is better read and encoded in a thread.
+    A request with local files is better read and encoded in a thread. One that lacks a `callback_url` gets one, where
+    `callbacks` are expected.
 
     Raises:
         ValueError: the provider does not take it, or a local file is no longer what it was when the request was made.
     """
     if in_a_thread:
-        return await asyncio.to_thread(_prepared, request, key, name, provider)
-    return _prepared(request, key, name, provider)
+        return await asyncio.to_thread(_prepared, request, key, name, provider, callbacks)
+    return _prepared(request, key, name, provider, callbacks)
 
 
-def _prepared(request: Request, key: str | None, name: Name | None, provider: Provider) -> Intent:
-    message, now = encode(request, provider), time.time()
-    if name is None:
-        return Intent(request=request, key=key, message=message, entry=None, submitted_at=now)
-    description = describe(request, provider=provider.name)
-    digest = identity(description)
-    key = key or name(request.route, digest)
-    entry = Entry(key=key, route=request.route, fingerprint=digest, request=description, submitted_at=now)
-    return Intent(request=request, key=key, message=message, entry=entry, submitted_at=now)
+def _prepared(
+    request: Request, key: str | None, name: Name | None, provider: Provider, callbacks: ExpectedCallbacks
+) -> Intent:
+    entry, path, now = None, "", time.time()
+    if name is not None:
+        description = describe(request, provider=provider.name)
+        digest = identity(description)
+        key = key or name(request.route, digest)
+        entry = Entry(key=key, route=request.route, fingerprint=digest, request=description, submitted_at=now)
+    if lacks_callback_url(request):
+        path = callbacks.path(unique_name(request.route, "") if entry is None else entry.key)
+    message = encode(request, provider, callback_url=callbacks.url(path))
+    return Intent(request=request, key=key, message=message, entry=entry, submitted_at=now, callback_path=path)
 
 
 def check_same(standing: Entry, wanted: Entry) -> None:

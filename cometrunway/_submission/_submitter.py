@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, nullcontext, suppress
 from random import Random
 
 from cometrunway._budget import Budget
+from cometrunway._callbacks._expected import ExpectedCallback, ExpectedCallbacks
 from cometrunway._events import EventEmitter, EventKind
 from cometrunway._handle import TaskFuture, TaskReference
 from cometrunway._journal._entry import Entry, State
@@ -55,6 +56,7 @@ class Submitter:
         journal: JournalProtocol,
         limits: Limits,
         spending: Spending,
+        callbacks: ExpectedCallbacks,
         existing: ExistingTasks,
         background: BackgroundTasks,
         events: EventEmitter,
@@ -65,6 +67,7 @@ class Submitter:
         self._rng = rng
         self._journal = journal
         self._spending = spending
+        self._callbacks = callbacks
         self._existing = existing
         self._background = background
         self._events = events
@@ -185,9 +188,15 @@ class Submitter:
             self._check_is_open()
             if not submission.is_wanted():
                 raise NotSubmittedError
-            name = submission.name if self._journal.keeps_entries else None
-            intent = await prepare(request, submission.key, name, provider=self.provider, in_a_thread=has_files)
-            async with self._one_at_a_time(intent.key) if intent.key else nullcontext():
+            intent = await prepare(
+                request,
+                submission.key,
+                submission.name if self._journal.keeps_entries else None,
+                provider=self.provider,
+                callbacks=self._callbacks,
+                in_a_thread=has_files,
+            )
+            async with self.one_at_a_time(intent.key) if intent.key else nullcontext():
                 with self._spending.of(request, submission.budget) as spent:
                     return await self._made(submission, intent, queue, spent)
 
@@ -209,20 +218,26 @@ class Submitter:
             instead_of, standing = standing, await self._begin(intent, standing, spent)
         if standing is not None:
             return await self._taken_up(standing, intent)
+        expected = self._callbacks.expect(intent.callback_path, key=intent.key)
         match self._checked(await self._send(intent, queue, submission.priority), intent.key):
             case Accepted(task_id):
                 spent.keep()
-                return await self._accepted(intent, task_id)
+                return await self._accepted(intent, task_id, expected)
             case Unknown(error):
                 spent.keep()
                 with suppress(asyncio.CancelledError):  # who has no time for it finds it in doubt as well
                     await _if_possible(self._journal.doubt(intent.key or "", str(error)))
+                expected.doubted()
             case Refused(error):
+                if instead_of is not None and instead_of.is_in_doubt:
+                    expected.doubted()
+                else:
+                    expected.forget()
                 await _if_possible(self._nothing_created(intent, error, instead_of))
         raise _about(error, intent)
 
     @asynccontextmanager
-    async def _one_at_a_time(self, key: str) -> AsyncIterator[None]:
+    async def one_at_a_time(self, key: str) -> AsyncIterator[None]:
         """Let one submission under a key be made at a time."""
         while (under_way := self._under_way.get(key)) is not None:
             await under_way.wait()
@@ -322,7 +337,7 @@ class Submitter:
         if self._background.is_closing:
             raise RuntimeError("the Session was left before this request was sent; nothing was submitted")
 
-    async def _accepted(self, intent: Intent, task_id: str) -> TaskFuture:
+    async def _accepted(self, intent: Intent, task_id: str, expected: ExpectedCallback) -> TaskFuture:
         reference = TaskReference(
             id=task_id,
             route=intent.request.route,
@@ -331,8 +346,11 @@ class Submitter:
             provider=self.provider.name,
         )
         future = self._existing.watch_new(  # before it is recorded, so that nothing loses it
-            reference, intent.request, submitted_at=intent.submitted_at
+            reference, intent.request, submitted_at=intent.submitted_at, has_callback=bool(expected.path)
         )
+        if expected.path:
+            expected.accepted(reference.route, task_id)
+            future.add_done_callback(lambda _: expected.forget())
         token = reference.to_token() if self._journal.keeps_entries else ""
         try:
             await self._journal.accept(intent.key or "", task_id=task_id, created_at=reference.created_at, token=token)

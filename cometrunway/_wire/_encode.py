@@ -62,6 +62,11 @@ def encode(request: Request, provider: Provider = COMETAPI, *, callback_url: str
     return HttpRequest(method="POST", path=_path(request.route, provider), body=_to_json(body))
 
 
+def demands_callback_url(route: str) -> bool:
+    """Whether the requests of a route must have a `callback_url`."""
+    return any(cls.route == route for cls in COMPAT)
+
+
 def lacks_callback_url(request: Request) -> bool:
     """Whether its route demands a `callback_url`, and the request has none."""
     return isinstance(request, ProGenerate | ProVideoToVideo | ProActOne) and request.callback_url is None

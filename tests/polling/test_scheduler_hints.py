@@ -14,7 +14,7 @@ from cometrunway._handle import TaskFuture, TaskHandle, TaskReference
 from cometrunway._polling._scheduler import PollScheduler
 from tests.polling.test_scheduler import Answer, World, after, task
 
-T = TaskReference(id="t", route="pro_generate")
+T = ("pro_generate", "t")
 
 
 def watched(scheduler: PollScheduler, task_id: str = "t") -> TaskHandle:
@@ -30,7 +30,7 @@ async def test_a_hint_makes_the_next_poll_due_now() -> None:
     async with world.scheduler() as scheduler:
         handle = watched(scheduler)
         await asyncio.sleep(2.0)
-        scheduler.hint(T, announces_end=True)
+        scheduler.hint(*T, announces_end=True)
         await handle
         assert [moment for moment, _ in world.polls] == [2.0]
 
@@ -42,7 +42,7 @@ async def test_hints_poll_no_faster_than_the_floor() -> None:
         handle = watched(scheduler)
         for _ in range(9_990):
             await asyncio.sleep(0.002)
-            scheduler.hint(T, announces_end=False)
+            scheduler.hint(*T, announces_end=False)
         assert len(world.polls) == 20
         assert len(scheduler._due) < 100
         await handle
@@ -62,7 +62,7 @@ async def test_a_hint_during_a_poll_is_not_lost() -> None:
     async with world.scheduler(rule="fixed", first=2.0, floor=0.5) as scheduler:
         handle = watched(scheduler)
         await asyncio.sleep(3.0)
-        scheduler.hint(T, announces_end=True)
+        scheduler.hint(*T, announces_end=True)
         await handle
         assert [moment for moment, _ in world.polls] == [2.0, 4.0]
 
@@ -71,9 +71,9 @@ async def test_what_is_not_polled_takes_no_hint() -> None:
     """A callback for a task that has ended, or is not waited for, does nothing."""
     world = World(after(0.0, task("SUCCEEDED")))
     async with world.scheduler() as scheduler:
-        scheduler.hint(T, announces_end=True)
+        scheduler.hint(*T, announces_end=True)
         await watched(scheduler)
-        scheduler.hint(T, announces_end=True)
+        scheduler.hint(*T, announces_end=True)
         await asyncio.sleep(60)
         assert len(world.polls) == 1
 
@@ -84,7 +84,7 @@ async def test_an_answer_behind_its_callback_is_waited_for() -> None:
     async with world.scheduler(rule="fixed", first=1000.0) as scheduler:
         handle = watched(scheduler)
         await asyncio.sleep(20.0)
-        scheduler.hint(T, announces_end=True)
+        scheduler.hint(*T, announces_end=True)
         await handle
         moments = [moment for moment, _ in world.polls]
         assert moments[0] == 20.0
@@ -97,7 +97,7 @@ async def test_a_forged_end_costs_some_polls() -> None:
     world = World(lambda *_: task("RUNNING"))
     async with world.scheduler(rule="fixed", first=100.0, deadline=1000.0) as scheduler:
         handle = watched(scheduler)
-        scheduler.hint(T, announces_end=True)
+        scheduler.hint(*T, announces_end=True)
         with pytest.raises(errors.TaskTimeoutError):
             await handle
         assert len([moment for moment, _ in world.polls if moment <= 65.0]) <= 12
@@ -111,7 +111,7 @@ async def test_a_hinted_poll_that_fails_is_repeated_soon() -> None:
     async with world.scheduler(rule="fixed", first=1000.0) as scheduler:
         handle = watched(scheduler)
         await asyncio.sleep(2.0)
-        scheduler.hint(T, announces_end=True)
+        scheduler.hint(*T, announces_end=True)
         await handle
         assert world.polls[-1][0] < 5.0
 
@@ -134,8 +134,7 @@ class Gateway:
             handle = watched(scheduler, name)
             handle.add_done_callback(lambda handle: self.lags.update({handle.id: loop.time() - self.ends[handle.id]}))
             if callbacks(end):
-                reference = TaskReference(id=name, route="pro_generate")
-                loop.call_at(end + 0.1, partial(scheduler.hint, reference, announces_end=True))
+                loop.call_at(end + 0.1, partial(scheduler.hint, "pro_generate", name, announces_end=True))
             await asyncio.sleep(0.2)
 
     def polls_of(self, first: int, last: int) -> float:

@@ -1,0 +1,104 @@
+"""Whose callbacks may come: each submission under way, each task, and each doubt that has a path of its own."""
+
+from collections.abc import Callable
+
+from attrs import define, field
+
+from cometrunway._callbacks._paths import LENGTH, callback_path, is_path, selector
+
+_NOBODY = "." * LENGTH
+"""What an unknown path is compared with."""
+_PER_SECOND = 5.0
+_BURST = 20.0
+"""Posts to one path that are looked at: so many per second, and so many at once after a time without any."""
+
+
+@define(kw_only=True, eq=False)
+class ExpectedCallback:
+    """What callbacks of one submission are about."""
+
+    path: str = field(repr=False)
+    """Where they come; empty where the session has no receiver, or the user's own `callback_url` is sent."""
+    key: str | None
+    """Of the submission, in the journal; None where there is none."""
+    task: tuple[str, str] | None = None
+    """The route and the id of the task, once that is known."""
+    is_in_doubt: bool = False
+    """Whether the create was sent and its answer is lost."""
+    is_confirming: bool = False
+    """Whether an id that a callback supplied is being confirmed now."""
+    forget: Callable[[], None] = field(repr=False)
+    """Expects no more callbacks: the task has ended, or none was created."""
+    _early: Callable[[], None] | None = None
+    _spent_until: float = 0.0
+
+    def admits(self, now: float) -> bool:
+        """Count a post, and say whether it is looked at: there may be so many of one submission in a time."""
+        spent_until = max(self._spent_until, now) + 1 / _PER_SECOND
+        if spent_until - now > _BURST / _PER_SECOND:
+            return False
+        self._spent_until = spent_until
+        return True
+
+    def later(self, act: Callable[[], None]) -> None:
+        """Call `act` once the create has ended: a post came before its answer. The latest post counts."""
+        self._early = act
+
+    def accepted(self, route: str, task_id: str) -> None:
+        """Record whose callbacks these are from now on."""
+        self.task = route, task_id
+        self.is_in_doubt = False
+        self._act()
+
+    def doubted(self) -> None:
+        """Record that the create's answer is lost: a callback may supply the id."""
+        self.is_in_doubt = True
+        self._act()
+
+    def _act(self) -> None:
+        act, self._early = self._early, None
+        if act is not None:
+            act()
+
+
+class ExpectedCallbacks:
+    """Gives submissions their paths, and finds the submission of a path.
+
+    Args:
+        public_url: what the gateway can reach, without a slash at its end; None expects no callbacks.
+        secret: random bytes; whoever has the same derives the same paths.
+    """
+
+    def __init__(self, *, public_url: str | None, secret: bytes) -> None:
+        self._public_url = public_url
+        self._secret = secret
+        self._by_selector: dict[str, ExpectedCallback] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_selector)
+
+    def path(self, name: str) -> str:
+        """Return the path of the submission of this name; an empty one where no callbacks are expected."""
+        return callback_path(self._secret, name) if self._public_url else ""
+
+    def url(self, path: str) -> str | None:
+        """Return what the gateway is given; None for an empty path."""
+        return f"{self._public_url}/{path}" if path else None
+
+    def expect(self, path: str, *, key: str | None) -> ExpectedCallback:
+        """Let callbacks to this path come, from before the create is sent until they are forgotten."""
+        expected = ExpectedCallback(path=path, key=key, forget=lambda: self._forget(expected))
+        if path:
+            self._by_selector[selector(path)] = expected
+        return expected
+
+    def _forget(self, expected: ExpectedCallback) -> None:
+        path = selector(expected.path)
+        if self._by_selector.get(path) is expected:  # and not what was submitted under the same name since
+            del self._by_selector[path]
+
+    def find(self, path: str) -> ExpectedCallback | None:
+        """Return whose path this is; None for one that nobody was given."""
+        expected = self._by_selector.get(selector(path))
+        is_known = is_path(path, _NOBODY if expected is None else expected.path)
+        return expected if is_known else None

@@ -1,0 +1,80 @@
+"""What a post leads to: it is a hint, and the API's own answer to a poll decides."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Protocol
+
+from cometrunway._callbacks._expected import ExpectedCallback, ExpectedCallbacks
+from cometrunway._handle import TaskFuture
+from cometrunway._task_group import BackgroundTasks
+from cometrunway._tasks import Task
+from cometrunway._wire._decode import decode_callback
+from cometrunway.errors import CometRunwayError, ProtocolError
+
+_logger = logging.getLogger(__name__)
+Confirm = Callable[[str, str], Awaitable[TaskFuture | None]]
+"""Asks the API whether a submission in doubt, by its key, has become the task of this id; then it is accepted."""
+
+
+class Hint(Protocol):
+    """What polls a task as soon as may be: the poll scheduler."""
+
+    def __call__(self, route: str, task_id: str, /, *, announces_end: bool) -> None: ...
+
+
+class CallbackPosts:
+    """Acts on the posts that an open session gets. All of it happens in the event loop of the session."""
+
+    def __init__(
+        self, *, expected: ExpectedCallbacks, hint: Hint, confirm: Confirm, background: BackgroundTasks
+    ) -> None:
+        self._expected = expected
+        self._hint = hint
+        self._confirm = confirm
+        self._background = background
+        self._loop = asyncio.get_running_loop()
+
+    def take(self, path: str, body: bytes) -> None:
+        """Act on a post; on one to a path that nobody was given, not at all."""
+        expected = self._expected.find(path)
+        if expected is not None and expected.admits(self._loop.time()):
+            self._act(expected, _decoded(body))
+
+    def take_soon(self, path: str, body: bytes) -> None:
+        """Act on a post later, from whichever thread: its sender has its answer by then.
+
+        Raises:
+            RuntimeError: the event loop of the session is closed.
+        """
+        self._loop.call_soon_threadsafe(self.take, path, body)
+
+    def _act(self, expected: ExpectedCallback, task: Task | None) -> None:
+        if expected.task is not None:
+            self._hint(*expected.task, announces_end=task is not None and task.status.is_terminal)
+        elif not expected.is_in_doubt:
+            expected.later(partial(self._act, expected, task))
+        elif task is not None and not expected.is_confirming and not self._background.is_closing:
+            expected.is_confirming = True
+            self._background.start(self._confirmed(expected, task.id), name=f"cometrunway callback of {task.id}")
+
+    async def _confirmed(self, expected: ExpectedCallback, task_id: str) -> None:
+        """End a doubt, if the API knows the id that a callback supplied."""
+        try:
+            future = await self._confirm(expected.key or "", task_id)
+        except CometRunwayError as error:
+            _logger.warning("a callback supplied an id, and the submission is still in doubt: %s", error)
+        else:
+            if future is not None:
+                expected.accepted(future.route, future.id)
+                future.add_done_callback(lambda _: expected.forget())
+        finally:
+            expected.is_confirming = False
+
+
+def _decoded(body: bytes) -> Task | None:
+    try:
+        return decode_callback(body)
+    except ProtocolError:
+        return None

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from functools import singledispatch
 from itertools import chain, islice
 
+from attrs import evolve
+
 from cometrunway._handle import TaskHandle, future_of
 from cometrunway._journal._entries import Entries
 from cometrunway._journal._entry import Entry
@@ -83,10 +85,11 @@ def _(handle: TaskHandle) -> Html:
     if future is None:
         return tag("pre", repr(handle))
     outcome, caption = outcome_of(future), Caption.of(future)
+    if not handle.done():
+        outcome = evolve(outcome, status=handle.task.status.value.lower() if handle.task else "submitted")
     progress = handle.task.progress if handle.task and not handle.done() else None
-    status = handle.task.status.value.lower() if handle.task and not handle.done() else None
-    head = _head(outcome, facts(status, handle.route, caption.model, handle.id))
     bar = () if progress is None else (tag("progress", value=str(progress), max="1"),)
+    head = _head(outcome, facts(handle.route, caption.model, handle.id))
     return joined(head, *bar, *(_figure(asset, caption) for asset in outcome.assets), *_reason(outcome))
 
 

@@ -7,8 +7,8 @@ from cometrunway._terminal import printable
 
 _VOID = {"img"}
 MUTED = "opacity:.7"
-BAD = "color:#d64545"
-"""A red that is read on white and on black."""
+BAD = "color:color-mix(in srgb,currentColor 40%,#e5484d)"
+"""A red that is dark on a light page and light on a dark one."""
 
 
 class Html(str):

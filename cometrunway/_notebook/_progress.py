@@ -36,8 +36,8 @@ class Snapshot:
     def of(cls, subjects: Iterable[TaskFuture | BatchFutures], *, seconds: float, is_waited_for: bool) -> "Snapshot":
         """Return how these stand."""
         batches = [subject for subject in subjects if isinstance(subject, BatchFutures)]
-        of_batches = {future for batch in batches for future in batch.kept()}
-        single = {subject for subject in subjects if isinstance(subject, TaskFuture)} - of_batches
+        of_batches = dict.fromkeys(future for batch in batches for future in batch.kept())
+        single = [subject for subject in subjects if isinstance(subject, TaskFuture) and subject not in of_batches]
         futures = [*of_batches, *single]
         counts = sum((batch.counts() for batch in batches), Counter(outcome_of(future).status for future in single))
         outcomes = (outcome_of(future) for future in futures if future.done())

@@ -26,17 +26,24 @@ PHONE = {"width": 360, "height": 740}
 OpenPage = Callable[..., "Page"]
 
 
-@pytest.fixture(scope="session")
-def browser() -> "Iterator[Browser]":
-    """The browser that COMETRUNWAY_BROWSER names."""
+@contextmanager
+def launched() -> "Iterator[Browser]":
+    """Launch the browser that COMETRUNWAY_BROWSER names, and close it; meanwhile no test can run an event loop."""
     from playwright.sync_api import sync_playwright
 
     executable = os.environ.get("COMETRUNWAY_BROWSER")
     if not executable:
         pytest.skip("COMETRUNWAY_BROWSER names no Chromium; nox --session browser finds or installs one")
     with sync_playwright() as playwright:
-        with playwright.chromium.launch(executable_path=executable, args=list(OPTIONS)) as launched:
-            yield launched
+        with playwright.chromium.launch(executable_path=executable, args=list(OPTIONS)) as browser:
+            yield browser
+
+
+@pytest.fixture(scope="session")
+def browser() -> "Iterator[Browser]":
+    """One browser for all."""
+    with launched() as found:
+        yield found
 
 
 @contextmanager

@@ -94,6 +94,17 @@ def _installed_chromium(session: nox.Session) -> str | None:
 
 
 @nox.session
+def frameworks(session: nox.Session) -> None:
+    """Serve the examples of docs/examples with their frameworks, and play their clips in a browser if there is one."""
+    session.install("-e", ".[frameworks]")
+    executable = _chromium() or ""
+    session.run(
+        *("python", "-m", "pytest", "-n", "4", "-rP", "tests/frameworks", *session.posargs),
+        env={"COMETRUNWAY_BROWSER": executable},
+    )
+
+
+@nox.session
 def bundle(session: nox.Session) -> None:
     """Make a program with PyInstaller out of the package as it is installed, and run it."""
     session.install(".[test]", "pyinstaller>=6")

@@ -1,0 +1,100 @@
+"""Clips as a web service, with FastAPI: `uvicorn fastapi_app:app --timeout-graceful-shutdown 1`.
+
+The environment gives COMETAPI_KEY, and PUBLIC_URL: where the gateway reaches this service.
+"""
+
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.responses import FileResponse, StreamingResponse
+from pydantic import BaseModel
+
+from cometrunway import AssetResponse, CallbackReceiver, CometRunwayError, ProGenerate, Session, TaskHandle
+
+PUBLIC_URL = os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000")
+receiver = CallbackReceiver(f"{PUBLIC_URL}/callbacks")
+session = Session(journal="clips.db", output_dir="clips", close_wait=0, journal_wait=30, callbacks=receiver)
+
+
+@asynccontextmanager
+async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    """Take up what an earlier process left, and leave at once what is in flight: the journal has it."""
+    async with session:
+        await session.resume()
+        session.end_events_on(signal.SIGTERM, signal.SIGINT)
+        yield
+
+
+app = FastAPI(lifespan=lifespan)
+app.mount("/callbacks", receiver.asgi)
+
+
+class Order(BaseModel):
+    """What a client asks for. The same key never buys twice."""
+
+    key: str
+    prompt: str
+
+
+@app.get("/")
+async def page() -> FileResponse:
+    """Show a page that orders a clip, follows it and plays it."""
+    return FileResponse(Path(__file__).with_name("player.html"))
+
+
+@app.post("/clips", status_code=202)
+async def submit(order: Order) -> dict[str, Any]:
+    """Submit a clip; answer once the gateway has accepted it."""
+    try:
+        handle = await session.submit(ProGenerate(prompt=order.prompt), key=order.key)
+    except ValueError as error:
+        raise HTTPException(422, str(error)) from error
+    except CometRunwayError as error:
+        raise HTTPException(502, str(error)) from error
+    return await standing(handle)
+
+
+@app.get("/clips/{key}")
+async def status(key: str) -> dict[str, Any]:
+    """Say how a clip stands."""
+    return await standing(await find(key))
+
+
+@app.get("/clips/{key}/events")
+async def events(key: str) -> StreamingResponse:
+    """Follow a clip to its end."""
+    return StreamingResponse(session.events(await find(key)).sse(), media_type="text/event-stream")
+
+
+@app.get("/clips/{key}/file")
+async def file(key: str, request: Request) -> StreamingResponse:
+    """Bring the clip, or the range of it that a player asks for."""
+    handle = await find(key)
+    if not handle.done() or handle.exception():
+        raise HTTPException(409, "there is no file")
+    answer = AssetResponse(handle.result()[0], request.headers)
+    return StreamingResponse(answer, answer.status, answer.headers)
+
+
+@app.get("/health")
+async def health() -> dict[str, int]:
+    """Say that the service lives, and how many clips are in flight."""
+    return {"in_flight": len(session.owed)}
+
+
+async def find(key: str) -> TaskHandle:
+    """Return the handle of a clip, of this process or an earlier one."""
+    handle = await session.find(key)
+    if handle is None:
+        raise HTTPException(404, "no such clip")
+    return handle
+
+
+async def standing(handle: TaskHandle) -> dict[str, Any]:
+    """Return how a clip stands: the first event of each reader."""
+    return (await anext(session.events(handle))).to_dict()

@@ -65,6 +65,7 @@ class Composition:
         *,
         api_key: str | KeyFunction | None,
         provider: Provider | str,
+        strict: bool,
         base_url: str | None,
         output_dir: str | os.PathLike[str] | None,
         template: str,
@@ -85,6 +86,7 @@ class Composition:
         self._connections = Connections(trust_env=trust_env)
         access = access_to(provider_of(provider), api_key=api_key, base_url=base_url)
         self.provider = access.provider
+        self._strict = strict
         self._transport = Transport(
             base=access.base,
             api_key=access.api_key,
@@ -205,6 +207,7 @@ class Composition:
             existing=existing,
             background=background,
             events=events,
+            strict=self._strict,
         )
         return Parts(
             api=api,

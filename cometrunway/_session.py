@@ -47,6 +47,8 @@ class Session:
         provider: whose API it is: `cometapi`, `runway`, or a `Provider`. A key of one is never sent to another.
         base_url: the API's origin, without `/v1`; by default from the environment (COMETRUNWAY_BASE_URL,
             RUNWAYML_BASE_URL), else the provider's.
+        strict: whether a model, a ratio or another value that is not known at the provider is an error before anything
+            is sent; else it is sent with an `errors.UnknownValueWarning`.
         output_dir: where files go: a folder, made if it is missing, or `s3://bucket/prefix`, which needs the extra
             `cometrunway[s3]`; None downloads nothing, and assets have only a URL.
         template: what files are called: text with `{key}` (the task's id where there is none), `{id}`, `{route}` and
@@ -92,6 +94,7 @@ class Session:
         *,
         provider: Provider | str = COMETAPI,
         base_url: str | None = None,
+        strict: bool = False,
         output_dir: str | os.PathLike[str] | None = "outputs",
         template: str = "{key}",
         poll: PollPolicy | None = None,
@@ -115,6 +118,7 @@ class Session:
         self._composition = Composition(
             api_key=api_key,
             provider=provider,
+            strict=strict,
             base_url=base_url,
             output_dir=output_dir,
             template=template,

@@ -39,6 +39,10 @@ from typing import Any, Self
 from cometrunway._tasks import Asset, Task, TaskStatus
 
 
+class UnknownValueWarning(UserWarning):
+    """A model, a ratio or another value that is not known at its provider; it is sent, and the API judges."""
+
+
 class CometRunwayError(Exception):
     """The root of all errors of this package."""
 

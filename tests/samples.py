@@ -20,6 +20,7 @@ PNG = bytes.fromhex(
 )
 """A black pixel; whatever is added to it follows the end of the image."""
 MP4 = b"\0\0\0\x18ftypisom\0\0\2\0isomiso2" + b"\0\0\0\x08moov" + b"\0\0\0\x08mdat"
+WAV = b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data\0\0\0\0"
 ALL_ROUTES = [
     ImageToVideo(prompt_image=CAT, prompt_text="the cat yawns"),
     TextToImage(prompt_text="a boat", ratio="1280:720", reference_images=[CAT]),

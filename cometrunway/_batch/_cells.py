@@ -7,7 +7,7 @@ from typing import Any, get_args, get_origin
 import attrs
 
 from cometrunway._requests._parts import snake_case
-from cometrunway._wire._encode import request_type
+from cometrunway._wire._encode import request_type_of
 
 _MISSING = {"NaN", "nan", "<NA>", "NaT", "None", "null", "NULL"}
 """What programs write for a value that is missing."""
@@ -22,7 +22,7 @@ def from_cells(cells: Mapping[str, str]) -> dict[str, Any]:
     Raises:
         ValueError: there is no such route.
     """
-    fields = attrs.fields(request_type(cells.get("route")))
+    fields = attrs.fields(request_type_of(cells))
     types = _ALWAYS_TEXT | {attribute.name: attribute.type for attribute in fields}
     return {name: _value(cell, types.get(snake_case(name))) for name, cell in cells.items() if cell not in _MISSING}
 

@@ -6,14 +6,14 @@ from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-import attrs
 from attrs import frozen
 
 from cometrunway._batch._formats import plain_name
 from cometrunway._media._urls import shown
-from cometrunway._requests._parts import snake_case
+from cometrunway._requests._all_routes import COMPAT, OFFICIAL
+from cometrunway._requests._parts import own_first, snake_case
 from cometrunway._requests._routes import Request
-from cometrunway._wire._encode import COMPAT, OFFICIAL, request_type
+from cometrunway._wire._encode import request_type_of
 
 
 @frozen
@@ -43,7 +43,7 @@ def unknown_columns(fields: Mapping[str, Any]) -> list[Column]:
     Raises:
         ValueError: there is no such route.
     """
-    cls = request_type(fields.get("route"))
+    cls = request_type_of(fields)
     known = {"route", *_names(cls)}
     open_names = ["key", *sorted(known - set(map(snake_case, fields)))]
     return [_unknown(name, cls, open_names) for name in fields if snake_case(name) not in known]
@@ -62,6 +62,6 @@ def _unknown(name: str, cls: type[Request], open_names: Collection[str]) -> Colu
 
 
 def _names(cls: type[Request]) -> Iterator[str]:
-    yield from (attribute.name for attribute in attrs.fields(cls))
+    yield from (attribute.name for attribute in own_first(cls))
     if cls in COMPAT:
         yield "options"

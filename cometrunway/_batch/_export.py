@@ -12,8 +12,8 @@ from cometrunway._batch._journal_report import JournalReport, places, seconds, u
 from cometrunway._journal._entry import Entry
 from cometrunway._journal._reader import JournalReader
 from cometrunway._paths import in_utf8
+from cometrunway._requests._all_routes import COMPAT, OFFICIAL
 from cometrunway._tasks import moment
-from cometrunway._wire._encode import COMPAT, OFFICIAL
 
 _FIXED = (
     "key",

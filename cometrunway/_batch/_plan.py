@@ -9,7 +9,8 @@ from cometrunway._batch._files import BatchFile, BatchFileError
 from cometrunway._batch._problems import Problems
 from cometrunway._media._urls import is_data_url, shown
 from cometrunway._requests._shot import Shot
-from cometrunway._wire._encode import check_taken, encode
+from cometrunway._wire._encode import encode
+from cometrunway._wire._known_models import check_taken, unknown_values
 from cometrunway._wire._provider import Provider
 
 
@@ -32,20 +33,25 @@ def totals(shots: Collection[Shot]) -> str:
     return f"{len(shots):,} shots: {of_each}" if shots else "no shots"
 
 
-def check_provider(file: BatchFile, provider: Provider) -> None:
-    """Make sure that the provider takes each shot of a file.
+def check_provider(file: BatchFile, provider: Provider, *, strict: bool) -> str:
+    """Make sure that the provider takes each shot of a file; return what is not known there, a line for each cause.
 
     Raises:
-        BatchFileError: it does not take some; has a line for each cause, with the count of the shots that have it.
+        BatchFileError: it does not take some, or a value is not known and `strict`; has a line for each cause, with
+            the count of the shots that have it.
     """
-    problems = Problems(file.name)
+    problems, unknown = Problems(file.name), Problems(file.name)
     for shot in file.shots:
+        line = file.lines[shot.key]
         try:
             check_taken(shot.request, provider)
         except ValueError as error:
-            problems.add(file.lines[shot.key], str(error))
+            problems.add(line, str(error))
+        for message in unknown_values(shot.request, provider):
+            (problems if strict else unknown).add(line, message, cause=message)
     if problems:
         raise BatchFileError(str(problems))
+    return str(unknown)
 
 
 def _shortened(value: Any) -> Any:

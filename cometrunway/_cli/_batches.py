@@ -5,6 +5,7 @@ import json
 import os
 import shlex
 import sys
+import warnings
 from collections.abc import Sequence, Set
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -43,6 +44,7 @@ from cometrunway._requests._shot import Shot
 from cometrunway._session import Session
 from cometrunway._terminal import say, say_if_possible
 from cometrunway._transport._connections import Connections
+from cometrunway.errors import UnknownValueWarning
 from cometrunway.progress import new_display
 
 _MEANT_TO_FAIL = ["fails-on-purpose"]
@@ -110,6 +112,7 @@ def _encoding(name: str) -> str:
 
 def _add_extent(group: "argparse._ArgumentGroup") -> None:
     group.add_argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
+    group.add_argument("--strict", action="store_true", help="refuse models, ratios and values that are not known")
     group.add_argument("--limit", type=whole(1), metavar="N", help="take only the first N shots")
     group.add_argument("--budget", type=whole(0), metavar="N", help="stop submitting after N creates in this run")
     group.add_argument(
@@ -170,7 +173,7 @@ def _run(options: argparse.Namespace) -> int:
     if file.ignored and not options.quiet:
         said = ", ".join(f"{column} ({count:,} rows)" for column, count in file.ignored.items())
         say(f"ignored columns: {said}", sys.stderr)
-    check_provider(file, provider(options))
+    _tell_unknown(check_provider(file, provider(options), strict=options.strict))
     known = known_shots(file, options.journal, options.other_keys)
     if not options.quiet:
         for line in told(known, options.journal):
@@ -210,6 +213,13 @@ def _retried(shots: Sequence[Shot], known: KnownShots, options: argparse.Namespa
     for line in retries.told("--retry-failed all"):
         say(line, sys.stderr)
     return retries.keys
+
+
+def _tell_unknown(lines: str) -> None:
+    """Say what is not known of the values of a batch, once; the session then says it no more."""
+    if lines:
+        say(f"{lines}\nwarning: values that are not known are sent as they are; --strict refuses them", sys.stderr)
+    warnings.simplefilter("ignore", UnknownValueWarning)
 
 
 def _session_options(options: argparse.Namespace) -> dict[str, Any]:

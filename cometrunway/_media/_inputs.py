@@ -1,4 +1,4 @@
-"""Images and videos as a request takes them: a URL, a data URI, a local file or its bytes."""
+"""Images, videos and sounds as a request takes them: a URL, a data URI, a local file or its bytes."""
 
 import base64
 import io
@@ -18,7 +18,7 @@ from cometrunway._media._urls import check_form, check_web_url, scheme, shown
 Media = str | Path | bytes
 """A URL or data URI as `str`, a local file as `pathlib.Path`, or the content of one as `bytes`."""
 
-DATA_URI_LIMITS: dict[Kind, int] = {"image": 5_000_000, "video": 16_000_000}
+DATA_URI_LIMITS: dict[Kind, int] = {"image": 5_000_000, "video": 16_000_000, "audio": 16_000_000}
 """Characters of a whole data URI. Runway's page says 5 MB and 16 MB; of the two readings of MB this is the stricter."""
 
 FILE_LIMITS: dict[Kind, int] = {kind: (limit - 32) // 4 * 3 for kind, limit in DATA_URI_LIMITS.items()}
@@ -27,9 +27,9 @@ FILE_LIMITS: dict[Kind, int] = {kind: (limit - 32) // 4 * 3 for kind, limit in D
 _LONGEST_PATH = 300
 """Characters of a text that is shown because it may have been meant as a path; a longer one may be a file's content."""
 _CURE = "make it smaller, or host it and pass its URL"
-_TAKEN = "JPEG, PNG, WebP (no GIF), MP4, MOV and WebM"
+_TAKEN = "JPEG, PNG, WebP (no GIF), MP4, MOV, WebM, MP3, WAV and Ogg"
 
-_DATA_HEADER = re.compile(r"data:(image|video)/([a-z0-9.+-]+)(?:;[^;,]+)*;base64", re.IGNORECASE)
+_DATA_HEADER = re.compile(r"data:(image|video|audio)/([a-z0-9.+-]+)(?:;[^;,]+)*;base64", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
 
@@ -134,10 +134,10 @@ def _check_data_uri(uri: str, field: str, kinds: Collection[Kind]) -> Kind:
     match = _DATA_HEADER.fullmatch(header)
     if match is None or match[2].lower() == "gif":
         raise ValueError(
-            f"{field}: a data URI begins with data:image/TYPE;base64, or data:video/TYPE;base64, "
-            f"where TYPE is not gif, got {shown(uri)}"
+            f"{field}: a data URI begins with data:image/TYPE;base64, or data:video or data:audio, and TYPE is not "
+            f"gif, got {shown(uri)}"
         )
-    kind: Kind = "image" if match[1].lower() == "image" else "video"
+    kind = next(kind for kind in DATA_URI_LIMITS if kind == match[1].lower())
     _check_kind(kind, field, kinds, uri)
     if len(uri) > DATA_URI_LIMITS[kind]:
         raise ValueError(

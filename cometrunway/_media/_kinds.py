@@ -5,7 +5,7 @@ from typing import Literal
 
 from attrs import frozen
 
-Kind = Literal["image", "video"]
+Kind = Literal["image", "video", "audio"]
 
 BEGINNING = 512
 """How many first bytes of a file tell what it is."""
@@ -37,6 +37,9 @@ _WEBP = InputType("image/webp", ".webp", "image")
 _MP4 = InputType("video/mp4", ".mp4", "video")
 _MOV = InputType("video/quicktime", ".mov", "video")
 _WEBM = InputType("video/webm", ".webm", "video")
+_WAV = InputType("audio/wav", ".wav", "audio")
+_OGG = InputType("audio/ogg", ".ogg", "audio")
+_MP3 = InputType("audio/mpeg", ".mp3", "audio")
 
 _AVIF = MediaType("image/avif", ".avif")
 _HEIC = MediaType("image/heic", ".heic")
@@ -53,12 +56,12 @@ _BY_PATTERN = [
         (rb"....(styp|sidx|moof)", _MP4),
         (rb"....mdat|[\0-\x08]...(moov|wide|free|skip|pnot)", _MOV),
         (rb"GIF8[79]a", MediaType("image/gif", ".gif")),
-        (rb"(RIFF|RF64|BW64)....WAVE", MediaType("audio/wav", ".wav")),
+        (rb"(RIFF|RF64|BW64)....WAVE", _WAV),
         (rb"OggS.{,400}\x80theora", MediaType("video/ogg", ".ogv")),
-        (rb"OggS", MediaType("audio/ogg", ".ogg")),
+        (rb"OggS", _OGG),
         (rb"fLaC", MediaType("audio/flac", ".flac")),
         # A tag, or the header of a frame: layer III, no reserved rate.
-        (rb"ID3[\x02-\x04]..[\0-\x7f]{4}|\xff[\xe2\xe3\xf2\xf3\xfa\xfb][\0-\xef]", MediaType("audio/mpeg", ".mp3")),
+        (rb"ID3[\x02-\x04]..[\0-\x7f]{4}|\xff[\xe2\xe3\xf2\xf3\xfa\xfb][\0-\xef]", _MP3),
     )
 ]
 _BY_BRAND = [
@@ -79,7 +82,7 @@ _CONTROLS = re.compile(rb"[\0-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 
 
 def sniff(first_bytes: bytes) -> InputType | None:
-    """Tell a file's type by its first 512 bytes; None for anything but JPEG, PNG, WebP, MP4, MOV, WebM."""
+    """Tell a file's type by its first 512 bytes; None for any but JPEG, PNG, WebP, MP4, MOV, WebM, MP3, WAV, Ogg."""
     found = recognise(first_bytes)
     return found if isinstance(found, InputType) else None
 

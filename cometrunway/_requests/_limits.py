@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import Attribute
@@ -13,8 +13,21 @@ from cometrunway._media._urls import check_web_url, shown
 
 Validator = Callable[[Any, "Attribute[Any]", Any], None]
 
-PROMPT_LIMIT = 1000
-"""UTF-16 code units, of which most emoji take two (Runway's page; CometAPI's image-to-video page says 512)."""
+PROMPT_LIMITS: Mapping[str, int] = {
+    **dict.fromkeys(
+        ("gen3a_turbo", "gen4", "gen4_turbo", "gen4.5", "gen4_aleph", "gen4_image", "gen4_image_turbo"), 1000
+    ),
+    **dict.fromkeys(("veo3", "veo3.1", "veo3.1_fast", "eleven_multilingual_v2"), 1000),
+    "happyhorse_1_0": 2500,
+    **dict.fromkeys(("seedance2", "seedance2_fast", "seedance2_mini"), 3500),
+    "seedance2_5": 15_000,
+    **dict.fromkeys(("seedream5_pro", "seedream5_lite"), 4000),
+    "gpt_image_2": 32_000,
+}
+"""UTF-16 code units of a prompt, of which most emoji take two, by model; of any other model it is not known.
+
+Source: Runway's Python SDK 5.24; for the gateways' models CometAPI's pages, of which that on image-to-video says 512.
+"""
 
 SEED_LIMIT = 4_294_967_295
 """The largest seed (CometAPI's image-to-video page says 999999999, its own example goes beyond)."""
@@ -41,17 +54,42 @@ def filled(instance: object, attribute: "Attribute[Any]", value: object) -> None
 
 
 def prompt(instance: object, attribute: "Attribute[Any]", value: str) -> None:
-    """A string of at most 1000 UTF-16 code units."""
+    """A string of no more UTF-16 code units than the model takes."""
     text(instance, attribute, value)
+    limit = PROMPT_LIMITS.get(getattr(instance, "model", ""))
     units = len(value.encode("utf-16-le")) // 2
-    if units > PROMPT_LIMIT:
-        _refuse(instance, attribute, f"at most {PROMPT_LIMIT} UTF-16 units", units)
+    if limit is not None and units > limit:
+        _refuse(instance, attribute, f"at most {limit} UTF-16 units", units)
+
+
+def filled_prompt(instance: object, attribute: "Attribute[Any]", value: str) -> None:
+    """A prompt of more than spaces."""
+    filled(instance, attribute, value)
+    prompt(instance, attribute, value)
 
 
 def ratio(instance: object, attribute: "Attribute[Any]", value: object) -> None:
-    """Two numbers and a colon; which of them a model renders, the server knows."""
-    if not (isinstance(value, str) and re.fullmatch(r"[0-9]+:[0-9]+", value)):
-        _refuse(instance, attribute, 'must be WIDTH:HEIGHT, such as "1280:720"', value)
+    """Two numbers and a colon, or a word such as `auto`; which of them a model renders, the server knows."""
+    if not (isinstance(value, str) and re.fullmatch(r"[0-9]+:[0-9]+|[a-z][a-z0-9_]*", value)):
+        _refuse(instance, attribute, 'must be WIDTH:HEIGHT, such as "1280:720", or a word such as "auto"', value)
+
+
+def optional_ratio(instance: object, attribute: "Attribute[Any]", value: object) -> None:
+    """A ratio, or None."""
+    if value is not None:
+        ratio(instance, attribute, value)
+
+
+def seconds(instance: object, attribute: "Attribute[Any]", value: object) -> None:
+    """A whole number of seconds, or `auto`."""
+    if value != "auto":
+        whole(1)(instance, attribute, value)
+
+
+def members(instance: object, attribute: "Attribute[Any]", value: object) -> None:
+    """A mapping from names to what JSON can carry, or to local files."""
+    if not (isinstance(value, Mapping) and all(isinstance(name, str) for name in value)):
+        _refuse(instance, attribute, "must be a mapping from names to values", value)
 
 
 def tag(instance: object, attribute: "Attribute[Any]", value: object) -> None:
@@ -106,6 +144,20 @@ def media(*kinds: Kind) -> Validator:
     return validate
 
 
+def several_media(*kinds: Kind) -> Validator:
+    """Return the validator of a list of media of one of these kinds."""
+    check_one = media(*kinds)
+
+    def validate(instance: object, attribute: "Attribute[Any]", value: object) -> None:
+        if not isinstance(value, tuple):
+            _refuse(instance, attribute, "must be a list of media", value)
+            return
+        for medium in value:
+            check_one(instance, attribute, medium)
+
+    return validate
+
+
 def one_of(*choices: str) -> Validator:
     """Return the validator of a choice between words."""
 
@@ -126,17 +178,18 @@ def of_class(cls: type) -> Validator:
     return validate
 
 
-def several(cls: type, least: int = 0, most: int | None = None) -> Validator:
-    """Return the validator of a list of values of this class, of a length within these bounds, both included."""
+def several(*classes: type, least: int = 0, most: int | None = None) -> Validator:
+    """Return the validator of a list of values of these classes, of a length within these bounds, both included."""
+    names = " or ".join(cls.__name__ for cls in classes)
     limit = _described("a list of a length", least, most)
 
     def validate(instance: object, attribute: "Attribute[Any]", value: object) -> None:
         if not isinstance(value, tuple):
-            _refuse(instance, attribute, f"must be a list of {cls.__name__}", value)
+            _refuse(instance, attribute, f"must be a list of {names}", value)
         elif not _within(len(value), least, most):
             _refuse(instance, attribute, limit, len(value))
-        elif others := [item for item in value if not isinstance(item, cls)]:
-            _refuse(instance, attribute, f"must hold nothing but {cls.__name__}", others[0])
+        elif others := [item for item in value if not isinstance(item, classes)]:
+            _refuse(instance, attribute, f"must hold nothing but {names}", others[0])
 
     return validate
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from attrs import NOTHING, Attribute, AttrsInstance, Factory, field, fields, frozen
+from attrs.converters import optional as optional_converter
 from attrs.validators import optional
 
 from cometrunway._media._inputs import Media, check, plain
@@ -55,7 +56,10 @@ class PromptImage:
     """An image that a video begins or ends with."""
 
     uri: Media = field(converter=medium, validator=limits.media("image"), repr=shown)
-    position: Literal["first", "last"] = field(default="first", validator=limits.one_of("first", "last"), kw_only=True)
+    position: Literal["first", "last"] | None = field(
+        default="first", validator=optional(limits.one_of("first", "last")), kw_only=True
+    )
+    """None leaves it to the model."""
 
 
 @frozen
@@ -65,30 +69,39 @@ class ReferenceImage:
     uri: Media = field(converter=medium, validator=limits.media("image"), repr=shown)
     tag: str | None = field(default=None, validator=optional(limits.tag), kw_only=True)
     """3 to 16 letters, digits and `_`, a letter first."""
+    subject: Literal["object", "human"] | None = field(
+        default=None, validator=optional(limits.one_of("object", "human")), kw_only=True
+    )
+    """What it shows; for models that keep both apart."""
+
+
+_KINDS: tuple[Kind, ...] = ("image", "video", "audio")
 
 
 def _kind_of_the_file(reference: "MediaReference") -> Kind:
-    kind = check(reference.uri, field="MediaReference.uri", kinds=("image", "video"))
+    kind = check(reference.uri, field="MediaReference.uri", kinds=_KINDS)
     if kind is None:
         raise ValueError(
-            f'MediaReference.type: must be "image" or "video", a URL does not tell: {shown(reference.uri)}'
+            f'MediaReference.type: must be "image", "video" or "audio", a URL does not tell: {shown(reference.uri)}'
         )
     return kind
 
 
-def _kind_is_that_of_the_file(reference: "MediaReference", attribute: "Attribute[Any]", value: Kind) -> None:
-    limits.one_of("image", "video")(reference, attribute, value)
-    check(reference.uri, field="MediaReference.uri", kinds=(value,))
+def _kind_is_that_of_the_file(reference: "MediaReference", attribute: "Attribute[Any]", value: Kind | None) -> None:
+    if value is not None:
+        limits.one_of(*_KINDS)(reference, attribute, value)
+    check(reference.uri, field="MediaReference.uri", kinds=_KINDS if value is None else (value,))
 
 
 @frozen
 class MediaReference:
-    """An image or a video, and which of them it is: a file shows that, a URL does not."""
+    """An image, a video or a sound, and which of them it is: a file shows that, a URL does not."""
 
     uri: Media = field(converter=medium, repr=shown)
-    type: Kind = field(
+    type: Kind | None = field(
         default=Factory(_kind_of_the_file, takes_self=True), validator=_kind_is_that_of_the_file, kw_only=True
     )
+    """None sends none: few models take references without."""
 
 
 @frozen(kw_only=True)
@@ -103,13 +116,80 @@ class MotionVector:
     bg_y_pan: float = field(default=0, converter=real, validator=limits.number())
 
 
+@frozen
+class Keyframe:
+    """An image that guides a moment of a video; one of `seconds` and `at` says which."""
+
+    uri: Media = field(converter=medium, validator=limits.media("image"), repr=shown)
+    seconds: float | None = field(default=None, converter=real, validator=optional(limits.number(0)), kw_only=True)
+    """From the beginning."""
+    at: float | None = field(default=None, converter=real, validator=optional(limits.number(0, 1)), kw_only=True)
+    """The part of the video that is over, from 0 to 1."""
+    range: Fields | None = field(
+        default=None, converter=optional_converter(dict), validator=optional(limits.members), kw_only=True, hash=False
+    )
+    """What the edit is limited to: `{"start_seconds": 2, "end_seconds": 4}`."""
+
+    def __attrs_post_init__(self) -> None:
+        if (self.seconds is None) == (self.at is None):
+            raise ValueError("Keyframe: one of seconds and at says where it stands")
+
+
+@frozen(kw_only=True)
+class Voice:
+    """Who speaks: a voice by name, one of your own by id, or the one of a recording."""
+
+    type: str = field(validator=limits.filled)
+    """`runway-preset`, `preset`, `custom` or `reference-audio`, as the route names them."""
+    preset_id: str | None = field(default=None, validator=optional(limits.filled))
+    """Such as `Maya`."""
+    id: str | None = field(default=None, validator=optional(limits.filled))
+    audio_uri: Media | None = field(
+        default=None, converter=optional_converter(medium), validator=optional(limits.media("audio")), repr=shown
+    )
+
+
+def voice(value: "Voice | Fields | str | Path | bytes | None") -> Any:
+    """Take the value, its fields, the name of one of Runway's voices, or a recording."""
+    value = plain(value)
+    if isinstance(value, str):
+        return Voice(type="runway-preset", preset_id=value)
+    if isinstance(value, Path | bytes):
+        return Voice(type="reference-audio", audio_uri=value)
+    return from_fields(Voice, value) if isinstance(value, Mapping) else value
+
+
+@frozen(kw_only=True)
+class Speech:
+    """What is said: a recording, or a text and who speaks it."""
+
+    type: str = field(validator=limits.filled)
+    """`audio` or `text`."""
+    audio: Media | None = field(
+        default=None, converter=optional_converter(medium), validator=optional(limits.media("audio")), repr=shown
+    )
+    text: str | None = field(default=None, validator=optional(limits.filled))
+    voice: Voice | None = field(default=None, converter=voice, validator=optional(limits.of_class(Voice)))
+
+
+@frozen(kw_only=True)
+class Avatar:
+    """Who is seen: one of Runway's, or one of your own."""
+
+    type: str = field(validator=limits.filled)
+    """`runway-preset` or `custom`."""
+    preset_id: str | None = field(default=None, validator=optional(limits.filled))
+    """Such as `cooking-teacher`."""
+    avatar_id: str | None = field(default=None, validator=optional(limits.filled))
+
+
 def from_fields(cls: type[_T], given: Fields) -> _T:
     """Make a value of ours from its fields.
 
     Raises:
         ValueError: a field is unknown (the nearest known one is suggested), missing, wrong, or given in two spellings.
     """
-    known = {attribute.name: attribute.default is NOTHING for attribute in fields(cls)}
+    known = {attribute.name: attribute.default is NOTHING for attribute in own_first(cls)}
     values: dict[str, Any] = {}
     for spelling, value in given.items():
         name = snake_case(str(spelling))
@@ -124,9 +204,19 @@ def from_fields(cls: type[_T], given: Fields) -> _T:
     return cls(**values)
 
 
+def own_first(cls: type[AttrsInstance]) -> "list[Attribute[Any]]":
+    """Return the fields of a class, with those that it has from another one, such as `extra`, at the end."""
+    return sorted(fields(cls), key=lambda attribute: bool(attribute.inherited))
+
+
 def snake_case(name: str) -> str:
     """Return the snake_case of a name in either spelling."""
     return re.sub(r"(?<=[a-z0-9])[A-Z]", lambda capital: "_" + capital[0].lower(), name)
+
+
+def camel_case(name: str) -> str:
+    """Return the camelCase of a name in either spelling."""
+    return re.sub(r"_([a-z])", lambda letter: letter[1].upper(), name)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -172,7 +262,10 @@ def references(value: Sequence[Media | MediaReference | Fields]) -> Any:
     if not isinstance(value, list | tuple):
         return value
     return tuple(
-        _reference(item, f"VideoToVideo.references[{number}]", url_is="image") for number, item in enumerate(value)
+        item
+        if isinstance(item, ReferenceImage | PromptImage)
+        else _reference(item, f"VideoToVideo.references[{number}]", url_is="image")
+        for number, item in enumerate(value)
     )
 
 
@@ -184,6 +277,93 @@ def character(value: Media | MediaReference | Fields) -> Any:
 def performance(value: Media | MediaReference | Fields) -> Any:
     """Take the value, its fields, or the bare video."""
     return _reference(value, "CharacterPerformance.reference", url_is="video")
+
+
+def avatar(value: Avatar | Fields | str) -> Any:
+    """Take the value, its fields, or the name of one of Runway's avatars."""
+    if isinstance(value, str):
+        return Avatar(type="runway-preset", preset_id=value)
+    return from_fields(Avatar, value) if isinstance(value, Mapping) else value
+
+
+def speech(value: Speech | Fields | str | Path | bytes) -> Any:
+    """Take the value, its fields, a text, or a recording."""
+    value = plain(value)
+    if isinstance(value, str):
+        return Speech(type="text", text=value)
+    if isinstance(value, Path | bytes):
+        return Speech(type="audio", audio=value)
+    return from_fields(Speech, value) if isinstance(value, Mapping) else value
+
+
+def image_references(value: Any) -> Any:
+    """Take each item as a `ReferenceImage` or a `PromptImage`, as its fields, or bare."""
+    return _items(value, "references", (ReferenceImage, PromptImage))
+
+
+def reference_audio(value: Any) -> Any:
+    """Take each sound as a value, as its fields, or bare."""
+    return _items(value, "reference_audio", (MediaReference,), type="audio")
+
+
+def reference_videos(value: Any) -> Any:
+    """Take each video as a value, as its fields, or bare."""
+    return _items(value, "reference_videos", (MediaReference,), type="video")
+
+
+def keyframes(value: Any) -> Any:
+    """Take each keyframe as a value, or as its fields."""
+    return _items(value, "keyframes", (Keyframe,))
+
+
+def recording(value: Any) -> Any:
+    """Take the value, its fields, or the bare file, whose bytes show whether it is a sound or a video."""
+    return _reference(value, "SpeechToSpeech.media")
+
+
+def _items(value: Any, where: str, classes: Sequence[type[AttrsInstance]], **defaults: str) -> Any:
+    """Return each item of a list as a value: a bare one of the first class, fields of the first that has them all."""
+    value = medium(value)
+    if isinstance(value, str | Path | bytes | Mapping):
+        value = (value,)
+    if not isinstance(value, list | tuple):
+        return value
+    return tuple(
+        _built(_class_of(item, classes), item, f"{where}[{number}]", **defaults) for number, item in enumerate(value)
+    )
+
+
+def _class_of(item: object, classes: Sequence[type[AttrsInstance]]) -> type[AttrsInstance]:
+    names = {snake_case(str(name)) for name in item} if isinstance(item, Mapping) else set()
+    fitting = (cls for cls in classes if names <= {attribute.name for attribute in fields(cls)})
+    return next(fitting, classes[0])
+
+
+def in_camel_case(value: Any) -> Any:
+    """Take a mapping, with names as on the wire at each level; what is none is left as it is."""
+    if isinstance(value, Mapping):
+        return {camel_case(str(name)): in_camel_case(member) for name, member in value.items()}
+    return [in_camel_case(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def texts(value: object) -> Any:
+    """Take several texts, or one."""
+    if isinstance(value, str):
+        return (value,)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def media(value: object) -> Any:
+    """Take several media, or one."""
+    value = medium(value)
+    if isinstance(value, str | Path | bytes):
+        return (value,)
+    return tuple(map(medium, value)) if isinstance(value, list | tuple) else value
+
+
+def as_given(value: object) -> Any:
+    """Take a mapping as it is spelled, in a copy of its own."""
+    return dict(value) if isinstance(value, Mapping) else value
 
 
 def _reference(value: object, where: str, *, url_is: Kind | None = None) -> Any:

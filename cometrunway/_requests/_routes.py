@@ -1,4 +1,4 @@
-"""The eight requests, one for each route that makes something.
+"""What every request is, and those of the routes that gateways have: eight, one for each route.
 
 Fields have the wire's own names in snake_case, and the limits of the API's documentation; where its pages contradict
 each other the wider limit holds, and the server judges. A wrong value is a `ValueError` naming class, field and limit.
@@ -6,8 +6,9 @@ each other the wider limit holds, and the server judges. A wrong value is a `Val
 A local image or video is a `pathlib.Path` or `bytes`: checked when the request is made, read when it is sent.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 import attrs
@@ -18,14 +19,34 @@ from cometrunway._media._inputs import Media
 from cometrunway._media._urls import shown
 from cometrunway._requests import _limits as limits
 from cometrunway._requests import _parts as parts
-from cometrunway._requests._parts import ContentModeration, MediaReference, MotionVector, PromptImage, ReferenceImage
+from cometrunway._requests._parts import (
+    ContentModeration,
+    Fields,
+    Keyframe,
+    MediaReference,
+    MotionVector,
+    PromptImage,
+    ReferenceImage,
+    Speech,
+    Voice,
+    snake_case,
+)
 
-_prompt = [limits.filled, limits.prompt]
 _seed = optional(limits.whole(0, limits.SEED_LIMIT))
 _seconds = limits.whole(1)
 _PLAIN = (str, int, float, type(None))
 """The types of most fields, which hold no file."""
 _moderation = optional(limits.of_class(ContentModeration))
+
+
+_NOTHING: Fields = MappingProxyType({})
+
+
+def _extra(request: "Request", attribute: "Attribute[Any]", value: object) -> None:
+    limits.members(request, attribute, value)
+    for name in request.extra:
+        if snake_case(name) in _names(type(request)):
+            raise ValueError(f"{limits.named(request, attribute)}: {name!r} is a field of its own; give it as that")
 
 
 @frozen(kw_only=True)
@@ -34,8 +55,11 @@ class Request:
 
     route: ClassVar[str]
     """The name of the route, as in handles, errors and batch files."""
-    makes: ClassVar[Literal["image", "video"]] = "video"
+    makes: ClassVar[Literal["image", "video", "audio", "any"]] = "video"
     """The kind of the files that come of it."""
+
+    extra: Fields = field(default=_NOTHING, converter=parts.as_given, validator=_extra, hash=False)
+    """Fields that the class does not know, as the API spells them; they are sent as they are."""
 
     @property
     def local_files(self) -> tuple[Path | bytes, ...]:
@@ -46,25 +70,55 @@ class Request:
 
 @frozen(kw_only=True)
 class ImageToVideo(Request):
-    """An image, and how it moves: `POST /runwayml/v1/image_to_video` ("Create a Runway image-to-video task")."""
+    """An image, and how it moves: the route `image_to_video`."""
 
     route: ClassVar[str] = "image_to_video"
 
     prompt_image: Media | tuple[PromptImage, ...] = field(converter=parts.prompt_image, repr=shown)
     """The image to begin with; or a list: the images to begin and to end with."""
     prompt_text: str | None = field(default=None, validator=optional(limits.prompt))
-    """At most 1000 UTF-16 code units."""
+    """At most 1000 UTF-16 code units with most models."""
     model: str = field(default="gen3a_turbo", validator=limits.filled)
-    duration: int = field(default=5, converter=parts.integer, validator=_seconds)
-    """Seconds; 5 or 10 with most models."""
-    ratio: str = field(validator=limits.ratio)
-    """1280:768 by default with gen3a_turbo, else 1280:720."""
+    duration: int | Literal["auto"] | None = field(
+        default=5, converter=parts.integer, validator=optional(limits.seconds)
+    )
+    """Seconds; 5 or 10 with most models. None leaves it to the model."""
+    ratio: str | None = field(validator=optional(limits.ratio))
+    """1280:768 by default with gen3a_turbo, else 1280:720. None leaves it to the model."""
     seed: int | None = field(default=None, converter=parts.integer, validator=_seed)
     """From 0 to 4294967295."""
     watermark: bool | None = field(default=None, validator=optional(limits.flag))
     content_moderation: ContentModeration | None = field(
         default=None, converter=parts.content_moderation, validator=_moderation
     )
+    audio: bool | None = field(default=None, validator=optional(limits.flag))
+    """Whether the video has sound."""
+    negative_prompt: str | None = field(default=None, validator=optional(limits.filled))
+    resolution: str | None = field(default=None, validator=optional(limits.filled))
+    references: tuple[ReferenceImage | PromptImage, ...] = field(
+        default=(),
+        converter=parts.image_references,
+        validator=limits.several(ReferenceImage, PromptImage),
+    )
+    reference_audio: tuple[MediaReference, ...] = field(
+        default=(),
+        converter=parts.reference_audio,
+        validator=limits.several(MediaReference),
+    )
+    reference_videos: tuple[MediaReference, ...] = field(
+        default=(),
+        converter=parts.reference_videos,
+        validator=limits.several(MediaReference),
+    )
+    cfg_scale: float | None = field(default=None, converter=parts.real, validator=optional(limits.number()))
+    draft: bool | None = field(default=None, validator=optional(limits.flag))
+    output_format: str | None = field(default=None, validator=optional(limits.filled))
+    prores_profile: str | None = field(default=None, validator=optional(limits.filled))
+    prompt_expansion_mode: str | None = field(default=None, validator=optional(limits.filled))
+    provider_settings: Fields | None = field(
+        default=None, converter=parts.in_camel_case, validator=optional(limits.members), hash=False
+    )
+    """Such as `{"shot_type": "customize", "multi_prompt": [{"prompt": "...", "duration": 3}]}`."""
 
     @ratio.default
     def _ratio_of_the_model(self) -> str:
@@ -75,67 +129,134 @@ class ImageToVideo(Request):
         if not isinstance(value, tuple):
             limits.media("image")(self, attribute, value)
             return
-        limits.several(PromptImage, 1, 2)(self, attribute, value)
-        if len({image.position for image in value}) < len(value):
+        limits.several(PromptImage, least=1)(self, attribute, value)
+        positions = [image.position for image in value if image.position]
+        if len(set(positions)) < len(positions):
             raise ValueError(f"ImageToVideo.prompt_image: one image per position, got {value}")
 
 
 @frozen(kw_only=True)
 class TextToImage(Request):
-    """An image from a text and 1 to 3 images: `POST /runwayml/v1/text_to_image` ("Create a Runway image")."""
+    """An image from a text and images: the route `text_to_image`."""
 
     route: ClassVar[str] = "text_to_image"
     makes = "image"
 
-    prompt_text: str = field(validator=_prompt)
-    """Not empty, at most 1000 UTF-16 code units; mentions references as `@tag`."""
+    prompt_text: str = field(validator=limits.filled_prompt)
+    """Not empty, at most 1000 UTF-16 code units with most models; mentions references as `@tag`."""
     reference_images: tuple[ReferenceImage, ...] = field(
-        converter=parts.reference_images, validator=limits.several(ReferenceImage, 1, 3)
+        default=(), converter=parts.reference_images, validator=limits.several(ReferenceImage)
     )
-    """1 to 3; this gateway refuses a text alone."""
+    """With gen4_image 1 to 3. CometAPI refuses a text alone."""
     model: str = field(default="gen4_image", validator=limits.filled)
-    ratio: str = field(default="1280:720", validator=limits.ratio)
+    ratio: str | None = field(default="1280:720", validator=limits.optional_ratio)
+    """None leaves it to the model."""
     seed: int | None = field(default=None, converter=parts.integer, validator=_seed)
     """From 0 to 4294967295."""
     content_moderation: ContentModeration | None = field(
         default=None, converter=parts.content_moderation, validator=_moderation
     )
+    output_count: int | None = field(default=None, converter=parts.integer, validator=optional(limits.whole(1)))
+    """How many images."""
+    output_format: str | None = field(default=None, validator=optional(limits.filled))
+    quality: str | None = field(default=None, validator=optional(limits.filled))
+    background: str | None = field(default=None, validator=optional(limits.filled))
+    background_color: str | None = field(default=None, validator=optional(limits.filled))
+    colors: tuple[str, ...] = field(default=(), converter=parts.texts, validator=limits.several(str))
+    grounding: bool | None = field(default=None, validator=optional(limits.flag))
+    edit: bool | None = field(default=None, validator=optional(limits.flag))
+    mask_uri: Media | None = field(
+        default=None, converter=converters.optional(parts.medium), validator=optional(limits.media("image")), repr=shown
+    )
+    precise_edit: bool | None = field(default=None, validator=optional(limits.flag))
+    thinking_level: str | None = field(default=None, validator=optional(limits.filled))
 
 
 @frozen(kw_only=True)
 class VideoToVideo(Request):
-    """A video, and what to make of it: `POST /runwayml/v1/video_to_video` ("Generate a video from a video")."""
+    """A video, and what to make of it: the route `video_to_video`. Models take `video_uri` or `prompt_video`."""
 
     route: ClassVar[str] = "video_to_video"
 
-    video_uri: Media = field(converter=parts.medium, validator=limits.media("video"), repr=shown)
-    prompt_text: str = field(validator=_prompt)
-    """Not empty, at most 1000 UTF-16 code units."""
+    video_uri: Media | None = field(
+        default=None, converter=converters.optional(parts.medium), validator=optional(limits.media("video")), repr=shown
+    )
+    prompt_text: str | None = field(default=None, validator=optional(limits.filled_prompt))
+    """Not empty, at most 1000 UTF-16 code units with most models; gen4_aleph does not go without."""
     model: str = field(default="gen4_aleph", validator=limits.filled)
-    ratio: str = field(default="1280:720", validator=limits.ratio)
+    ratio: str | None = field(default="1280:720", validator=limits.optional_ratio)
+    """None leaves it to the model."""
     seed: int | None = field(default=None, converter=parts.integer, validator=_seed)
     """From 0 to 4294967295."""
-    references: tuple[MediaReference, ...] = field(
-        default=(), converter=parts.references, validator=limits.several(MediaReference)
+    references: tuple[MediaReference | ReferenceImage | PromptImage, ...] = field(
+        default=(),
+        converter=parts.references,
+        validator=limits.several(MediaReference, ReferenceImage, PromptImage),
     )
+    """gen4_aleph takes `MediaReference`s, other models `ReferenceImage`s or `PromptImage`s; a bare one is the first."""
     content_moderation: ContentModeration | None = field(
         default=None, converter=parts.content_moderation, validator=_moderation
     )
+    prompt_video: Media | None = field(
+        default=None, converter=converters.optional(parts.medium), validator=optional(limits.media("video")), repr=shown
+    )
+    duration: int | Literal["auto"] | None = field(
+        default=None, converter=parts.integer, validator=optional(limits.seconds)
+    )
+    """Seconds."""
+    audio: bool | None = field(default=None, validator=optional(limits.flag))
+    """Whether the video has sound."""
+    keyframes: tuple[Keyframe, ...] = field(default=(), converter=parts.keyframes, validator=limits.several(Keyframe))
+    target_aspect_ratio: str | None = field(default=None, validator=optional(limits.ratio))
+    resolution: str | None = field(default=None, validator=optional(limits.filled))
+    reference_audio: tuple[MediaReference, ...] = field(
+        default=(),
+        converter=parts.reference_audio,
+        validator=limits.several(MediaReference),
+    )
+    reference_videos: tuple[MediaReference, ...] = field(
+        default=(),
+        converter=parts.reference_videos,
+        validator=limits.several(MediaReference),
+    )
+    mode: str | None = field(default=None, validator=optional(limits.filled))
+    """Such as `extend` or `edit`."""
+    draft: bool | None = field(default=None, validator=optional(limits.flag))
+    output_format: str | None = field(default=None, validator=optional(limits.filled))
+    prores_profile: str | None = field(default=None, validator=optional(limits.filled))
+    provider_settings: Fields | None = field(
+        default=None, converter=parts.in_camel_case, validator=optional(limits.members), hash=False
+    )
+
+    def __attrs_post_init__(self) -> None:
+        if (self.video_uri is None) == (self.prompt_video is None):
+            raise ValueError("VideoToVideo.video_uri: required; other models have prompt_video instead, and none both")
+        if self.prompt_text is None and self.model == "gen4_aleph":
+            raise ValueError("VideoToVideo.prompt_text: required")
 
 
 @frozen(kw_only=True)
 class VideoUpscale(Request):
-    """A video, four times as wide and high up to 4096 pixels: `POST /runwayml/v1/video_upscale` ("Upscale a video")."""
+    """A video in more pixels: the route `video_upscale`. upscale_v1 makes it four times as wide, up to 4096 pixels."""
 
     route: ClassVar[str] = "video_upscale"
 
     video_uri: Media = field(converter=parts.medium, validator=limits.media("video"), repr=shown)
     model: str = field(default="upscale_v1", validator=limits.filled)
+    resolution: str | None = field(default=None, validator=optional(limits.filled))
+    """Such as `2k` or `4k`."""
+    flavor: str | None = field(default=None, validator=optional(limits.filled))
+    creativity: int | None = field(default=None, converter=parts.integer, validator=optional(limits.whole()))
+    sharpen: int | None = field(default=None, converter=parts.integer, validator=optional(limits.whole()))
+    smart_grain: int | None = field(default=None, converter=parts.integer, validator=optional(limits.whole()))
+    fps_boost: bool | None = field(default=None, validator=optional(limits.flag))
+    target_framerate: str | None = field(default=None, validator=optional(limits.filled))
+    """Frames per second, such as `60` or `23_98`."""
 
 
 @frozen(kw_only=True)
 class CharacterPerformance(Request):
-    """A character that acts as a performer does: `POST /runwayml/v1/character_performance` ("Control a character")."""
+    """A character that acts as a performer does: the route `character_performance`."""
 
     route: ClassVar[str] = "character_performance"
 
@@ -144,7 +265,8 @@ class CharacterPerformance(Request):
     reference: MediaReference = field(converter=parts.performance)
     """The performance: a video of 3 to 30 seconds."""
     model: str = field(default="act_two", validator=limits.filled)
-    ratio: str = field(default="1280:720", validator=limits.ratio)
+    ratio: str | None = field(default="1280:720", validator=limits.optional_ratio)
+    """None leaves it to the model."""
     body_control: bool | None = field(default=None, validator=optional(limits.flag))
     expression_intensity: int | None = field(
         default=None, converter=parts.integer, validator=optional(limits.whole(1, 5))
@@ -169,7 +291,7 @@ class ProGenerate(Request):
 
     route: ClassVar[str] = "pro_generate"
 
-    prompt: str = field(validator=_prompt)
+    prompt: str = field(validator=limits.filled_prompt)
     """Not empty, at most 1000 UTF-16 code units."""
     callback_url: str | None = field(default=None, validator=optional(limits.callback), repr=shown)
     """Where the gateway posts the result, unsigned; None leaves it to the session."""
@@ -215,7 +337,7 @@ class ProVideoToVideo(Request):
 
     video: Media = field(converter=parts.medium, validator=limits.media("video"), repr=shown)
     """At most 10 seconds, 16:9 (upstream's limits, judged by the server)."""
-    prompt: str = field(validator=_prompt)
+    prompt: str = field(validator=limits.filled_prompt)
     """Not empty, at most 1000 UTF-16 code units."""
     callback_url: str | None = field(default=None, validator=optional(limits.callback), repr=shown)
     """Where the gateway posts the result, unsigned; None leaves it to the session."""
@@ -247,10 +369,13 @@ class ProActOne(Request):
 def _local_files(value: object) -> Iterator[Path | bytes]:
     if isinstance(value, Path | bytes):
         yield value
-    elif isinstance(value, tuple):
+    elif isinstance(value, tuple | list):
         for item in value:
             yield from _local_files(item)
-    elif isinstance(value, PromptImage | ReferenceImage | MediaReference):
+    elif isinstance(value, Mapping):
+        for member in value.values():
+            yield from _local_files(member)
+    elif isinstance(value, PromptImage | ReferenceImage | MediaReference | Keyframe | Voice | Speech):
         for name in _names(type(value)):
             yield from _local_files(getattr(value, name))
 
@@ -263,13 +388,3 @@ def _names(cls: type[attrs.AttrsInstance]) -> tuple[str, ...]:
 
 
 _NAMES: dict[type[attrs.AttrsInstance], tuple[str, ...]] = {}
-
-
-ROUTES: dict[str, type[Request]] = {
-    cls.route: cls
-    for cls in (
-        *(ImageToVideo, TextToImage, VideoToVideo, VideoUpscale, CharacterPerformance),
-        *(ProGenerate, ProVideoToVideo, ProActOne),
-    )
-}
-"""The request of each route, by the route's name."""

@@ -17,6 +17,7 @@ from cometrunway._submission._line import WaitingLimit
 from cometrunway._wire._encode import encode, lacks_callback_url
 from cometrunway._wire._http import HttpRequest
 from cometrunway._wire._identity import describe, identity
+from cometrunway._wire._known_models import check_known, check_taken
 from cometrunway._wire._provider import Provider
 from cometrunway.errors import JournalError
 
@@ -97,6 +98,7 @@ async def prepare(
     *,
     provider: Provider,
     callbacks: ExpectedCallbacks,
+    strict: bool,
     in_a_thread: bool,
 ) -> Intent:
     """Encode the request; and, where `name` is given, describe it for the journal and name it.
@@ -105,16 +107,25 @@ async def prepare(
     `callbacks` are expected.
 
     Raises:
-        ValueError: the provider does not take it, or a local file is no longer what it was when the request was made.
+        ValueError: the provider does not take it; a value is not known there, and `strict`; or a local file is no
+            longer what it was when the request was made.
     """
     if in_a_thread:
-        return await asyncio.to_thread(_prepared, request, key, name, provider, callbacks)
-    return _prepared(request, key, name, provider, callbacks)
+        return await asyncio.to_thread(_prepared, request, key, name, provider, callbacks, strict=strict)
+    return _prepared(request, key, name, provider, callbacks, strict=strict)
 
 
 def _prepared(
-    request: Request, key: str | None, name: Name | None, provider: Provider, callbacks: ExpectedCallbacks
+    request: Request,
+    key: str | None,
+    name: Name | None,
+    provider: Provider,
+    callbacks: ExpectedCallbacks,
+    *,
+    strict: bool,
 ) -> Intent:
+    check_taken(request, provider)
+    check_known(request, provider, strict=strict)
     entry, path, now = None, "", time.time()
     if name is not None:
         description = describe(request, provider=provider.name)

@@ -60,8 +60,10 @@ class Submitter:
         existing: ExistingTasks,
         background: BackgroundTasks,
         events: EventEmitter,
+        strict: bool,
     ) -> None:
         self._api = api
+        self._strict = strict
         self.provider = api.provider
         self._retry = retry
         self._rng = rng
@@ -194,6 +196,7 @@ class Submitter:
                 submission.name if self._journal.keeps_entries else None,
                 provider=self.provider,
                 callbacks=self._callbacks,
+                strict=self._strict,
                 in_a_thread=has_files,
             )
             async with self.one_at_a_time(intent.key) if intent.key else nullcontext():

@@ -5,32 +5,18 @@ snake_case with nested `options`, polled with POST.
 """
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from cometrunway._media._inputs import data_uri_size
 from cometrunway._media._urls import shown
-from cometrunway._requests._parts import nearest, snake_case
-from cometrunway._requests._routes import (
-    ROUTES,
-    CharacterPerformance,
-    ImageToVideo,
-    ProActOne,
-    ProGenerate,
-    ProVideoToVideo,
-    Request,
-    TextToImage,
-    VideoToVideo,
-    VideoUpscale,
-)
+from cometrunway._requests._all_routes import COMPAT, ROUTES, RawRequest
+from cometrunway._requests._parts import camel_case, nearest, snake_case
+from cometrunway._requests._routes import ProActOne, ProGenerate, ProVideoToVideo, Request
 from cometrunway._wire._http import HttpRequest
 from cometrunway._wire._members import converter, members
 from cometrunway._wire._provider import BUILT_IN, COMETAPI, Provider
 
-OFFICIAL: tuple[type[Request], ...] = (ImageToVideo, TextToImage, VideoToVideo, VideoUpscale, CharacterPerformance)
-COMPAT: tuple[type[Request], ...] = (ProGenerate, ProVideoToVideo, ProActOne)
 _COMPAT_PREFIX = "pro_"
 """Of the names of the compatibility format's routes."""
 OPTIONS = ("seconds", "motion_vector", "structure_transformation", "flip", "image_as_end_frame", "motion_multiplier")
@@ -52,13 +38,15 @@ def encode(request: Request, provider: Provider = COMETAPI, *, callback_url: str
         callback_url: where the gateway posts the result of a request that `lacks_callback_url`.
 
     Raises:
-        ValueError: the provider does not take it, or a local file is no longer what it was when the request was made.
+        ValueError: a local file is no longer what it was when the request was made.
     """
-    check_taken(request, provider)
-    if not isinstance(request, COMPAT):
-        body = members(request, _official)
-    else:
+    if isinstance(request, RawRequest):
+        body = members(request, _as_given)["fields"]
+    elif isinstance(request, COMPAT):
         body = {"callback_url": callback_url or _NOBODY, **_with_options(members(request, _compat))}
+    else:
+        body = members(request, _official)
+    body |= body.pop("extra", {})
     return HttpRequest(method="POST", path=_path(request.route, provider), body=_to_json(body))
 
 
@@ -70,28 +58,6 @@ def demands_callback_url(route: str) -> bool:
 def lacks_callback_url(request: Request) -> bool:
     """Whether its route demands a `callback_url`, and the request has none."""
     return isinstance(request, ProGenerate | ProVideoToVideo | ProActOne) and request.callback_url is None
-
-
-def check_taken(request: Request, provider: Provider) -> None:
-    """Make sure that a provider has the request's route, and takes its local files; reads the first bytes of those.
-
-    Raises:
-        ValueError: it does not; or a local file is no longer what it was when the request was made.
-    """
-    route = request.route
-    if route not in provider.routes:
-        raise ValueError(f"{provider.name} has no route {route}; its routes are {', '.join(sorted(provider.routes))}")
-    for file in request.local_files:
-        try:
-            kind, length = data_uri_size(file)
-        except ValueError as error:
-            raise ValueError(f"{type(request).__name__}: {error}") from error
-        limit = provider.inline_limit(route, kind)
-        if limit is not None and length > limit:
-            raise ValueError(
-                f"{type(request).__name__}: {shown(file)} has {length} characters as a data URI; {provider.name} takes "
-                f"at most {limit} of kind {kind} on {route}; make it smaller, or host it and pass its URL"
-            )
 
 
 def poll_request(route: str, task_id: str, provider: Provider = COMETAPI) -> HttpRequest:
@@ -107,6 +73,15 @@ def poll_request(route: str, task_id: str, provider: Provider = COMETAPI) -> Htt
     return HttpRequest(method="GET", path=f"{provider.prefix}/tasks/{quote(task_id, safe='')}")
 
 
+def request_type_of(fields: Mapping[str, Any]) -> type[Request]:
+    """Return the class of the request that a mapping with its `route` describes; with `fields` it is a `RawRequest`.
+
+    Raises:
+        ValueError: there is no such route, and no `fields`; names the nearest known one.
+    """
+    return RawRequest if "fields" in fields else request_type(fields.get("route"))
+
+
 def request_type(route: object) -> type[Request]:
     """Return the class of a route's requests; `ValueError`, with the nearest known route, if there is none."""
     name = route if isinstance(route, str) else ""
@@ -120,10 +95,6 @@ def _path(route: str, provider: Provider) -> str:
     if route.startswith(_COMPAT_PREFIX):
         return f"{provider.pro_prefix}/{route.removeprefix(_COMPAT_PREFIX)}"
     return f"{provider.prefix}/{route}"
-
-
-def _camel_case(name: str) -> str:
-    return re.sub(r"_([a-z])", lambda letter: letter[1].upper(), name)
 
 
 def _with_options(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -151,6 +122,6 @@ def _to_json(body: Mapping[str, Any]) -> bytes:
     return _JSON.encode(body).encode()
 
 
-_official = converter(_camel_case)
-_compat = converter(str)
+_official = converter(camel_case)
+_compat = _as_given = converter(str)
 _BY_PATH = {_path(name, provider): cls for provider in BUILT_IN.values() for name, cls in ROUTES.items()}

@@ -11,7 +11,8 @@ from typing import Any
 import attrs
 
 from cometrunway._media._urls import scheme, without_query
-from cometrunway._requests._routes import ROUTES, Request
+from cometrunway._requests._all_routes import ROUTES, RawRequest
+from cometrunway._requests._routes import Request
 from cometrunway._tasks import UNNAMED_PROVIDER
 from cometrunway._wire._members import converter, members
 from cometrunway._wire._sent import Sent
@@ -81,7 +82,7 @@ def _given(attributes: "Iterable[attrs.Attribute[Any]]") -> list[tuple[str, Any]
 
 def sent_for(asked: Request | Mapping[str, Any]) -> Sent:
     """Return what was sent for a task, by its request or by a description of that."""
-    request = ROUTES.get(str(asked.get("route")), Request) if isinstance(asked, Mapping) else asked
+    request = ROUTES.get(str(asked.get("route")), RawRequest) if isinstance(asked, Mapping) else asked
     return Sent(asked, request.makes)
 
 

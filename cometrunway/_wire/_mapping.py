@@ -6,15 +6,19 @@ from typing import Any
 
 from cometrunway._media._urls import scheme, shown
 from cometrunway._paths import expanded
+from cometrunway._requests._all_routes import COMPAT, RawRequest
 from cometrunway._requests._parts import from_fields, snake_case
 from cometrunway._requests._routes import Request
-from cometrunway._wire._encode import COMPAT, request_type, without_options
+from cometrunway._wire._encode import request_type_of, without_options
 from cometrunway._wire._values import Row, given, with_whole_numbers
 
 _MEDIA_FIELDS = frozenset(
     {"prompt_image", "reference_images", "video_uri", "references", "character", "reference"}
-    | {"image", "last_image", "video"}
+    | {"image", "last_image", "video", "prompt_video", "image_uri", "audio_uri", "mask_uri", "media", "keyframes"}
+    | {"reference_audio", "reference_audios", "reference_videos"}
 )
+_MEMBERS_WITH_MEDIA = {"voice": ("audio_uri", "audioUri"), "speech": ("audio",)}
+"""Fields whose text is no medium, and their members that are one."""
 
 
 def request_from_dict(mapping: Row, *, base_dir: Path | None = None) -> Request:
@@ -32,7 +36,10 @@ def request_from_dict(mapping: Row, *, base_dir: Path | None = None) -> Request:
     if not hasattr(mapping, "keys"):
         raise ValueError(f"a request must be an object, got {shown(mapping)}")
     fields = given(mapping)
-    cls = request_type(fields.pop("route", None))
+    cls = request_type_of(fields)
+    if cls is RawRequest:
+        return from_fields(cls, fields)
+    del fields["route"]
     if cls in COMPAT:
         fields = without_options(fields)
     fields = {name: _without_gaps(name, value) for name, value in with_whole_numbers(cls, fields).items()}
@@ -40,6 +47,12 @@ def request_from_dict(mapping: Row, *, base_dir: Path | None = None) -> Request:
         for name in fields:
             if snake_case(str(name)) in _MEDIA_FIELDS:
                 fields[name] = _located(fields[name], base_dir)
+            elif isinstance(fields[name], Mapping):
+                members = _MEMBERS_WITH_MEDIA.get(name, ())
+                located = {
+                    member: _path_or_url(fields[name][member], base_dir) for member in members if member in fields[name]
+                }
+                fields[name] = {**fields[name], **located}
     return from_fields(cls, fields)
 
 

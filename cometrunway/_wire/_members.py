@@ -10,6 +10,8 @@ from cattrs.gen import make_dict_unstructure_fn, override
 
 from cometrunway._media._inputs import data_uri
 
+_UNSET: tuple[Any, ...] = (None, [], {})
+
 
 def converter(spelled: Callable[[str], str], file: Callable[[Path | bytes], Any] = data_uri) -> Converter:
     """Return what turns our values into JSON members: each field `spelled`, each local `file` converted."""
@@ -20,7 +22,9 @@ def converter(spelled: Callable[[str], str], file: Callable[[Path | bytes], Any]
     def hook(cls: type[attrs.AttrsInstance]) -> Callable[[Any], dict[str, Any]]:
         names = {attribute.name: override(rename=spelled(attribute.name)) for attribute in attrs.fields(cls)}
         all_members = make_dict_unstructure_fn(cls, made, **names)  # type: ignore[arg-type]  # these are no switches
-        return lambda value: {name: member for name, member in all_members(value).items() if member not in (None, [])}
+        return lambda value: {
+            name: member for name, member in all_members(value).items() if member not in (None, [], {})
+        }
 
     made.register_unstructure_hook_factory(attrs.has, hook)
     return made

@@ -15,6 +15,7 @@ from cometrunway import (
     OutcomeUnknownError,
     PollPolicy,
     Provider,
+    RawRequest,
     Session,
     Shot,
     State,
@@ -24,7 +25,7 @@ from cometrunway import (
 from cometrunway._handle import TaskReference
 from cometrunway.emulator import Emulator, Fault
 from tests.raw import KEY, http, raw_server, succeeded
-from tests.samples import ALL_ROUTES, yawn
+from tests.samples import ALL_ROUTES, CAT, yawn
 
 
 @pytest.mark.parametrize("is_over", [False, True], ids=["under way", "over"])
@@ -189,3 +190,19 @@ async def test_a_pruned_submission_is_still_its_providers(session: Any, tmp_path
                 await (await here.submit(yawn(1), key="A"))
     [entry] = Journal.read(journal)
     assert (entry.is_pruned, entry.provider) == (True, "other")
+
+
+async def test_a_raw_request_is_polled_recorded_and_delivered(session: Any, tmp_path: Path) -> None:
+    """As any other: under its key it is never bought twice, and it is taken up by its token and from the journal."""
+    raw = RawRequest(route="image_to_video", fields={"model": "gen4_turbo", "promptImage": CAT})
+    async with Emulator() as emulator:
+        for _ in range(2):
+            async with session(emulator, journal=tmp_path / "shots.db") as runway:
+                handle = await runway.submit(raw, key="A")
+                [asset] = await handle
+        async with session(emulator, output_dir=tmp_path / "again") as runway:
+            [again] = await runway.attach(handle.token)
+        assert emulator.creates.received == 1
+    [entry] = Journal.read(tmp_path / "shots.db")
+    assert (entry.state, entry.request["fields"]) == (State.DELIVERED, raw.fields)
+    assert asset.path.read_bytes() == again.path.read_bytes()

@@ -1,12 +1,10 @@
 """What leaves is what the documentation shows, and nothing that nobody set."""
 
-import base64
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import evolve
 
 from cometrunway import (
     CharacterPerformance,
@@ -14,7 +12,7 @@ from cometrunway import (
     ProActOne,
     ProGenerate,
     ProVideoToVideo,
-    Provider,
+    RawRequest,
     TextToImage,
     VideoToVideo,
     VideoUpscale,
@@ -250,17 +248,12 @@ def test_a_providers_paths_are_its_own() -> None:
     assert poll_request("image_to_video", "t1", RUNWAY).path == "/v1/tasks/t1"
 
 
-def test_a_route_that_a_provider_lacks_is_refused() -> None:
-    """Before anything is sent, with the routes that there are."""
-    with pytest.raises(ValueError, match=r"runway has no route pro_generate; its routes are .*image_to_video"):
-        encode(ProGenerate(prompt="a cat", callback_url="https://example.com"), RUNWAY)
-
-
-def test_a_file_beyond_a_providers_limit_is_refused() -> None:
-    """A limit of one route counts there and nowhere else; it counts the data URI, to the character."""
-    length = len(f"data:image/png;base64,{base64.b64encode(PNG).decode()}")
-    exact = Provider(name="small", origin="https://s.example.com", key_variable="S", inline_limits={"image": length})
-    tight = evolve(exact, inline_limits={"image": length, "image_to_video.image": length - 1})
-    assert encode(ImageToVideo(prompt_image=PNG), exact).body
-    with pytest.raises(ValueError, match=f"{length} characters .* small takes at most {length - 1} .*image_to_video"):
-        encode(ImageToVideo(prompt_image=PNG), tight)
+def test_fields_that_a_class_does_not_know_are_sent_as_they_are() -> None:
+    """Beside those that it knows, spelled as given; a raw body is nothing but what is given."""
+    fields: dict[str, Any] = {"newField": {"some_name": 1}, "other": [None, {}]}
+    sent = json.loads(encode(ImageToVideo(prompt_image=IMAGE, extra=fields)).body or b"")
+    assert sent == {**json.loads(encode(ImageToVideo(prompt_image=IMAGE)).body or b""), **fields}
+    raw = encode(RawRequest(route="workflows/7f1c", fields=fields), RUNWAY)
+    assert (raw.path, json.loads(raw.body or b"")) == ("/v1/workflows/7f1c", fields)
+    assert encode(RawRequest(route="pro_new", fields={"file": PNG})).path == "/runway/pro/new"
+    assert b'"file":"data:image/png;base64,' in (encode(RawRequest(route="pro_new", fields={"file": PNG})).body or b"")

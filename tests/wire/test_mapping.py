@@ -16,6 +16,7 @@ from cometrunway import (
     ProActOne,
     ProGenerate,
     ProVideoToVideo,
+    RawRequest,
     TextToImage,
     VideoToVideo,
     VideoUpscale,
@@ -23,7 +24,9 @@ from cometrunway import (
 )
 from cometrunway._requests._routes import Request
 from cometrunway._wire._encode import encode
-from tests.samples import MP4, PNG
+from cometrunway._wire._identity import describe
+from cometrunway._wire._mapping import request_again
+from tests.samples import MP4, PNG, WAV
 
 IMAGE = "https://example.com/cat.jpg"
 VIDEO = "https://example.com/cat.mp4"
@@ -387,3 +390,23 @@ def test_one_wrong_field_is_found(mapping: dict[str, Any]) -> None:
     assert type(said["duration"]) is int
     assert said.get("watermark") in (None, True, False)
     assert None not in said.values()
+
+
+def test_any_route_is_named_by_its_fields() -> None:
+    """A mapping with `fields` is a raw request, whatever its route; so is its description from a journal."""
+    raw = RawRequest(route="workflows/7f1c", fields={"model": "new", "nodes": [{"a": None, "b": 1.5}]})
+    assert request_from_dict({"route": "workflows/7f1c", "fields": raw.fields}) == raw
+    assert request_again(describe(raw, provider="runway")) == raw
+    assert raw.model == "new"
+
+
+def test_a_batch_file_names_the_files_of_nested_values(tmp_path: Path) -> None:
+    """A recording in a voice or a speech is a path; a bare voice is a name, and a bare speech a text."""
+    (tmp_path / "a.wav").write_bytes(WAV)
+    voice = {"type": "reference-audio", "audioUri": "a.wav"}
+    spoken = request_from_dict({"route": "text_to_speech", "prompt_text": "a", "voice": voice}, base_dir=tmp_path)
+    assert spoken.local_files == (tmp_path / "a.wav",)
+    named = request_from_dict({"route": "text_to_speech", "prompt_text": "a", "voice": "Maya"}, base_dir=tmp_path)
+    assert named.local_files == ()
+    isolated = request_from_dict({"route": "voice_isolation", "audio_uri": "a.wav"}, base_dir=tmp_path)
+    assert isolated.local_files == (tmp_path / "a.wav",)

@@ -1,0 +1,129 @@
+"""What a provider takes: its routes, and what is known of their models; data with its date and source, in `models/`.
+
+What is surely wrong is refused before it is sent. What is not known passes, with a warning.
+"""
+
+import json
+import warnings
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from attrs import fields
+
+from cometrunway._media._inputs import data_uri_size
+from cometrunway._media._urls import shown
+from cometrunway._requests._all_routes import RawRequest
+from cometrunway._requests._parts import snake_case
+from cometrunway._requests._routes import Request
+from cometrunway._wire._provider import BUILT_IN, Provider
+from cometrunway.errors import UnknownValueWarning
+
+_DATA = files("cometrunway._wire") / "models"
+_SHOWN = 12
+"""Values that a message lists."""
+Model = Mapping[str, Any]
+"""Of one model on one route: the names of its `required` and `optional` fields, the `values` that some take, and how
+many items, at `most`, some have."""
+
+
+@cache
+def known_models(provider: str) -> Mapping[str, Any]:
+    """Return what is known of a provider: `source`, `date`, and by route and model, a `Model`; empty if nothing is."""
+    if provider not in BUILT_IN:
+        return {}
+    found: Mapping[str, Any] = json.loads((_DATA / f"{provider}.json").read_text(encoding="utf-8"))
+    return found
+
+
+def check_taken(request: Request, provider: Provider) -> None:
+    """Make sure that a provider has the request's route, and what its model demands, and takes its local files.
+
+    Reads the first bytes of local files.
+
+    Raises:
+        ValueError: it does not; or a local file is no longer what it was when the request was made.
+    """
+    route = request.route
+    if route not in provider.routes and not isinstance(request, RawRequest):
+        raise ValueError(f"{provider.name} has no route {route}; its routes are {', '.join(sorted(provider.routes))}")
+    _check_model(request, provider)
+    for file in request.local_files:
+        try:
+            kind, length = data_uri_size(file)
+        except ValueError as error:
+            raise ValueError(f"{type(request).__name__}: {error}") from error
+        limit = provider.inline_limit(route, kind)
+        if limit is not None and length > limit:
+            raise ValueError(
+                f"{type(request).__name__}: {shown(file)} has {length} characters as a data URI; {provider.name} takes "
+                f"at most {limit} of kind {kind} on {route}; make it smaller, or host it and pass its URL"
+            )
+
+
+def check_known(request: Request, provider: Provider, *, strict: bool) -> None:
+    """Warn of each value of a request that is not known at a provider, or refuse it: `UnknownValueWarning`.
+
+    Raises:
+        ValueError: a value is not known, and `strict`.
+    """
+    for message in unknown_values(request, provider):
+        if strict:
+            raise ValueError(f"{message}; strict sends nothing that is not known")
+        warnings.warn(f"{message}; it is sent as it is", UnknownValueWarning, stacklevel=2)
+
+
+def unknown_values(request: Request, provider: Provider) -> Iterator[str]:
+    """Yield a message for each value and field of a request that is not known, with the nearest that is."""
+    models = _models(request, provider)
+    if isinstance(request, RawRequest) or not models:
+        return
+    yield from _of_extra(request)
+    name, model = type(request).__name__, getattr(request, "model", "")
+    if model not in models:
+        yield f"{name}.model: {_unknown(model, models)}, on {request.route} of {provider.name}"
+        return
+    for field, values in models[model].get("values", {}).items():
+        value = getattr(request, field)
+        if value is not None and value not in values:
+            yield f"{name}.{field}: {_unknown(value, values)}, with {model} of {provider.name}"
+    taken = {"model", "extra", *models[model]["required"], *models[model]["optional"]}
+    for attribute in fields(type(request)):
+        if attribute.name not in taken and getattr(request, attribute.name) not in (None, ()):
+            yield f"{name}.{attribute.name}: is not known, with {model} of {provider.name}; None leaves it out"
+
+
+def _check_model(request: Request, provider: Provider) -> None:
+    """Make sure that a request has what its model demands, where that is known."""
+    model_name = getattr(request, "model", "")
+    model = {} if isinstance(request, RawRequest) else _models(request, provider).get(model_name, {})
+    where = f"with {model_name} of {provider.name}"
+    for name in model.get("required", ()):
+        if getattr(request, name) in (None, ()):
+            raise ValueError(f"{type(request).__name__}.{name}: required {where}")
+    for name, most in model.get("most", {}).items():
+        if len(getattr(request, name)) > most:
+            count = len(getattr(request, name))
+            raise ValueError(f"{type(request).__name__}.{name}: at most {most} {where}, got {count}")
+
+
+def _of_extra(request: Request) -> Iterator[str]:
+    known = [attribute.name for attribute in fields(type(request))]
+    for name in request.extra:
+        if close := get_close_matches(snake_case(name), known, n=1, cutoff=0.8):
+            yield f"{type(request).__name__}.extra: {shown(name)} is not known; did you mean {close[0]}?"
+
+
+def _models(request: Request, provider: Provider) -> Mapping[str, Model]:
+    found: Mapping[str, Model] = known_models(provider.name).get("routes", {}).get(request.route, {})
+    return found
+
+
+def _unknown(value: object, known: Any) -> str:
+    words = [str(one) for one in known]
+    close = get_close_matches(str(value), words, n=1)
+    more = f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
+    cure = f"did you mean {close[0]}?" if close else f"known are {', '.join(words[:_SHOWN])}{more}"
+    return f"{shown(value)} is not known ({cure})"

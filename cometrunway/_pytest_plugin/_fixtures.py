@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +46,8 @@ def cometrunway_emulator(request: pytest.FixtureRequest) -> "Iterator[Emulator]"
 def cometrunway_session(request: pytest.FixtureRequest) -> "Session":
     """An open session on `cometrunway_emulator` that polls every 10 ms, unless its marker says otherwise.
 
-    Its files go to the folder `outputs` in the test's `tmp_path`. It belongs to the event loop of the test.
+    Its files go to the folder `outputs` in the test's `tmp_path`. It belongs to the event loop of the test, and closes
+    after it without waiting for tasks that the test has left unfinished.
     """
     marker = request.node.get_closest_marker("asyncio")
     if marker is not None:
@@ -79,6 +80,7 @@ async def session_on(emulator: "Emulator", request: pytest.FixtureRequest, folde
     from cometrunway._policies import PollPolicy  # noqa: PLC0415 - see the package
     from cometrunway._session import Session  # noqa: PLC0415
     from cometrunway.emulator import VirtualLoop  # noqa: PLC0415
+    from cometrunway.errors import TasksOwedError  # noqa: PLC0415
 
     if isinstance(asyncio.get_running_loop(), VirtualLoop):
         pytest.fail(
@@ -90,10 +92,12 @@ async def session_on(emulator: "Emulator", request: pytest.FixtureRequest, folde
         "output_dir": folder / "outputs",
         "poll": PollPolicy(rule="fixed", first=0.01, floor=0.01, per_second=2000),
         "trust_env": False,
+        "close_wait": 0.0,
         **_marked(request, _SESSION),
     }
-    async with Session(emulator.api_key, base_url=emulator.base_url, **options) as session:
-        yield session
+    with suppress(TasksOwedError):  # an emulator's tasks cost nothing
+        async with Session(emulator.api_key, base_url=emulator.base_url, **options) as session:
+            yield session
 
 
 def _marked(request: pytest.FixtureRequest, name: str) -> dict[str, Any]:

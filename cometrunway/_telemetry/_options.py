@@ -1,0 +1,69 @@
+"""What a user may say about telemetry, and whether anything is to be recorded."""
+
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
+
+    from cometrunway._telemetry._recorder import Recorder
+
+
+@frozen(kw_only=True)
+class Telemetry:
+    """What spans hold, and where spans and metrics go; needs the extra `cometrunway[otel]`.
+
+    Args:
+        prompts: whether spans hold the prompts, as `gen_ai.input.messages`.
+        tracer_provider: where spans go; by default to the global provider.
+        meter_provider: where metrics go; by default to the global provider.
+    """
+
+    prompts: bool = False
+    tracer_provider: "TracerProvider | None" = None
+    meter_provider: "MeterProvider | None" = None
+
+
+def checked(telemetry: object) -> Telemetry | bool:
+    """Return the option of a session; `TypeError` or `ValueError` says what is wrong with it."""
+    if not isinstance(telemetry, Telemetry | bool):
+        raise TypeError(f"telemetry must be True, False or a Telemetry, got {telemetry!r}")
+    if isinstance(telemetry, Telemetry):
+        try:
+            import_module("opentelemetry.metrics")
+        except ImportError as error:
+            raise ValueError("telemetry=Telemetry(...) needs an extra: pip install 'cometrunway[otel]'") from error
+    return telemetry
+
+
+def recorder(telemetry: Telemetry | bool, *, host: str, port: int) -> "Recorder | None":
+    """Return what records a session on this API; None where nothing would come of it."""
+    if telemetry is False or (telemetry is True and not _is_set_up()):
+        return None
+    from cometrunway._telemetry._recorder import Recorder  # noqa: PLC0415 - the extra may be missing
+
+    options = telemetry if isinstance(telemetry, Telemetry) else Telemetry()
+    return Recorder(
+        tracer_provider=options.tracer_provider,
+        meter_provider=options.meter_provider,
+        prompts=options.prompts,
+        host=host,
+        port=port,
+    )
+
+
+def _is_set_up() -> bool:
+    """Whether the program has set a provider of spans or metrics; it has loaded opentelemetry for that."""
+    trace, metrics = sys.modules.get("opentelemetry.trace"), sys.modules.get("opentelemetry.metrics")
+    return (trace is not None and _records(trace.get_tracer_provider())) or (
+        metrics is not None and _records(metrics.get_meter_provider())
+    )
+
+
+def _records(provider: object) -> bool:
+    """Whether a provider is none of the API's own, which stand in until one is set and record nothing."""
+    return not type(provider).__module__.startswith(("opentelemetry.trace", "opentelemetry.metrics"))

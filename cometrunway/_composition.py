@@ -17,7 +17,7 @@ from cometrunway._delivery._delivery import Delivery
 from cometrunway._delivery._downloader import Downloader
 from cometrunway._delivery._file_names import FileNames
 from cometrunway._delivery._output_dir import output_of
-from cometrunway._events import EventEmitter, Observer
+from cometrunway._events import EventEmitter, Observer, checked_observer
 from cometrunway._journal._protocol import JournalProtocol, NoJournal
 from cometrunway._journal._sqlite import Journal
 from cometrunway._paths import expanded
@@ -30,6 +30,7 @@ from cometrunway._submission._limits import Limits
 from cometrunway._submission._spending import Spending
 from cometrunway._submission._submitter import Submitter
 from cometrunway._task_group import BackgroundTasks, Role
+from cometrunway._telemetry._options import Telemetry, checked, recorder_of
 from cometrunway._transport._access import access_to
 from cometrunway._transport._aiohttp import Transport
 from cometrunway._transport._api import Api
@@ -81,6 +82,7 @@ class Composition:
         trust_env: bool,
         allow_private_assets: bool,
         on_event: Observer | None,
+        telemetry: Telemetry | bool,
         rng: Random | None,
     ) -> None:
         self._connections = Connections(trust_env=trust_env)
@@ -107,7 +109,8 @@ class Composition:
         self._journal_timeout = at_least_zero("journal_timeout", journal_timeout)
         self._journal_wait = at_least_zero("journal_wait", journal_wait, or_infinite=True)
         self._callbacks = None if callbacks is None else of_type("callbacks", callbacks, CallbackReceiver)
-        self._on_event = on_event
+        self._on_event = checked_observer(on_event)
+        self._telemetry = checked(telemetry)
         self._rng = rng or Random()  # noqa: S311 - spreads polls, guards nothing
 
     async def enter(self, lifetime: AsyncExitStack, *, interrupts: "asyncio.Task[Any] | None") -> Parts:
@@ -168,7 +171,11 @@ class Composition:
 
     def _compose(self, journal: JournalProtocol, expected: ExpectedCallbacks) -> Parts:
         background = BackgroundTasks()
-        events = EventEmitter(self._on_event, provider=self.provider.name)
+        base = self._transport.base
+        recorder = recorder_of(
+            self._telemetry, provider=self.provider.name, host=base.host or "", port=base.port or 443
+        )
+        events = EventEmitter(self._on_event, recorder=recorder, provider=self.provider.name)
         limit = self._poll.answer_limit
         api = Api(
             transport=self._transport, provider=self.provider, retry=self._retry, rng=self._rng, answer_limit=limit
@@ -182,7 +189,7 @@ class Composition:
             names=self._names,
         )
         scheduler = PollScheduler(
-            poll=api.poll,
+            poll=api.poll if recorder is None else recorder.counted(api.poll),
             deliver=delivery.deliver,
             policy=self._poll,
             rng=self._rng,

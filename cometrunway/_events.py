@@ -6,6 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable, Iterable
 from enum import StrEnum
+from inspect import iscoroutinefunction
 from itertools import count
 from typing import Any, Protocol
 
@@ -114,6 +115,31 @@ class Subject(Protocol):
     def key(self) -> str | None: ...
 
 
+class Recorder(Protocol):
+    """What keeps a record of events beside the user's own observers: telemetry."""
+
+    def record(self, event: Event, subject: Subject) -> None:
+        """Record an event, and what is known of its subject beyond it."""
+
+    def close(self) -> None:
+        """Record that the session is left, and what is unfinished goes on without it."""
+
+
+def checked_observer(observer: Observer | None) -> Observer | None:
+    """Return an observer; `TypeError` for one that would have to be awaited."""
+    if iscoroutinefunction(observer) or iscoroutinefunction(getattr(observer, "__call__", None)):  # noqa: B004
+        raise TypeError(
+            f"on_event must be a plain function, and nobody would await the coroutine function {observer!r}: put "
+            "events into an asyncio.Queue in a plain one, or read them with `async for event in session.events()`"
+        )
+    return observer
+
+
+def log_fields(subject: Subject) -> dict[str, str | None]:
+    """Return what a log record about a task or a submission has as fields: `task_id`, `key` and `route`."""
+    return {"task_id": subject.id or None, "key": subject.key, "route": subject.route}
+
+
 Topic = Hashable
 """What a reader follows: a task, by its route and id, or a submission, by its key."""
 
@@ -199,11 +225,14 @@ class EventQueue:
 class EventEmitter:
     """Gives events to the session's observer, if there is one, and to the queues of its readers.
 
-    What the observer raises is logged, and harms nobody.
+    A recorder is told first, of all but progress. What it or the observer raises is logged, and harms nobody.
     """
 
-    def __init__(self, observer: Observer | None, *, provider: str = UNNAMED_PROVIDER) -> None:
+    def __init__(
+        self, observer: Observer | None, *, recorder: Recorder | None = None, provider: str = UNNAMED_PROVIDER
+    ) -> None:
         self._observer = observer
+        self._recorder = recorder
         self._is_closed = False
         self._of_all: set[EventQueue] = set()
         self._by_topic: dict[Topic, set[EventQueue]] = {}
@@ -219,7 +248,8 @@ class EventEmitter:
         error: Exception | None = None,
     ) -> None:
         """Tell the observer and the readers what happened."""
-        if self._observer is None and not self.has_readers:
+        is_recorded = self._recorder is not None and kind is not EventKind.CHANGED
+        if self._observer is None and not is_recorded and not self.has_readers:
             return
         event = Event(
             kind=kind,
@@ -232,6 +262,8 @@ class EventEmitter:
             error=error,
             at=time.time(),
         )
+        if is_recorded:
+            self._record(event, subject)
         for queue in self._queues(event):
             queue.put(event)
             if queue.is_closed:
@@ -240,7 +272,16 @@ class EventEmitter:
             if self._observer is not None:
                 self._observer(event)
         except (Exception, asyncio.CancelledError):
-            _logger.exception("on_event failed on %s of task %s", kind.value, event.task_id)
+            fields = log_fields(subject)
+            _logger.exception("on_event failed on %s of task %s", kind.value, event.task_id, extra=fields)
+
+    def _record(self, event: Event, subject: Subject) -> None:
+        try:
+            if self._recorder is not None:
+                self._recorder.record(event, subject)
+        except Exception:
+            fields = log_fields(subject)
+            _logger.exception("telemetry failed on %s of task %s", event.kind.value, event.task_id, extra=fields)
 
     @property
     def has_readers(self) -> bool:
@@ -269,6 +310,8 @@ class EventEmitter:
     def close(self) -> None:
         """Let every reader, also one that comes later, end once it has read what is there."""
         self._is_closed = True
+        if self._recorder is not None:
+            self._recorder.close()
         for queue in {*self._of_all, *(queue for queues in self._by_topic.values() for queue in queues)}:
             queue.close()
             self.remove(queue)

@@ -5,7 +5,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Collection, Generator, Mapping
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from attrs import evolve, field, frozen
 
@@ -61,6 +61,22 @@ class Watcher(Protocol):
 
     def eta_of(self, futures: "Collection[TaskFuture]") -> float | None:
         """Return in how many seconds the last of these can be expected to have ended; None before that is known."""
+
+
+@frozen(kw_only=True)
+class SubmissionReference:
+    """What events are about while a submission has no task."""
+
+    id: ClassVar[str] = ""
+    request: Request
+    key: str | None
+    begun_at: float
+    """Wall-clock seconds since 1970."""
+
+    @property
+    def route(self) -> str:
+        """The route that is to create the task."""
+        return self.request.route
 
 
 class TaskFuture(asyncio.Future["tuple[Asset, ...]"]):

@@ -52,6 +52,7 @@ from cometrunway._requests._shot import Shot
 from cometrunway._session import Session
 from cometrunway._submission._batch import Batch
 from cometrunway._tasks import Asset, Failure, Task, TaskStatus
+from cometrunway._telemetry._options import Telemetry
 from cometrunway._wire._mapping import request_from_dict
 from cometrunway._wire._provider import Provider
 from cometrunway._wire._records import records_to_shots
@@ -123,6 +124,7 @@ __all__ = [
     "TaskStatus",
     "TaskTimeoutError",
     "TasksOwedError",
+    "Telemetry",
     "TextToImage",
     "TextToSpeech",
     "TextToVideo",

@@ -28,6 +28,7 @@ from cometrunway._submission._limits import Limits
 from cometrunway._submission._map import BatchSubmission, Requests
 from cometrunway._submission._resumption import Resumption
 from cometrunway._tasks import Asset, Task
+from cometrunway._telemetry._options import Telemetry
 from cometrunway._transport._api_key import KeyFunction
 from cometrunway._wire._encode import request_type
 from cometrunway._wire._provider import COMETAPI, Provider
@@ -80,12 +81,15 @@ class Session:
         allow_private_assets: whether files may be fetched from private addresses, such as 10.0.0.5, of an API that is
             not at one itself.
         on_event: called from the event loop with each `Event`; must not block.
+        telemetry: True records spans and metrics where the program has set up OpenTelemetry before the session is
+            opened; False records nothing; a `Telemetry` says what to record, and where to.
         rng: where all randomness comes from.
 
     Raises:
         ValueError: no key, a key or an origin of another provider, or an option out of its range; on entering, an
             `output_dir` that cannot be written, or a proxy or certificates of the environment that cannot be used.
-        TypeError: `http` is no `aiohttp.ClientSession`, or `callbacks` no `CallbackReceiver`.
+        TypeError: `http` is no `aiohttp.ClientSession`, `callbacks` no `CallbackReceiver`, or `on_event` a coroutine
+            function.
     """
 
     def __init__(
@@ -113,6 +117,7 @@ class Session:
         trust_env: bool = True,
         allow_private_assets: bool = False,
         on_event: Observer | None = None,
+        telemetry: Telemetry | bool = True,
         rng: Random | None = None,
     ) -> None:
         self._composition = Composition(
@@ -134,6 +139,7 @@ class Session:
             trust_env=trust_env,
             allow_private_assets=allow_private_assets,
             on_event=on_event,
+            telemetry=telemetry,
             rng=rng,
         )
         self._lifetime = Lifetime(self._composition)

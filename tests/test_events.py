@@ -1,12 +1,13 @@
 """Events, and observers."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 
-from cometrunway import Event, EventKind
+from cometrunway import Event, EventKind, OutcomeUnknownError, Session
 from cometrunway._events import EventQueue
-from cometrunway.emulator import Emulator
+from cometrunway.emulator import Emulator, Fault
 from tests.samples import yawn
 
 
@@ -19,6 +20,36 @@ async def test_an_observer_that_raises_harms_nobody(session: Any, caplog: pytest
     async with Emulator() as emulator, session(emulator, on_event=broken) as runway:
         assert await (await runway.submit(yawn()))
     assert "on_event failed" in caplog.text
+
+
+async def test_an_observer_that_would_have_to_be_awaited_is_refused() -> None:
+    """A coroutine function, or an object whose call is one, is refused when it is given: nobody would await it."""
+
+    class Observer:
+        async def __call__(self, event: Event) -> None: ...
+
+    for observer in (Observer().__call__, Observer(), partial(Observer().__call__)):
+        with pytest.raises(TypeError, match=r"on_event must be a plain function.*session\.events\(\)"):
+            Session("key", on_event=observer)  # type: ignore[arg-type]
+
+
+async def test_log_records_name_the_task_in_fields_of_their_own(session: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """What is logged about a task has its id, its key and its route as fields, whatever the text says."""
+    async with Emulator(duration=1, not_exist_seconds=0) as emulator:
+
+        def fail(event: Event) -> None:
+            if event.kind is EventKind.ENDED:
+                raise ZeroDivisionError
+
+        async with session(emulator, on_event=fail) as runway:
+            emulator.script("create", Fault.drop_after())
+            with pytest.raises(OutcomeUnknownError):
+                await runway.submit(yawn(), key="lost")
+            emulator.next_task(fails="INTERNAL")
+            handle = await runway.submit(yawn(), key="cat")
+    said = [(vars(record)["task_id"], vars(record)["key"], vars(record)["route"]) for record in caplog.records]
+    assert said == [(None, "lost", yawn().route), (handle.id, "cat", yawn().route), (handle.id, "cat", yawn().route)]
+    assert "ZeroDivisionError" in caplog.text
 
 
 def _changed(number: int) -> Event:

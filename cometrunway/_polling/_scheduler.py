@@ -12,7 +12,7 @@ from sys import intern
 
 from attrs import evolve
 
-from cometrunway._events import EventEmitter, EventKind
+from cometrunway._events import EventEmitter, EventKind, log_fields
 from cometrunway._handle import Asked, TaskFuture, TaskReference
 from cometrunway._policies import PollPolicy, asked_pause, refuses_the_key
 from cometrunway._polling._announcements import Announcements
@@ -409,7 +409,7 @@ class PollScheduler:
     def _fail(self, future: TaskFuture, error: CometRunwayError) -> None:
         error.about(route=future.route, task_id=future.id, key=future.key)
         error.token = future.reference.to_token()
-        _logger.warning("%s", error)
+        _logger.warning("%s", error, extra=log_fields(future))
         if not isinstance(error, TaskFailedError | TaskCancelledError):
             self._unfinished.append(future)
         future.fail(error)
@@ -418,7 +418,8 @@ class PollScheduler:
 
     def _fail_by_a_bug(self, future: TaskFuture, bug: Exception) -> None:
         # It is raised where this task is awaited; the other paid tasks go on.
-        _logger.error("a bug of cometrunway ended the wait for task %s", future.id, exc_info=bug)
+        fields = log_fields(future)
+        _logger.error("a bug of cometrunway ended the wait for task %s", future.id, exc_info=bug, extra=fields)
         self._unfinished.append(future)
         future.fail(bug)
         self._close(future)

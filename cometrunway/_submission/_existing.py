@@ -63,12 +63,11 @@ class ExistingTasks:
         has_callback: bool = False,
     ) -> TaskFuture:
         """Return the future of a task that was created just now, and whose callback may announce its end."""
-        self._events.emit(EventKind.SUBMITTED, reference)
-        known = self._watcher.find(reference)
-        if known is not None:  # what was submitted once more under its key was answered with the id that it had
-            return known
-        future = TaskFuture(reference, request, submitted_at=submitted_at)
-        self._watch(future, age=0.0, has_callback=has_callback)
+        known = self._watcher.find(reference)  # what was submitted once more may be answered with the id that it had
+        future = known or TaskFuture(reference, request, submitted_at=submitted_at)
+        self._events.emit(EventKind.SUBMITTED, future)
+        if known is None:
+            self._watch(future, age=0.0, has_callback=has_callback)
         return future
 
     def other_with(self, task_id: str, key: str | None) -> str | None:
@@ -121,11 +120,13 @@ class ExistingTasks:
         if future is not None and not future.id:
             return future
         reference = reference_of(entry)
+        if future is None and entry.provider == self._provider.name:
+            future = self.attach(reference, request, entry.request, submitted_at=entry.submitted_at)
+            self._events.emit(EventKind.RESUMED, future)
+            return future
         self._events.emit(EventKind.RESUMED, reference)
-        if future is None and entry.provider != self._provider.name:
-            return failed(reference, self._of_another(entry), request)
         if future is None:
-            return self.attach(reference, request, entry.request, submitted_at=entry.submitted_at)
+            return failed(reference, self._of_another(entry), request)
         error = future.exception()
         if isinstance(error, Exception):
             self._events.emit(EventKind.FAILED, reference, task=future.task, error=error)

@@ -11,6 +11,7 @@ from attrs import field, frozen
 
 from cometrunway._budget import Budget
 from cometrunway._callbacks._expected import ExpectedCallbacks
+from cometrunway._handle import SubmissionReference
 from cometrunway._journal._entry import Entry
 from cometrunway._requests._routes import Request
 from cometrunway._submission._line import WaitingLimit
@@ -89,6 +90,11 @@ class Intent:
     """Wall-clock seconds since 1970."""
     callback_path: str = field(repr=False)
     """Where its callbacks come; empty where the session expects none of it."""
+
+    @property
+    def reference(self) -> SubmissionReference:
+        """What events and log records about it are about, until there is a task."""
+        return SubmissionReference(request=self.request, key=self.key, begun_at=self.submitted_at)
 
 
 async def prepare(

@@ -9,8 +9,8 @@ from random import Random
 
 from cometrunway._budget import Budget
 from cometrunway._callbacks._expected import ExpectedCallback, ExpectedCallbacks
-from cometrunway._events import EventEmitter, EventKind
-from cometrunway._handle import TaskFuture, TaskReference
+from cometrunway._events import EventEmitter, EventKind, log_fields
+from cometrunway._handle import SubmissionReference, TaskFuture, TaskReference
 from cometrunway._journal._entry import Entry, State
 from cometrunway._journal._protocol import JournalProtocol
 from cometrunway._policies import RetryPolicy, asked_pause, is_transient, whole
@@ -121,7 +121,7 @@ class Submitter:
         try:
             await self.in_flight.acquire(submission.priority, submission.limit)
         except SubmissionQueueFullError as error:
-            self._announce(error, submission)
+            self._announce(error, submission, begun_at=time.time())
             raise error.about(route=submission.request.route, key=submission.key)  # noqa: B904 - the same error
         try:
             name = f"cometrunway create {submission.key}"
@@ -138,12 +138,13 @@ class Submitter:
         Its result is the error where no task came of it: an exception would end the session's task group. Where it is
         not wanted any more as its turn comes, that is `NotSubmittedError`.
         """
+        begun_at = time.time()
         try:
             return await self._submit(submission)
         except Exception as error:
             if isinstance(error, CometRunwayError):
                 error.about(route=submission.request.route, key=submission.key)
-            self._announce(error, submission)
+            self._announce(error, submission, begun_at=begun_at)
             if isinstance(error, OutcomeUnknownError) and _is_cancelled():
                 raise asyncio.CancelledError from error
             return error
@@ -229,14 +230,14 @@ class Submitter:
             case Unknown(error):
                 spent.keep()
                 with suppress(asyncio.CancelledError):  # who has no time for it finds it in doubt as well
-                    await _if_possible(self._journal.doubt(intent.key or "", str(error)))
+                    await _if_possible(self._journal.doubt(intent.key or "", str(error)), intent)
                 expected.doubted()
             case Refused(error):
                 if instead_of is not None and instead_of.is_in_doubt:
                     expected.doubted()
                 else:
                     expected.forget()
-                await _if_possible(self._nothing_created(intent, error, instead_of))
+                await _if_possible(self._nothing_created(intent, error, instead_of), intent)
         raise _about(error, intent)
 
     @asynccontextmanager
@@ -284,7 +285,7 @@ class Submitter:
                 pause = self._pause_after(outcome.error, patience, queue)
                 if pause is None:
                     return outcome
-                self._tell(EventKind.RETRYING, outcome.error, intent.request.route, intent.key)
+                self._events.emit(EventKind.RETRYING, intent.reference, error=outcome.error)
                 await self._background.pause(pause)
         except (BudgetError, RuntimeError, asyncio.CancelledError) as error:
             return Refused(error)  # it never left, or what left was refused
@@ -375,19 +376,17 @@ class Submitter:
             raise no_task(standing)
         return await self._existing.take_up(standing, intent.request)
 
-    def _announce(self, error: Exception, submission: Submission) -> None:
+    def _announce(self, error: Exception, submission: Submission, *, begun_at: float) -> None:
         """Tell the observer why no task came of a submission."""
         if getattr(error, "task_id", None) or not isinstance(error, CometRunwayError | ValueError):
             return  # there is a task, and it is polled; or the session was left
         kind = EventKind.REFUSED
+        key = getattr(error, "key", None) or submission.key
+        reference = SubmissionReference(request=submission.request, key=key, begun_at=begun_at)
         if isinstance(error, OutcomeUnknownError):
             kind = EventKind.IN_DOUBT
-            _logger.warning("%s", error)
-        self._tell(kind, error, submission.request.route, submission.key)
-
-    def _tell(self, kind: EventKind, error: Exception, route: str, key: str | None) -> None:
-        subject = TaskReference(id="", route=route, key=getattr(error, "key", None) or key)
-        self._events.emit(kind, subject, error=error)
+            _logger.warning("%s", error, extra=log_fields(reference))
+        self._events.emit(kind, reference, error=error)
 
 
 def _is_cancelled() -> bool:
@@ -401,9 +400,10 @@ def _about(error: BaseException, intent: Intent) -> BaseException:
     return error
 
 
-async def _if_possible(change: Awaitable[None]) -> None:
+async def _if_possible(change: Awaitable[None], intent: Intent) -> None:
     # Where it is not, the entry goes on saying "submitting", which is in doubt: nothing is submitted twice.
     try:
         await change
     except JournalError as error:
-        _logger.error("%s", error)  # noqa: TRY400 - the caller raises what matters
+        fields = log_fields(intent.reference)
+        _logger.error("%s", error, extra=fields)  # noqa: TRY400 - the caller raises what matters

@@ -1,4 +1,4 @@
-"""The metrics: plain numbers, which a reader of metrics collects when it likes, so that counting costs next to nothing."""
+"""The metrics: plain numbers, which a metric reader collects when it likes. To count costs next to nothing."""
 
 from collections.abc import Callable, Iterable, Mapping
 from threading import Lock

@@ -40,7 +40,7 @@ def checked(telemetry: object) -> Telemetry | bool:
     return telemetry
 
 
-def recorder(telemetry: Telemetry | bool, *, host: str, port: int) -> "Recorder | None":
+def recorder_of(telemetry: Telemetry | bool, *, provider: str, host: str, port: int) -> "Recorder | None":
     """Return what records a session on this API; None where nothing would come of it."""
     if telemetry is False or (telemetry is True and not _is_set_up()):
         return None
@@ -51,6 +51,7 @@ def recorder(telemetry: Telemetry | bool, *, host: str, port: int) -> "Recorder 
         tracer_provider=options.tracer_provider,
         meter_provider=options.meter_provider,
         prompts=options.prompts,
+        provider=provider,
         host=host,
         port=port,
     )

@@ -1,6 +1,8 @@
 """From the events of a session to spans and metrics."""
 
+import asyncio
 import json
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
@@ -8,39 +10,49 @@ from typing import Any, TypeVar
 from attrs import define
 from opentelemetry import metrics, trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 
-from cometrunway._events import EventKind, Subject
-from cometrunway._handle import Asked, Submission, TaskFuture
+from cometrunway._events import Event, EventKind, Subject, log_fields
+from cometrunway._handle import Asked, SubmissionReference, TaskFuture
 from cometrunway._requests._routes import Request
-from cometrunway._tasks import Asset, Task
 from cometrunway._telemetry._metrics import Instruments, Labels
 
+_logger = logging.getLogger(__name__)
 _OPERATION = "generate_content"
-_CREATES = {
-    EventKind.SUBMITTED: "accepted",
+_OUTCOMES = {
     EventKind.REFUSED: "refused",
     EventKind.RETRYING: "retried",
     EventKind.IN_DOUBT: "in_doubt",
 }
+_MOST_UNTOLD, _LONGEST_UNTOLD = 50, 1.0
+"""How many courses that have ended, and for how many seconds, may wait to become spans: many at once cost half as much
+as one now and then, and too many would hold the event loop up."""
 _T = TypeVar("_T")
 
 
 @define(kw_only=True, eq=False)
-class _Open:
-    """A span that has not ended."""
+class _Course:
+    """What is known so far of what becomes a span. All moments are wall-clock seconds since 1970."""
 
-    span: Span
+    subject: TaskFuture | SubmissionReference
     labels: Labels
-    begun_at: float | None
-    """Wall-clock seconds since 1970; None for a task that was submitted elsewhere."""
+    began_at: float
+    is_resumed: bool = False
+    """Whether the create was sent by an earlier session."""
+    links: tuple[Link, ...]
+    milestones: tuple[tuple[str, float], ...] = ()
+    """What happened between, and when."""
+    ended_at: float = 0.0
+    came: Mapping[str, str | int | bool] = {}
+    """The attributes that say how it ended."""
 
 
 class Recorder:
-    """Makes one span of each submission, from its create to its files, and counts.
+    """Counts, and makes one span of each submission, from its create to its files.
 
     A span is the root of a trace of its own, because a task outlives the request that submitted it; a link leads there.
-    No attribute holds a key of the API, a URL or a message of the server; prompts only if that is wanted.
+    It is made when it has ended, so that a task that is waited for holds next to nothing. No attribute holds a key of
+    the API, a URL or a message of the server; prompts only if that is wanted.
     """
 
     def __init__(
@@ -49,145 +61,181 @@ class Recorder:
         tracer_provider: trace.TracerProvider | None,
         meter_provider: metrics.MeterProvider | None,
         prompts: bool,
+        provider: str,
         host: str,
         port: int,
     ) -> None:
         self._tracer = trace.get_tracer("cometrunway", tracer_provider=tracer_provider)
         self._instruments = Instruments.of(meter_provider or metrics.get_meter_provider())
         self._prompts = prompts
-        self._address = {"server.address": host, "server.port": port}
+        self._common: dict[str, str | int] = {
+            "gen_ai.operation.name": _OPERATION,
+            "gen_ai.provider.name": provider,
+            "server.address": host,
+            "server.port": port,
+        }
         self._labels: dict[tuple[str, str | None], Labels] = {}
-        self._open: dict[tuple[str, str], _Open] = {}
+        self._courses: dict[tuple[str, str], _Course] = {}
         """By route and task id."""
+        self._untold: list[_Course] = []
+        self._loop = asyncio.get_running_loop()
 
     def counted(self, poll: Callable[[str, str, Asked], Awaitable[_T]]) -> Callable[[str, str, Asked], Awaitable[_T]]:
         """Return `poll` with its calls counted."""
 
-        async def counted_poll(route: str, task_id: str, asked: Asked) -> _T:
+        def counted_poll(route: str, task_id: str, asked: Asked) -> Awaitable[_T]:
             self._instruments.polls.add(self._labels_of(route, asked))
-            return await poll(route, task_id, asked)
+            return poll(route, task_id, asked)
 
         return counted_poll
 
-    def record(
-        self, kind: EventKind, subject: Subject, *, task: Task | None, assets: tuple[Asset, ...], error: Exception | None
-    ) -> None:
+    def record(self, event: Event, subject: Subject) -> None:
         """Record what happened."""
-        if kind in _CREATES and isinstance(subject, TaskFuture | Submission):
-            labels = self._labels_of(subject.route, _asked(subject))
-            self._instruments.creates.add(labels, value=_CREATES[kind])
-        if isinstance(subject, Submission):
-            if kind is not EventKind.RETRYING:
-                self._not_accepted(subject, error)
-        elif kind in (EventKind.SUBMITTED, EventKind.RESUMED):
-            self._submitted(subject)
-        elif isinstance(subject, TaskFuture):
-            self._went_on(kind, subject, task=task, assets=assets, error=error)
+        course = self._courses.get((event.route, event.task_id or ""))
+        if isinstance(subject, SubmissionReference):
+            self._tried(event, subject)
+        elif course is not None:
+            self._went_on(event, course)
+        elif isinstance(subject, TaskFuture) and event.kind in (EventKind.SUBMITTED, EventKind.RESUMED):
+            self._began(event, subject)
 
     def close(self) -> None:
         """End the spans of the tasks that go on without the session."""
-        for opened in self._open.values():
-            self._instruments.in_flight.add(opened.labels, -1)
-            opened.span.set_attribute("cometrunway.left", True)
-            opened.span.end()
-        self._open.clear()
+        now = time.time()
+        for course in self._courses.values():
+            self._instruments.in_flight.add(course.labels, -1)
+            self._ended(course, at=now, came={"cometrunway.left": True})
+        self._courses.clear()
+        self._tell()
 
-    def _submitted(self, subject: Subject) -> None:
-        opened = self._open.get((subject.route, subject.id))
-        if opened is not None:  # another request asks for what is under way
-            for link in _links_to_here():
-                opened.span.add_link(link.context)
-        elif isinstance(subject, TaskFuture):
-            opened = self._begin(subject, begun_at=subject.submitted_at, links=_links_to_here())
-            opened.span.add_event("cometrunway.accepted")
+    def _tried(self, event: Event, submission: SubmissionReference) -> None:
+        """Record a create that was not accepted."""
+        labels = self._labels_of(event.route, submission.request)
+        self._instruments.creates.add(labels, value=_OUTCOMES[event.kind])
+        if event.kind is not EventKind.RETRYING:
+            began_at = submission.begun_at
+            self._end(_Course(subject=submission, labels=labels, began_at=began_at, links=_links_to_here()), event)
 
-    def _not_accepted(self, subject: Submission, error: Exception | None) -> None:
-        span = self._start_span(subject, begun_at=subject.begun_at, links=_links_to_here())
-        self._end(_Open(span=span, labels=self._labels_of(subject.route, subject.request), begun_at=subject.begun_at), error)
+    def _began(self, event: Event, future: TaskFuture) -> None:
+        labels = self._labels_of(event.route, future.asked)
+        is_resumed = event.kind is EventKind.RESUMED
+        if not is_resumed:
+            self._instruments.creates.add(labels, value="accepted")
+        self._instruments.in_flight.add(labels)
+        self._courses[future.route, future.id] = _Course(
+            subject=future,
+            labels=labels,
+            began_at=event.at if is_resumed else future.submitted_at or event.at,
+            is_resumed=is_resumed,
+            links=_links_to_here(),
+            milestones=(("cometrunway.resumed" if is_resumed else "cometrunway.accepted", event.at),),
+        )
 
-    def _went_on(
-        self, kind: EventKind, future: TaskFuture, *, task: Task | None, assets: tuple[Asset, ...], error: Exception | None
-    ) -> None:
-        opened = self._open.get((future.route, future.id)) or self._begin(future, begun_at=None, links=())
-        if kind is EventKind.POLL_FAILED:
-            self._instruments.poll_errors.add(opened.labels, value=type(error).__name__)
-        elif kind is EventKind.ENDED:
-            opened.span.add_event("cometrunway.ended")
-        elif kind in (EventKind.DOWNLOADED, EventKind.FAILED):
-            del self._open[future.route, future.id]
-            self._instruments.in_flight.add(opened.labels, -1)
-            self._say_what_came(opened, task, assets)
-            self._end(opened, error)
+    def _went_on(self, event: Event, course: _Course) -> None:
+        if event.kind is EventKind.ENDED:
+            course.milestones += (("cometrunway.ended", event.at),)
+        elif event.kind is EventKind.POLL_FAILED:
+            self._instruments.poll_errors.add(course.labels, value=type(event.error).__name__)
+        elif event.kind.is_final:
+            del self._courses[event.route, event.task_id or ""]
+            self._instruments.in_flight.add(course.labels, -1)
+            self._end(course, event)
+        else:  # another request asks for what is under way
+            course.links += _links_to_here()
 
-    def _say_what_came(self, opened: _Open, task: Task | None, assets: tuple[Asset, ...]) -> None:
-        if task is not None:
-            opened.span.set_attribute("cometrunway.task.status", task.status.value)
-            if task.failure is not None and task.failure.code is not None:
-                opened.span.set_attribute("cometrunway.failure.code", task.failure.code)
-        size = sum(asset.size or 0 for asset in assets)
-        if size:
-            opened.span.set_attribute("cometrunway.bytes", size)
-            self._instruments.downloaded.add(opened.labels, size)
+    def _end(self, course: _Course, event: Event) -> None:
+        self._instruments.downloaded.add(course.labels, _size(event))
+        self._ended(course, at=event.at, came=_what_came(event))
 
-    def _begin(self, future: TaskFuture, *, begun_at: float | None, links: tuple[Link, ...]) -> _Open:
-        span = self._start_span(future, begun_at=begun_at, links=links)
-        opened = _Open(span=span, labels=self._labels_of(future.route, future.asked), begun_at=begun_at)
-        self._open[future.route, future.id] = opened
-        self._instruments.in_flight.add(opened.labels)
-        return opened
+    def _ended(self, course: _Course, *, at: float, came: Mapping[str, str | int | bool]) -> None:
+        course.ended_at = at
+        course.came = came
+        if not self._untold:
+            self._loop.call_later(_LONGEST_UNTOLD, self._tell)
+        self._untold.append(course)
+        if len(self._untold) >= _MOST_UNTOLD:
+            self._tell()
 
-    def _start_span(
-        self, subject: TaskFuture | Submission, *, begun_at: float | None, links: tuple[Link, ...]
-    ) -> Span:
-        labels = self._labels_of(subject.route, _asked(subject))
-        model = labels.attributes.get("gen_ai.request.model")
-        return self._tracer.start_span(
+    def _tell(self) -> None:
+        """Give what has ended to the SDK."""
+        untold, self._untold = self._untold, []
+        for course in untold:
+            try:
+                self._make_span(course)
+                self._record_duration(course)
+            except Exception:
+                fields = log_fields(course.subject)
+                _logger.exception("telemetry failed on task %s", course.subject.id, extra=fields)
+
+    def _record_duration(self, course: _Course) -> None:
+        if not course.is_resumed and "cometrunway.left" not in course.came:
+            error = {name: value for name, value in course.came.items() if name == "error.type"}
+            seconds = max(0.0, course.ended_at - course.began_at)
+            self._instruments.record_duration(seconds, {**course.labels.attributes, **error})
+
+    def _make_span(self, course: _Course) -> None:
+        model = course.labels.attributes.get("gen_ai.request.model")
+        span = self._tracer.start_span(
             _OPERATION if model is None else f"{_OPERATION} {model}",
             context=Context(),
             kind=SpanKind.CLIENT,
-            attributes={**labels.attributes, **self._particulars(subject)},
-            links=links,
-            start_time=None if begun_at is None else int(begun_at * 1e9),
+            attributes={**course.labels.attributes, **self._particulars(course.subject), **course.came},
+            links=course.links,
+            start_time=_nanoseconds(course.began_at),
         )
+        for name, moment in course.milestones:
+            span.add_event(name, timestamp=_nanoseconds(moment))
+        if "error.type" in course.came:
+            span.set_status(Status(StatusCode.ERROR))
+        span.end(_nanoseconds(course.ended_at))
 
-    def _particulars(self, subject: TaskFuture | Submission) -> Mapping[str, str | int]:
+    def _particulars(self, subject: TaskFuture | SubmissionReference) -> dict[str, Any]:
         request = subject.request
         found = {
             "gen_ai.response.id": subject.id or None,
-            "gen_ai.output.type": request and request.makes,
+            "gen_ai.output.type": None if request is None else request.makes,
             "gen_ai.request.seed": getattr(request, "seed", None),
             "gen_ai.input.messages": _messages(request) if self._prompts else None,
             "cometrunway.key": subject.key,
         }
         return {name: value for name, value in found.items() if value is not None}
 
-    def _end(self, opened: _Open, error: Exception | None) -> None:
-        attributes = opened.labels.attributes
-        if error is not None:
-            attributes = {**attributes, "error.type": type(error).__name__}
-            opened.span.set_attribute("error.type", type(error).__name__)
-            opened.span.set_status(Status(StatusCode.ERROR))
-        opened.span.end()
-        if opened.begun_at is not None:
-            self._instruments.record_duration(max(0.0, time.time() - opened.begun_at), attributes)
-
     def _labels_of(self, route: str, asked: Asked) -> Labels:
-        model = asked.get("model") if isinstance(asked, Mapping) else getattr(asked, "model", None)
-        labels = self._labels.get((route, model))
-        if labels is None:
-            attributes = {
-                "gen_ai.operation.name": _OPERATION,
-                "gen_ai.provider.name": "runway",
-                "cometrunway.route": route,
-                **({} if model is None else {"gen_ai.request.model": str(model)}),
-                **self._address,
-            }
-            labels = self._labels[route, model] = Labels(attributes)
+        model = getattr(asked, "model", None)
+        if model is None and isinstance(asked, Mapping):
+            model = asked.get("model")
+        return self._labels.get((route, model)) or self._made_labels(route, model)
+
+    def _made_labels(self, route: str, model: str | None) -> Labels:
+        attributes: dict[str, str | int] = {
+            **self._common,
+            "cometrunway.route": route,
+            **({} if model is None else {"gen_ai.request.model": model}),
+        }
+        self._labels[route, model] = labels = Labels(attributes)
         return labels
 
 
-def _asked(subject: TaskFuture | Submission) -> Asked:
-    return subject.request if isinstance(subject, Submission) else subject.asked
+def _what_came(event: Event) -> Mapping[str, str | int | bool]:
+    """The attributes that say how it ended."""
+    found: dict[str, str | int | bool] = {}
+    if event.error is not None:
+        found["error.type"] = type(event.error).__name__
+    if event.task is not None:
+        found["cometrunway.task.status"] = event.task.status.value
+        if event.task.failure is not None and event.task.failure.code is not None:
+            found["cometrunway.failure.code"] = event.task.failure.code
+    if event.assets:
+        found["cometrunway.bytes"] = _size(event)
+    return found
+
+
+def _size(event: Event) -> int:
+    return sum(asset.size or 0 for asset in event.assets)
+
+
+def _nanoseconds(moment: float) -> int:
+    return int(moment * 1e9)
 
 
 def _links_to_here() -> tuple[Link, ...]:
@@ -198,7 +246,7 @@ def _links_to_here() -> tuple[Link, ...]:
 
 def _messages(request: Request | None) -> str | None:
     """The prompt, in the form that the GenAI conventions give to messages."""
-    prompt: Any = getattr(request, "prompt_text", None) or getattr(request, "prompt", None)
+    prompt = getattr(request, "prompt_text", None) or getattr(request, "prompt", None)
     if prompt is None:
         return None
     return json.dumps([{"role": "user", "parts": [{"type": "text", "content": prompt}]}], ensure_ascii=False)

@@ -140,9 +140,10 @@ def benchmark(session: nox.Session) -> None:
 
 @nox.session
 def figures(session: nox.Session) -> None:
-    """Print what the journal costs, and what the learned rule saves."""
+    """Print what the journal and telemetry cost, and what the learned rule saves."""
     session.install("-e", ".[test]")
     session.run("python", "-m", "tests.benchmarks.journal")
+    session.run("python", "-m", "tests.benchmarks.telemetry")
     session.run("python", "-m", "tests.simulation.report")
 
 

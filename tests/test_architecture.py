@@ -86,6 +86,7 @@ AMBIENT = {
         "_event_stream",
         "_journal",
         "_batch",
+        "_telemetry",
         "emulator",
     },
     ("time", "monotonic"): set[str](),

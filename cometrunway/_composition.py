@@ -21,7 +21,7 @@ from cometrunway._events import EventEmitter, Observer, checked_observer
 from cometrunway._journal._protocol import JournalProtocol, NoJournal
 from cometrunway._journal._sqlite import Journal
 from cometrunway._paths import expanded
-from cometrunway._policies import PollPolicy, RetryPolicy, at_least_zero, of_type
+from cometrunway._policies import PollPolicy, RetryPolicy, at_least_zero, of_type, whole
 from cometrunway._polling._duration_history import DurationHistory
 from cometrunway._polling._scheduler import PollScheduler
 from cometrunway._submission._doubts import Doubts
@@ -73,7 +73,7 @@ class Composition:
         poll: PollPolicy | None,
         retry: RetryPolicy | None,
         limits: Limits,
-        budget: Budget | None,
+        budget: int | Budget | None,
         journal: str | os.PathLike[str] | None,
         journal_timeout: float,
         journal_wait: float,
@@ -104,6 +104,8 @@ class Composition:
         self._poll = of_type("poll", poll or PollPolicy(), PollPolicy)
         self._retry = of_type("retry", retry or RetryPolicy(), RetryPolicy)
         self._limits = limits
+        if budget is not None and not isinstance(budget, Budget):
+            budget = Budget(creates=whole("budget", budget, at_least=0))
         self.spending = Spending(budget)
         self._journal_path = None if journal is None else expanded(journal)
         self._journal_timeout = at_least_zero("journal_timeout", journal_timeout)

@@ -14,6 +14,7 @@ from attrs import field, frozen
 from cometrunway._composition import Composition, Parts
 from cometrunway._displays import note_open
 from cometrunway._handle import TaskFuture
+from cometrunway._policies import at_least_zero
 from cometrunway._task_group import outlasting
 from cometrunway.errors import TasksOwedError
 
@@ -59,10 +60,18 @@ class _Home:
 
 
 class Lifetime:
-    """Opens the parts of a session and closes them, again and again if that is wanted, in any tasks of one loop."""
+    """Opens the parts of a session and closes them, again and again if that is wanted, in any tasks of one loop.
 
-    def __init__(self, composition: Composition) -> None:
+    Args:
+        composition: makes the parts.
+        wait: seconds that closing waits for what is in flight.
+        grace: seconds that it waits, after that, for the creates under way.
+    """
+
+    def __init__(self, composition: Composition, *, wait: float, grace: float) -> None:
         self._composition = composition
+        self._wait = at_least_zero("close_wait", wait, or_infinite=True)
+        self._grace = at_least_zero("close_grace", grace)
         self._stack = AsyncExitStack()
         self._home: _Home | None = None
         self._opened: Parts | None = None
@@ -119,17 +128,23 @@ class Lifetime:
         self._opened = parts
         note_open(self)
 
-    async def close(self, *, wait: float, grace: float, error: BaseException | None = None) -> None:
+    async def close(
+        self, *, wait: float | None = None, grace: float | None = None, error: BaseException | None = None
+    ) -> None:
         """Close the parts; harmless where they are closed. Where they are being closed, wait for that.
 
         Args:
-            wait: seconds for what is in flight, also where it is another who closes.
-            grace: seconds for the creates that are under way after that.
-            error: what the session is left with, if that is an error.
+            wait: seconds for what is in flight, also where another task closes; None for the option.
+            grace: seconds for the creates that are under way after that; None for the option.
+            error: what the session is left with; nothing in flight is waited for then.
 
         Raises:
             TasksOwedError: tasks are unfinished, and there is no journal.
         """
+        wait = self._wait if wait is None else at_least_zero("wait", wait, or_infinite=True)
+        grace = self._grace if grace is None else at_least_zero("grace", grace)
+        if error is not None:
+            wait = 0.0
         parts = self._opened
         if parts is None:
             return

@@ -19,7 +19,7 @@ from cometrunway._handle import TaskFuture, TaskHandle, TaskReference
 from cometrunway._journal._entries import Entries
 from cometrunway._lifetime import Lifetime
 from cometrunway._paths import expanded
-from cometrunway._policies import PollPolicy, RetryPolicy, at_least_zero, whole
+from cometrunway._policies import PollPolicy, RetryPolicy
 from cometrunway._requests._routes import Request
 from cometrunway._signals import hear
 from cometrunway._submission._batch import Batch
@@ -130,7 +130,7 @@ class Session:
             poll=poll,
             retry=retry,
             limits=Limits(max_in_flight=max_in_flight, max_creates=max_creates, max_waiting=max_waiting),
-            budget=_budget(budget),
+            budget=budget,
             journal=journal,
             journal_timeout=journal_timeout,
             journal_wait=journal_wait,
@@ -142,9 +142,7 @@ class Session:
             telemetry=telemetry,
             rng=rng,
         )
-        self._lifetime = Lifetime(self._composition)
-        self._close_wait = at_least_zero("close_wait", close_wait, or_infinite=True)
-        self._close_grace = at_least_zero("close_grace", close_grace)
+        self._lifetime = Lifetime(self._composition, wait=close_wait, grace=close_grace)
 
     async def open(self) -> Self:
         """Open the session and return it, where `async with` does not fit: in a framework's startup, in a notebook.
@@ -175,10 +173,7 @@ class Session:
         Raises:
             TasksOwedError: tasks are unfinished, and there is no journal. The session is closed all the same.
         """
-        await self._lifetime.close(
-            wait=self._close_wait if wait is None else at_least_zero("wait", wait, or_infinite=True),
-            grace=self._close_grace if grace is None else at_least_zero("grace", grace),
-        )
+        await self._lifetime.close(wait=wait, grace=grace)
 
     async def __aenter__(self) -> Self:
         await self._lifetime.open(interrupts=asyncio.current_task())
@@ -187,8 +182,7 @@ class Session:
     async def __aexit__(
         self, _type: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        wait = self._close_wait if error is None else 0.0
-        await self._lifetime.close(wait=wait, grace=self._close_grace, error=error)
+        await self._lifetime.close(error=error)
 
     async def submit(
         self, request: Request, *, key: str | None = None, priority: int = 0, budget: Budget | None = None
@@ -409,9 +403,3 @@ class Session:
 
 def _handle(future: TaskFuture) -> TaskHandle:
     return TaskHandle(future.reference, future)
-
-
-def _budget(limit: int | Budget | None) -> Budget | None:
-    if limit is None or isinstance(limit, Budget):
-        return limit
-    return Budget(creates=whole("budget", limit, at_least=0))

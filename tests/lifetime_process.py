@@ -1,7 +1,8 @@
 """A session in a process of its own: `python -m tests.lifetime_process HOW FOLDER`.
 
-HOW is `worker` (with a journal; closes at once on SIGTERM), `script` (without a journal, on the way when Ctrl-C comes)
-or `forks` (uses the session in a forked child). Each says on standard output when it is ready.
+HOW is `worker` (with a journal; closes at once on SIGTERM), `script` (without a journal, on the way when Ctrl-C comes),
+`forks` (uses the session in a forked child) or `preloads` (makes it before the fork). Each says on standard output when
+it is ready.
 """
 
 import asyncio
@@ -9,9 +10,10 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
-from cometrunway import PollPolicy, Session
+from cometrunway import PollPolicy, Session, TasksOwedError
 from tests.samples import yawn
 
 TASKS = 500
@@ -55,5 +57,26 @@ async def forks(folder: Path) -> None:
         print("parent", len(runway.owed), flush=True)
 
 
+def preloads(folder: Path) -> None:
+    """Make one session, fork, and open it in both processes."""
+    runway = Session(output_dir=folder / "out")
+
+    async def submit() -> None:
+        async with runway:
+            await runway.submit(yawn(os.getpid()))
+            print("submitted", flush=True)
+            await runway.close(wait=0)
+
+    child = os.fork()
+    with suppress(TasksOwedError):
+        asyncio.run(submit())
+    if child:
+        os.waitpid(child, 0)
+
+
 if __name__ == "__main__":
-    asyncio.run({"worker": worker, "script": script, "forks": forks}[sys.argv[1]](Path(sys.argv[2])))
+    how, where = sys.argv[1], Path(sys.argv[2])
+    if how == "preloads":
+        preloads(where)
+    else:
+        asyncio.run({"worker": worker, "script": script, "forks": forks}[how](where))

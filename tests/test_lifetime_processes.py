@@ -108,3 +108,11 @@ def test_a_fork_is_told_to_open_a_session_of_its_own(emulator: Emulator, tmp_pat
     told, parent = said.splitlines()
     assert "Open a Session in each process, after the fork" in told
     assert (parent, written) == ("parent 0", "")
+
+
+def test_a_session_made_before_a_fork_is_opened_after_it(emulator: Emulator, tmp_path: Path) -> None:
+    """As a server with a preloaded application does: each process has its own connections."""
+    process = Process(emulator, "preloads", tmp_path)
+    said, written = process.popen.communicate(timeout=30)
+    assert (said.split(), written) == (["submitted", "submitted"], "")
+    assert emulator.creates.accepted == 2

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cometrunway import PollPolicy, Session, TasksOwedError, TaskTimeoutError
+from cometrunway import PollPolicy, Session, TaskHandle, TasksOwedError, TaskTimeoutError
 from cometrunway.emulator import Emulator, Fault
 from tests.raw import KEY
 from tests.samples import yawn
@@ -238,3 +238,24 @@ async def test_another_thread_is_told_that_the_session_is_not_its_own(session: A
             with pytest.raises(RuntimeError, match="run_coroutine_threadsafe"):
                 await asyncio.to_thread(use)
     assert threading.current_thread() is threading.main_thread()
+
+
+@pytest.mark.parametrize("options", [{"max_in_flight": 5}, {"max_creates": 1}], ids=["in flight", "creates"])
+async def test_submissions_that_wait_are_told_that_the_session_closes(keeping: Any, options: Any) -> None:
+    """At once, whatever they wait for; none of them is sent, and none is in doubt."""
+    async with Emulator(duration=1000) as emulator:
+        runway = await keeping(emulator, **options).open()
+        emulator.script("create", *[Fault.slow(0.5)] * 100)
+        work = [asyncio.create_task(runway.submit(yawn(number), key=str(number))) for number in range(40)]
+        await asyncio.sleep(3)
+        before, began = emulator.creates.received, now()
+        await runway.close(wait=0)
+        outcomes = await asyncio.gather(*work, return_exceptions=True)
+        assert now() < began + 1
+        assert emulator.creates.received == before
+        accepted = [outcome for outcome in outcomes if isinstance(outcome, TaskHandle)]
+        assert all(isinstance(outcome, TaskHandle | RuntimeError) for outcome in outcomes)
+        assert len(accepted) == emulator.creates.accepted
+        async with keeping(emulator, close_wait=0) as runway:
+            assert not await runway.in_doubt()
+            assert len(await runway.resume()) == len(accepted)

@@ -8,7 +8,7 @@ from cometrunway._callbacks._paths import LENGTH, callback_path, is_path, select
 
 _NOBODY = "." * LENGTH
 """What an unknown path is compared with."""
-_PER_SECOND = 5.0
+_PER_SECOND = 1.0
 _BURST = 20.0
 """Posts to one path that are looked at: so many per second, and so many at once after a time without any."""
 

@@ -14,6 +14,8 @@ from cometrunway._wire._decode import decode_callback
 from cometrunway.errors import CometRunwayError, ProtocolError
 
 _logger = logging.getLogger(__name__)
+_MOST_WAITING = 256
+"""Posts that wait for the event loop of the session, at most."""
 Confirm = Callable[[str, str], Awaitable[TaskFuture | None]]
 """Asks the API whether a submission in doubt, by its key, has become the task of this id; then it is accepted."""
 
@@ -35,6 +37,7 @@ class CallbackPosts:
         self._confirm = confirm
         self._background = background
         self._loop = asyncio.get_running_loop()
+        self._waiting = 0
 
     def take(self, path: str, body: bytes) -> None:
         """Act on a post; on one to a path that nobody was given, not at all."""
@@ -42,13 +45,23 @@ class CallbackPosts:
         if expected is not None and expected.admits(self._loop.time()):
             self._act(expected, _decoded(body))
 
-    def take_soon(self, path: str, body: bytes) -> None:
-        """Act on a post later, from whichever thread: its sender has its answer by then.
+    def take_soon(self, path: str, body: bytes) -> bool:
+        """Act on a post once its sender has the answer; called from any thread.
 
-        Raises:
-            RuntimeError: the event loop of the session is closed.
+        Returns False for one that is dropped: the event loop of the session is closed, or has too many to act on.
         """
-        self._loop.call_soon_threadsafe(self.take, path, body)
+        if self._waiting >= _MOST_WAITING:
+            return False
+        try:
+            self._loop.call_soon_threadsafe(self._take_waiting, path, body)
+        except RuntimeError:  # it is closed
+            return False
+        self._waiting += 1
+        return True
+
+    def _take_waiting(self, path: str, body: bytes) -> None:
+        self._waiting -= 1
+        self.take(path, body)
 
     def _act(self, expected: ExpectedCallback, task: Task | None) -> None:
         if expected.task is not None:

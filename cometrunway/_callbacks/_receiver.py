@@ -23,6 +23,8 @@ _READ_SECONDS = 10.0
 """For the whole body of one."""
 _URL_ROOM = 512
 """Characters that a public URL may have: a gateway may keep no more than some hundred of a callback URL."""
+Take = Callable[[str, bytes], bool]
+"""Takes the last part of a post's path, and its body; returns whether it will be looked at."""
 
 
 class CallbackReceiver:
@@ -33,7 +35,7 @@ class CallbackReceiver:
     no `callback_url` of its own one that nobody can guess. A post is only a hint: the task is polled at once, and the
     API's answer to that poll decides. Any POST is answered the same way, whatever its path: 200 without a body. Only
     its form can be refused: 405 for another method, 413 above 64 KiB, 408 after 10 seconds, 400 for an encoding that is
-    none, and 503 while no session is open or 256 other posts are being read.
+    none, and 503 while no session is open or 256 other posts are being read, or wait to be looked at.
 
     Args:
         public_url: where the receiver is mounted as the gateway sees it, such as `https://me.example/hooks`: http or
@@ -45,11 +47,11 @@ class CallbackReceiver:
 
     def __init__(self, public_url: str) -> None:
         self.public_url = _checked(public_url)
-        self._take: Callable[[str, bytes], None] | None = None
+        self._take: Take | None = None
         self._reading = 0
 
     @contextmanager
-    def serving(self, take: Callable[[str, bytes], None]) -> Iterator[None]:
+    def serving(self, take: Take) -> Iterator[None]:
         """Pass on the last part of each post's path, and its body, while the block runs.
 
         Raises:
@@ -86,11 +88,7 @@ class CallbackReceiver:
             self._reading -= 1
         if body is None:
             return 413
-        try:
-            take(path.rpartition("/")[2], body)
-        except RuntimeError:  # the session's event loop has ended
-            return 503
-        return 200
+        return 200 if take(path.rpartition("/")[2], body) else 503
 
     async def asgi(self, scope: Any, receive: Any, send: Any) -> None:
         """The receiver as an ASGI application, to mount or to serve alone."""

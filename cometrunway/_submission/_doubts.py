@@ -58,11 +58,11 @@ class Doubts:
             if entry is None or not entry.is_in_doubt:
                 return None
             self.existing.check_provider(entry)
+            await self.retrieve(entry.route, task_id)
             other = self.existing.other_with(task_id, key) or await self.journal.key_of(task_id)
             if other is not None:
                 _logger.warning("a callback of %r supplied the id of %s: it is in doubt as before", key, other)
                 return None
-            await self.retrieve(entry.route, task_id)
             try:
                 await self.journal.accept(entry.key, task_id=task_id, created_at=entry.submitted_at)
             except JournalError as error:

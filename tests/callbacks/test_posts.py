@@ -155,7 +155,19 @@ async def test_posts_to_one_path_are_looked_at_at_a_bounded_rate() -> None:
         for _ in range(1000):
             at.posts.take(expected.path, DONE)
             await asyncio.sleep(0.01)
-        assert len(at.hints) <= 20 + 5 * 10
+        assert len(at.hints) <= 20 + 10
+
+
+async def test_posts_that_wait_for_a_busy_session_are_bounded() -> None:
+    """Those that are dropped were never kept; once it is less busy, others are taken."""
+    async with world() as at:
+        expected = at.expect()
+        expected.accepted(*T)
+        assert [at.posts.take_soon(expected.path, DONE) for _ in range(300)] == [True] * 256 + [False] * 44
+        assert at.hints == []
+        await asyncio.sleep(0)
+        assert at.hints
+        assert at.posts.take_soon(expected.path, DONE)
 
 
 async def test_ten_thousand_posts_leave_nothing_behind() -> None:

@@ -67,6 +67,16 @@ async def by_asgi(receiver: CallbackReceiver) -> AsyncIterator[Post]:
     yield post
 
 
+def taker(came: list[tuple[str, bytes]]) -> Callable[[str, bytes], bool]:
+    """Return what a session does with posts, which keeps them."""
+
+    def take(path: str, body: bytes) -> bool:
+        came.append((path, body))
+        return True
+
+    return take
+
+
 served = pytest.mark.parametrize("serve", [by_aiohttp, by_asgi])
 
 
@@ -78,8 +88,8 @@ def receiver() -> CallbackReceiver:
 @served
 async def test_a_post_is_passed_on(serve: Any) -> None:
     """The last part of its path and its body; it is answered with 200 and nothing else."""
-    hooks, came = receiver(), []
-    with hooks.serving(lambda path, body: came.append((path, body))):
+    hooks, came = receiver(), list[tuple[str, bytes]]()
+    with hooks.serving(taker(came)):
         async with serve(hooks) as post:
             status, headers, body = await post(PATH, b'{"task_id": "t"}')
             assert (status, headers["content-length"], body) == (200, "0", b"")
@@ -96,7 +106,7 @@ async def test_only_the_form_of_a_request_can_be_refused(serve: Any) -> None:
         yield b"}"
 
     hooks = receiver()
-    with hooks.serving(lambda _path, _body: None):
+    with hooks.serving(lambda _path, _body: True):
         async with serve(hooks) as post:
             for path in (PATH, "x"):
                 for method in ("GET", "PUT", "DELETE"):
@@ -108,12 +118,21 @@ async def test_only_the_form_of_a_request_can_be_refused(serve: Any) -> None:
 
 
 @served
+async def test_what_is_dropped_is_asked_for_again(serve: Any) -> None:
+    """A session that has too many posts to look at says so."""
+    hooks = receiver()
+    with hooks.serving(lambda _path, _body: False):
+        async with serve(hooks) as post:
+            assert (await post(PATH))[0] == 503
+
+
+@served
 async def test_without_a_session_the_gateway_is_asked_to_try_again(serve: Any) -> None:
     """Before a session is open, and after, no post is taken for delivered."""
     hooks = receiver()
     async with serve(hooks) as post:
         assert (await post(PATH))[0] == 503
-        with hooks.serving(lambda _path, _body: None):
+        with hooks.serving(lambda _path, _body: True):
             assert (await post(PATH))[0] == 200
         assert (await post(PATH))[0] == 503
 
@@ -127,7 +146,7 @@ async def test_posts_that_are_read_at_once_are_bounded(serve: Any) -> None:
         yield b""
 
     hooks = receiver()
-    with hooks.serving(lambda _path, _body: None):
+    with hooks.serving(lambda _path, _body: True):
         async with serve(hooks) as post:
             hanging = [asyncio.ensure_future(post(PATH, never())) for _ in range(256)]
             await asyncio.sleep(5)
@@ -145,7 +164,7 @@ async def test_an_encoded_body_is_no_bomb() -> None:
     hooks = receiver()
     bomb = gzip.compress(gzip.compress(bytes(256 * 1024**2)))
     bomb = gzip.decompress(bomb)[:200_000]
-    with hooks.serving(lambda _path, _body: None):
+    with hooks.serving(lambda _path, _body: True):
         async with by_aiohttp(hooks) as post:
             tracemalloc.start()
             status, _, _ = await post(PATH, bomb, headers={"Content-Encoding": "gzip"})
@@ -159,7 +178,7 @@ async def test_an_encoded_body_is_no_bomb() -> None:
 
 async def test_a_sender_that_goes_away_is_not_answered() -> None:
     """A body that was cut is not looked at."""
-    hooks, came, sent = receiver(), [], []
+    hooks, came, sent = receiver(), list[tuple[str, bytes]](), []
     part: dict[str, Any] = {"type": "http.request", "body": b'{"task', "more_body": True}
     messages = iter([part, {"type": "http.disconnect"}])
 
@@ -169,7 +188,7 @@ async def test_a_sender_that_goes_away_is_not_answered() -> None:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    with hooks.serving(lambda path, body: came.append((path, body))):
+    with hooks.serving(taker(came)):
         await hooks.asgi({"type": "http", "method": "POST", "path": "/x", "headers": []}, receive, send)
     assert (came, sent) == ([], [])
 
@@ -193,10 +212,10 @@ async def test_it_follows_the_life_of_an_asgi_server() -> None:
 def test_one_session_uses_it_at_a_time() -> None:
     """A second one would take the posts of the first."""
     hooks = receiver()
-    with hooks.serving(lambda _path, _body: None), pytest.raises(RuntimeError, match="another open Session"):
-        with hooks.serving(lambda _path, _body: None):
+    with hooks.serving(lambda _path, _body: True), pytest.raises(RuntimeError, match="another open Session"):
+        with hooks.serving(lambda _path, _body: True):
             pass
-    with hooks.serving(lambda _path, _body: None):
+    with hooks.serving(lambda _path, _body: True):
         pass
 
 

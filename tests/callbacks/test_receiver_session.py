@@ -24,6 +24,7 @@ from cometrunway import (
     State,
 )
 from cometrunway.emulator import Emulator, Fault
+from cometrunway.errors import InvalidRequestError
 from tests.callbacks.hooks import mounted
 from tests.samples import CAT, CLIP, HOOK
 
@@ -159,6 +160,21 @@ async def test_a_replayed_id_ends_no_doubt(session: Callable[..., Session], tmp_
                 await client.post(hook, json={"task_id": list(emulator.tasks)[1], "status": "3"})
             await asyncio.sleep(60)
             assert await runway.in_doubt() == ()
+
+
+async def test_a_doubt_outlives_a_resubmission_that_is_refused(session: Callable[..., Session], tmp_path: Path) -> None:
+    """The callback of the first create still supplies its id."""
+    async with Emulator() as emulator, mounted() as receiver:
+        emulator.script("create", Fault.drop_after(), Fault.answer(400))
+        async with session(emulator, callbacks=receiver, journal=tmp_path / "shots.db") as runway:
+            with pytest.raises(OutcomeUnknownError):
+                await runway.submit(cat(), key="doubt")
+            with pytest.raises(InvalidRequestError):
+                await runway.resubmit("doubt")
+            await asyncio.sleep(60)
+            assert await runway.in_doubt() == ()
+    [entry] = Journal.read(tmp_path / "shots.db")
+    assert entry.task_id in emulator.tasks
 
 
 async def test_nothing_secret_is_logged(

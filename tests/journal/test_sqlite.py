@@ -59,6 +59,17 @@ def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+async def test_the_callback_secret_is_the_journals(tmp_path: Path) -> None:
+    """It is random, and the same for every session of one journal."""
+    secrets = []
+    for name in ("one.db", "one.db", "other.db"):
+        async with Journal(tmp_path / name) as journal:
+            secrets.append(await journal.callback_secret())
+    first, second, other = secrets
+    assert first == second != other
+    assert len(first) == 32
+
+
 async def test_a_change_is_on_disk_when_its_method_returns(tmp_path: Path) -> None:
     """Another reader sees each change as soon as its writer goes on."""
     path = tmp_path / "shots.db"

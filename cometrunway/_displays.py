@@ -32,13 +32,13 @@ class Displayed:
         printer.text(text_of(self))
 
 
-def followed(subject: Any, waiting: Awaitable[_T]) -> Awaitable[_T]:
-    """Return `waiting`; in a notebook, what shows meanwhile the progress of a `TaskFuture` or of `BatchFutures`."""
+def followed(waiting: Awaitable[_T], *subjects: Any) -> Awaitable[_T]:
+    """Return `waiting`; in a notebook, what shows meanwhile the progress of `TaskFuture`s or `BatchFutures`."""
     if "IPython" not in sys.modules or not is_in_notebook():
         return waiting
     from cometrunway._notebook._waits import shown  # noqa: PLC0415
 
-    return shown(subject, waiting, with_progress=_Switch.is_on)
+    return shown(waiting, subjects, with_progress=_Switch.is_on)
 
 
 def is_in_notebook() -> bool:

@@ -294,11 +294,11 @@ class TaskHandle(Displayed):
             APIError: no later poll can succeed (401, 403, or an id that the API does not know).
         """
         future = self._awaitable()
-        return await followed(future, asyncio.shield(future.ended()))
+        return await followed(asyncio.shield(future.ended()), future)
 
     def __await__(self) -> Generator[Any, None, tuple[Asset, ...]]:
         future = self._awaitable()
-        return followed(future, asyncio.shield(future)).__await__()
+        return followed(asyncio.shield(future), future).__await__()
 
     def __repr__(self) -> str:
         state = self.task.status.value if self.task else "not seen yet"

@@ -12,7 +12,7 @@ from typing import Self
 from attrs import field, frozen
 
 from cometrunway._composition import Composition, Parts
-from cometrunway._displays import note_open
+from cometrunway._displays import followed, note_open
 from cometrunway._handle import TaskFuture
 from cometrunway._policies import at_least_zero
 from cometrunway._task_group import outlasting
@@ -158,7 +158,7 @@ class Lifetime:
         self._stack.push_async_callback(parts.background.close, wait=wait, grace=grace)
         closing = self._stack.__aexit__(*((type(error), error, error.__traceback__) if error else (None, None, None)))
         try:
-            await outlasting(closing, on_cancel=parts.background.leave)
+            await followed(outlasting(closing, on_cancel=parts.background.leave), *parts.scheduler.waiting)
         finally:
             self._owed = parts.scheduler.owed
             self._opened = self._home = self._closed = None

@@ -14,6 +14,8 @@ from cometrunway._notebook._progress import Snapshot, bundle_of
 from cometrunway._submission._batch import BatchFutures
 
 _T = TypeVar("_T")
+Subjects = tuple[TaskFuture | BatchFutures, ...]
+"""What is waited for."""
 _PERIOD = 0.5
 """Seconds between two updates."""
 _FOLLOWED = 20
@@ -42,9 +44,9 @@ class CellProgress:
         return self._took is not None and not self._waits
 
     @contextmanager
-    def waits_for(self, subject: TaskFuture | BatchFutures) -> Iterator[None]:
-        """Show the progress of a subject until the block ends."""
-        self._subjects[id(subject)] = subject
+    def waits_for(self, subjects: Subjects) -> Iterator[None]:
+        """Show the progress of these until the block ends."""
+        self._subjects |= {id(subject): subject for subject in subjects}
         self._waits += 1
         if self._drawn is None:
             self._draw(is_saved=not self._has_ended)
@@ -79,12 +81,15 @@ class CellProgress:
 _cells: dict[str, CellProgress] = {}
 
 
-async def shown(subject: TaskFuture | BatchFutures, waiting: Awaitable[_T], *, with_progress: bool) -> Any:
-    """Wait, and show the progress meanwhile; files are returned so that the notebook shows them."""
-    is_shown = with_progress and not (isinstance(subject, TaskFuture) and subject.done())
-    with _of_this_cell().waits_for(subject) if is_shown else nullcontext():
+async def shown(waiting: Awaitable[_T], subjects: Subjects, *, with_progress: bool) -> Any:
+    """Wait, and show the progress meanwhile; the files of one task are returned so that the notebook shows them."""
+    is_shown = with_progress and not all(isinstance(subject, TaskFuture) and subject.done() for subject in subjects)
+    with _of_this_cell().waits_for(subjects) if is_shown else nullcontext():
         found = await waiting
-    return captioned(found, subject) if isinstance(subject, TaskFuture) and isinstance(found, tuple) else found
+    match subjects, found:
+        case (TaskFuture() as future,), tuple():
+            return captioned(found, future)
+    return found
 
 
 def _of_this_cell() -> CellProgress:

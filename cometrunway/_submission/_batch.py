@@ -119,7 +119,7 @@ class Batch(Displayed):
         return self
 
     async def __anext__(self) -> TaskHandle:
-        future = None if self._is_closed else await followed(self.futures, self._submission.next())
+        future = None if self._is_closed else await followed(self._submission.next(), self.futures)
         if future is None:
             raise StopAsyncIteration
         return TaskHandle(future.reference, future)

@@ -1,5 +1,6 @@
 """A session over many cells: it is opened, interrupted, restarted and closed."""
 
+import re
 from pathlib import Path
 
 from tests.notebook.conftest import OPEN
@@ -32,6 +33,30 @@ def test_an_interrupted_wait_leaves_the_session_usable(notebook: FrontEnd, tmp_p
     notebook.run("await session.close()")
     creates = notebook.run('[entry] = Journal.read("shots.db")\nprint(entry.creates, entry.state.value)')
     assert "1 delivered" in creates.text()
+
+
+def test_closing_shows_what_it_waits_for(notebook: FrontEnd) -> None:
+    """A session that is closed waits for what was submitted, and shows it."""
+    notebook.run(
+        'session = await Session(output_dir="clips").open()\nhandle = await session.submit(yawn("[seconds 2]"))'
+    )
+    closing = notebook.start("await session.close()")
+    notebook.until(lambda: "0 of 1 · 1 running" in closing.text())
+    notebook.until(lambda: closing.is_over)
+    assert "1 succeeded" in closing.text()
+
+
+def test_an_interrupted_clip_leaves_its_token(notebook: FrontEnd) -> None:
+    """Who interrupts `generate` without a journal is told how to take up what was paid for."""
+    waiting = notebook.start('await generate(yawn("[seconds 5]"), key="cat", output_dir="clips")')
+    notebook.until(lambda: "running" in waiting.text())
+    notebook.interrupt()
+    notebook.until(lambda: waiting.is_over)
+    [token] = set(re.findall(r"crt1\.[\w-]+", waiting.error))
+    notebook.run('session = await Session(output_dir="clips").open()')
+    cell = notebook.run(f'[clip] = await session.attach("{token}")\nprint(clip.path)')
+    notebook.run("await session.close()")
+    assert "clips/cat.mp4" in cell.text()
 
 
 def test_an_interrupted_batch_goes_on(notebook: FrontEnd) -> None:

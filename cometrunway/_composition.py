@@ -16,6 +16,7 @@ from cometrunway._callbacks._receiver import CallbackReceiver
 from cometrunway._delivery._delivery import Delivery
 from cometrunway._delivery._downloader import Downloader
 from cometrunway._delivery._file_names import FileNames
+from cometrunway._delivery._free_space import FreeSpace
 from cometrunway._delivery._output_dir import output_of
 from cometrunway._events import EventEmitter, Observer, checked_observer
 from cometrunway._journal._protocol import JournalProtocol, NoJournal
@@ -183,12 +184,14 @@ class Composition:
             transport=self._transport, provider=self.provider, retry=self._retry, rng=self._rng, answer_limit=limit
         )
         downloader = Downloader(open_asset=self._asset_hosts.open, retry=self._retry, rng=self._rng)
+        space = FreeSpace(self._output.folder, retry=self._retry, rng=self._rng, events=events)
         delivery = Delivery(
             retrieve=api.retrieve,
             downloader=downloader,
             journal=journal,
             output=self._output,
             names=self._names,
+            space=space,
         )
         scheduler = PollScheduler(
             poll=api.poll if recorder is None else recorder.counted(api.poll),
@@ -217,6 +220,7 @@ class Composition:
             background=background,
             events=events,
             strict=self._strict,
+            space=space,
         )
         return Parts(
             api=api,

@@ -36,6 +36,8 @@ class EventKind(StrEnum):
     """A poll failed; the wait goes on."""
     ENDED = "ended"
     """The server reached a final status."""
+    DISK_FULL = "disk_full"
+    """A file, or the journal, could not be written: nothing is submitted until there is room on its disk."""
     DOWNLOADED = "downloaded"
     """All files are whole on disk."""
     FAILED = "failed"
@@ -60,7 +62,10 @@ _MOST_UNREAD = 100_000
 
 @frozen(kw_only=True)
 class Event:
-    """What happened, to which task. `error` is set on REFUSED, RETRYING, IN_DOUBT, POLL_FAILED and FAILED."""
+    """What happened, to which task.
+
+    `error` is set on REFUSED, RETRYING, IN_DOUBT, POLL_FAILED, DISK_FULL and FAILED.
+    """
 
     kind: EventKind
     route: str

@@ -9,6 +9,7 @@ import logging
 import multiprocessing
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from cometrunway import Journal, JournalError, Session
+from cometrunway import Event, EventKind, Journal, JournalError, Session, State
 from cometrunway._delivery._part_file import open_part
 from cometrunway.emulator import Emulator
 from tests.samples import yawn
@@ -205,6 +206,41 @@ async def test_a_disk_that_fills_up_loses_no_id(small_disk: Path, tmp_path: Path
         recorded = [entry.task_id for entry in Journal.read(path) if entry.task_id]
         assert sorted(recorded) == sorted(emulator.tasks)
         assert emulator.creates.accepted > 100
+
+
+@pytest.mark.parametrize("has_journal_there", [False, True])
+async def test_a_disk_that_fills_stops_the_submitting_until_there_is_room(
+    small_disk: Path, tmp_path: Path, *, has_journal_there: bool
+) -> None:
+    """It is said once; what is paid for waits for room, and then the batch goes on to its end and bought each once."""
+    filler = small_disk / "filler"
+    path = (small_disk if has_journal_there else tmp_path) / "shots.db"
+    accepted: list[int] = []
+    full: list[Event] = []
+
+    async with Emulator(duration=5) as emulator:
+
+        def make_room() -> None:
+            accepted.append(emulator.creates.accepted)
+            filler.unlink()
+
+        def on_event(event: Event) -> None:
+            if event.kind is EventKind.DISK_FULL:
+                full.append(event)
+                accepted.append(emulator.creates.accepted)
+                asyncio.get_running_loop().call_later(600, make_room)
+
+        options: dict[str, Any] = {"journal": path, "output_dir": small_disk / "out", "max_in_flight": 2}
+        async with Session(emulator.api_key, base_url=emulator.base_url, on_event=on_event, **options) as runway:
+            filler.write_bytes(bytes(shutil.disk_usage(small_disk).free - 500_000))
+            handles = await runway.map([yawn(number) for number in range(8)])
+        assert [handle.exception() for handle in handles] == [None] * 8
+        assert len(full) == 1
+        at_first, at_last = accepted
+        assert at_first <= at_last <= 4
+        assert emulator.creates.accepted == 8
+    assert len(list((small_disk / "out").iterdir())) == 8
+    assert {entry.state for entry in Journal.read(path)} == {State.DELIVERED}
 
 
 async def test_a_full_disk_is_found_out_first(small_disk: Path) -> None:

@@ -9,6 +9,7 @@ from itertools import islice
 
 from cometrunway._delivery._downloader import Downloader
 from cometrunway._delivery._file_names import FileNames
+from cometrunway._delivery._free_space import FreeSpace
 from cometrunway._delivery._output import Output
 from cometrunway._handle import Asked, TaskFuture
 from cometrunway._journal._protocol import JournalProtocol
@@ -38,12 +39,14 @@ class Delivery:
         journal: JournalProtocol,
         output: Output,
         names: FileNames,
+        space: FreeSpace,
     ) -> None:
         self._retrieve = retrieve
         self._downloader = downloader
         self._journal = journal
         self._output = output
         self._names = names
+        self._space = space
 
     async def deliver(self, future: TaskFuture, task: Task) -> tuple[Asset, ...]:
         """Return the task's files, whole, in their place and recorded.
@@ -119,7 +122,10 @@ class Delivery:
                     url = outputs[number]
             return url
 
-        return await self._output.store(partial(self._downloader.download, url, fresh_url=fresh_url), name)
+        async def store() -> Asset:
+            return await self._output.store(partial(self._downloader.download, url, fresh_url=fresh_url), name)
+
+        return await self._space.stored(store, future)
 
 
 def _in_order(recorded: tuple[Asset, ...], outputs: tuple[str, ...]) -> list[Asset]:

@@ -10,13 +10,12 @@ from tempfile import TemporaryFile
 from typing import Self
 
 from cometrunway import _file_locks
+from cometrunway._delivery._free_space import LEAST_FREE
 from cometrunway._delivery._output import Download
 from cometrunway._delivery._part_file import are_intact, sync_folder
 from cometrunway._tasks import Asset
 
 _logger = logging.getLogger(__name__)
-_LEAST_FREE = 1024 * 1024
-"""Bytes that must be free on its disk."""
 
 
 class FolderOutput:
@@ -74,5 +73,5 @@ def _try(folder: Path) -> None:
             )
         finally:
             _file_locks.release(file)
-    if shutil.disk_usage(folder).free < _LEAST_FREE:
+    if shutil.disk_usage(folder).free < LEAST_FREE:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

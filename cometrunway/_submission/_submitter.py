@@ -6,10 +6,11 @@ import time
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, nullcontext, suppress
 from random import Random
+from typing import Protocol
 
 from cometrunway._budget import Budget
 from cometrunway._callbacks._expected import ExpectedCallback, ExpectedCallbacks
-from cometrunway._events import EventEmitter, EventKind, log_fields
+from cometrunway._events import EventEmitter, EventKind, Subject, log_fields
 from cometrunway._handle import SubmissionReference, TaskFuture, TaskReference
 from cometrunway._journal._entry import Entry, State
 from cometrunway._journal._protocol import JournalProtocol
@@ -42,6 +43,22 @@ from cometrunway.errors import (
 _logger = logging.getLogger(__name__)
 _OF_ALL = (AuthenticationError, InsufficientBalanceError, JournalUnavailableError, ProxyError, TLSError)
 """What refuses one submission as it would any other."""
+_BETWEEN_LOOKS = 1.0
+"""Seconds between two looks at a full disk."""
+
+
+class Space(Protocol):
+    """The disk for the files of what is submitted."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it was found full, and has not been found otherwise since."""
+
+    async def has_room(self) -> bool:
+        """Find out whether it is full no more."""
+
+    async def is_exhausted(self, subject: Subject, error: CometRunwayError) -> bool:
+        """Whether something else that could not be written may have failed because this disk is full."""
 
 
 class Submitter:
@@ -61,6 +78,7 @@ class Submitter:
         background: BackgroundTasks,
         events: EventEmitter,
         strict: bool,
+        space: Space,
     ) -> None:
         self._api = api
         self._strict = strict
@@ -73,6 +91,7 @@ class Submitter:
         self._existing = existing
         self._background = background
         self._events = events
+        self._space = space
         self._queues = CreateQueues(limits.max_creates, rng)
         background.on_closing(self.end_waits)
         self._under_way: dict[str, asyncio.Event] = {}
@@ -253,16 +272,27 @@ class Submitter:
 
     async def _begin(self, intent: Intent, instead_of: Entry | None, spent: Spent) -> Entry | None:
         """Record that it is about to be sent, if it may be; or return what stands under its key already."""
-        if intent.entry is None:
-            spent.take()
-            return None
-        if instead_of is not None:
+        if instead_of is not None and intent.entry is not None:
             check_same(instead_of, intent.entry)
-        elif spent.is_limited:  # what is known costs nothing, so it must not wait for what does
-            standing = await self._journal.find(intent.entry.key)
+        elif spent.is_limited or self._space.is_full:  # what is known costs nothing, and need not wait
+            standing = await self._journal.find(intent.entry.key) if intent.entry else None
             if standing is not None and standing.state is not State.REFUSED:
                 return standing
+        while True:
+            await self._room()
+            try:
+                return await self._begun(intent, instead_of, spent)
+            except JournalUnavailableError as error:
+                spent.give_back()
+                if not await self._space.is_exhausted(
+                    SubmissionReference(request=intent.request, key=intent.key, begun_at=intent.submitted_at), error
+                ):
+                    raise
+
+    async def _begun(self, intent: Intent, instead_of: Entry | None, spent: Spent) -> Entry | None:
         spent.take()
+        if intent.entry is None:
+            return None
         if instead_of is None:
             standing = await self._journal.begin(intent.entry)
             if standing is not None:
@@ -271,6 +301,12 @@ class Submitter:
         if not await self._journal.again(instead_of, submitted_at=intent.submitted_at):
             raise ValueError(f"the submission {instead_of.key!r} has changed meanwhile; nothing was sent")
         return None
+
+    async def _room(self) -> None:
+        """Wait until there is room for files; `RuntimeError` or `BudgetError` once nothing may be sent any more."""
+        while self._space.is_full and not await self._space.has_room():
+            self._check_may_leave()
+            await self._background.pause(_BETWEEN_LOOKS)
 
     async def _send(self, intent: Intent, queue: CreateQueue, priority: int) -> Outcome:
         """Send the create; again only where the answer before proves that nothing was created. Raises nothing."""
@@ -294,6 +330,7 @@ class Submitter:
         begun = await queue.turn(was_refused=was_refused, priority=priority)
         outcome: Outcome | None = None
         try:
+            await self._room()
             self._check_may_leave()
             outcome = await self._api.create(intent.message, may_begin=self._may_leave)
             return outcome
@@ -359,6 +396,8 @@ class Submitter:
         try:
             await self._journal.accept(intent.key or "", task_id=task_id, created_at=reference.created_at, token=token)
         except JournalError as error:
+            if isinstance(error, JournalUnavailableError) and await self._space.is_exhausted(reference, error):
+                return future  # the id is kept, and recorded as soon as there is room
             error.token = token
             raise error.about(route=reference.route, task_id=task_id, key=intent.key)  # noqa: B904 - the same error
         return future

@@ -49,6 +49,8 @@ class ProgressDisplay:
         outcome = self._counts.count(event, loop.time())
         if outcome is not None:
             self._on_finish(self._counts, event, outcome)
+        elif event.kind is EventKind.DISK_FULL:
+            self.write(f"the disk is full, so nothing more is submitted until there is room: {event.error}")
         elif event.kind in self._troubles:
             self._on_trouble(event, loop.time())
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 import os
 import re
 from collections.abc import AsyncIterator, Iterable
@@ -14,10 +15,13 @@ from attrs import field, frozen
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store
 
-from cometrunway._object_storage._refusals import reason
+from cometrunway._object_storage._refusals import NOT_IMPLEMENTED, reason
 
 if TYPE_CHECKING:
+    from obstore import PutMode
     from obstore.store import ClientConfig, RetryConfig
+
+_logger = logging.getLogger(__name__)
 
 _ADDRESS = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?")
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
@@ -65,6 +69,8 @@ class Bucket:
         self.address = f"s3://{self._name}/{self._prefix}".rstrip("/")
         self._endpoint = next(filter(None, map(os.environ.get, _ENDPOINTS)), None)
         self._store = self._open()
+        self.refuses_to_replace = True
+        """Whether it keeps one process from replacing an object that another one has just put there."""
 
     async def check(self) -> None:
         """Find out whether objects can be written, read, and known to be missing: `.cometrunway` is written, and stays.
@@ -78,10 +84,18 @@ class Bucket:
         try:
             async with asyncio.timeout(2 * _TRIAL_SECONDS):
                 await obstore.put_async(store, _TRIAL, content, attributes=_attributes(trial), use_multipart=False)
+                self.refuses_to_replace = await _refuses_to_replace(store, _TRIAL, content, trial)
+                is_told = await self._stored(f"{_TRIAL}/missing") is None and await self._stored(_TRIAL) == trial
         except (BaseError, FileNotFoundError, TimeoutError) as error:
             raise self._error(f"{self.address} cannot be written", error) from error
-        if await self._stored(f"{_TRIAL}/missing") is not None or await self._stored(_TRIAL) != trial:
+        if not is_told:
             raise BucketError(f"{self.address} cannot be used: the storage does not tell what it holds")
+        if not self.refuses_to_replace:
+            _logger.warning(
+                "%s is on a storage without conditional writes: where two processes put files of one name there at the "
+                "same moment, one file replaces the other",
+                self.address,
+            )
 
     async def put(self, file: Path, known: StoredFile, names: Iterable[str]) -> str:
         """Put a file under the first of the names that no other file has; return where it is.
@@ -153,8 +167,10 @@ class Bucket:
             )
         else:
             whole = b"".join([block async for block in content])
-            attributes = _attributes(known)
-            await obstore.put_async(self._store, name, whole, attributes=attributes, mode="create", use_multipart=False)
+            mode: PutMode = "create" if self.refuses_to_replace else "overwrite"
+            await obstore.put_async(
+                self._store, name, whole, attributes=_attributes(known), mode=mode, use_multipart=False
+            )
 
     async def _stored(self, name: str) -> StoredFile | None:
         try:
@@ -172,6 +188,18 @@ class Bucket:
 
     def _error(self, what: str, error: Exception) -> BucketError:
         return BucketError(f"{what}: {reason(error, bucket=self._name, endpoint=self._endpoint)}")
+
+
+async def _refuses_to_replace(store: S3Store, name: str, content: bytes, known: StoredFile) -> bool:
+    """Whether the storage refuses, when it is asked to, to replace an object that is there."""
+    try:
+        await obstore.put_async(store, name, content, attributes=_attributes(known), mode="create", use_multipart=False)
+    except AlreadyExistsError:
+        return True
+    except BaseError as error:
+        if NOT_IMPLEMENTED not in str(error):
+            raise
+    return False
 
 
 def _attributes(known: StoredFile) -> dict[str, str]:

@@ -11,6 +11,8 @@ _DETAILS = "\n\nDebug source"
 _OF_CREDENTIALS = ("/latest/api/token", "/latest/meta-data")
 """What is asked for where the environment has no credentials: a machine's role."""
 _LONGEST = 300
+NOT_IMPLEMENTED = "<Code>NotImplemented</Code>"
+"""What a storage answers to what it cannot do."""
 
 
 def reason(error: Exception, *, bucket: str, endpoint: str | None) -> str:

@@ -10,11 +10,14 @@ from pathlib import Path
 
 from aiohttp import web
 
-from cometrunway import AssetResponse, CallbackReceiver, CometRunwayError, ProGenerate, Session, TaskHandle
+from cometrunway import AssetResponse, CallbackReceiver, ProGenerate, Session, TaskHandle
+from cometrunway.errors import CometRunwayError, SubmissionQueueFullError
 
 PORT = int(os.environ.get("PORT", "8000"))
 receiver = CallbackReceiver(f"{os.environ.get('PUBLIC_URL', f'http://127.0.0.1:{PORT}')}/callbacks")
-session = Session(journal="clips.db", output_dir="clips", close_wait=0, journal_wait=30, callbacks=receiver)
+session = Session(
+    journal="clips.db", output_dir="clips", max_waiting=100, close_wait=0, journal_wait=30, callbacks=receiver
+)
 routes = web.RouteTableDef()
 
 
@@ -41,6 +44,8 @@ async def submit(request: web.Request) -> web.Response:
         handle = await session.submit(ProGenerate(prompt=order["prompt"]), key=order["key"])
     except (ValueError, KeyError, TypeError) as error:
         raise web.HTTPUnprocessableEntity(text=str(error)) from error
+    except SubmissionQueueFullError as error:
+        raise web.HTTPServiceUnavailable(text="try again in a moment") from error
     except CometRunwayError as error:
         raise web.HTTPBadGateway(text=str(error)) from error
     return await standing(handle, 202)

@@ -16,12 +16,15 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, Stream
 from django.urls import path
 from django.views.decorators.http import require_GET, require_POST
 
-from cometrunway import AssetResponse, CallbackReceiver, CometRunwayError, ProGenerate, Session, TaskHandle
+from cometrunway import AssetResponse, CallbackReceiver, ProGenerate, Session, TaskHandle
+from cometrunway.errors import CometRunwayError, SubmissionQueueFullError
 
 PUBLIC_URL = os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000")
 PAGE = Path(__file__).with_name("player.html").read_text()
 receiver = CallbackReceiver(f"{PUBLIC_URL}/callbacks")
-session = Session(journal="clips.db", output_dir="clips", close_wait=0, journal_wait=30, callbacks=receiver)
+session = Session(
+    journal="clips.db", output_dir="clips", max_waiting=100, close_wait=0, journal_wait=30, callbacks=receiver
+)
 settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=[urlsplit(PUBLIC_URL).hostname])
 
 
@@ -39,6 +42,8 @@ async def submit(request: HttpRequest) -> HttpResponse:
         handle = await session.submit(ProGenerate(prompt=order["prompt"]), key=order["key"])
     except (ValueError, KeyError, TypeError) as error:
         return HttpResponse(str(error), status=422)
+    except SubmissionQueueFullError:
+        return HttpResponse("try again in a moment", status=503)
     except CometRunwayError as error:
         return HttpResponse(str(error), status=502)
     return await standing(handle, 202)

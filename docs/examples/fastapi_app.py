@@ -14,11 +14,14 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import FileResponse, StreamingResponse
 from pydantic import BaseModel
 
-from cometrunway import AssetResponse, CallbackReceiver, CometRunwayError, ProGenerate, Session, TaskHandle
+from cometrunway import AssetResponse, CallbackReceiver, ProGenerate, Session, TaskHandle
+from cometrunway.errors import CometRunwayError, SubmissionQueueFullError
 
 PUBLIC_URL = os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000")
 receiver = CallbackReceiver(f"{PUBLIC_URL}/callbacks")
-session = Session(journal="clips.db", output_dir="clips", close_wait=0, journal_wait=30, callbacks=receiver)
+session = Session(
+    journal="clips.db", output_dir="clips", max_waiting=100, close_wait=0, journal_wait=30, callbacks=receiver
+)
 
 
 @asynccontextmanager
@@ -54,6 +57,8 @@ async def submit(order: Order) -> dict[str, Any]:
         handle = await session.submit(ProGenerate(prompt=order.prompt), key=order.key)
     except ValueError as error:
         raise HTTPException(422, str(error)) from error
+    except SubmissionQueueFullError as error:
+        raise HTTPException(503, "try again in a moment") from error
     except CometRunwayError as error:
         raise HTTPException(502, str(error)) from error
     return await standing(handle)

@@ -15,12 +15,15 @@ from litestar import Litestar, MediaType, Request, asgi, get, post
 from litestar.exceptions import HTTPException
 from litestar.response import Stream
 
-from cometrunway import AssetResponse, CallbackReceiver, CometRunwayError, ProGenerate, Session, TaskHandle
+from cometrunway import AssetResponse, CallbackReceiver, ProGenerate, Session, TaskHandle
+from cometrunway.errors import CometRunwayError, SubmissionQueueFullError
 
 PUBLIC_URL = os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000")
 PAGE = Path(__file__).with_name("player.html").read_text()
 receiver = CallbackReceiver(f"{PUBLIC_URL}/callbacks")
-session = Session(journal="clips.db", output_dir="clips", close_wait=0, journal_wait=30, callbacks=receiver)
+session = Session(
+    journal="clips.db", output_dir="clips", max_waiting=100, close_wait=0, journal_wait=30, callbacks=receiver
+)
 
 
 @asynccontextmanager
@@ -53,6 +56,8 @@ async def submit(data: Order) -> dict[str, Any]:
         handle = await session.submit(ProGenerate(prompt=data.prompt), key=data.key)
     except ValueError as error:
         raise HTTPException(str(error), status_code=422) from error
+    except SubmissionQueueFullError as error:
+        raise HTTPException("try again in a moment", status_code=503) from error
     except CometRunwayError as error:
         raise HTTPException(str(error), status_code=502) from error
     return await standing(handle)

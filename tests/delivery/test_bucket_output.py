@@ -126,18 +126,19 @@ async def test_a_journal_that_was_pruned_knows_its_bucket(
 
 
 async def test_a_bucket_that_goes_away_leaves_the_task_owed(
-    session: Any, emulator: Emulator, bucket: str, storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    session: Any, emulator: Emulator, bucket: str, storage: Storage, tmp_path: Path
 ) -> None:
     """The error says why, and a later session puts the file there."""
-    options = {"output_dir": bucket, "poll": FAST, "journal": tmp_path / "j.db"}
+    storage.make("fleeting")
+    options = {"output_dir": bucket.replace("bucket", "fleeting"), "poll": FAST, "journal": tmp_path / "j.db"}
     async with session(emulator, **options) as runway:
-        monkeypatch.setattr("moto.settings.INITIAL_NO_AUTH_ACTION_COUNT", 0)
-        with pytest.raises(errors.DownloadError, match="s3:PutObject") as caught:
+        for name in storage.names("fleeting"):
+            storage.client.delete_object(Bucket="fleeting", Key=name)
+        storage.client.delete_bucket(Bucket="fleeting")
+        with pytest.raises(errors.DownloadError, match="no bucket 'fleeting'") as caught:
             await (await runway.submit(yawn(), key="shot"))
-        monkeypatch.undo()
     assert caught.value.token
-    for name, value in storage.environment.items():
-        monkeypatch.setenv(name, value)
+    storage.make("fleeting")
     async with session(emulator, **options) as runway:
         [handle] = await runway.resume()
         [asset] = await handle

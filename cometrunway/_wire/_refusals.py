@@ -60,6 +60,8 @@ _BY_TOKEN: Mapping[str, type[APIError]] = {
 }
 """What the gateway's tokens mean inside a successful answer; elsewhere the HTTP status decides."""
 _MENTION = TASK_NOT_EXIST.encode()
+_NO_CREDITS = "not have enough credits"
+"""What Runway itself says in a 400."""
 _BALANCE_WORDS = ("quota", "balance", "余额", "额度")
 _SECONDS = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?", re.ASCII)
 
@@ -167,6 +169,8 @@ def _is_about_balance(status: int, said: Complaint) -> bool:
         spoken = f"{said.code} {said.text}".casefold()
     else:
         spoken = said.code or "" if status == 400 else ""
+        if status == 400 and _NO_CREDITS in said.text.casefold():
+            return True
     return any(word in spoken for word in _BALANCE_WORDS)
 
 

@@ -6,15 +6,16 @@ from http import HTTPStatus
 
 from attrs import evolve, frozen
 
-from cometrunway.emulator._clip import File, picture, video
+from cometrunway.emulator._clip import File, picture, sound, video
 from cometrunway.emulator._epoch import Epoch
 from cometrunway.emulator._exchange import Answer, Operation, Received
 from cometrunway.emulator._faults import Fault
 from cometrunway.emulator._ledger import Ledger
 from cometrunway.emulator._signing import Signer
 from cometrunway.emulator._tasks import EmulatedTask
-from cometrunway.emulator._views import output_name
+from cometrunway.emulator._views import output_names
 
+_MOMENTS = {"poster.png": 0.0, "last_frame.png": 0.95}
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
 
 
@@ -56,12 +57,14 @@ class AssetStore:
 
 
 def _file(task: EmulatedTask, name: str) -> File | None:
-    if name == output_name(task) and task.media == "video":
-        return video(task.ratio, tint=task.tint, mark=task.id)
-    moments = {"output.png": 0.0, "poster.png": 0.0, "last_frame.png": 0.95}
-    if name not in moments or (name == "output.png" and task.media == "video"):
-        return None
-    return picture(task.ratio, tint=task.tint, mark=f"{task.id} {name}", moment=moments[name])
+    is_output = name in output_names(task)
+    if is_output and task.media == "audio":
+        return sound(task.suffix, tint=task.tint, mark=f"{task.id} {name}")
+    if is_output and task.media == "video":
+        return video(task.ratio, tint=task.tint, mark=task.id if name == "output.mp4" else f"{task.id} {name}")
+    if is_output or name in _MOMENTS:
+        return picture(task.ratio, tint=task.tint, mark=f"{task.id} {name}", moment=_MOMENTS.get(name, 0.0))
+    return None
 
 
 def _partial(received: Received, file: File, modified: str) -> Answer:

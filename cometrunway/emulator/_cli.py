@@ -64,6 +64,7 @@ def emulator_of(arguments: argparse.Namespace) -> Emulator:
         max_running=arguments.max_running,
         failure_rate=arguments.failure_rate,
         balance=arguments.balance,
+        any_model=arguments.any_model,
         progress=arguments.progress,
         faults=Faults.parse(*arguments.fault),
         asset_lifetime=arguments.asset_lifetime,
@@ -165,6 +166,7 @@ def _add_behaviour(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--not-exist-form", choices=get_args(NotExistForm), default="400", help="(%(default)s)")
     group.add_argument("--failure-rate", type=float, default=0.0, metavar="RATE", help="part of tasks that fail, 0..1")
     group.add_argument("--balance", type=int, metavar="N", help="creations until insufficient_user_quota")
+    group.add_argument("--any-model", action="store_true", help="accept models and values that are not documented")
     group.add_argument("--fault", action="append", default=[], metavar="OPERATION:FAULT=RATE", help="repeatable")
     group.add_argument("--asset-lifetime", type=float, default=86_400.0, metavar="SECONDS", help="of output URLs")
     group.add_argument("--stale-urls", action="store_true", help="polls repeat the first URL of an output")

@@ -1,4 +1,4 @@
-"""The files that emulated tasks make: real H.264 videos and PNG pictures, generated without a codec library."""
+"""The files that emulated tasks make: real H.264 videos, PNG pictures and sounds, generated without a codec library."""
 
 import functools
 import hashlib
@@ -12,6 +12,7 @@ from attrs import frozen
 from cometrunway.emulator._h264 import Macroblock, encode
 from cometrunway.emulator._mp4 import box, mux
 from cometrunway.emulator._scene import Scene
+from cometrunway.emulator._sound import mp3, wav
 
 _FRAMES, _FRAME_RATE = 20, 12
 _VIDEO_AREA, _PICTURE_AREA = 208 * 117, 640 * 360
@@ -23,7 +24,7 @@ class File:
 
     Attributes:
         content: Its bytes.
-        media_type: `video/mp4` or `image/png`.
+        media_type: `video/mp4`, `image/png`, `audio/wav` or `audio/mpeg`.
         etag: Its strong entity tag, quoted.
     """
 
@@ -43,6 +44,13 @@ def picture(ratio: tuple[int, int], *, tint: int, mark: str, moment: float = 0.0
     header, body = _picture(*_size(ratio, _PICTURE_AREA), tint, moment)
     content = header + _chunk(b"tEXt", b"Comment\0" + mark.encode("latin-1", "replace")) + body
     return File(content=content, media_type="image/png", etag=_etag(mark, content))
+
+
+def sound(suffix: str, *, tint: int, mark: str) -> File:
+    """A sound, as WAV or MP3, made unique by a `mark`."""
+    content = wav(tint=tint, mark=mark) if suffix == ".wav" else mp3(mark=mark)
+    media_type = "audio/wav" if suffix == ".wav" else "audio/mpeg"
+    return File(content=content, media_type=media_type, etag=_etag(mark, content))
 
 
 def _etag(mark: str, content: bytes) -> str:

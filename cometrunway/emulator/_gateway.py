@@ -1,7 +1,8 @@
 """The API itself, free of any HTTP library: from a request to an answer."""
 
 import string
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any, Literal
 from urllib.parse import quote
@@ -15,7 +16,9 @@ from cometrunway.emulator._exchange import Answer, Operation, Received, json_ans
 from cometrunway.emulator._faults import Fault
 from cometrunway.emulator._ledger import Ledger
 from cometrunway.emulator._refusals import (
+    NO_CREDITS,
     NO_QUOTA,
+    NO_TASK,
     NOT_JSON,
     UNAUTHORIZED,
     NotExistForm,
@@ -33,7 +36,9 @@ from cometrunway.emulator._views import Observer
 WrongPath = Literal["json", "html", "redirect"]
 """What an unknown path answers: the API's 404, a web page with status 200, or a redirect to one."""
 
-_TASKS, _FEED = "/runwayml/v1/tasks/", "/runway/feed"
+_TASKS, _FEED = ("/runwayml/v1/tasks/", "/v1/tasks/"), "/runway/feed"
+_OFFICIAL_TASKS = "/v1/tasks/"
+_ENDLESS = 1_000_000
 _NO_MODEL = "no-such-model"
 _HTML = "text/html; charset=utf-8"
 _PAGE = b"<!doctype html><html><head><title>API</title></head><body>Welcome</body></html>"
@@ -49,6 +54,7 @@ class Gateway:
     not_exist_form: NotExistForm
     wrong_path: WrongPath
     balance: int | None
+    any_model: bool
     epoch: Epoch
     ledger: Ledger
     observer: Observer
@@ -69,10 +75,13 @@ class Gateway:
         operation, _ = self.sort(received)
         if operation == "control":
             return _control.report(self.ledger, received.path, self.epoch.now())
-        if operation == "other":
+        call = self._calls.get((received.method, received.path)) or (self._cancel if _is_cancel(received) else None)
+        if operation == "other" and call is None:
             return self._lost(received)
         if received.headers.get("authorization") != f"Bearer {self.api_key}":
             return self._refuse(UNAUTHORIZED)
+        if call is not None:
+            return call(received)
         return self._create(received) if operation == "create" else self._poll(received)
 
     def excuse(self, fault: Fault, received: Received) -> Answer:
@@ -93,14 +102,17 @@ class Gateway:
         except RecursionError:
             return self._refuse(NOT_JSON)
         dialect, view = DIALECTS[self.dialect], self.observer.view(task, task.created_at)
-        words = dialect.created if route.family == "official" else dialect.created_compat
+        if route.family == "runway":
+            dialect = DIALECTS["flat"]
+        words = dialect.created_compat if route.family == "compat" else dialect.created
         return json_answer(words(view), task_id=task.id)
 
     def _refusal_of(self, route: Route, received: Received, body: dict[str, Any]) -> Refusal | None:
         if body.get("model") == _NO_MODEL:
             return no_channel(_NO_MODEL)
-        refusal = route.refusal_of(received.headers, body)
-        return NO_QUOTA if refusal is None and self.balance == 0 else refusal
+        refusal = route.refusal_of(received.headers, body, any_model=self.any_model)
+        no_quota = NO_CREDITS if route.family == "runway" else NO_QUOTA
+        return no_quota if refusal is None and self.balance == 0 else refusal
 
     def _accept(self, route: Route, received: Received) -> EmulatedTask:
         upstream_id = self.maker.mint_id()
@@ -118,14 +130,52 @@ class Gateway:
         if task_id is None:
             return self._refuse(Refusal.missing("task_id"))
         task = self.ledger.tasks.get(task_id)
+        is_official = received.path.startswith(_OFFICIAL_TASKS)
+        if is_official and (task is None or task.is_deleted):
+            return self._refuse(NO_TASK)
         if task is None or now < task.visible_at:
             return not_exist(self.not_exist_form, task_id, self._request_id())
         task.polls += 1
         if now >= task.completed_at and task.end_seen_at is None:
             task.end_seen_at = now
-        dialect, view = DIALECTS[self.dialect], self.observer.view(task, now)
+        dialect, view = DIALECTS["flat" if is_official else self.dialect], self.observer.view(task, now)
         words = dialect.fed if received.path == _FEED else dialect.polled
         return json_answer(words(view), task_id=task.id)
+
+    @property
+    def _calls(self) -> Mapping[tuple[str, str], Callable[[Received], Answer]]:
+        """What Runway's own API answers beside creating, polling and cancelling."""
+        return {
+            ("GET", "/v1/organization"): self._organization,
+            ("POST", "/v1/organization/usage"): self._usage,
+        }
+
+    def _cancel(self, received: Received) -> Answer:
+        """Cancel a task that has not ended, or forget one that has."""
+        task_id, now = received.path.removeprefix(_OFFICIAL_TASKS), self.epoch.now()
+        task = self.ledger.tasks.get(task_id)
+        if task is None or task.is_deleted:
+            return self._refuse(NO_TASK)
+        if now < task.completed_at:
+            task.outcome, task.completed_at = "CANCELLED", now
+        else:
+            task.is_deleted = True
+        return Answer(status=204, task_id=task_id)
+
+    def _organization(self, _received: Received) -> Answer:
+        models = {
+            name: {"maxConcurrentGenerations": 5, "maxDailyGenerations": 1000} for name in ("gen4.5", "gen4_turbo")
+        }
+        used = {name: {"dailyGenerations": 0} for name in models}
+        credit = _ENDLESS if self.balance is None else self.balance
+        tier = {"maxMonthlyCreditSpend": _ENDLESS, "models": models}
+        return json_answer({"creditBalance": credit, "tier": tier, "usage": {"models": used}})
+
+    def _usage(self, _received: Received) -> Answer:
+        day = self.epoch.at(self.epoch.now()).date().isoformat()
+        models = Counter(str(task.body.get("model")) for task in self.ledger.tasks.values())
+        used = [{"amount": count, "model": model} for model, count in models.items()]
+        return json_answer({"models": list(models), "results": [{"date": day, "usedCredits": used}]})
 
     def _lost(self, received: Received) -> Answer:
         if self.wrong_path == "html":
@@ -146,7 +196,11 @@ class Gateway:
 def _is_poll(received: Received) -> bool:
     if received.method == "POST":
         return received.path == _FEED
-    return received.method == "GET" and len(received.path) > len(_TASKS) and received.path.startswith(_TASKS)
+    return received.method == "GET" and received.path.startswith(_TASKS) and not received.path.endswith("/tasks/")
+
+
+def _is_cancel(received: Received) -> bool:
+    return received.method == "DELETE" and received.path.startswith(_OFFICIAL_TASKS)
 
 
 def _says_json(received: Received) -> bool:
@@ -155,7 +209,7 @@ def _says_json(received: Received) -> bool:
 
 def _asked_id(received: Received) -> str | None:
     if received.path != _FEED:
-        return received.path.removeprefix(_TASKS)
+        return received.path.rpartition("/tasks/")[2]
     body = received.json
     task_id = body.get("task_id") if isinstance(body, dict) and _says_json(received) else None
     return task_id if isinstance(task_id, str) and task_id else None

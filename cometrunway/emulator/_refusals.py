@@ -62,6 +62,8 @@ NOT_JSON = Refusal(
     status=400, code="invalid_request", message="the body is no JSON object, or Content-Type does not say so"
 )
 NO_QUOTA = Refusal(status=403, code="insufficient_user_quota", message="用户额度不足, 剩余额度: ¥0.000000")
+NO_CREDITS = Refusal.upstream("You do not have enough credits to run this task.")
+NO_TASK = Refusal(status=404, code="", message="Task not found.", layer="upstream")
 
 
 def no_channel(model: str) -> Refusal:

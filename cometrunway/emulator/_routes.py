@@ -1,4 +1,4 @@
-"""The eight creation routes, and what each demands of a body, written from the API's documentation."""
+"""The creation routes, and what each demands of a body, written from the API's documentation."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -6,9 +6,11 @@ from typing import Any, Literal
 
 from attrs import frozen
 
-from cometrunway.emulator._refusals import Refusal
+from cometrunway.emulator import _official
+from cometrunway.emulator._refusals import Refusal, no_channel
+from cometrunway.emulator._tasks import Media
 
-Family = Literal["official", "compat"]
+Family = Literal["official", "compat", "runway"]
 Rule = tuple[Callable[[Any], bool], str]
 
 _URI = re.compile(r"(https?://|data:|runway://)\S", re.ASCII)
@@ -22,31 +24,50 @@ class Route:
 
     Attributes:
         name: The last part of the path.
-        family: `official` for `/runwayml/v1/*`, `compat` for `/runway/pro/*`.
+        family: `official` for `/runwayml/v1/*`, `compat` for `/runway/pro/*`, `runway` for Runway's own `/v1/*`.
         required: The fields without which a request is refused, in the order in which they are missed.
         action: The gateway's name for the work.
         media: What it makes.
+        models: The models that it has; none where it is not said.
+        ratios: The ratios that these take.
+        durations: The seconds that these take.
     """
 
     name: str
     family: Family
     required: tuple[str, ...]
     action: str
-    media: Literal["video", "image"] = "video"
+    media: Media = "video"
+    models: tuple[str, ...] = ()
+    ratios: tuple[str, ...] = ()
+    durations: tuple[int, ...] = ()
 
     @property
     def path(self) -> str:
         """Where it is served."""
-        return f"/runwayml/v1/{self.name}" if self.family == "official" else f"/runway/pro/{self.name}"
+        prefix = {"official": "/runwayml/v1/", "compat": "/runway/pro/", "runway": _official.PREFIX}[self.family]
+        return prefix + self.name
 
     def action_of(self, body: Mapping[str, Any]) -> str:
         """The action of one request: `generate` without an image is TEXT_TO_VIDEO."""
         return "TEXT_TO_VIDEO" if self.name == "generate" and not body.get("image") else self.action
 
-    def refusal_of(self, headers: Mapping[str, str], body: Mapping[str, Any]) -> Refusal | None:
+    def refusal_of(self, headers: Mapping[str, str], body: Mapping[str, Any], *, any_model: bool) -> Refusal | None:
         """Why a request is refused, in the order of the gateway's own layers; None if it is accepted."""
-        checks = (*self._missing(body), *self._version(headers), *self._malformed(body))
+        if self.family == "runway":
+            judged = () if any_model else _official.invalid(self.name, body)
+            checks = (*self._version(headers), *judged)
+        else:
+            judged = () if any_model else self._unknown(body)
+            checks = (*self._missing(body), *judged, *self._version(headers), *self._malformed(body))
         return next(iter(checks), None)
+
+    def _unknown(self, body: Mapping[str, Any]) -> Iterator[Refusal]:
+        if self.models and body.get("model") not in self.models:
+            yield no_channel(str(body.get("model")))
+        for name, known in (("ratio", self.ratios), ("duration", self.durations)):
+            if known and body.get(name, known[0]) not in known:
+                yield Refusal.upstream(f"{name}: expected one of {', '.join(map(str, known))}")
 
     def _missing(self, body: Mapping[str, Any]) -> Iterator[Refusal]:
         for name in self.required:
@@ -54,7 +75,7 @@ class Route:
                 yield Refusal.missing(name)
 
     def _version(self, headers: Mapping[str, str]) -> Iterator[Refusal]:
-        if self.family == "official" and not _VERSION.fullmatch(headers.get("x-runway-version", "")):
+        if self.family != "compat" and not _VERSION.fullmatch(headers.get("x-runway-version", "")):
             yield Refusal.upstream("X-Runway-Version: the header is required, for example 2024-11-06")
 
     def _malformed(self, body: Mapping[str, Any]) -> Iterator[Refusal]:
@@ -132,39 +153,77 @@ _RULES: Mapping[str, Rule] = {
     "options": (_are_options, "an object, its seconds a whole number"),
 }
 
-_ROUTES = (
-    Route(name="image_to_video", family="official", required=("model", "promptImage"), action="IMAGE_TO_VIDEO"),
+_RATIOS = ("1280:720", "720:1280", "1104:832", "960:960", "832:1104", "1584:672")
+_IMAGE_RATIOS = (
+    *("1920:1080", "1080:1920", "1024:1024", "1360:768", "1080:1080", "1168:880", "1440:1080", "1080:1440"),
+    *("1808:768", "2112:912", "1280:720", "720:1280", "720:720", "960:720", "720:960", "1680:720"),
+)
+_GATEWAY_ROUTES = (
+    Route(
+        name="image_to_video",
+        family="official",
+        required=("model", "promptImage"),
+        action="IMAGE_TO_VIDEO",
+        models=("gen3a_turbo", "gen4_turbo"),
+        ratios=(*_RATIOS, "1280:768", "768:1280"),
+        durations=(5, 10),
+    ),
     Route(
         name="text_to_image",
         family="official",
         required=("model", "promptText", "ratio", "referenceImages"),
         action="TEXT_TO_IMAGE",
         media="image",
+        models=("gen4_image",),
+        ratios=_IMAGE_RATIOS,
     ),
     Route(
         name="video_to_video",
         family="official",
         required=("model", "videoUri", "promptText", "ratio"),
         action="VIDEO_TO_VIDEO",
+        models=("gen4_aleph",),
+        ratios=(*_RATIOS, "848:480", "640:480"),
     ),
-    Route(name="video_upscale", family="official", required=("model", "videoUri"), action="VIDEO_UPSCALE"),
+    Route(
+        name="video_upscale",
+        family="official",
+        required=("model", "videoUri"),
+        action="VIDEO_UPSCALE",
+        models=("upscale_v1",),
+    ),
     Route(
         name="character_performance",
         family="official",
         required=("model", "character", "reference"),
         action="CHARACTER_PERFORMANCE",
+        models=("act_two",),
+        ratios=_RATIOS,
     ),
-    Route(name="generate", family="compat", required=("model", "callback_url", "prompt"), action="IMAGE_TO_VIDEO"),
+    Route(
+        name="generate",
+        family="compat",
+        required=("model", "callback_url", "prompt"),
+        action="IMAGE_TO_VIDEO",
+        models=("gen4", "gen4_turbo"),
+        ratios=("1280:720", "720:1280", "960:960", "16:9", "9:16", "1:1", "4:3", "21:9"),
+    ),
     Route(
         name="video2video",
         family="compat",
         required=("model", "callback_url", "video", "prompt", "options"),
         action="VIDEO_TO_VIDEO",
+        models=("gen4",),
     ),
     Route(name="act_one", family="compat", required=("callback_url", "video", "image"), action="ACT_ONE"),
 )
 
-ROUTES: Mapping[str, Route] = {route.path: route for route in _ROUTES}
+_RUNWAY_ROUTES = tuple(
+    Route(name=name, family="runway", required=(), action=name.upper(), media=_official.media_of(name))
+    for name in _official.ROUTES
+)
+
+ROUTES: Mapping[str, Route] = {route.path: route for route in (*_GATEWAY_ROUTES, *_RUNWAY_ROUTES)}
 """The creation routes by path."""
 
-ROUTE_NAMES = tuple(route.name for route in _ROUTES)
+ROUTE_NAMES = tuple(dict.fromkeys(route.name for route in (*_GATEWAY_ROUTES, *_RUNWAY_ROUTES)))

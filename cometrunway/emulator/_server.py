@@ -31,13 +31,13 @@ from cometrunway.emulator._views import Observer, Progress
 
 @define(kw_only=True, eq=False, slots=False)
 class Emulator:
-    """A server on this machine that behaves like CometAPI's Runway routes; use it with `async with`, once.
+    """A server on this machine that behaves like CometAPI's routes and Runway's own; use it with `async with`, once.
 
     `with Emulator.in_thread(...) as emulator:` runs it for synchronous code.
 
-    It serves the eight creation routes and both polling routes at `base_url`, and real MP4 and PNG files at
-    `asset_url`, another origin that must never see a credential. Time is the event loop's: a loop with a virtual
-    clock makes it a simulation. Everything random comes from `seed`; faults do not change how long tasks take.
+    It serves the routes of both at `base_url`, below `/runwayml/v1`, `/runway` and `/v1`, and real MP4, PNG, MP3 and
+    WAV files at `asset_url`, another origin that must never see a credential. Time is the event loop's: a loop with a
+    virtual clock makes it a simulation. Everything random comes from `seed`; faults do not change how long tasks take.
 
     A prompt, or any other short string of a body, can decide a task's fate: `[fail SAFETY.INPUT.TEXT]` fails with that
     code, `[cancel]` is cancelled, `[seconds 90]` takes that long (divided by `speed`), `[stuck]` never ends. So does
@@ -61,6 +61,7 @@ class Emulator:
         max_running: How many tasks run at once, the others being THROTTLED; None means all.
         failure_rate: Part of the tasks that fail, 0..1.
         balance: How many creations are paid for until `insufficient_user_quota`; None means endless.
+        any_model: Whether models, ratios and other values are accepted that the API's documentation does not have.
         progress: What polls say of progress: `none`, `coarse` (quarters) or `good`.
         faults: How often what goes wrong.
         asset_lifetime: Seconds that an output URL is good for; not divided by `speed`.
@@ -89,6 +90,7 @@ class Emulator:
     max_running: int | None = field(default=None, validator=validators.optional(within(1, math.inf)))
     failure_rate: float = field(default=0.0, validator=within(0.0, 1.0))
     balance: int | None = field(default=None, validator=validators.optional(within(0, math.inf)))
+    any_model: bool = False
     progress: Progress = field(default="good", validator=one_of(Progress))
     faults: Faults = field(factory=Faults, validator=validators.instance_of(Faults))
     asset_lifetime: float = field(default=86_400.0, validator=within(0.0, math.inf, above=True))
@@ -239,6 +241,7 @@ class Emulator:
             not_exist_form=self.not_exist_form,
             wrong_path=self.wrong_path,
             balance=self.balance,
+            any_model=self.any_model,
             epoch=epoch,
             ledger=self._ledger,
             observer=observer,

@@ -28,6 +28,7 @@ FAILURES = {
 _PENDING_PART = 0.15
 _SWITCH = re.compile(r"\[(fail|seconds|cancel|stuck)(?: ([\w.]+))?\]")
 _LONG = 256
+_MOST_FILES = 10
 
 
 @frozen(kw_only=True)
@@ -152,10 +153,12 @@ class TaskMaker:
             body=_shortened(order.body),
             digest=order.digest,
             media=order.route.media,
+            file_count=_count(order.body),
+            suffix=_suffix(order.route.media, order.body),
             ratio=_ratio(order.body.get("ratio")),
             tint=int(order.digest[:8], 16) % 12,
             created_at=now,
-            visible_at=now + self.not_exist_seconds / self.speed,
+            visible_at=now + self._hidden(order.route),
             admitted_at=admitted,
             started_at=admitted + (0.0 if runs_at_once else _PENDING_PART * seconds),
             completed_at=admitted + seconds,
@@ -165,6 +168,10 @@ class TaskMaker:
             callback_url=order.body.get("callback_url"),
             fixed_progress=fate.progress,
         )
+
+    def _hidden(self, route: Route) -> float:
+        """How long a new task is not known: only gateways need time for that."""
+        return 0.0 if route.family == "runway" else self.not_exist_seconds / self.speed
 
     def _seconds(self, route: str, fate: Fate) -> float:
         drawn = self.durations.get(route, self.duration).draw(self.rng)
@@ -215,6 +222,17 @@ def _shortened(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: _shortened(member) for name, member in value.items()}
     return [_shortened(member) for member in value] if isinstance(value, list) else value
+
+
+def _count(body: Mapping[str, Any]) -> int:
+    count = body.get("outputCount", body.get("numVariants", 1))
+    return count if type(count) is int and 1 <= count <= _MOST_FILES else 1
+
+
+def _suffix(media: str, body: Mapping[str, Any]) -> str:
+    if media != "audio":
+        return ".mp4" if media == "video" else ".png"
+    return ".wav" if body.get("outputFormat", body.get("format")) == "wav" else ".mp3"
 
 
 def _ratio(value: object) -> tuple[int, int]:

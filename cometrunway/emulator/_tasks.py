@@ -9,6 +9,9 @@ from attrs import define
 Status = Literal["THROTTLED", "PENDING", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"]
 """A task's state, in Runway's own vocabulary; dialects translate it."""
 
+Media = Literal["video", "image", "audio"]
+"""What a task makes."""
+
 Outcome = Literal["SUCCEEDED", "FAILED", "CANCELLED"]
 
 
@@ -27,6 +30,8 @@ class EmulatedTask:
         body: The creation's body, strings of more than 256 characters shortened.
         digest: SHA-256 of the whole body, in canonical JSON.
         media: What the task makes.
+        file_count: How many files it makes.
+        suffix: Of their names, such as `.mp4`.
         ratio: Width and height that were asked for.
         tint: The colours of its files, 0..11.
         created_at: When the create was acted upon.
@@ -39,6 +44,7 @@ class EmulatedTask:
         failure_code: Dotted, if it fails.
         callback_url: Where its end is posted.
         fixed_progress: What polls say of progress while it runs, 0..1; None for the part of the time that has passed.
+        is_deleted: Whether it was deleted after its end: polls find nothing then.
         polls: How many polls were answered with this task's state.
         end_seen_at: When a poll first saw the end, else None; minus `completed_at` it is the client's lag.
     """
@@ -50,7 +56,9 @@ class EmulatedTask:
     action: str
     body: Mapping[str, Any]
     digest: str
-    media: Literal["video", "image"]
+    media: Media
+    file_count: int
+    suffix: str
     ratio: tuple[int, int]
     tint: int
     created_at: float
@@ -64,6 +72,7 @@ class EmulatedTask:
     callback_url: str | None = None
     fixed_progress: float | None = None
     polls: int = 0
+    is_deleted: bool = False
     end_seen_at: float | None = None
 
     @property

@@ -35,7 +35,7 @@ class Observer:
             finished=self.epoch.at(task.completed_at) if moment >= task.completed_at else None,
             updated=self.epoch.at(min(moment, task.completed_at)),
             sign=lambda name: self.signer.url(task, name),
-            outputs=(self.signer.url(task, output_name(task)),) if status == "SUCCEEDED" else (),
+            outputs=tuple(self.signer.url(task, name) for name in output_names(task)) if status == "SUCCEEDED" else (),
         )
 
     def _admitted(self, progress: float) -> float | None:
@@ -44,6 +44,7 @@ class Observer:
         return math.floor(progress * 4) / 4 if self.progress == "coarse" else round(progress, 3)
 
 
-def output_name(task: EmulatedTask) -> str:
-    """The file name of a task's output."""
-    return "output.mp4" if task.media == "video" else "output.png"
+def output_names(task: EmulatedTask) -> list[str]:
+    """The file names of a task's outputs, in their order."""
+    first = f"output{task.suffix}"
+    return [first, *(f"output-{number}{task.suffix}" for number in range(2, task.file_count + 1))]

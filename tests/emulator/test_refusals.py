@@ -116,13 +116,20 @@ async def test_official_routes_demand_the_version_header() -> None:
         assert (refused, accepted, seen) == (400, 200, 200)
 
 
-async def test_models_are_open_strings_but_for_one() -> None:
-    """Any model is accepted; `no-such-model` has no channel."""
-    async with running() as caller:
-        await caller.create(model="gen9")
-        body = {**BODIES["image_to_video"], "model": "no-such-model"}
-        status, body = await caller.call("POST", path_of("image_to_video"), body)
-        assert (status, body["error"]["code"]) == (503, "model_not_found")
+async def test_a_model_that_is_not_documented_has_no_channel() -> None:
+    """Where any is accepted, `no-such-model` alone has none; ratios and durations are judged likewise."""
+    for any_model in (False, True):
+        async with running(any_model=any_model) as caller:
+            for model, is_served in (("gen9", any_model), ("no-such-model", False), ("gen4_turbo", True)):
+                body = {**BODIES["image_to_video"], "model": model}
+                status, answer = await caller.call("POST", path_of("image_to_video"), body)
+                assert status == (200 if is_served else 503)
+                assert is_served or answer["error"]["code"] == "model_not_found"
+            for wrong in ({"ratio": "1:1"}, {"duration": 7}):
+                status, answer = await caller.call(
+                    "POST", path_of("image_to_video"), {**BODIES["image_to_video"], **wrong}
+                )
+                assert status == (200 if any_model else 400)
 
 
 async def test_a_body_that_is_no_json_is_refused() -> None:

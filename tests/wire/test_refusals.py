@@ -120,6 +120,7 @@ def test_the_http_status_decides(status: int, expected: type[APIError], body: ob
         (403, task_error("x", "余额不足"), InsufficientBalanceError),
         (403, openai_error("", "Your balance is too low"), InsufficientBalanceError),
         (400, openai_error("insufficient_user_quota"), InsufficientBalanceError),
+        (400, {"error": "You do not have enough credits to run this task."}, InsufficientBalanceError),
         (400, task_error("invalid_request", "promptText: 'a balance' is too long"), InvalidRequestError),
         (429, task_error("quota", SATURATED), RateLimitedError),
         (401, openai_error("", "no quota"), AuthenticationError),

@@ -224,7 +224,8 @@ class Session:
         and a RuntimeError where another task reads the map and the session was left before all was submitted.
 
         Args:
-            requests: what to make.
+            requests: what to make; also rows of a table, as `records_to_shots` takes them. Those of a list are checked
+                before anything is submitted.
             resubmit: asked for each shot whose entry in the journal has failed: whether it is submitted, and paid for,
                 once more; as `lambda entry: entry.failure.retryable`. By default none is.
             budget: what they share with each other, and with others that are given it.

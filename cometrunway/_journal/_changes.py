@@ -1,58 +1,114 @@
-"""How a row changes, in SQL: what is recorded of a submission on its way."""
+"""How rows change, in SQL: what is recorded of submissions on their way.
 
-import json
+A statement costs more than what it does: each hands the interpreter's lock to the event loop and waits to have it back.
+So one that is written for a row can be made for several, with a table of their values.
+"""
+
+import re
 import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from attrs import frozen
 
 from cometrunway._journal._entry import Entry, State
 from cometrunway._journal._records import Records
 
-_BEGIN = (
-    "INSERT INTO submission (route, fingerprint, request, submitted_at, key, state) "
-    "VALUES (?, ?, ?, ?, ?, 'submitting') ON CONFLICT (key) DO NOTHING"
-)
+_HAS_UPDATE_FROM = sqlite3.sqlite_version_info >= (3, 33)
+Values = Mapping[str, object]
+"""Of one row, by the names of a statement's parameters."""
+Write = Callable[[sqlite3.Connection, Sequence[Values]], Sequence[Any]]
+"""Writes rows of different keys; returns one result for each."""
+
+
+@frozen(eq=False)
+class Change:
+    """A change of the row of one key."""
+
+    key: str
+    write: Write
+    values: Values
+
+    def __call__(self, database: sqlite3.Connection) -> Any:
+        """Make this change alone."""
+        [result] = self.write(database, [self.values])
+        return result
+
+
+@frozen(eq=False)
+class Update:
+    """A statement that changes the row of one key, with named parameters."""
+
+    statement: str
+
+    def __call__(self, database: sqlite3.Connection, rows: Sequence[Values]) -> Sequence[None]:
+        """Run it for each of these rows, in one statement where SQLite can."""
+        if len(rows) > 1 and _HAS_UPDATE_FROM:
+            names = tuple(rows[0])
+            database.execute(_update_of_several(self.statement, names, len(rows)), _flat(rows, names))
+        else:
+            database.executemany(self.statement, rows)
+        return [None] * len(rows)
+
+
+_COLUMNS = ("route", "fingerprint", "request", "submitted_at", "key")
 _BEGIN_AGAIN = (
-    "UPDATE submission SET state = 'submitting', route = ?, fingerprint = ?, request = ?, submitted_at = ?, "
-    "creates = creates + 1, reason = NULL WHERE key = ?"
+    "UPDATE submission SET state = 'submitting', route = :route, fingerprint = :fingerprint, request = :request, "
+    "submitted_at = :submitted_at, creates = creates + 1, reason = NULL WHERE key = :key"
 )
 _AGAIN = (
     "UPDATE submission SET state = 'submitting', submitted_at = ?, creates = creates + 1, task_id = NULL, "
     "created_at = NULL, ended_at = NULL, reason = NULL, failure = NULL WHERE key = ? AND state = ? AND creates = ?"
 )
-REINSTATE = (
+REINSTATE = Update(
     "UPDATE submission SET state = :state, task_id = :task_id, submitted_at = :submitted_at, "
     "created_at = :created_at, ended_at = :ended_at, reason = :reason, failure = :failure WHERE key = :key"
 )
-ACCEPT = (
+ACCEPT = Update(
     "UPDATE submission SET state = 'accepted', task_id = :task_id, created_at = :created_at, ended_at = NULL, "
     "reason = NULL WHERE key = :key"
 )
-STOP = "UPDATE submission SET state = :state, reason = :reason WHERE key = :key"
+STOP = Update("UPDATE submission SET state = :state, reason = :reason WHERE key = :key")
 _OF_TASK = "WHERE key = :key AND (task_id IS NULL OR :task_id IS NULL OR task_id = :task_id)"
 """Nothing is recorded of a task that another one has replaced under its key."""
-END = (
+END = Update(
     "UPDATE submission SET state = :state, task_id = :task_id, ended_at = coalesce(ended_at, :ended_at), "  # noqa: S608 - all is ours
     f"failure = :failure, assets = :assets {_OF_TASK}"
 )
-DELIVER = (
+DELIVER = Update(
     "UPDATE submission SET state = 'delivered', task_id = coalesce(:task_id, task_id), "  # noqa: S608 - all is ours
     "ended_at = coalesce(ended_at, :ended_at), "
     f"delivered_at = :delivered_at, failure = NULL, assets = :assets {_OF_TASK}"
 )
 
 
-def begin(database: sqlite3.Connection, records: Records, entry: Entry) -> Entry | None:
-    """Record that an entry is about to be submitted, and return None; or return what stands under its key already."""
-    values = (entry.route, entry.fingerprint, json.dumps(entry.request), entry.submitted_at, entry.key)
+def begin(database: sqlite3.Connection, records: Records, rows: Sequence[Values]) -> list[Entry | None]:
+    """Record that entries are about to be submitted; return for each None, or what stands under its key already."""
+    keys = [row["key"] for row in rows]
+    if len(rows) == 1 or records.has_aliases:  # an earlier version has named submissions, and a key may be such a name
+        return [_begin_one(database, records, row) for row in rows]
+    among = f"SELECT key FROM submission WHERE key IN ({_marks(len(keys))})"  # noqa: S608 - question marks
+    standing = {key for (key,) in database.execute(among, keys)}
+    new = [row for row in rows if row["key"] not in standing]
+    if new:
+        database.execute(_insert(len(new)), _flat(new, _COLUMNS))
+    return [_begin_one(database, records, row) if row["key"] in standing else None for row in rows]
+
+
+def _begin_one(database: sqlite3.Connection, records: Records, row: Values) -> Entry | None:
     # One statement for what is new; where an earlier version has named submissions, the key may be one of its names.
-    if not records.has_aliases and database.execute(_BEGIN, values).rowcount == 1:
+    values = _flat([row], _COLUMNS)
+    if not records.has_aliases and database.execute(_insert(1), values).rowcount == 1:
         return None
-    standing = records.find(entry.key)
-    if standing is None or (standing.state is State.REFUSED and standing.key != entry.key):
-        database.execute(_BEGIN, values)
+    key = str(row["key"])
+    standing = records.find(key)
+    if standing is None or (standing.state is State.REFUSED and standing.key != key):
+        database.execute(_insert(1), values)
         return None
     if standing.state is not State.REFUSED:
         return standing
-    database.execute(_BEGIN_AGAIN, values)
+    database.execute(_BEGIN_AGAIN, row)
     return None
 
 
@@ -60,3 +116,29 @@ def again(database: sqlite3.Connection, entry: Entry, submitted_at: float | None
     """Record that an entry is submitted once more; False if it is no longer what it was."""
     changed = database.execute(_AGAIN, (submitted_at, entry.key, entry.state.value, entry.creates))
     return changed.rowcount == 1
+
+
+@lru_cache
+def _insert(rows: int) -> str:
+    row = f"({_marks(len(_COLUMNS))}, 'submitting')"
+    return (
+        f"INSERT INTO submission ({', '.join(_COLUMNS)}, state) VALUES {', '.join([row] * rows)} "  # noqa: S608 - ours
+        "ON CONFLICT (key) DO NOTHING"
+    )
+
+
+@lru_cache
+def _update_of_several(statement: str, names: tuple[str, ...], rows: int) -> str:
+    """Return the statement for several rows: its parameter `:name` is the column `new_name` of a table of values."""
+    columns = ", ".join(f"new_{name}" for name in names)
+    table = ", ".join([f"({_marks(len(names))})"] * rows)
+    update, condition = re.sub(r":(\w+)", r"new_\1", statement).split(" WHERE ")
+    return f"WITH new ({columns}) AS (VALUES {table}) {update} FROM new WHERE {condition}"
+
+
+def _marks(values: int) -> str:
+    return ", ".join("?" * values)
+
+
+def _flat(rows: Sequence[Values], names: Sequence[str]) -> list[object]:
+    return [row[name] for row in rows for name in names]

@@ -7,7 +7,7 @@ import os
 import secrets
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -17,7 +17,8 @@ from typing import Any, BinaryIO, Self, TypeVar
 from attrs import asdict
 
 from cometrunway import _file_locks
-from cometrunway._journal._changes import ACCEPT, DELIVER, END, REINSTATE, STOP, again, begin
+from cometrunway._journal._changes import ACCEPT, DELIVER, END, REINSTATE, STOP, Change, Update, Values, again, begin
+from cometrunway._journal._commit import run
 from cometrunway._journal._entries import Entries
 from cometrunway._journal._entry import Entry, State, assets_to_json, storable
 from cometrunway._journal._file import check_file, connected, transaction, translated_errors
@@ -144,7 +145,14 @@ class Journal:
 
         What was refused begins again, also with another request. Any other entry is returned and left as it is.
         """
-        return await self._do(lambda database: begin(database, self._opened_records(), entry))
+        values = {
+            "key": entry.key,
+            "route": entry.route,
+            "fingerprint": entry.fingerprint,
+            "request": json.dumps(entry.request),
+            "submitted_at": entry.submitted_at,
+        }
+        return await self._do(Change(entry.key, self._begin, values))
 
     async def accept(self, key: str, *, task_id: str, created_at: float | None, token: str | None = None) -> None:
         """Record the id of a task that now exists; `token` is what `Session.attach` takes."""
@@ -296,10 +304,13 @@ class Journal:
 
         return await self._do(kept)
 
-    async def _change(self, statement: str, *, token: str | None = None, **values: object) -> None:
+    async def _change(self, update: Update, *, key: str, token: str | None = None, **values: object) -> None:
         """Record a fact: a change of one submission."""
         stored = {name: storable(value) for name, value in values.items()}
-        await self._do(lambda database: database.execute(statement, stored), is_fact=True, token=token)
+        await self._do(Change(key, update, {"key": storable(key), **stored}), is_fact=True, token=token)
+
+    def _begin(self, database: sqlite3.Connection, rows: Sequence[Values]) -> list[Entry | None]:
+        return begin(database, self._opened_records(), rows)
 
     async def _do(
         self, operation: Callable[[sqlite3.Connection], _T], *, is_fact: bool = False, token: str | None = None
@@ -370,7 +381,7 @@ class Journal:
 
 def _transaction(database: sqlite3.Connection, operations: list[Operation]) -> list[Any]:
     with transaction(database):
-        return [operation(database) for operation in operations]
+        return run(database, operations)
 
 
 def _seconds(moment: datetime | None) -> float | None:

@@ -19,6 +19,7 @@ from cometrunway._wire._sent import Sent
 
 _DIGEST = "sha256"
 _NOT_ASKED_FOR = frozenset({"callback_url", "provider"})
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 def describe(request: Request, *, provider: str = UNNAMED_PROVIDER) -> dict[str, Any]:
@@ -43,11 +44,13 @@ def identity(description: Mapping[str, Any]) -> str:
     fields = {name: _bare(value) for name, value in description.items() if name not in _NOT_ASKED_FOR}
     defaults = _defaults(fields)
     asked = {name: value for name, value in fields.items() if name not in defaults or value != defaults[name]}
-    return _digest(json.dumps(asked, sort_keys=True, separators=(",", ":")).encode())
+    return _digest(_CANONICAL.encode(asked).encode())
 
 
 def _bare(value: Any) -> Any:
     """Return a described value as it is compared: a medium is its digest, a whole float is an integer."""
+    if isinstance(value, str):  # most are
+        return value
     if isinstance(value, Mapping):
         if _DIGEST in value:
             return {_DIGEST: value[_DIGEST]}
@@ -103,15 +106,22 @@ def _described(file: Path | bytes) -> dict[str, str]:
 
 
 def _without_secrets(value: Any) -> Any:
+    if isinstance(value, str):
+        return _without_secret(value)
     if isinstance(value, dict):
         return {name: _without_secrets(member) for name, member in value.items()}
     if isinstance(value, list | tuple):
         return [_without_secrets(member) for member in value]
-    if isinstance(value, str) and scheme(value) == "data":
-        return {_DIGEST: _digest(value.encode())}
-    if isinstance(value, str) and scheme(value) in {"http", "https"} and without_query(value) != value:
-        return {"url": without_query(value), _DIGEST: _digest(value.encode())}
     return value
+
+
+def _without_secret(text: str) -> str | dict[str, str]:
+    match scheme(text):
+        case "data":
+            return {_DIGEST: _digest(text.encode())}
+        case "http" | "https" if (shown := without_query(text)) != text:
+            return {"url": shown, _DIGEST: _digest(text.encode())}
+    return text
 
 
 def _digest(content: bytes) -> str:

@@ -1,0 +1,48 @@
+"""What one commit runs: reads in their order, and changes of one kind together."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from cometrunway._journal._changes import Change, Write
+from cometrunway._journal._writer import Operation
+
+_AT_ONCE = 64
+"""Rows that are written together at most: SQLite may allow no more than 999 values."""
+
+
+def run(database: sqlite3.Connection, operations: Sequence[Operation]) -> list[Any]:
+    """Run operations, and return the result of each, as if they were run one after the other."""
+    results: list[Any] = []
+    changes: list[Change] = []
+    for operation in operations:
+        if isinstance(operation, Change):
+            changes.append(operation)
+            continue
+        results += _changed(database, changes)
+        changes = []
+        results.append(operation(database))
+    return results + _changed(database, changes)
+
+
+def _changed(database: sqlite3.Connection, changes: Sequence[Change]) -> list[Any]:
+    if len({change.key for change in changes}) < len(changes):  # two of one row must stay in their order
+        return [change(database) for change in changes]
+    by_kind: dict[Write, list[int]] = {}
+    for number, change in enumerate(changes):
+        by_kind.setdefault(change.write, []).append(number)
+    results: dict[int, Any] = {}
+    for write, numbers in by_kind.items():
+        for together in _parts(numbers):
+            outcomes = write(database, [changes[number].values for number in together])
+            results.update(zip(together, outcomes, strict=True))
+    return [results[number] for number in range(len(changes))]
+
+
+def _parts(numbers: list[int]) -> Iterator[list[int]]:
+    """Part them by powers of two, so that there are few statements, and SQLite has each prepared."""
+    first = 0
+    while first < len(numbers):
+        many = min(_AT_ONCE, 1 << (len(numbers) - first).bit_length() - 1)
+        yield numbers[first : first + many]
+        first += many

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from enum import Enum
+from functools import partial
 from typing import Any, TypeVar
 
 _logger = logging.getLogger(__name__)
@@ -108,9 +109,9 @@ class BackgroundTasks:
             work.close()
             raise RuntimeError("the Session is being left; nothing more can be started in it")
         child = self._group.create_task(work, name=name)
-        self._by_role[role].add(child)
-        child.add_done_callback(self._by_role[role].discard)
-        child.add_done_callback(self._settle)
+        children = self._by_role[role]
+        children.add(child)
+        child.add_done_callback(partial(self._on_end, children))
         if role is not Role.SERVICE:
             self._idle.clear()
         return child
@@ -154,7 +155,11 @@ class BackgroundTasks:
             self._closing.set()
             self._on_closing()
 
-    def _settle(self, _child: object = None) -> None:
+    def _on_end(self, children: set[asyncio.Task[Any]], child: asyncio.Task[Any]) -> None:
+        children.discard(child)
+        self._settle()
+
+    def _settle(self) -> None:
         is_busy = self._waits or self._by_role[Role.WORK] or self._by_role[Role.CREATE]
         if not is_busy or self._closing.is_set():
             self._idle.set()

@@ -64,8 +64,9 @@ class Request:
     @property
     def local_files(self) -> tuple[Path | bytes, ...]:
         """The media that are read and encoded as the request is sent."""
-        values = (getattr(self, name) for name in _names(type(self)))
-        return tuple(file for value in values if not isinstance(value, _PLAIN) for file in _local_files(value))
+        values = [getattr(self, name) for name in _names(type(self))]
+        others = [value for value in values if not isinstance(value, _PLAIN)]
+        return tuple([file for value in others for file in _local_files(value)])
 
 
 @frozen(kw_only=True)

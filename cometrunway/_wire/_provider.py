@@ -1,7 +1,6 @@
 """Providers: where each API is, which key it takes, and what it can do; `_encode.py` builds requests by it."""
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -122,6 +121,8 @@ class Provider:
         Raises:
             ValueError: the file cannot be read, is no TOML, or a field is unknown, missing or not of its form.
         """
+        import tomllib  # noqa: PLC0415 - few programs read a provider, and all would pay for the import
+
         path = expanded(path)
         try:
             return from_fields(cls, tomllib.loads(path.read_text(encoding="utf-8")))

@@ -6,34 +6,16 @@ So one that is written for a row can be made for several, with a table of their 
 
 import re
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 from attrs import frozen
 
+from cometrunway._journal._commit import Values
 from cometrunway._journal._entry import Entry, State
 from cometrunway._journal._records import Records
 
 _HAS_UPDATE_FROM = sqlite3.sqlite_version_info >= (3, 33)
-Values = Mapping[str, object]
-"""Of one row, by the names of a statement's parameters."""
-Write = Callable[[sqlite3.Connection, Sequence[Values]], Sequence[Any]]
-"""Writes rows of different keys; returns one result for each."""
-
-
-@frozen(eq=False)
-class Change:
-    """A change of the row of one key."""
-
-    key: str
-    write: Write
-    values: Values
-
-    def __call__(self, database: sqlite3.Connection) -> Any:
-        """Make this change alone."""
-        [result] = self.write(database, [self.values])
-        return result
 
 
 @frozen(eq=False)

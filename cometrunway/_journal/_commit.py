@@ -1,14 +1,35 @@
 """What one commit runs: reads in their order, and changes of one kind together."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from cometrunway._journal._changes import Change, Write
+from attrs import frozen
+
 from cometrunway._journal._writer import Operation
 
 _AT_ONCE = 64
 """Rows that are written together at most: SQLite may allow no more than 999 values."""
+
+
+Values = Mapping[str, object]
+"""Of one row, by the names of a statement's parameters."""
+Write = Callable[[sqlite3.Connection, Sequence[Values]], Sequence[Any]]
+"""Writes rows of different keys; returns one result for each."""
+
+
+@frozen(eq=False)
+class Change:
+    """A change of the row of one key."""
+
+    key: str
+    write: Write
+    values: Values
+
+    def __call__(self, database: sqlite3.Connection) -> Any:
+        """Make this change alone."""
+        [result] = self.write(database, [self.values])
+        return result
 
 
 def run(database: sqlite3.Connection, operations: Sequence[Operation]) -> list[Any]:

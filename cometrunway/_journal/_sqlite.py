@@ -17,8 +17,8 @@ from typing import Any, BinaryIO, Self, TypeVar
 from attrs import asdict
 
 from cometrunway import _file_locks
-from cometrunway._journal._changes import ACCEPT, DELIVER, END, REINSTATE, STOP, Change, Update, Values, again, begin
-from cometrunway._journal._commit import run
+from cometrunway._journal._changes import ACCEPT, DELIVER, END, REINSTATE, STOP, Update, again, begin
+from cometrunway._journal._commit import Change, Values, run
 from cometrunway._journal._entries import Entries
 from cometrunway._journal._entry import Entry, State, assets_to_json, storable
 from cometrunway._journal._file import check_file, connected, transaction, translated_errors

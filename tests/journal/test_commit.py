@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from cometrunway._journal import _changes
-from cometrunway._journal._changes import ACCEPT, DELIVER, END, REINSTATE, STOP, Change, begin
-from cometrunway._journal._commit import run
+from cometrunway._journal._changes import ACCEPT, DELIVER, END, REINSTATE, STOP, begin
+from cometrunway._journal._commit import Change, run
 from cometrunway._journal._entry import Entry
 from cometrunway._journal._file import connected, transaction
 from cometrunway._journal._folders import Folders

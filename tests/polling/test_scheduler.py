@@ -606,6 +606,19 @@ async def test_the_end_of_all_is_foretold_once_it_is_known() -> None:
         assert scheduler.eta == 0
 
 
+async def test_the_end_of_one_task_is_foretold() -> None:
+    """The eta of a handle is None before anything is known, then close to the truth, and None once it has ended."""
+    world = World(lambda task_id, now: task("SUCCEEDED" if now >= int(task_id) * 5 + 40 else "RUNNING", task_id))
+    async with world.scheduler() as scheduler:
+        handles = []
+        for number in range(40):
+            handles.append(watched(scheduler, str(number)))
+            assert number or handles[0].eta is None
+            await asyncio.sleep(5)
+        assert [handle.eta for handle in handles[:30]] == [None] * 30
+        assert [handle.eta for handle in handles[-3:]] == [pytest.approx(left, abs=6) for left in (25, 30, 35)]
+
+
 async def test_putting_off_many_polls_leaves_the_loop_its_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand polls that fall due together and do not pay yet are not all priced in one turn of the event loop."""
     priced_in_turns: list[int] = []

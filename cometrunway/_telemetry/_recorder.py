@@ -40,11 +40,24 @@ class _Course:
     is_resumed: bool = False
     """Whether the create was sent by an earlier session."""
     links: tuple[Link, ...]
-    milestones: tuple[tuple[str, float], ...] = ()
-    """What happened between, and when."""
+    known_at: float | None = None
+    """When the create was answered with the task's id, or the session took the task up."""
+    task_ended_at: float | None = None
     ended_at: float = 0.0
     came: Mapping[str, str | int | bool] = {}
     """The attributes that say how it ended."""
+
+    @property
+    def phases(self) -> Mapping[str, float | bool]:
+        """The attributes that say how long the create took, and the wait for the end; the rest is the download."""
+        if self.known_at is None:
+            return {}
+        found: dict[str, float | bool] = {"cometrunway.resumed": True} if self.is_resumed else {}
+        if not self.is_resumed:
+            found["cometrunway.create.duration"] = max(0.0, self.known_at - self.began_at)
+        if self.task_ended_at is not None:
+            found["cometrunway.wait.duration"] = max(0.0, self.task_ended_at - self.known_at)
+        return found
 
 
 class Recorder:
@@ -128,12 +141,12 @@ class Recorder:
             began_at=event.at if is_resumed else future.submitted_at or event.at,
             is_resumed=is_resumed,
             links=_links_to_here(),
-            milestones=(("cometrunway.resumed" if is_resumed else "cometrunway.accepted", event.at),),
+            known_at=event.at,
         )
 
     def _went_on(self, event: Event, course: _Course) -> None:
         if event.kind is EventKind.ENDED:
-            course.milestones += (("cometrunway.ended", event.at),)
+            course.task_ended_at = event.at
         elif event.kind is EventKind.POLL_FAILED:
             self._instruments.poll_errors.add(course.labels, value=type(event.error).__name__)
         elif event.kind.is_final:
@@ -179,12 +192,15 @@ class Recorder:
             _OPERATION if model is None else f"{_OPERATION} {model}",
             context=Context(),
             kind=SpanKind.CLIENT,
-            attributes={**course.labels.attributes, **self._particulars(course.subject), **course.came},
+            attributes={
+                **course.labels.attributes,
+                **self._particulars(course.subject),
+                **course.phases,
+                **course.came,
+            },
             links=course.links,
             start_time=_nanoseconds(course.began_at),
         )
-        for name, moment in course.milestones:
-            span.add_event(name, timestamp=_nanoseconds(moment))
         if "error.type" in course.came:
             span.set_status(Status(StatusCode.ERROR))
         span.end(_nanoseconds(course.ended_at))

@@ -127,3 +127,17 @@ async def test_a_limit_is_told(session: Any) -> None:
         emulator.script("create", Fault.rate_limited(), Fault.rate_limited())
         await runway.submit(yawn())
     assert events[:3] == [EventKind.RETRYING, EventKind.RETRYING, EventKind.SUBMITTED]
+
+
+async def test_an_urgent_submission_overtakes_what_waits_for_a_limit() -> None:
+    """At a gateway that accepts one create per second, with a batch of five minutes before it, it takes seconds."""
+    async with raw_server(limited(FixedWindows(1, 1, says_when=True))) as server:
+        runway = await Session(KEY, base_url=server.base_url, output_dir=None).open()
+        batch = [asyncio.create_task(runway.submit(yawn(number))) for number in range(300)]
+        await asyncio.sleep(30)
+        began = asyncio.get_running_loop().time()
+        await runway.submit(yawn(-1), priority=1)
+        assert asyncio.get_running_loop().time() < began + 5
+        with pytest.raises(errors.TasksOwedError):
+            await runway.close(wait=0)
+        await asyncio.gather(*batch, return_exceptions=True)

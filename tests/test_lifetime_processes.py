@@ -23,6 +23,7 @@ class Process:
 
     def __init__(self, emulator: Emulator, how: str, folder: Path) -> None:
         environment = {**os.environ, "COMETRUNWAY_BASE_URL": emulator.base_url, "COMETAPI_KEY": emulator.api_key}
+        environment.pop("PYTHONDEVMODE", None)  # asyncio would tell of each turn that takes long
         command = [sys.executable, "-m", "tests.lifetime_process", how, str(folder)]
         self.popen = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -195,6 +195,7 @@ class Composition:
         )
         scheduler = PollScheduler(
             poll=api.poll if recorder is None else recorder.counted(api.poll),
+            cancel=api.cancel,
             deliver=delivery.deliver,
             policy=self._poll,
             rng=self._rng,

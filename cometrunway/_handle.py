@@ -59,6 +59,9 @@ class TaskReference:
 class Watcher(Protocol):
     """What polls tasks, and learns how long they take."""
 
+    async def cancel(self, future: "TaskFuture") -> None:
+        """Ask the provider to cancel a task."""
+
     def eta_of(self, futures: "Collection[TaskFuture]") -> float | None:
         """Return in how many seconds the last of these can be expected to have ended; None before that is known."""
 
@@ -295,6 +298,21 @@ class TaskHandle(Displayed):
         """
         future = self._awaitable()
         return await followed(asyncio.shield(future.ended()), future)
+
+    async def cancel(self) -> Task:
+        """Ask the provider to cancel the task, and wait for its end: CANCELLED, or SUCCEEDED if it was quicker.
+
+        A success is delivered as ever. A task that succeeds in the instant between the last poll and the request to
+        cancel is deleted by the provider, and counts as cancelled. Nothing is asked of a task that has ended.
+
+        Raises:
+            CancelNotSupportedError: the provider has no way to cancel; the task goes on.
+            APIError, TransportError: it is not known to be cancelled; it goes on being polled.
+        """
+        future = self._attached()
+        if future.watcher is not None and not future.has_ended:
+            await future.watcher.cancel(future)
+        return await self.wait()
 
     def __await__(self) -> Generator[Any, None, tuple[Asset, ...]]:
         future = self._awaitable()

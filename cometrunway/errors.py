@@ -90,6 +90,10 @@ def _restored(error_type: type[CometRunwayError], args: tuple[Any, ...], state: 
     return error
 
 
+class CancelNotSupportedError(CometRunwayError):
+    """The provider has no way to cancel a task."""
+
+
 class TransportError(CometRunwayError):
     """No answer came."""
 

@@ -14,6 +14,11 @@ from cometrunway._task_group import BackgroundTasks
 _S = TypeVar("_S", bound=PollScheduler)
 
 
+async def never_cancelled(_route: str, _task_id: str) -> None:
+    """Stand for a provider of which nobody asks to cancel anything."""
+    raise AssertionError
+
+
 @asynccontextmanager
 async def polling(
     kind: type[_S], *, poll: Poll, deliver: Deliver, policy: PollPolicy, rng: Random, on_event: Observer | None = None
@@ -21,7 +26,13 @@ async def polling(
     """Run a scheduler until the block is left and all its tasks have ended, as a session does."""
     background = BackgroundTasks()
     scheduler = kind(
-        poll=poll, deliver=deliver, policy=policy, rng=rng, background=background, events=EventEmitter(on_event)
+        poll=poll,
+        cancel=never_cancelled,
+        deliver=deliver,
+        policy=policy,
+        rng=rng,
+        background=background,
+        events=EventEmitter(on_event),
     )
     async with AsyncExitStack() as stack:
         stack.callback(scheduler.close)

@@ -1,6 +1,7 @@
-"""The commands that go on from a journal alone: `resume`, `retry`."""
+"""The commands that go on from a journal alone: `resume`, `retry`, `cancel`."""
 
 import argparse
+import asyncio
 import shlex
 import sys
 from typing import Any
@@ -22,7 +23,11 @@ from cometrunway._cli._commands import (
     resume_command,
 )
 from cometrunway._cli._supervision import Report, supervised
+from cometrunway._journal._reader import JournalReader
+from cometrunway._session import Session
+from cometrunway._tasks import TaskStatus
 from cometrunway._terminal import say
+from cometrunway.errors import CometRunwayError
 from cometrunway.progress import new_display
 
 
@@ -52,6 +57,18 @@ def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
     retry.add_argument("keys", nargs="*", metavar="KEY", help="a shot that has failed or was refused, by its key")
     retry.add_argument("--all", action="store_true", help="all that has failed, whatever the reason was")
     _add_session(retry)
+    cancel = add_command(
+        commands,
+        "cancel",
+        _cancel,
+        summary="cancel tasks of a journal at the provider",
+        details="Where the provider can cancel: Runway's own API does, and gateways do not. What has succeeded "
+        "meanwhile is downloaded. Nobody else may be writing the journal.",
+        example="RUNWAYML_API_SECRET=key_... cometrunway cancel shots.db boat-burns --provider runway",
+    )
+    add_journal(cancel)
+    cancel.add_argument("keys", nargs="+", metavar="KEY", help="a shot whose task is unfinished, by its key")
+    _add_session(cancel)
 
 
 def _add_session(command: argparse.ArgumentParser) -> None:
@@ -75,6 +92,30 @@ def _resume(options: argparse.Namespace) -> int:
     )
     report = Report(output_dir=options.output_dir, journal=options.journal, resume=resume_command(options))
     return supervised(batch, report)
+
+
+def _cancel(options: argparse.Namespace) -> int:
+    with JournalReader(options.journal):  # one that is not there is not to be made
+        pass
+    outcomes = asyncio.run(_cancelled(options))
+    for key, outcome in zip(options.keys, outcomes, strict=True):
+        say(f"{key}: {outcome if isinstance(outcome, Exception) else outcome.value.lower()}")
+    return 1 if any(isinstance(outcome, Exception) for outcome in outcomes) else 0
+
+
+async def _cancelled(options: argparse.Namespace) -> list[TaskStatus | Exception]:
+    """Cancel the task of each key; return how each has ended, or why it is not known to have."""
+    outcomes: list[TaskStatus | Exception] = []
+    async with Session(**_session_options(options)) as session:
+        for key in options.keys:
+            handle = await session.find(key)
+            try:
+                outcomes.append(ValueError("not in the journal") if handle is None else (await handle.cancel()).status)
+            except CometRunwayError as error:
+                outcomes.append(error)
+        if any(isinstance(outcome, Exception) for outcome in outcomes):
+            await session.close(wait=0)  # what was not cancelled goes on
+    return outcomes
 
 
 def _retry(options: argparse.Namespace) -> int:

@@ -21,7 +21,7 @@ from cometrunway._polling._key_refusals import KeyRefusals
 from cometrunway._polling._rate_limit import PollRateLimit
 from cometrunway._polling._timing import PolledTask, PollTiming
 from cometrunway._task_group import BackgroundTasks, Role
-from cometrunway._tasks import Asset, Task, TaskStatus
+from cometrunway._tasks import Asset, Failure, Task, TaskStatus
 from cometrunway.errors import (
     CometRunwayError,
     RateLimitedError,
@@ -48,6 +48,8 @@ _SAMPLE = 200
 """How many tasks are asked when all can be expected to have ended."""
 Poll = Callable[[str, str, Asked], Awaitable[Task]]
 """Asks once for the state of the task of this route and id, that this request made."""
+Cancel = Callable[[str, str], Awaitable[None]]
+"""Asks the provider to cancel the task of this route and id."""
 Deliver = Callable[[TaskFuture, Task], Awaitable[tuple[Asset, ...]]]
 """Returns the files of a task that has ended, or raises why there are none."""
 
@@ -59,6 +61,7 @@ class PollScheduler:
         self,
         *,
         poll: Poll,
+        cancel: Cancel,
         deliver: Deliver,
         policy: PollPolicy,
         rng: Random,
@@ -66,6 +69,7 @@ class PollScheduler:
         events: EventEmitter,
     ) -> None:
         self._ask = poll
+        self._cancel = cancel
         self._deliver = deliver
         self._policy = policy
         self._rng = rng
@@ -174,6 +178,19 @@ class PollScheduler:
             due = task.announced_at = now
         if not self._is_polled_now(task):
             self._bring_forward(task, due)
+
+    async def cancel(self, future: TaskFuture) -> None:
+        """Ask the provider to cancel a task, unless a poll right before finds that it has ended; then poll it at once.
+
+        Raises:
+            CometRunwayError: it is not known to be cancelled, and goes on being polled.
+        """
+        answer = await self._ask(future.route, future.id, future.asked)
+        task = self._open.get((future.route, future.id))
+        if task is not None and not answer.status.is_terminal:
+            await self._cancel(future.route, future.id)
+            task.is_cancelled = True
+        self.hint(future.route, future.id, announces_end=False)
 
     async def _dispatch(self) -> None:
         while True:
@@ -340,6 +357,10 @@ class PollScheduler:
             self._rate_limit.answered()
         if not refuses_the_key(error):
             self._forget_refusals(task, error)
+        if isinstance(error, TaskNotFoundError) and task.is_cancelled:
+            gone = Failure(message="cancelled, and no longer known to the provider")
+            self._on_answer(task, Task(id=task.future.id, status=TaskStatus.CANCELLED, failure=gone))
+            return
         if isinstance(error, TaskNotFoundError):
             if task.unknown_until is None:  # it was known before: another node or cache may lag
                 task.unknown_until = now + self._policy.grace

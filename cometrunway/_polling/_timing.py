@@ -47,6 +47,8 @@ class PolledTask(ObservedTask):
     """Whether a callback asked for its latest poll."""
     announced_at: float | None = None
     """The loop time of the first callback that announced its end."""
+    is_cancelled: bool = False
+    """Whether the provider has agreed to cancel it; it may forget it then."""
     due: float = math.inf
     """The loop time of its next poll; infinite while it is polled."""
     entry: int = 0

@@ -10,8 +10,8 @@ from cometrunway._handle import Asked
 from cometrunway._policies import RetryPolicy, asked_pause, is_transient
 from cometrunway._tasks import Task
 from cometrunway._transport._aiohttp import LARGE, Transport
-from cometrunway._wire._decode import decode_created, decode_task
-from cometrunway._wire._encode import poll_request
+from cometrunway._wire._decode import check_cancelled, decode_created, decode_task
+from cometrunway._wire._encode import cancel_request, poll_request
 from cometrunway._wire._http import HttpRequest
 from cometrunway._wire._identity import sent_for
 from cometrunway._wire._provider import Provider
@@ -114,6 +114,15 @@ class Api:
         if len(response.body) > LARGE:
             return await asyncio.to_thread(decode_task, response, task_id=task_id, sent=sent)
         return decode_task(response, task_id=task_id, sent=sent)
+
+    async def cancel(self, route: str, task_id: str) -> None:
+        """Cancel a task, by one request: a second one would delete a task that has succeeded meanwhile.
+
+        Raises:
+            CancelNotSupportedError: the provider has no way to do so; nothing was sent.
+            APIError, TransportError: it is not known to be cancelled.
+        """
+        check_cancelled(await self._transport.call(cancel_request(route, task_id, self.provider)))
 
     async def retrieve(self, route: str, task_id: str, asked: Asked = None) -> Task:
         """Ask for the task's state until an answer comes, as often as the retry policy allows."""

@@ -104,6 +104,12 @@ def decode_task(response: HttpResponse, *, task_id: str, sent: Sent | None = Non
     return task
 
 
+def check_cancelled(response: HttpResponse) -> None:
+    """Make sure that a task is cancelled, or gone already; else raise the `APIError` of the refusal."""
+    if not (_is_success(response) or response.status == 404):
+        raise refusal(response, parsed(response.body))
+
+
 def decode_callback(body: bytes) -> Task:
     """Return the task in the body of a post to a `callback_url`. Anyone may have sent it: it is a hint.
 

@@ -16,6 +16,7 @@ from cometrunway._requests._routes import ProActOne, ProGenerate, ProVideoToVide
 from cometrunway._wire._http import HttpRequest
 from cometrunway._wire._members import converter, members
 from cometrunway._wire._provider import BUILT_IN, COMETAPI, Provider
+from cometrunway.errors import CancelNotSupportedError
 
 _COMPAT_PREFIX = "pro_"
 """Of the names of the compatibility format's routes."""
@@ -71,6 +72,19 @@ def poll_request(route: str, task_id: str, provider: Provider = COMETAPI) -> Htt
     if route.startswith(_COMPAT_PREFIX):
         return HttpRequest(method="POST", path=provider.feed, body=_to_json({"task_id": task_id}))
     return HttpRequest(method="GET", path=f"{provider.prefix}/tasks/{quote(task_id, safe='')}")
+
+
+def cancel_request(route: str, task_id: str, provider: Provider) -> HttpRequest:
+    """Return the request that cancels a task that has not ended, and deletes one that has.
+
+    Raises:
+        CancelNotSupportedError: the provider has no such request for tasks of this route.
+    """
+    if not provider.can_cancel or route.startswith(_COMPAT_PREFIX):
+        raise CancelNotSupportedError(
+            f"{provider.name} has no way to cancel a task: it goes on, and is billed; nobody has to wait for it"
+        ).about(route=route, task_id=task_id)
+    return HttpRequest(method="DELETE", path=f"{provider.prefix}/tasks/{quote(task_id, safe='')}")
 
 
 def request_type_of(fields: Mapping[str, Any]) -> type[Request]:

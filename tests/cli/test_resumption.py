@@ -1,10 +1,12 @@
 """Going on from a journal alone."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from cometrunway import Journal, Session, State, TextToVideo
 from tests.cli.test_main import ledger, never_asked, run, shot, write
 from tests.served import served_by_emulator
 
@@ -48,3 +50,23 @@ def test_a_retry_that_succeeds_is_delivered(tmp_path: Path) -> None:
         nothing = run("retry", "shots.db", folder=tmp_path, **served)
     assert (nothing.returncode, nothing.stderr) == (0, "nothing was sent: there is nothing to submit once more\n")
     assert sorted(file.name for file in (tmp_path / "outputs").iterdir()) == ["a.mp4", "b.mp4"]
+
+
+def test_a_task_is_cancelled_by_its_key(served: dict[str, str], tmp_path: Path) -> None:
+    """At a provider that can; each key has a line, and one that is not cancelled is status 1."""
+    base_url, key = served["COMETRUNWAY_BASE_URL"], served["COMETAPI_KEY"]
+
+    async def bought() -> None:
+        async with Session(key, provider="runway", base_url=base_url, journal=tmp_path / "shots.db") as runway:
+            for name in ("boat", "cat"):
+                prompt = f"{name} [stuck]"
+                request = TextToVideo(model="gen4.5", prompt_text=prompt, ratio="1280:720", duration=5)
+                await runway.submit(request, key=name)
+            await runway.close(wait=0)
+
+    asyncio.run(bought())
+    environment = {"RUNWAYML_BASE_URL": base_url, "RUNWAYML_API_SECRET": key, "COMETAPI_KEY": ""}
+    told = run("cancel", "shots.db", "boat", "absent", "--provider", "runway", folder=tmp_path, **environment)
+    assert (told.returncode, told.stdout) == (1, "boat: cancelled\nabsent: not in the journal\n")
+    states = {entry.key: entry.state for entry in Journal.read(tmp_path / "shots.db")}
+    assert states == {"boat": State.FAILED, "cat": State.ACCEPTED}

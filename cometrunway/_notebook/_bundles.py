@@ -88,7 +88,7 @@ def _(handle: TaskHandle) -> Html:
     if not handle.done():
         outcome = evolve(outcome, status=handle.task.status.value.lower() if handle.task else "submitted")
     progress = handle.task.progress if handle.task and not handle.done() else None
-    bar = () if progress is None else (tag("progress", value=str(progress), max="1"),)
+    bar = () if progress is None else (tag("progress", value=str(progress), max="1", title="how much is done"),)
     head = _head(outcome, facts(handle.route, caption.model, handle.id))
     return joined(head, *bar, *(_figure(asset, caption) for asset in outcome.assets), *_reason(outcome))
 

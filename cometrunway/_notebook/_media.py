@@ -29,17 +29,18 @@ def player(asset: Asset, *, is_small: bool) -> Html:
     file = MediaFile.at(asset.path) if asset.path else None
     if file is None or file.size is None:
         return tag("div", where(asset), style="overflow-wrap:anywhere")
-    kind = file.media_type.partition("/")[0]
-    height = "120" if is_small else "360"
-    style = f"max-width:100%;max-height:{height}px"
+    kind, name = file.media_type.partition("/")[0], file.path.name
+    if kind not in {"image", "video", "audio"}:
+        return tag("a", name, href=_link(file.path), download=True)
     source = _source(file, EMBEDDED_SMALL if is_small else EMBEDDED_EACH)
+    style = f"max-width:100%;max-height:{120 if is_small else 360}px"
     if kind == "image":
-        return tag("img", src=source, alt=file.path.name, style=style)
+        return tag("img", src=source, alt=name, style=style)
     if kind == "video":
-        return tag("video", src=source, controls=True, loop=True, muted=True, preload="metadata", style=style)
-    if kind == "audio":
-        return tag("audio", src=source, controls=True, preload="metadata", style="max-width:100%")
-    return tag("a", file.path.name, href=_link(file.path), download=True)
+        return tag(
+            "video", src=source, title=name, controls=True, loop=True, muted=True, preload="metadata", style=style
+        )
+    return tag("audio", src=source, title=name, controls=True, preload="metadata", style="max-width:100%")
 
 
 def where(asset: Asset) -> str:

@@ -14,6 +14,7 @@ from cometrunway.progress._display import clock
 
 _LISTED = 10
 """How many shots that did not succeed, and how many that run, are named."""
+_BAR = "width:240px;max-width:100%"
 _ENDED = ("succeeded", "failed", "refused", "in_doubt")
 
 
@@ -87,7 +88,7 @@ def bundle_of(snapshot: Snapshot) -> dict[str, str]:
 
 
 def _html(snapshot: Snapshot) -> Html:
-    bar = tag("progress", value=f"{snapshot.fraction:.3f}", max="1", style="width:240px;max-width:100%")
+    bar = tag("progress", value=f"{snapshot.fraction:.3f}", max="1", title="how much is done", style=_BAR)
     return tag(
         "div",
         tag("div", *(() if snapshot.is_settled else (bar, " ")), _summary(snapshot)),

@@ -24,7 +24,7 @@ def records_to_shots(
             None, NaN, NaT and pandas' NA are fields not given; numpy's scalars do, and so does 5.0 for 5. What is a
             request or a `Shot` already is taken as it is.
         base_dir: where local files are; the current folder by default.
-        ignore: names of columns that are left out.
+        ignore: names of columns that are left out, or one name.
 
     Returns:
         A `Shot` for each row that has a key, and for each other one its request.
@@ -33,6 +33,7 @@ def records_to_shots(
         ValueError: anything is wrong with any row; has a line for each of the first ten such rows, counted from 0.
     """
     check_rows(records)
+    ignore = {ignore} if isinstance(ignore, str) else ignore
     shots: list[Request | Shot] = []
     places: dict[str, int] = {}
     problems = []

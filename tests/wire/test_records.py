@@ -63,9 +63,12 @@ def test_one_error_names_the_rows_that_are_wrong() -> None:
         records_to_shots([{**ROW, "seed": -1}] * 100)
 
 
-def test_columns_can_be_left_out() -> None:
-    """A table may have columns of its own."""
-    assert records_to_shots([{**ROW, "notes": "mine"}], ignore=["notes"]) == [ImageToVideo(prompt_image=CAT)]
+@pytest.mark.parametrize("ignore", [["notes"], "notes"])
+def test_columns_can_be_left_out(ignore: Any) -> None:
+    """A table may have columns of its own; no other column goes with them."""
+    assert records_to_shots([{**ROW, "notes": "mine"}], ignore=ignore) == [ImageToVideo(prompt_image=CAT)]
+    with pytest.raises(ValueError, match="unknown field 'note'"):
+        records_to_shots([{**ROW, "note": "mine"}], ignore=ignore)
 
 
 def test_what_is_no_list_of_rows_is_told_so() -> None:

@@ -119,7 +119,7 @@ def _checked(public_url: object) -> str:
         raise ValueError(f"public_url must be an http(s) URL, got {public_url!r}")  # noqa: TRY004 - as for other text
     check_web_url(public_url, field="public_url")
     parts = urlsplit(public_url)
-    if parts.query or parts.fragment or parts.username or len(public_url) > _URL_ROOM:
+    if parts.query or parts.fragment or "@" in parts.netloc or len(public_url) > _URL_ROOM:
         raise ValueError(f"public_url must hold no query, fragment or user, and at most {_URL_ROOM} characters")
     if parts.scheme == "http" and not is_this_machine(parts.hostname or ""):
         _logger.warning(

@@ -228,6 +228,7 @@ def test_one_session_uses_it_at_a_time() -> None:
         ("https://me.example/hooks?a=1", "no query"),
         ("https://me.example/hooks#a", "no query"),
         ("https://you:word@me.example/hooks", "no query, fragment or user"),
+        ("https://:word@me.example/hooks", "no query, fragment or user"),
         ("https://me.example/" + "h" * 512, "at most 512"),
         (None, "http(s) URL"),
     ],

@@ -5,7 +5,7 @@ import json
 import time
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from typing import Self
+from typing import Protocol, Self
 
 from cometrunway._events import Event, EventEmitter, EventKind, EventQueue, Topic, key_topic, task_topic
 from cometrunway._handle import TaskFuture, TaskHandle
@@ -20,31 +20,47 @@ Ended = Callable[[str], Awaitable[TaskFuture | None]]
 """Gives the future of what has ended under a key, where a journal knows it."""
 
 
+class Many(Protocol):
+    """Tasks that become more: a batch."""
+
+    def follow(self, take: Callable[[TaskHandle], None], end: Callable[[], None]) -> Callable[[], None]:
+        """Give the handle of each task there is and of each that comes, and say when no more come.
+
+        What is returned ends that.
+        """
+
+
+Followed = TaskHandle | str | Many
+"""A task, whatever has a key, or a batch."""
+
+
 class EventStream:
     """An async iterator over events, for one reader: what `Session.events` returns.
 
     It ends once everything that it follows has ended, or the session is left. Nothing has to be closed.
     """
 
-    def __init__(
-        self, followed: Iterable[TaskHandle | str], *, emitter: EventEmitter, polled: Polled, ended: Ended
-    ) -> None:
+    def __init__(self, followed: Iterable[Followed], *, emitter: EventEmitter, polled: Polled, ended: Ended) -> None:
         followed = tuple(followed)
-        self._emitter = emitter
+        self._follower = _Follower(emitter, is_of_all=not followed)
+        self._queue = self._follower.queue
         self._ended = ended
-        self._queue = EventQueue(map(_topic, followed))
         self._unknown: list[str] = []
         for one in followed:
-            handle = _handle(polled(one)) if isinstance(one, str) else one
-            if handle is not None:
-                self._queue.put_standing(event_of(handle))
+            future = polled(one) if isinstance(one, str) else None
+            if future is not None:
+                self._follower.follow(TaskHandle(future.reference, future))
             elif isinstance(one, str):
+                self._follower.follow_key(one)
                 self._unknown.append(one)
-        if not self._queue.is_closed:
-            emitter.add(self._queue)
+            elif isinstance(one, TaskHandle):
+                self._follower.follow(one)
+            else:
+                self._follower.follow_many(one)
+        self._follower.end()
         # It may be forgotten in any thread, for a garbage collector runs in any.
         leave = asyncio.get_running_loop().call_soon_threadsafe
-        weakref.finalize(self, _leave, leave, emitter, self._queue).atexit = False
+        weakref.finalize(self, _leave, leave, self._follower).atexit = False
 
     def __aiter__(self) -> Self:
         return self
@@ -77,11 +93,54 @@ class EventStream:
 
     async def _look_up(self, key: str) -> None:
         """Tell of what ended under a key before the reader came."""
-        handle = _handle(await self._ended(key))
-        if handle is not None:
-            self._queue.put_standing(event_of(handle))
-        if self._queue.is_closed:
-            self._emitter.remove(self._queue)
+        future = await self._ended(key)
+        if future is not None:
+            self._follower.tell(TaskHandle(future.reference, future))
+
+
+class _Follower:
+    """Puts into the queue of a reader what happens to all that it follows. Knows the queue, and not the reader."""
+
+    def __init__(self, emitter: EventEmitter, *, is_of_all: bool) -> None:
+        self.queue = EventQueue(is_of_all=is_of_all)
+        self.queue.open(self)  # until all that is to be followed is known
+        self._emitter = emitter
+        self._stops: list[Callable[[], None]] = []
+        emitter.add(self.queue)
+
+    def follow(self, handle: TaskHandle) -> None:
+        """Tell how a task stands, and what happens to it until it ends."""
+        event = event_of(handle)
+        if not event.kind.is_final:
+            self._emitter.follow(self.queue, task_topic(handle.route, handle.id))
+        self.queue.put(event)
+
+    def follow_key(self, key: str) -> None:
+        """Tell what happens under a key until its submission ends."""
+        self._emitter.follow(self.queue, key_topic(key))
+
+    def follow_many(self, many: Many) -> None:
+        """Follow each task of a batch."""
+        whole = object()
+        self.queue.open(whole)
+        self._stops.append(many.follow(self.follow, lambda: self.end(whole)))
+
+    def tell(self, handle: TaskHandle) -> None:
+        """Tell how a task stands of which nothing was told yet."""
+        self.queue.put_standing(event_of(handle))
+        self.end()
+
+    def end(self, *topics: Topic) -> None:
+        """Follow these topics no more, and what is to be followed is known; leave if nothing is left."""
+        self.queue.end(self, *topics)
+        if self.queue.is_closed:
+            self.leave()
+
+    def leave(self) -> None:
+        """Follow nothing more."""
+        self._emitter.remove(self.queue)
+        for stop in self._stops:
+            stop()
 
 
 def event_of(handle: TaskHandle) -> Event:
@@ -116,16 +175,8 @@ def _time(task: Task | None) -> float:
     return known.timestamp() if known else time.time()
 
 
-def _handle(future: TaskFuture | None) -> TaskHandle | None:
-    return None if future is None else TaskHandle(future.reference, future)
-
-
-def _topic(followed: TaskHandle | str) -> Topic:
-    return key_topic(followed) if isinstance(followed, str) else task_topic(followed.route, followed.id)
-
-
-def _leave(call_soon: Callable[..., object], emitter: EventEmitter, queue: EventQueue) -> None:
+def _leave(call_soon: Callable[..., object], follower: _Follower) -> None:
     try:
-        call_soon(emitter.remove, queue)
+        call_soon(follower.leave)
     except RuntimeError:
         return  # the loop is closed, and with it the session

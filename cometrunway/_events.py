@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable
 from enum import StrEnum
 from inspect import iscoroutinefunction
 from itertools import count
@@ -170,15 +170,27 @@ class EventQueue:
     Of each task at most one event of progress is held, the newest. Every other event is held.
     """
 
-    def __init__(self, topics: Iterable[Topic]) -> None:
-        self.topics = frozenset(topics)
-        """What the reader follows; of the whole session if it is empty."""
-        self._open = set(self.topics)
+    def __init__(self, *, is_of_all: bool = False) -> None:
+        self.is_of_all = is_of_all
+        """Whether the reader follows the whole session, to its end."""
+        self.topics: set[Topic] = set()
+        """What the reader follows beside that."""
+        self._open: set[Topic] = set()
         self._unread: OrderedDict[Hashable, Event] = OrderedDict()
         self._numbers = count()
         self._changed = asyncio.Event()
         self._is_overrun = False
         self.is_closed = False
+
+    def open(self, topic: Topic) -> None:
+        """Wait for the end of a topic before the queue is closed."""
+        self._open.add(topic)
+
+    def end(self, *topics: Topic) -> None:
+        """Wait for these topics no more; close the queue if none is left."""
+        self._open.difference_update(topics)
+        if not self._open and not self.is_of_all:
+            self.close()
 
     def put(self, event: Event) -> None:
         """Add an event; close the queue if it is the last one."""
@@ -188,10 +200,8 @@ class EventQueue:
         self._unread.pop(place, None)
         self._unread[place] = event
         self._changed.set()
-        if event.kind.is_final and self.topics:
-            self._open.difference_update(topics)
-            if not self._open:
-                self.close()
+        if event.kind.is_final:
+            self.end(*topics)
         if len(self._unread) > _MOST_UNREAD:
             self._is_overrun = True
             self._unread.clear()
@@ -273,6 +283,8 @@ class EventEmitter:
             queue.put(event)
             if queue.is_closed:
                 self.remove(queue)
+        if kind.is_final:
+            self._drop(event)
         try:
             if self._observer is not None:
                 self._observer(event)
@@ -294,13 +306,17 @@ class EventEmitter:
         return bool(self._of_all or self._by_topic)
 
     def add(self, queue: EventQueue) -> None:
-        """Put into a queue all events of its topics from now on, until the last one."""
+        """Put into a queue all events of the session from now on, if it is for all."""
         if self._is_closed:
             queue.close()
-            return
-        if not queue.topics:
+        elif queue.is_of_all:
             self._of_all.add(queue)
-        for topic in queue.topics:
+
+    def follow(self, queue: EventQueue, topic: Topic) -> None:
+        """Put into a queue all events of a topic from now on, until the last one."""
+        queue.open(topic)
+        if not queue.is_closed:
+            queue.topics.add(topic)
             self._by_topic.setdefault(topic, set()).add(queue)
 
     def remove(self, queue: EventQueue) -> None:
@@ -320,6 +336,12 @@ class EventEmitter:
         for queue in {*self._of_all, *(queue for queues in self._by_topic.values() for queue in queues)}:
             queue.close()
             self.remove(queue)
+
+    def _drop(self, event: Event) -> None:
+        """Forget what ended with an event, for a batch has many tasks."""
+        for topic in _topics(event):
+            for queue in self._by_topic.pop(topic, ()):
+                queue.topics.discard(topic)
 
     def _queues(self, event: Event) -> Collection[EventQueue]:
         if not self._by_topic:

@@ -240,7 +240,7 @@ class Session:
         )
         return Batch(batch)
 
-    def events(self, *followed: TaskHandle | str) -> EventStream:
+    def events(self, *followed: TaskHandle | str | Batch) -> EventStream:
         """Return an async iterator over what happens to some tasks, or to all: `async for event in session.events()`.
 
         Each reader has its own. A task that is known begins with an event that says how it stands. The iterator ends
@@ -250,9 +250,9 @@ class Session:
         read yet, the newest is kept. One that leaves more than 100,000 events unread gets a RuntimeError.
 
         Args:
-            followed: handles, or keys. A key of which nothing is known yet is waited for; without a journal nothing is
-                known of a key whose task has ended. Given nothing, the iterator brings the events of the whole session
-                from now on.
+            followed: handles, keys, or batches, whose shots are followed as they are taken. A key of which nothing is
+                known yet is waited for; without a journal nothing is known of a key whose task has ended. Given
+                nothing, the iterator brings the events of the whole session from now on.
         """
         parts = self._lifetime.parts
         return EventStream(

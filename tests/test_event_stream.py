@@ -55,6 +55,38 @@ async def test_several_tasks_are_followed_until_the_last_has_ended(session: Any)
     assert read.count(EventKind.FAILED) == 1
 
 
+async def test_a_batch_is_followed_to_its_end(session: Any) -> None:
+    """Every shot of it is told of, also one that is refused or fails, and no other task of the session."""
+    async with Emulator() as emulator, session(emulator) as runway:
+        emulator.script("create", Fault.answer(400, {"error": "no"}))
+        await asyncio.gather(runway.submit(yawn(1)), return_exceptions=True)
+        emulator.script("create", *[Fault.ok()] * 3, Fault.answer(400, {"error": "no"}))
+        other = await runway.submit(yawn(2))
+        batch = runway.map([*map(yawn, range(10, 18)), yawn(18, extra="[fail INTERNAL]")])
+        reader, late = asyncio.ensure_future(_read(runway.events(batch))), runway.events(batch)
+        await batch
+        told = Counter(event.kind for event in await reader)
+        assert (told[EventKind.DOWNLOADED], told[EventKind.FAILED], told[EventKind.REFUSED]) == (7, 1, 1)
+        assert {event.task_id for event in await _read(late)} == {handle.id or None for handle in await batch}
+        after = Counter(event.kind for event in await _read(runway.events(batch)))
+        assert after == {EventKind.DOWNLOADED: 7, EventKind.FAILED: 1, EventKind.REFUSED: 1}
+        await other
+        assert not runway._lifetime.parts.events.has_readers
+
+
+async def test_a_reader_of_a_batch_that_goes_away_is_forgotten(session: Any) -> None:
+    """The batch goes on, and keeps nothing of it."""
+    async with Emulator() as emulator, session(emulator) as runway:
+        batch = runway.map(map(yawn, range(3)))
+        async for _handle in batch:
+            async for _event in runway.events(batch):
+                break
+        gc.collect()
+        await asyncio.sleep(0)
+        assert not batch.futures._followers
+        assert not runway._lifetime.parts.events.has_readers
+
+
 async def test_a_reader_that_comes_late_is_told_how_the_task_stands(session: Any, tmp_path: Path) -> None:
     """Also in a later process, and without a create, a poll or an event for anybody else."""
     told: list[Event] = []

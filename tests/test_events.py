@@ -59,7 +59,7 @@ def _changed(number: int) -> Event:
 async def test_a_reader_that_is_far_behind_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """What nobody reads does not grow for ever, and its loss is an error."""
     monkeypatch.setattr("cometrunway._events._MOST_UNREAD", 100)
-    queue = EventQueue([])
+    queue = EventQueue(is_of_all=True)
     for number in range(100):
         queue.put(_changed(number))
     assert (await queue.get()) == _changed(0)
@@ -72,7 +72,7 @@ async def test_a_reader_that_is_far_behind_is_told(monkeypatch: pytest.MonkeyPat
 
 async def test_progress_that_was_not_read_is_replaced() -> None:
     """Ten thousand polls of ten tasks take the place of ten."""
-    queue = EventQueue([])
+    queue = EventQueue(is_of_all=True)
     for number in range(10_000):
         queue.put(_changed(number % 10))
     assert len(queue._unread) == 10

@@ -1,7 +1,8 @@
 """A batch as its user holds it: handles in the order of their ends, a table, and counts."""
 
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from functools import partial
 from typing import Any, Protocol, Self
 
 from cometrunway._displays import Displayed, followed
@@ -9,6 +10,7 @@ from cometrunway._handle import TaskFuture, TaskHandle
 from cometrunway._outcome import Outcome
 from cometrunway.errors import OutcomeUnknownError, TaskCancelledError, TaskFailedError
 
+Take = Callable[[TaskFuture], None]
 KEPT = 10_000
 """How many shots that have ended a batch keeps, at least; it keeps all that have not."""
 
@@ -22,10 +24,34 @@ class BatchFutures:
         self.are_all_kept = False
         self._futures: dict[int, TaskFuture] = {}
         self._forgotten: Counter[str] = Counter()
+        self._is_complete = False
+        self._followers: dict[object, tuple[Take, Callable[[], None]]] = {}
+
+    def follow(self, take: Take, end: Callable[[], None]) -> Callable[[], None]:
+        """Give each future that is kept and each that comes, and say when no more come; what is returned ends that."""
+        for future in self._futures.values():
+            take(future)
+        follower = object()
+        if self._is_complete:
+            end()
+        else:
+            self._followers[follower] = take, end
+        return partial(self._unfollow, follower)
+
+    def complete(self) -> None:
+        """Say that no more futures come."""
+        self._is_complete = True
+        for _, end in tuple(self._followers.values()):
+            end()
+
+    def _unfollow(self, follower: object) -> None:
+        self._followers.pop(follower, None)
 
     def add(self, place: int, future: TaskFuture) -> None:
         """Keep a future; of very many that have ended, forget the first."""
         self._futures[place] = future
+        for take, _ in tuple(self._followers.values()):
+            take(future)
         if len(self._futures) >= 2 * KEPT and not self.are_all_kept:
             for ended in [place for place, future in self._futures.items() if future.done()][:-KEPT]:
                 self._forgotten[outcome_of(self._futures.pop(ended)).status] += 1
@@ -114,6 +140,13 @@ class Batch(Displayed):
             RuntimeError: more than 10,000 have ended, and the first of them are no longer kept.
         """
         return [outcome_of(future).to_record() for future in self.futures.in_order()]
+
+    def follow(self, take: Callable[[TaskHandle], None], end: Callable[[], None]) -> Callable[[], None]:
+        """Give the handle of each shot taken so far and of each that comes, and say when no more come.
+
+        What is returned ends that. `Session.events` follows a batch by it.
+        """
+        return self.futures.follow(lambda future: take(TaskHandle(future.reference, future)), end)
 
     def __aiter__(self) -> Self:
         return self

@@ -216,6 +216,7 @@ class BatchSubmission:
 
     def _finish_if_done(self) -> None:
         if self._exhausted and not self._held:
+            self.futures.complete()
             self._ended.put_nowait(None)
 
 

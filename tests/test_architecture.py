@@ -32,7 +32,7 @@ LEVELS = [
     {"__init__", "_pytest_plugin"},
     {"progress"},
     {"_batch"},
-    {"_gallery"},
+    {"_gallery", "_report"},
     {"_notebook"},
     {"_cli"},
     {"__main__"},

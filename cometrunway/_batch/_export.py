@@ -100,15 +100,16 @@ def _iso(seconds: float | None) -> str:
 def _cell(value: Any) -> str | float | None:
     """Return what a cell says of a value: text that is no formula, or a number."""
     if value is None or (isinstance(value, str) and value.isascii()):  # most cells
-        return value and _safe(value)
+        return value and safe(value)
     value = in_utf8(value)
     if isinstance(value, Mapping) and "sha256" in value:  # of a file or a URL whose content is not in the journal
         value = value.get("path") or value.get("url") or f"sha256:{value['sha256']}"
     if isinstance(value, bool | Mapping | list):
         value = json.dumps(value, ensure_ascii=False)
-    return _safe(value) if isinstance(value, str) else value
+    return safe(value) if isinstance(value, str) else value
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
+    """Return text that no spreadsheet takes for a formula."""
     text = _LATER_FORMULA.sub(r"\1'", text)
     return f"'{text}" if _FORMULA.match(text) else text

@@ -16,6 +16,7 @@ from cometrunway._batch._event_log import EventLog
 from cometrunway._batch._files import STANDARD_INPUT, read_batch, read_shots
 from cometrunway._batch._known import KnownShots, known_shots, told
 from cometrunway._batch._plan import check_provider, planned, totals
+from cometrunway._batch._prices import Prices
 from cometrunway._batch._retries import Retries
 from cometrunway._batch._run import BatchRun
 from cometrunway._batch._text import check_encoding
@@ -27,6 +28,7 @@ from cometrunway._cli._commands import (
     add_command,
     add_network,
     add_output_dir,
+    add_prices,
     add_provider,
     add_template,
     network_options,
@@ -114,6 +116,7 @@ def _add_extent(group: "argparse._ArgumentGroup") -> None:
     group.add_argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
     group.add_argument("--strict", action="store_true", help="refuse models, ratios and values that are not known")
     group.add_argument("--limit", type=whole(1), metavar="N", help="take only the first N shots")
+    add_prices(group)
     group.add_argument("--budget", type=whole(0), metavar="N", help="stop submitting after N creates in this run")
     group.add_argument(
         "--retry-failed",
@@ -180,8 +183,13 @@ def _run(options: argparse.Namespace) -> int:
             say(line, sys.stderr)
     shots = known.shots[: options.limit]
     again = _retried(shots, known, options)
+    wanted = [shot for shot in shots if shot.key in again or shot.key not in known.entries]
+    if options.price is not None:
+        prices = Prices.read(options.price)
+        cost = prices.total(shot.request for shot in wanted)
+        say(f"estimate: {prices.amount(cost)} for {len(wanted):,} shots", sys.stderr)
     if options.dry_run:
-        return _dry_run(shots, known.entries.keys() - again, options)
+        return _dry_run(wanted, shots, options)
     report = Report(
         output_dir=options.output_dir,
         journal=options.journal,
@@ -237,9 +245,8 @@ def _session_options(options: argparse.Namespace) -> dict[str, Any]:
     return given
 
 
-def _dry_run(shots: Sequence[Shot], known: Set[str], options: argparse.Namespace) -> int:
+def _dry_run(wanted: Sequence[Shot], shots: Sequence[Shot], options: argparse.Namespace) -> int:
     _check_as_the_run_does(options)
-    wanted = [shot for shot in shots if shot.key not in known]
     for plan in planned(wanted, provider(options)):
         body = json.dumps(plan["body"], ensure_ascii=False)
         say(json.dumps(plan) if options.json else f"{plan['key']}  POST {plan['path']}  {body}")

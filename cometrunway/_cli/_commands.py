@@ -89,6 +89,13 @@ def network_options(options: argparse.Namespace) -> dict[str, bool]:
     return {"trust_env": not options.no_trust_env, "allow_private_assets": options.allow_private_assets}
 
 
+def add_prices(command: "argparse.ArgumentParser | argparse._ArgumentGroup") -> None:
+    """Add what models cost."""
+    command.add_argument(
+        "--price", type=path, metavar="FILE", help="estimate the cost: TOML with a price per second or image by model"
+    )
+
+
 def resume_command(options: argparse.Namespace) -> str:
     """Return the command that finishes what the journal of this one owes, to the same place, over the same network."""
     command = ["cometrunway", "resume", str(options.journal), "--output-dir", str(options.output_dir)]

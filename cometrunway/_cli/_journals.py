@@ -4,24 +4,19 @@ import argparse
 import asyncio
 import io
 import json
-import re
 import sys
-from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from cometrunway._batch._export import write_csv, write_jsonl
 from cometrunway._batch._journal_report import JournalReport
 from cometrunway._cli._commands import Commands, add_command, add_journal, path
+from cometrunway._cli._output import write_output
 from cometrunway._journal._check import problems_of
 from cometrunway._journal._prune import Pruned, check_dates
 from cometrunway._journal._reader import JournalReader
 from cometrunway._journal._sqlite import Journal
 from cometrunway._terminal import say, writing
 from cometrunway._wire._encode import poll_request
-
-_SQLITE = b"SQLite format 3\0"
 
 
 def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
@@ -121,29 +116,8 @@ def _export(options: argparse.Namespace) -> int:
         with writing(sys.stdout):
             write(report, sys.stdout)
         return 0
-    _check_output(options.output)
-    try:
-        if options.output.exists() and not options.output.is_file():  # a device or a pipe, whose place no file may take
-            with options.output.open("w", encoding="utf-8", newline="") as stream, writing(stream):
-                write(report, stream)
-            return 0
-        with TemporaryDirectory(dir=options.output.parent) as folder:
-            part = Path(folder, options.output.name)
-            with part.open("w", encoding="utf-8", newline="") as stream:
-                write(report, stream)
-            part.replace(options.output)
-    except OSError as error:
-        raise ValueError(f"cannot write {options.output}: {error.strerror}") from error
+    write_output(options.output, lambda stream: write(report, stream))
     return 0
-
-
-def _check_output(output: Path) -> None:
-    """Make sure that an export replaces no journal, which is the only record of what was paid for."""
-    journal = output.with_name(re.sub(r"-(wal|shm)$|\.lock$", "", output.name))
-    for there in filter(Path.is_file, (output, journal)):
-        with suppress(OSError), there.open("rb") as file:
-            if file.read(len(_SQLITE)) == _SQLITE:
-                raise ValueError(f"{output} is a journal or belongs to one; write the export to another file")
 
 
 def _resolve(options: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ from typing import TextIO
 
 from cometrunway import emulator
 from cometrunway._batch._files import BatchFileError
-from cometrunway._cli import _answers, _batches, _completion, _gallery, _journals, _resumption
+from cometrunway._cli import _answers, _batches, _completion, _gallery, _journals, _report, _resumption
 from cometrunway._cli._bundle import installed_version
 from cometrunway._cli._commands import Commands, add_command
 from cometrunway._cli._supervision import INTERRUPTED
@@ -121,6 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     _batches.add_to(commands)
     _resumption.add_to(commands)
     _journals.add_to(commands)
+    _report.add_to(commands)
     _gallery.add_to(commands)
     _answers.add_to(commands)
     _add_emulator(commands)

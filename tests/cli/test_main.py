@@ -423,6 +423,7 @@ COMMANDS = [
     "resume",
     "retry",
     "status",
+    "report",
     "export",
     "resolve",
     "check",

@@ -1,0 +1,42 @@
+"""A file that a command writes: whole, or not at all."""
+
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TextIO
+
+from cometrunway._terminal import writing
+
+_SQLITE = b"SQLite format 3\0"
+
+
+def write_output(output: Path, write: Callable[[TextIO], None]) -> None:
+    """Write a file as UTF-8, without translated newlines; what is there already is replaced once the new one is whole.
+
+    Raises:
+        ValueError: it cannot be written, or it is a journal or belongs to one.
+    """
+    _check_output(output)
+    try:
+        if output.exists() and not output.is_file():  # a device or a pipe, whose place no file may take
+            with output.open("w", encoding="utf-8", newline="") as stream, writing(stream):
+                write(stream)
+            return
+        with TemporaryDirectory(dir=output.parent) as folder:
+            part = Path(folder, output.name)
+            with part.open("w", encoding="utf-8", newline="") as stream:
+                write(stream)
+            part.replace(output)
+    except OSError as error:
+        raise ValueError(f"cannot write {output}: {error.strerror}") from error
+
+
+def _check_output(output: Path) -> None:
+    """Make sure that no journal is replaced, which is the only record of what was paid for."""
+    journal = output.with_name(re.sub(r"-(wal|shm)$|\.lock$", "", output.name))
+    for there in filter(Path.is_file, (output, journal)):
+        with suppress(OSError), there.open("rb") as file:
+            if file.read(len(_SQLITE)) == _SQLITE:
+                raise ValueError(f"{output} is a journal or belongs to one; write to another file")

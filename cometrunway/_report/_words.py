@@ -1,0 +1,58 @@
+"""How the figures of a report are written, alike in text and on the page."""
+
+from collections.abc import Iterator
+
+from cometrunway._report._figures import KINDS, Figures
+from cometrunway._tasks import moment
+from cometrunway.progress._display import clock
+
+_UNITS = ("bytes", "KB", "MB", "GB", "TB")
+
+
+def size(count: int) -> str:
+    """Return a number of bytes in the unit that fits: `195.1 KB`."""
+    amount, unit = float(count), 0
+    while amount >= 1000 and unit < len(_UNITS) - 1:
+        amount, unit = amount / 1000, unit + 1
+    return f"{amount:,.1f} {_UNITS[unit]}" if unit else f"{count:,} bytes"
+
+
+def duration(seconds: float | None) -> str:
+    """Return a duration: `12.3 s`, from two minutes on `2:05`; nothing where there is none."""
+    if seconds is None:
+        return ""
+    return f"{seconds:.1f} s" if seconds < 120 else clock(seconds)
+
+
+def kind(name: str) -> str:
+    """Return a kind of outcome in words."""
+    return name.replace("_", " ")
+
+
+def counts(figures: Figures) -> str:
+    """Return how many shots came to what."""
+    kinds = figures.total.kinds
+    told = [f"{kinds[name]:,} {kind(name)}" for name in KINDS if kinds[name]]
+    return ", ".join(told) or "nothing was submitted"
+
+
+def period(figures: Figures) -> str:
+    """Return from when to when the shots were made, by this machine's clock; nothing where that is not known."""
+    first, last = moment(figures.first), moment(figures.last)
+    if first is None or last is None:
+        return ""
+    begun, ended = first.astimezone(), last.astimezone()
+    until = f"{ended:%H:%M}" if begun.date() == ended.date() else f"{ended:%Y-%m-%d %H:%M}"
+    return f"{begun:%Y-%m-%d %H:%M} to {until}"
+
+
+def cost(figures: Figures) -> Iterator[str]:
+    """Yield what the creates are estimated to cost, where there are prices."""
+    if figures.prices is None:
+        return
+    total = figures.total
+    yield f"{figures.prices.amount(total.cost)} for what succeeded"
+    if total.other_cost:
+        yield f"{figures.prices.amount(total.other_cost)} more, if the gateway bills what failed, is owed or in doubt"
+    if figures.unpriced:
+        yield f"{figures.unpriced:,} shots were pruned, and are not in it"

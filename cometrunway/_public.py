@@ -53,6 +53,7 @@ from cometrunway._session import Session
 from cometrunway._submission._batch import Batch
 from cometrunway._tasks import Asset, Failure, Task, TaskStatus
 from cometrunway._telemetry._options import Telemetry
+from cometrunway._wire._balance import Balance, Usage
 from cometrunway._wire._mapping import request_from_dict
 from cometrunway._wire._provider import Provider
 from cometrunway._wire._records import records_to_shots
@@ -77,6 +78,7 @@ __all__ = [
     "AssetResponse",
     "Avatar",
     "AvatarVideos",
+    "Balance",
     "Batch",
     "Budget",
     "CallbackReceiver",
@@ -129,6 +131,7 @@ __all__ = [
     "TextToSpeech",
     "TextToVideo",
     "TransportError",
+    "Usage",
     "VideoToAudio",
     "VideoToHdr",
     "VideoToVideo",

@@ -30,6 +30,7 @@ from cometrunway._submission._resumption import Resumption
 from cometrunway._tasks import Asset, Task
 from cometrunway._telemetry._options import Telemetry
 from cometrunway._transport._api_key import KeyFunction
+from cometrunway._wire._balance import Balance, Usage
 from cometrunway._wire._encode import request_type
 from cometrunway._wire._provider import COMETAPI, Provider
 
@@ -353,6 +354,24 @@ class Session:
             CometRunwayError: no answer could be had.
         """
         return await self._lifetime.parts.api.retrieve(request_type(route).route, task_id)
+
+    async def balance(self) -> Balance:
+        """Ask what the account has left.
+
+        Raises:
+            BalanceNotSupportedError: the provider does not tell; nothing was sent.
+            CometRunwayError: no answer could be had.
+        """
+        return await self._lifetime.parts.api.balance()
+
+    async def usage(self) -> tuple[Usage, ...]:
+        """Ask what the account has used: an item for each of the last days and each model.
+
+        Raises:
+            BalanceNotSupportedError: the provider does not tell; nothing was sent.
+            CometRunwayError: no answer could be had.
+        """
+        return await self._lifetime.parts.api.usage()
 
     async def download(self, asset: Asset, path: str | os.PathLike[str]) -> Asset:
         """Download one file to exactly this path; for sessions with `output_dir=None`.

@@ -94,6 +94,10 @@ class CancelNotSupportedError(CometRunwayError):
     """The provider has no way to cancel a task."""
 
 
+class BalanceNotSupportedError(CometRunwayError):
+    """The provider does not tell the balance."""
+
+
 class TransportError(CometRunwayError):
     """No answer came."""
 

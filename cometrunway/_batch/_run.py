@@ -36,6 +36,8 @@ class BatchRun:
     """What else receives each event."""
     emulated: bool = False
     """Against a server of our own in this process, which needs no key and costs nothing."""
+    tells_balance: bool = False
+    """Whether what the account has left is said before anything is submitted, where the provider tells."""
     may_wait: bool = False
     """Whether the first Ctrl-C only ends the submitting, because somebody reads what the second one would do."""
     again: Set[str] = frozenset()
@@ -74,6 +76,8 @@ class BatchRun:
             stack.callback(self._note_owed, session)
             stack.enter_context(self.display)
             await stack.enter_async_context(session)
+            if self.tells_balance and session.provider.has_balance:
+                self.display.write(await _balance(session))
             try:
                 async for handle in self._handles(session):
                     await self._enter(handle)
@@ -161,3 +165,12 @@ class BatchRun:
                 self.display.write(f"{row.key} failed by a bug of cometrunway: {error!r}")
             if isinstance(error, BudgetError) and not self.interrupted:
                 self.stopped_by = error
+
+
+async def _balance(session: Session) -> str:
+    """Say what the account has left; a batch does not fail for want of that answer."""
+    try:
+        balance = await session.balance()
+    except CometRunwayError as error:
+        return f"the balance at {session.provider.name} is not known: {error}"
+    return f"the balance at {session.provider.name}: {balance.credits:,} credits"

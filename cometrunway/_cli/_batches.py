@@ -203,6 +203,7 @@ def _run(options: argparse.Namespace) -> int:
         options=_session_options(options),
         display=new_display(len(shots), quiet=options.quiet),
         observers=[report.log.on_event] if report.log else [],
+        tells_balance=not options.quiet,
         emulated=options.emulator,
         may_wait=sys.stderr.isatty(),
         again=again,

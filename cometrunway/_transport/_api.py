@@ -10,9 +10,10 @@ from cometrunway._handle import Asked
 from cometrunway._policies import RetryPolicy, asked_pause, is_transient
 from cometrunway._tasks import Task
 from cometrunway._transport._aiohttp import LARGE, Transport
+from cometrunway._wire._balance import Balance, Usage, balance_request, decode_balance, decode_usage, usage_request
 from cometrunway._wire._decode import check_cancelled, decode_created, decode_task
 from cometrunway._wire._encode import cancel_request, poll_request
-from cometrunway._wire._http import HttpRequest
+from cometrunway._wire._http import HttpRequest, HttpResponse
 from cometrunway._wire._identity import sent_for
 from cometrunway._wire._provider import Provider
 from cometrunway._wire._refusals import proves_refusal
@@ -123,6 +124,27 @@ class Api:
             APIError, TransportError: it is not known to be cancelled.
         """
         check_cancelled(await self._transport.call(cancel_request(route, task_id, self.provider)))
+
+    async def balance(self) -> Balance:
+        """Ask for the balance, as often as the retry policy allows."""
+        return decode_balance(await self._read(balance_request(self.provider)))
+
+    async def usage(self) -> tuple[Usage, ...]:
+        """Ask for the usage, as often as the retry policy allows."""
+        return decode_usage(await self._read(usage_request(self.provider)))
+
+    async def _read(self, message: HttpRequest) -> HttpResponse:
+        """Send what is free to repeat until it is answered by the API itself."""
+        for pause in self._retry.pauses(self._rng):
+            try:
+                response = await self._transport.call(message)
+            except TransportError:
+                pass
+            else:
+                if response.status < 500 and response.status != 429:
+                    return response
+            await asyncio.sleep(pause)
+        return await self._transport.call(message)
 
     async def retrieve(self, route: str, task_id: str, asked: Asked = None) -> Task:
         """Ask for the task's state until an answer comes, as often as the retry policy allows."""

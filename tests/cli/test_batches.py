@@ -91,3 +91,16 @@ def test_without_a_journal_the_operator_is_told_what_the_same_command_would_cost
         _, errors = process.communicate(timeout=10)
     assert f"0  image_to_video  {task_id}" in errors
     assert "2 were never sent; without a journal the same command pays for all 3 again" in errors
+
+
+def test_the_balance_is_said_before_anything_is_submitted(tmp_path: Path) -> None:
+    """Where the provider tells; a batch that runs out of it stops submitting, and says why."""
+    shot = {"route": "text_to_video", "model": "gen4.5", "prompt_text": "a", "ratio": "1280:720", "duration": 5}
+    (tmp_path / "shots.jsonl").write_text("\n".join(json.dumps({**shot, "seed": seed}) for seed in range(3)))
+    with served_by_emulator("--median", "0.2", "--balance", "1") as served:
+        runway = {"RUNWAYML_BASE_URL": served["COMETRUNWAY_BASE_URL"], "RUNWAYML_API_SECRET": "sk-emulator"}
+        environment = {**runway, "COMETAPI_KEY": "", "COMETRUNWAY_BASE_URL": ""}
+        ended = run("run", "shots.jsonl", "--provider", "runway", folder=tmp_path, **environment)
+    assert ended.returncode == 1
+    assert "the balance at runway: 1 credits" in ended.stdout + ended.stderr
+    assert "not have enough credits" in ended.stdout + ended.stderr

@@ -1,0 +1,105 @@
+"""What an account has left and what it has used, where the provider tells."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from attrs import field, frozen
+
+from cometrunway._wire._body import parsed
+from cometrunway._wire._http import HttpRequest, HttpResponse
+from cometrunway._wire._provider import Provider
+from cometrunway._wire._refusals import no_answer, refusal
+from cometrunway.errors import BalanceNotSupportedError
+
+
+@frozen(kw_only=True)
+class Balance:
+    """What an account has left."""
+
+    credits: int
+    """In the provider's own unit."""
+    daily_left: Mapping[str, int] = field(factory=dict)
+    """By model, how many tasks may still be created today, where the provider limits that."""
+    raw: Mapping[str, Any] = field(factory=dict, repr=False, eq=False)
+    """The whole answer as it was parsed."""
+
+
+@frozen(kw_only=True)
+class Usage:
+    """What one model has used on one day."""
+
+    day: date
+    model: str
+    credits: int
+    """In the provider's own unit."""
+
+
+def balance_request(provider: Provider) -> HttpRequest:
+    """Return the request for the balance; `BalanceNotSupportedError` if there is none."""
+    _check(provider)
+    return HttpRequest(method="GET", path=f"{provider.prefix}/organization")
+
+
+def usage_request(provider: Provider) -> HttpRequest:
+    """Return the request for the usage of the last days; `BalanceNotSupportedError` if there is none."""
+    _check(provider)
+    return HttpRequest(method="POST", path=f"{provider.prefix}/organization/usage", body=b"{}")
+
+
+def decode_balance(response: HttpResponse) -> Balance:
+    """Return what an answer says of the balance.
+
+    Raises:
+        APIError: the API refused.
+        ProtocolError: no balance is in the answer.
+    """
+    body = _accepted(response)
+    left = body.get("creditBalance")
+    if not isinstance(left, int):
+        raise no_answer(response, missing="a balance")
+    return Balance(credits=left, daily_left=_daily_left(body), raw=body)
+
+
+def decode_usage(response: HttpResponse) -> tuple[Usage, ...]:
+    """Return what an answer says of the usage, day by day.
+
+    Raises:
+        APIError: the API refused.
+        ProtocolError: no usage is in the answer.
+    """
+    try:
+        return tuple(
+            Usage(day=date.fromisoformat(result["date"]), model=str(used["model"]), credits=int(used["amount"]))
+            for result in _accepted(response)["results"]
+            for used in result["usedCredits"]
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise no_answer(response, missing="a usage") from error
+
+
+def _check(provider: Provider) -> None:
+    if not provider.has_balance:
+        raise BalanceNotSupportedError(f"{provider.name} has no request that tells the balance: look at its website")
+
+
+def _accepted(response: HttpResponse) -> Mapping[str, Any]:
+    body = parsed(response.body)
+    if body is None or not 200 <= response.status < 300:
+        raise refusal(response, body)
+    return body
+
+
+def _daily_left(body: Mapping[str, Any]) -> dict[str, int]:
+    limits = _models(body.get("tier"))
+    used = _models(body.get("usage"))
+    return {
+        model: limit["maxDailyGenerations"] - used.get(model, {}).get("dailyGenerations", 0)
+        for model, limit in limits.items()
+        if isinstance(limit, dict) and isinstance(limit.get("maxDailyGenerations"), int)
+    }
+
+
+def _models(part: object) -> Mapping[str, Any]:
+    models = part.get("models") if isinstance(part, dict) else None
+    return models if isinstance(models, dict) else {}

@@ -66,14 +66,17 @@ class CallbackPosts:
     def _act(self, expected: ExpectedCallback, task: Task | None) -> None:
         if expected.task is not None:
             self._hint(*expected.task, announces_end=task is not None and task.status.is_terminal)
-        elif not expected.is_in_doubt:
+            return
+        if not expected.is_in_doubt:
             expected.later(partial(self._act, expected, task))
-        elif task is not None and not expected.is_confirming and not self._background.is_closing:
+        if task is None or not (expected.is_in_doubt or task.status.is_terminal):
+            return  # the answer to the create is still on its way
+        if not expected.is_confirming and not self._background.is_closing:
             expected.is_confirming = True
             self._background.start(self._confirmed(expected, task.id), name=f"cometrunway callback of {task.id}")
 
     async def _confirmed(self, expected: ExpectedCallback, task_id: str) -> None:
-        """End a doubt, if the API knows the id that a callback supplied."""
+        """End a doubt, or the wait for a create's answer, if the API knows the id that a callback supplied."""
         try:
             future = await self._confirm(expected.key or "", task_id)
         except CometRunwayError as error:

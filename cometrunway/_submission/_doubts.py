@@ -53,24 +53,26 @@ class Doubts:
         Raises:
             CometRunwayError: the API does not know the id, or cannot be asked; the submission is in doubt as before.
         """
-        async with self.submitter.one_at_a_time(key):
-            entry = await self.journal.find(key)
-            if entry is None or not entry.is_in_doubt:
-                return None
-            self.existing.check_provider(entry)
-            await self.retrieve(entry.route, task_id)
-            other = self.existing.other_with(task_id, key) or await self.journal.key_of(task_id)
-            if other is not None:
-                _logger.warning("a callback of %r supplied the id of %s: it is in doubt as before", key, other)
-                return None
-            try:
-                await self.journal.accept(entry.key, task_id=task_id, created_at=entry.submitted_at)
-            except JournalError as error:
-                _logger.error("%s", error)  # noqa: TRY400 - the id is kept, and recorded later
-            if self.background.is_closing:
-                return None
-            accepted = evolve(entry, task_id=task_id, state=State.ACCEPTED, created_at=entry.submitted_at)
-            return await self.existing.take_up(accepted)
+        entry = await self.journal.find(key)
+        if entry is None or not entry.is_in_doubt:
+            return None
+        self.existing.check_provider(entry)
+        await self.retrieve(entry.route, task_id)
+        other = self.existing.other_with(task_id, key) or await self.journal.key_of(task_id)
+        if other is not None:
+            _logger.warning("a callback of %r supplied the id of %s: it is in doubt as before", key, other)
+            return None
+        entry = await self.journal.find(key)
+        if entry is None or not entry.is_in_doubt:  # its create was answered meanwhile
+            return None
+        try:
+            await self.journal.accept(entry.key, task_id=task_id, created_at=entry.submitted_at)
+        except JournalError as error:
+            _logger.error("%s", error)  # noqa: TRY400 - the id is kept, and recorded later
+        if self.background.is_closing:
+            return None
+        accepted = evolve(entry, task_id=task_id, state=State.ACCEPTED, created_at=entry.submitted_at)
+        return await self.existing.take_up(accepted)
 
     async def resubmit(self, key: str, request: Request | None) -> TaskFuture:
         """Submit once more what is in doubt, or failed, and return its task's future.

@@ -219,7 +219,7 @@ class Submitter:
                 strict=self._strict,
                 in_a_thread=has_files,
             )
-            async with self.one_at_a_time(intent.key) if intent.key else nullcontext():
+            async with self._one_at_a_time(intent.key) if intent.key else nullcontext():
                 with self._spending.of(request, submission.budget) as spent:
                     return await self._made(submission, intent, queue, spent)
 
@@ -242,7 +242,12 @@ class Submitter:
         if standing is not None:
             return await self._taken_up(standing, intent)
         expected = self._callbacks.expect(intent.callback_path, key=intent.key)
-        match self._checked(await self._send(intent, queue, submission.priority), intent.key):
+        outcome = self._checked(await self._send(intent, queue, submission.priority), intent.key)
+        confirmed = await self._confirmed(intent, outcome, expected)
+        if confirmed is not None:
+            spent.keep()
+            return confirmed
+        match outcome:
             case Accepted(task_id):
                 spent.keep()
                 return await self._accepted(intent, task_id, expected)
@@ -260,7 +265,7 @@ class Submitter:
         raise _about(error, intent)
 
     @asynccontextmanager
-    async def one_at_a_time(self, key: str) -> AsyncIterator[None]:
+    async def _one_at_a_time(self, key: str) -> AsyncIterator[None]:
         """Let one submission under a key be made at a time."""
         while (under_way := self._under_way.get(key)) is not None:
             await under_way.wait()
@@ -377,6 +382,15 @@ class Submitter:
     def _check_is_open(self) -> None:
         if self._background.is_closing:
             raise RuntimeError("the Session was left before this request was sent; nothing was submitted")
+
+    async def _confirmed(self, intent: Intent, outcome: Outcome, expected: ExpectedCallback) -> TaskFuture | None:
+        """Return the future of a task whose callback came before the create's answer or instead; None if none did."""
+        if expected.task is None or isinstance(outcome, Refused):
+            return None
+        if isinstance(outcome, Accepted) and outcome.task_id != expected.task[1]:
+            return None
+        standing = await self._journal.find(intent.key or "")
+        return None if standing is None or standing.is_in_doubt else await self._taken_up(standing, intent)
 
     async def _accepted(self, intent: Intent, task_id: str, expected: ExpectedCallback) -> TaskFuture:
         reference = TaskReference(

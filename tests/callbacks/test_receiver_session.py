@@ -162,6 +162,26 @@ async def test_a_replayed_id_ends_no_doubt(session: Callable[..., Session], tmp_
             assert await runway.in_doubt() == ()
 
 
+@pytest.mark.parametrize("seconds", [50.0, 100_000.0], ids=["late", "never"])
+async def test_a_callback_may_come_before_the_answer_to_the_create(
+    session: Callable[..., Session], tmp_path: Path, seconds: float
+) -> None:
+    """The task is recorded and delivered at once; the answer, if it still comes, changes nothing."""
+    path = tmp_path / "shots.db"
+    async with Emulator() as emulator, mounted() as receiver:
+        emulator.script("create", Fault.slow(seconds))
+        async with session(emulator, callbacks=receiver, journal=path) as runway:
+            submission = asyncio.ensure_future(runway.submit(cat(), key="cat"))
+            await asyncio.sleep(30)
+            assert not submission.done()
+            assert [entry.state for entry in Journal.read(path)] == [State.DELIVERED]
+            [clip] = await (await submission)
+            assert clip.path
+    assert [entry.state for entry in Journal.read(path)] == [State.DELIVERED]
+    assert emulator.creates.accepted == 1
+    assert len(emulator.requests_of("asset")) == 1
+
+
 async def test_a_doubt_outlives_a_resubmission_that_is_refused(session: Callable[..., Session], tmp_path: Path) -> None:
     """The callback of the first create still supplies its id."""
     async with Emulator() as emulator, mounted() as receiver:

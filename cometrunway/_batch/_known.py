@@ -3,7 +3,7 @@
 A file that was renamed, or in which a line was inserted, gives other keys to the shots that it does not name itself.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -41,6 +41,8 @@ class KnownShots:
     """The keys of the file to those of the journal, where they differ."""
     new_names: Mapping[str, str]
     """The keys of the file to those under which shots will be submitted, because the journal has others under them."""
+    folders: Collection[Path] = ()
+    """The output folders of the runs so far."""
 
 
 def known_shots(file: BatchFile, journal: Path | None, other_keys: OtherKeys | None = None) -> KnownShots:
@@ -69,9 +71,12 @@ def known_shots(file: BatchFile, journal: Path | None, other_keys: OtherKeys | N
         if other_keys is None:
             _check_names(search, journal)
         search.name_the_new()
+        folders = tuple(reader.folders)
     keys = search.renamed | search.new_names
     shots = [evolve(shot, key=keys[shot.key]) if shot.key in keys else shot for shot in file.shots]
-    return KnownShots(shots=shots, entries=search.entries, renamed=search.renamed, new_names=search.new_names)
+    return KnownShots(
+        shots=shots, entries=search.entries, renamed=search.renamed, new_names=search.new_names, folders=folders
+    )
 
 
 def told(known: KnownShots, journal: Path) -> Iterator[str]:

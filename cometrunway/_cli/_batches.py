@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from cometrunway._batch._columns import listed
+from cometrunway._batch._elsewhere import FilesElsewhere
 from cometrunway._batch._event_log import EventLog
 from cometrunway._batch._files import STANDARD_INPUT, read_batch, read_shots
 from cometrunway._batch._known import KnownShots, known_shots, told
@@ -188,8 +189,12 @@ def _run(options: argparse.Namespace) -> int:
         prices = Prices.read(options.price)
         cost = prices.total(shot.request for shot in wanted)
         say(f"estimate: {prices.amount(cost)} for {len(wanted):,} shots", sys.stderr)
+    elsewhere = FilesElsewhere.of(known.entries.values(), known.folders, options.output_dir)
+    for line in () if options.quiet else elsewhere.told():
+        say(line, sys.stderr)
     if options.dry_run:
         return _dry_run(wanted, shots, options)
+    elsewhere.link()
     report = Report(
         output_dir=options.output_dir,
         journal=options.journal,

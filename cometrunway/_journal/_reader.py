@@ -3,6 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator
+from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from cometrunway._journal._entry import Entry, State
@@ -79,6 +80,11 @@ class JournalReader:
             for fields in self._records.requests():
                 names |= fields.keys()
         return names
+
+    @property
+    def folders(self) -> Collection[Path]:
+        """The output folders of all runs, as they lie now."""
+        return self._records.folders
 
     def fingerprints(self) -> Iterator[tuple[str, str]]:
         """Yield the key and the digest of each submission that is not refused, in the order of submission."""

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from attrs import evolve
@@ -90,6 +91,11 @@ class Records:
         return self._database.execute(
             f"SELECT key, fingerprint FROM submission WHERE {_in(states)} ORDER BY number"  # noqa: S608 - ours
         )
+
+    @property
+    def folders(self) -> Collection[Path]:
+        """The output folders of all runs, as they lie now."""
+        return self._folders.known.values()
 
     def requests(self) -> Iterator[Mapping[str, Any]]:
         """Yield what was asked for, row by row."""

@@ -1,6 +1,8 @@
 """A batch on the command line, run again: from a changed file, to another folder, after a failure."""
 
+import hashlib
 import json
+import os
 import shlex
 import signal
 from collections.abc import Iterator
@@ -8,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from cometrunway import Journal
 from tests.cli.test_main import ledger, never_asked, run, shot, write
-from tests.served import served_by_emulator, started
+from tests.served import in_shell, served_by_emulator, started
 
 
 @pytest.fixture
@@ -104,3 +107,46 @@ def test_the_balance_is_said_before_anything_is_submitted(tmp_path: Path) -> Non
     assert ended.returncode == 1
     assert "the balance at runway: 1 credits" in ended.stdout + ended.stderr
     assert "not have enough credits" in ended.stdout + ended.stderr
+
+
+def test_a_finished_batch_can_be_had_in_another_folder(served: dict[str, str], tmp_path: Path) -> None:
+    """The operator is told where its files are, and they are linked from there: nothing is downloaded or paid for."""
+    batch = ("run", write(tmp_path, shot(key="a"), shot(key="b")), "--journal", "shots.db")
+    assert run(*batch, folder=tmp_path, **served).returncode == 0
+    asked = len(ledger(served)["entries"])
+    dry = run(*batch, "--output-dir", "clips", "--dry-run", folder=tmp_path, **never_asked())
+    assert f"2 files of finished shots are in {tmp_path / 'outputs'}; the run links them into" in dry.stderr
+    assert not (tmp_path / "clips").exists()
+    ended = run(*batch, "--output-dir", "clips", folder=tmp_path, **never_asked())
+    assert ended.returncode == 0, ended.stderr
+    assert "2 of 2 shots succeeded; files are in clips" in ended.stdout
+    for name in ("a.mp4", "b.mp4"):
+        assert (tmp_path / "clips" / name).samefile(tmp_path / "outputs" / name)
+    assert len(ledger(served)["entries"]) == asked
+
+
+def test_a_file_that_was_changed_elsewhere_is_not_linked(served: dict[str, str], tmp_path: Path) -> None:
+    """It is downloaded as any file that is missing."""
+    batch = ("run", write(tmp_path, shot(key="a")), "--journal", "shots.db")
+    assert run(*batch, folder=tmp_path, **served).returncode == 0
+    whole = (tmp_path / "outputs" / "a.mp4").read_bytes()
+    (tmp_path / "outputs" / "a.mp4").write_bytes(b"changed")
+    assert run(*batch, "--output-dir", "clips", folder=tmp_path, **served).returncode == 0
+    assert (tmp_path / "clips" / "a.mp4").read_bytes() == whole
+    assert ledger(served)["creates"]["accepted"] == 1
+
+
+def test_runs_in_one_folder_do_not_disturb_each_other(served: dict[str, str], tmp_path: Path) -> None:
+    """Four at once, with the same keys and journals of their own: each has all of its files, and finds them again."""
+    write(tmp_path, *(shot(key=key, prompt_text=f"{key} [seconds 1]") for key in "abc"))
+    lines = [f"cometrunway run shots.jsonl --journal {number}.db --quiet" for number in range(4)]
+    environment = {**os.environ, **served}
+    for _ in range(2):
+        ended = in_shell(*lines, folder=tmp_path, environment=environment)
+        assert [(each.returncode, each.stderr) for each in ended] == [(0, "")] * 4
+        assert ledger(served)["creates"]["accepted"] == 12
+    kept = [asset for number in range(4) for entry in Journal.read(tmp_path / f"{number}.db") for asset in entry.assets]
+    assert len({asset.path for asset in kept}) == len(list((tmp_path / "outputs").iterdir())) == 12
+    for asset in kept:
+        assert asset.path is not None
+        assert hashlib.sha256(asset.path.read_bytes()).hexdigest() == asset.sha256

@@ -99,7 +99,7 @@ def frameworks(session: nox.Session) -> None:
     session.install("-e", ".[frameworks]")
     executable = _chromium() or ""
     session.run(
-        *("python", "-m", "pytest", "-n", "4", "-rP", "tests/frameworks", *session.posargs),
+        *("python", "-m", "pytest", "-n", "3", "-rP", "tests/frameworks", *session.posargs),
         env={"COMETRUNWAY_BROWSER": executable},
     )
 

@@ -67,7 +67,8 @@ class Uniform:
 
     def draw(self, rng: Random) -> float:
         """Seconds that one task takes."""
-        return rng.uniform(self.low, self.high)
+        drawn = rng.uniform(self.low, self.high)
+        return self.low if self.low == self.high else drawn  # between two infinities lies no number
 
 
 Duration = LogNormal | Uniform

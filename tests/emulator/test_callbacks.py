@@ -1,6 +1,7 @@
 """The emulator's callbacks: posted at the right time, in the right words, and to nobody else's machine."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -28,6 +29,15 @@ async def receiver(status: int = 200) -> AsyncIterator[tuple[str, list[Any]]]:
         yield f"http://127.0.0.1:{runner.addresses[0][1]}/hook", came
     finally:
         await runner.cleanup()
+
+
+async def test_a_task_that_never_ends_is_never_posted() -> None:
+    """Also where a whole emulator is made so that none ends; its task waits, and says so."""
+    async with receiver() as (url, came), running(duration=math.inf) as caller:
+        task_id = await caller.create("generate", callback_url=url)
+        await asyncio.sleep(1000)
+        assert came == []
+        assert math.isinf(caller.emulator.tasks[task_id].completed_at)
 
 
 async def test_the_end_is_posted() -> None:

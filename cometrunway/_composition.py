@@ -27,6 +27,7 @@ from cometrunway._polling._duration_history import DurationHistory
 from cometrunway._polling._scheduler import PollScheduler
 from cometrunway._submission._doubts import Doubts
 from cometrunway._submission._existing import ExistingTasks, expect_callbacks
+from cometrunway._submission._intent import Preparation
 from cometrunway._submission._limits import Limits
 from cometrunway._submission._spending import Spending
 from cometrunway._submission._submitter import Submitter
@@ -216,11 +217,16 @@ class Composition:
             journal=journal,
             limits=self._limits,
             spending=self.spending,
+            preparation=Preparation(
+                provider=self.provider,
+                callbacks=expected,
+                strict=self._strict,
+                is_recorded=journal.keeps_entries,
+            ),
             callbacks=expected,
             existing=existing,
             background=background,
             events=events,
-            strict=self._strict,
             space=space,
         )
         return Parts(

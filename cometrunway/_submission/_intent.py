@@ -24,8 +24,6 @@ from cometrunway.errors import JournalError
 
 Name = Callable[[str, str], str]
 """Gives a submission without a key its key in the journal, from its route and its identity."""
-
-
 Resubmits = Callable[[Entry], bool]
 """Tells of an entry that has failed whether it is submitted, and paid for, once more."""
 
@@ -97,51 +95,44 @@ class Intent:
         return SubmissionReference(request=self.request, key=self.key, begun_at=self.submitted_at)
 
 
-async def prepare(
-    request: Request,
-    key: str | None,
-    name: Name | None,
-    *,
-    provider: Provider,
-    callbacks: ExpectedCallbacks,
-    strict: bool,
-    in_a_thread: bool,
-) -> Intent:
-    """Encode the request; and, where `name` is given, describe it for the journal and name it.
+@frozen(kw_only=True)
+class Preparation:
+    """What the submissions of one session are prepared with."""
 
-    A request with local files is better read and encoded in a thread. One that lacks a `callback_url` gets one, where
-    `callbacks` are expected.
+    provider: Provider
+    callbacks: ExpectedCallbacks
+    strict: bool
+    """Whether a value that is not known at the provider is an error."""
+    is_recorded: bool
+    """Whether submissions are described for a journal, and named."""
 
-    Raises:
-        ValueError: the provider does not take it; a value is not known there, and `strict`; or a local file is no
-            longer what it was when the request was made.
-    """
-    if in_a_thread:
-        return await asyncio.to_thread(_prepared, request, key, name, provider, callbacks, strict=strict)
-    return _prepared(request, key, name, provider, callbacks, strict=strict)
+    async def intent(self, submission: Submission) -> Intent:
+        """Encode the request, and describe it; with local files in a thread.
 
+        A request that lacks a `callback_url` gets one, where callbacks are expected.
 
-def _prepared(
-    request: Request,
-    key: str | None,
-    name: Name | None,
-    provider: Provider,
-    callbacks: ExpectedCallbacks,
-    *,
-    strict: bool,
-) -> Intent:
-    check_taken(request, provider)
-    check_known(request, provider, strict=strict)
-    entry, path, now = None, "", time.time()
-    if name is not None:
-        description = describe(request, provider=provider.name)
-        digest = identity(description)
-        key = key or name(request.route, digest)
-        entry = Entry(key=key, route=request.route, fingerprint=digest, request=description, submitted_at=now)
-    if lacks_callback_url(request):
-        path = callbacks.path(unique_name(request.route, "") if entry is None else entry.key)
-    message = encode(request, provider, callback_url=callbacks.url(path))
-    return Intent(request=request, key=key, message=message, entry=entry, submitted_at=now, callback_path=path)
+        Raises:
+            ValueError: the provider does not take it; a value is not known there, and `strict`; or a local file is no
+                longer what it was when the request was made.
+        """
+        if submission.request.local_files:
+            return await asyncio.to_thread(self._intent, submission)
+        return self._intent(submission)
+
+    def _intent(self, submission: Submission) -> Intent:
+        request, key = submission.request, submission.key
+        check_taken(request, self.provider)
+        check_known(request, self.provider, strict=self.strict)
+        entry, path, now = None, "", time.time()
+        if self.is_recorded:
+            description = describe(request, provider=self.provider.name)
+            digest = identity(description)
+            key = key or submission.name(request.route, digest)
+            entry = Entry(key=key, route=request.route, fingerprint=digest, request=description, submitted_at=now)
+        if lacks_callback_url(request):
+            path = self.callbacks.path(unique_name(request.route, "") if entry is None else entry.key)
+        message = encode(request, self.provider, callback_url=self.callbacks.url(path))
+        return Intent(request=request, key=key, message=message, entry=entry, submitted_at=now, callback_path=path)
 
 
 def check_same(standing: Entry, wanted: Entry) -> None:

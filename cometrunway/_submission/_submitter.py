@@ -19,7 +19,7 @@ from cometrunway._requests._routes import Request
 from cometrunway._requests._shot import check_key, check_request
 from cometrunway._submission._create_queue import CreateQueue, CreateQueues
 from cometrunway._submission._existing import ExistingTasks, no_task
-from cometrunway._submission._intent import Intent, Submission, check_same, prepare
+from cometrunway._submission._intent import Intent, Preparation, Submission, check_same
 from cometrunway._submission._limits import InFlightLimit, Limits, NotSubmittedError
 from cometrunway._submission._line import WaitingLimit
 from cometrunway._submission._patience import Patience
@@ -73,20 +73,20 @@ class Submitter:
         journal: JournalProtocol,
         limits: Limits,
         spending: Spending,
+        preparation: Preparation,
         callbacks: ExpectedCallbacks,
         existing: ExistingTasks,
         background: BackgroundTasks,
         events: EventEmitter,
-        strict: bool,
         space: Space,
     ) -> None:
         self._api = api
-        self._strict = strict
         self.provider = api.provider
         self._retry = retry
         self._rng = rng
         self._journal = journal
         self._spending = spending
+        self._preparation = preparation
         self._callbacks = callbacks
         self._existing = existing
         self._background = background
@@ -210,15 +210,7 @@ class Submitter:
             self._check_is_open()
             if not submission.is_wanted():
                 raise NotSubmittedError
-            intent = await prepare(
-                request,
-                submission.key,
-                submission.name if self._journal.keeps_entries else None,
-                provider=self.provider,
-                callbacks=self._callbacks,
-                strict=self._strict,
-                in_a_thread=has_files,
-            )
+            intent = await self._preparation.intent(submission)
             async with self._one_at_a_time(intent.key) if intent.key else nullcontext():
                 with self._spending.of(request, submission.budget) as spent:
                     return await self._made(submission, intent, queue, spent)

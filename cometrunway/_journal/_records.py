@@ -118,7 +118,9 @@ class Records:
     def _entry(self, row: tuple[Any, ...]) -> Entry:
         """Return a row's entry; the digest that an earlier version has recorded is brought to the present rule."""
         entry = entry_of(row, self._folders)
-        return entry if self._has_identities else evolve(entry, fingerprint=identity(entry.request))
+        if self._has_identities or "route" not in entry.request:
+            return entry
+        return evolve(entry, fingerprint=identity(entry.request))
 
     def _rows_of(self, numbers: set[int]) -> list[tuple[Any, ...]]:
         if numbers and max(numbers) - min(numbers) < 2 * len(numbers):

@@ -1,6 +1,8 @@
 """All errors that this package raises, apart from `ValueError` and `RuntimeError` for wrong use.
 
     CometRunwayError
+    ├── CancelNotSupportedError     the provider has no way to cancel a task; it goes on
+    ├── BalanceNotSupportedError    the provider does not tell the balance
     ├── TransportError              no answer: DNS, TLS, reset, timeout
     │   ├── ProxyError              a proxy does not pass the request on
     │   ├── TLSError                no secure connection: a certificate, a TLS version

@@ -21,6 +21,8 @@ class ExpectedCallback:
     """Where they come; empty where the session has no receiver, or the user's own `callback_url` is sent."""
     key: str | None
     """Of the submission, in the journal; None where there is none."""
+    submitted_at: float | None
+    """When it was submitted, in wall-clock seconds since 1970: what is submitted once more has the same key."""
     task: tuple[str, str] | None = None
     """The route and the id of the task, once that is known."""
     is_in_doubt: bool = False
@@ -77,25 +79,29 @@ class ExpectedCallbacks:
     def __len__(self) -> int:
         return len(self._by_selector)
 
-    def path(self, name: str) -> str:
-        """Return the path of the submission of this name; an empty one where no callbacks are expected."""
-        return callback_path(self._secret, name) if self._public_url else ""
+    def path(self, name: str, submitted_at: float | None) -> str:
+        """Return the path of the submission of this name at this time; an empty one where no callbacks are expected.
+
+        What is submitted once more has another path: the gateway may still post about the task before.
+        """
+        return callback_path(self._secret, f"{name} {submitted_at!r}") if self._public_url else ""
 
     def url(self, path: str) -> str | None:
         """Return what the gateway is given; None for an empty path."""
         return f"{self._public_url}/{path}" if path else None
 
-    def expect(self, path: str, *, key: str | None) -> ExpectedCallback:
+    def expect(self, path: str, *, key: str | None, submitted_at: float | None) -> ExpectedCallback:
         """Let callbacks to this path come, from before the create is sent until they are forgotten."""
-        expected = ExpectedCallback(path=path, key=key, forget=lambda: self._forget(expected))
+        expected = ExpectedCallback(
+            path=path, key=key, submitted_at=submitted_at, forget=lambda: self.forget(expected.path)
+        )
         if path:
             self._by_selector[selector(path)] = expected
         return expected
 
-    def _forget(self, expected: ExpectedCallback) -> None:
-        path = selector(expected.path)
-        if self._by_selector.get(path) is expected:  # and not what was submitted under the same name since
-            del self._by_selector[path]
+    def forget(self, path: str) -> None:
+        """Expect no more callbacks to this path."""
+        self._by_selector.pop(selector(path), None)
 
     def find(self, path: str) -> ExpectedCallback | None:
         """Return whose path this is; None for one that nobody was given."""

@@ -16,8 +16,8 @@ from cometrunway.errors import CometRunwayError, ProtocolError
 _logger = logging.getLogger(__name__)
 _MOST_WAITING = 256
 """Posts that wait for the event loop of the session, at most."""
-Confirm = Callable[[str, str], Awaitable[TaskFuture | None]]
-"""Asks the API whether a submission in doubt, by its key, has become the task of this id; then it is accepted."""
+Confirm = Callable[[ExpectedCallback, str], Awaitable[TaskFuture | None]]
+"""Asks the API whether a submission in doubt has become the task of this id; then it is accepted."""
 
 
 class Hint(Protocol):
@@ -78,7 +78,7 @@ class CallbackPosts:
     async def _confirmed(self, expected: ExpectedCallback, task_id: str) -> None:
         """End a doubt, or the wait for a create's answer, if the API knows the id that a callback supplied."""
         try:
-            future = await self._confirm(expected.key or "", task_id)
+            future = await self._confirm(expected, task_id)
         except CometRunwayError as error:
             _logger.warning("a callback supplied an id, and the submission is still in doubt: %s", error)
         else:

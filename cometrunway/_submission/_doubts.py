@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from attrs import evolve, frozen
 
+from cometrunway._callbacks._expected import ExpectedCallback
 from cometrunway._handle import TaskFuture
 from cometrunway._journal._entries import Entries
 from cometrunway._journal._entry import DOUBTFUL, Entry, State
@@ -45,25 +46,26 @@ class Doubts:
         await self.journal.accept(entry.key, task_id=task_id, created_at=None)
         return await self.existing.take_up(evolve(entry, task_id=task_id, state=State.ACCEPTED))
 
-    async def confirm(self, key: str, task_id: str) -> TaskFuture | None:
+    async def confirm(self, expected: ExpectedCallback, task_id: str) -> TaskFuture | None:
         """Ask the API about the id that a callback supplied, then record that the submission was accepted.
 
-        Returns the future of its task; None if the submission is not in doubt, or the id is another submission's.
+        Returns the future of its task; None if the submission is not in doubt, was submitted once more since, or the
+        id is another submission's.
 
         Raises:
             CometRunwayError: the API does not know the id, or cannot be asked; the submission is in doubt as before.
         """
-        entry = await self.journal.find(key)
-        if entry is None or not entry.is_in_doubt:
+        entry = await self._still_open(expected)
+        if entry is None:
             return None
         self.existing.check_provider(entry)
         await self.retrieve(entry.route, task_id)
-        other = self.existing.other_with(task_id, key) or await self.journal.key_of(task_id)
+        other = self.existing.other_with(task_id, entry.key) or await self.journal.key_of(task_id)
         if other is not None:
-            _logger.warning("a callback of %r supplied the id of %s: it is in doubt as before", key, other)
+            _logger.warning("a callback of %r supplied the id of %s: it is in doubt as before", entry.key, other)
             return None
-        entry = await self.journal.find(key)
-        if entry is None or not entry.is_in_doubt:  # its create was answered meanwhile
+        entry = await self._still_open(expected)
+        if entry is None:  # its create was answered meanwhile
             return None
         try:
             await self.journal.accept(entry.key, task_id=task_id, created_at=entry.submitted_at)
@@ -73,6 +75,12 @@ class Doubts:
             return None
         accepted = evolve(entry, task_id=task_id, state=State.ACCEPTED, created_at=entry.submitted_at)
         return await self.existing.take_up(accepted)
+
+    async def _still_open(self, expected: ExpectedCallback) -> Entry | None:
+        """Return the entry in doubt that callbacks are about; None if it is no longer, or of a later submission."""
+        entry = await self.journal.find(expected.key or "")
+        is_open = entry is not None and entry.is_in_doubt and entry.submitted_at == expected.submitted_at
+        return entry if is_open else None
 
     async def resubmit(self, key: str, request: Request | None) -> TaskFuture:
         """Submit once more what is in doubt, or failed, and return its task's future.

@@ -237,7 +237,8 @@ async def expect_callbacks(expected: ExpectedCallbacks, journal: JournalProtocol
     async for entry in journal.entries((*OWED, *DOUBTFUL)):
         if not demands_callback_url(entry.route):
             continue
-        callback = expected.expect(expected.path(entry.key), key=entry.key)
+        path = expected.path(entry.key, entry.submitted_at)
+        callback = expected.expect(path, key=entry.key, submitted_at=entry.submitted_at)
         if entry.is_in_doubt or entry.task_id is None:
             callback.doubted()
         else:

@@ -130,7 +130,7 @@ class Preparation:
             key = key or submission.name(request.route, digest)
             entry = Entry(key=key, route=request.route, fingerprint=digest, request=description, submitted_at=now)
         if lacks_callback_url(request):
-            path = self.callbacks.path(unique_name(request.route, "") if entry is None else entry.key)
+            path = self.callbacks.path(unique_name(request.route, "") if entry is None else entry.key, now)
         message = encode(request, self.provider, callback_url=self.callbacks.url(path))
         return Intent(request=request, key=key, message=message, entry=entry, submitted_at=now, callback_path=path)
 

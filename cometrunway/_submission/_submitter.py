@@ -233,26 +233,23 @@ class Submitter:
             instead_of, standing = standing, await self._begin(intent, standing, spent)
         if standing is not None:
             return await self._taken_up(standing, intent)
-        expected = self._callbacks.expect(intent.callback_path, key=intent.key)
+        expected = self._callbacks.expect(intent.callback_path, key=intent.key, submitted_at=intent.submitted_at)
         outcome = self._checked(await self._send(intent, queue, submission.priority), intent.key)
+        if not isinstance(outcome, Refused):
+            spent.keep()
+            self._forget_callbacks_of(instead_of)
         confirmed = await self._confirmed(intent, outcome, expected)
         if confirmed is not None:
-            spent.keep()
             return confirmed
         match outcome:
             case Accepted(task_id):
-                spent.keep()
                 return await self._accepted(intent, task_id, expected)
             case Unknown(error):
-                spent.keep()
                 with suppress(asyncio.CancelledError):  # who has no time for it finds it in doubt as well
                     await _if_possible(self._journal.doubt(intent.key or "", str(error)), intent)
                 expected.doubted()
             case Refused(error):
-                if instead_of is not None and instead_of.is_in_doubt:
-                    expected.doubted()
-                else:
-                    expected.forget()
+                expected.forget()
                 await _if_possible(self._nothing_created(intent, error, instead_of), intent)
         raise _about(error, intent)
 
@@ -374,6 +371,11 @@ class Submitter:
     def _check_is_open(self) -> None:
         if self._background.is_closing:
             raise RuntimeError("the Session was left before this request was sent; nothing was submitted")
+
+    def _forget_callbacks_of(self, replaced: Entry | None) -> None:
+        """Expect no callbacks of what another submission stands for by now."""
+        if replaced is not None:
+            self._callbacks.forget(self._callbacks.path(replaced.key, replaced.submitted_at))
 
     async def _confirmed(self, intent: Intent, outcome: Outcome, expected: ExpectedCallback) -> TaskFuture | None:
         """Return the future of a task whose callback came before the create's answer or instead; None if none did."""

@@ -33,17 +33,17 @@ class World:
         )
 
     def expect(self, key: str = "cat") -> ExpectedCallback:
-        return self.expected.expect(self.expected.path(key), key=key)
+        return self.expected.expect(self.expected.path(key, 0.0), key=key, submitted_at=0.0)
 
     def _hint(self, _route: str, task_id: str, *, announces_end: bool) -> None:
         self.hints.append((task_id, announces_end))
 
-    async def _confirm(self, key: str, task_id: str) -> TaskFuture | None:
-        self.asked.append((key, task_id))
+    async def _confirm(self, expected: ExpectedCallback, task_id: str) -> TaskFuture | None:
+        self.asked.append((str(expected.key), task_id))
         await asyncio.sleep(1)
         if self.answer is not None:
             raise self.answer
-        return TaskFuture(TaskReference(id=task_id, route="pro_generate", key=key))
+        return TaskFuture(TaskReference(id=task_id, route="pro_generate", key=expected.key))
 
 
 @asynccontextmanager
@@ -178,7 +178,7 @@ async def test_ten_thousand_posts_leave_nothing_behind() -> None:
         tracemalloc.start()
         before = 0
         for number in range(10_100):
-            at.posts.take(at.expected.path(f"shot-{number % 200}"), DONE)
+            at.posts.take(at.expected.path(f"shot-{number % 200}", 0.0), DONE)
             at.hints.clear()
             if number == 100:
                 before = tracemalloc.get_traced_memory()[0]

@@ -197,6 +197,36 @@ async def test_a_doubt_outlives_a_resubmission_that_is_refused(session: Callable
     assert entry.task_id in emulator.tasks
 
 
+@pytest.mark.parametrize("later", [False, True], ids=["same_session", "later_session"])
+async def test_a_repeated_callback_of_an_earlier_task_ends_no_doubt(
+    session: Callable[..., Session], tmp_path: Path, *, later: bool
+) -> None:
+    """What is submitted once more under its key has a path of its own: its id is not that of the task that failed."""
+    options: dict[str, Any] = {"journal": tmp_path / "shots.db", "poll": SLOW}
+    async with Emulator(callbacks="none") as emulator, mounted() as receiver, aiohttp.ClientSession() as client:
+        emulator.script("create", Fault.ok(), Fault.drop_after())
+        async with session(emulator, callbacks=receiver, **options) as runway:
+            failed = await runway.submit(ProGenerate(prompt="a cat [fail INTERNAL]"), key="cat")
+            hook = {"task_id": failed.id, "status": "3"}
+            await asyncio.sleep(60)
+            await client.post(str(urls(emulator)[0]), json=hook)
+            await failed.wait()
+            with pytest.raises(OutcomeUnknownError):
+                await runway.resubmit("cat")
+            if not later:
+                await client.post(str(urls(emulator)[0]), json=hook)
+                await asyncio.sleep(60)
+                assert [entry.task_id for entry in await runway.in_doubt()] == [None]
+        async with session(emulator, callbacks=receiver, **options) as runway:
+            await client.post(str(urls(emulator)[0]), json=hook)
+            await asyncio.sleep(60)
+            assert [entry.task_id for entry in await runway.in_doubt()] == [None]
+            await client.post(str(urls(emulator)[1]), json={**hook, "task_id": list(emulator.tasks)[1]})
+            await asyncio.sleep(60)
+    [entry] = Journal.read(tmp_path / "shots.db")
+    assert entry.task_id == list(emulator.tasks)[1]
+
+
 async def test_nothing_secret_is_logged(
     session: Callable[..., Session], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, nullcontext, suppress
+from functools import partial
 from random import Random
 from typing import Protocol
 
@@ -234,8 +235,8 @@ class Submitter:
         if standing is not None:
             return await self._taken_up(standing, intent)
         expected = self._callbacks.expect(intent.callback_path, key=intent.key, submitted_at=intent.submitted_at)
-        outcome = self._checked(await self._send(intent, queue, submission.priority), intent.key)
-        if not isinstance(outcome, Refused):
+        outcome = self._checked(await self._send(intent, queue, submission.priority, expected), intent.key)
+        if expected.task is not None or not isinstance(outcome, Refused):
             spent.keep()
             self._forget_callbacks_of(instead_of)
         confirmed = await self._confirmed(intent, outcome, expected)
@@ -302,13 +303,15 @@ class Submitter:
             self._check_may_leave()
             await self._background.pause(_BETWEEN_LOOKS)
 
-    async def _send(self, intent: Intent, queue: CreateQueue, priority: int) -> Outcome:
+    async def _send(self, intent: Intent, queue: CreateQueue, priority: int, expected: ExpectedCallback) -> Outcome:
         """Send the create; again only where the answer before proves that nothing was created. Raises nothing."""
         patience = Patience(self._retry, self._rng)
         is_limited = False
         try:
             while True:
-                outcome = await self._sent_once(intent, queue, priority, was_refused=is_limited)
+                outcome = await self._sent_once(intent, queue, priority, expected, was_refused=is_limited)
+                if expected.task is not None:  # it is created after all
+                    return outcome
                 if not (isinstance(outcome, Refused) and isinstance(outcome.error, CometRunwayError)):
                     return outcome
                 is_limited = isinstance(outcome.error, RateLimitedError)
@@ -320,13 +323,15 @@ class Submitter:
         except (BudgetError, RuntimeError, asyncio.CancelledError) as error:
             return Refused(error)  # it never left, or what left was refused
 
-    async def _sent_once(self, intent: Intent, queue: CreateQueue, priority: int, *, was_refused: bool) -> Outcome:
+    async def _sent_once(
+        self, intent: Intent, queue: CreateQueue, priority: int, expected: ExpectedCallback, *, was_refused: bool
+    ) -> Outcome:
         begun = await queue.turn(was_refused=was_refused, priority=priority)
         outcome: Outcome | None = None
         try:
             await self._room()
             self._check_may_leave()
-            outcome = await self._api.create(intent.message, may_begin=self._may_leave)
+            outcome = await self._api.create(intent.message, may_begin=partial(self._may_leave, expected))
             return outcome
         finally:
             match outcome:
@@ -361,8 +366,8 @@ class Submitter:
             )
         )
 
-    def _may_leave(self) -> bool:
-        return not (self._background.is_closing or self._spending.is_stopped)
+    def _may_leave(self, expected: ExpectedCallback) -> bool:
+        return not (self._background.is_closing or self._spending.is_stopped or expected.task)
 
     def _check_may_leave(self) -> None:
         self._check_is_open()
@@ -378,8 +383,11 @@ class Submitter:
             self._callbacks.forget(self._callbacks.path(replaced.key, replaced.submitted_at))
 
     async def _confirmed(self, intent: Intent, outcome: Outcome, expected: ExpectedCallback) -> TaskFuture | None:
-        """Return the future of a task whose callback came before the create's answer or instead; None if none did."""
-        if expected.task is None or isinstance(outcome, Refused):
+        """Return the future of a task whose callback came before the create's answer or instead; None if none did.
+
+        The API has confirmed that task: an answer that refuses the create after that says nothing.
+        """
+        if expected.task is None:
             return None
         if isinstance(outcome, Accepted) and outcome.task_id != expected.task[1]:
             return None

@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from attrs import evolve
 
 from cometrunway import (
     CallbackReceiver,
@@ -180,6 +181,25 @@ async def test_a_callback_may_come_before_the_answer_to_the_create(
     assert [entry.state for entry in Journal.read(path)] == [State.DELIVERED]
     assert emulator.creates.accepted == 1
     assert len(emulator.requests_of("asset")) == 1
+
+
+@pytest.mark.parametrize("status", [400, 429])
+async def test_a_refusal_after_the_callback_of_its_task_is_none(
+    session: Callable[..., Session], tmp_path: Path, status: int
+) -> None:
+    """The API has confirmed the task, so that whatever the create is answered later, it is not bought again."""
+    options: dict[str, Any] = {"journal": tmp_path / "shots.db"}
+    late_refusal = evolve(Fault.answer(status, acts=True), seconds=50.0)
+    async with Emulator() as emulator, mounted() as receiver:
+        emulator.script("create", late_refusal)
+        for _ in range(2):
+            async with session(emulator, callbacks=receiver, **options) as runway:
+                handle = await runway.submit(cat(), key="cat")
+                [clip] = await handle
+                assert clip.path
+    assert emulator.creates.received == 1
+    [entry] = Journal.read(tmp_path / "shots.db")
+    assert (entry.state, entry.task_id) == (State.DELIVERED, *emulator.tasks)
 
 
 async def test_a_doubt_outlives_a_resubmission_that_is_refused(session: Callable[..., Session], tmp_path: Path) -> None:

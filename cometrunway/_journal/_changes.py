@@ -49,7 +49,7 @@ REINSTATE = Update(
 )
 ACCEPT = Update(
     "UPDATE submission SET state = 'accepted', task_id = :task_id, created_at = :created_at, ended_at = NULL, "
-    "reason = NULL WHERE key = :key"
+    "reason = NULL, failure = NULL WHERE key = :key"
 )
 STOP = Update("UPDATE submission SET state = :state, reason = :reason WHERE key = :key")
 _OF_TASK = "WHERE key = :key AND (task_id IS NULL OR :task_id IS NULL OR task_id = :task_id)"

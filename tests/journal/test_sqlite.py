@@ -760,6 +760,26 @@ async def test_the_end_of_an_older_task_leaves_a_newer_one_alone(session: Any, t
     assert (entry.task_id, entry.state) == (new.id, State.ACCEPTED)
 
 
+async def test_the_failure_of_an_older_task_is_not_that_of_a_newer_one(session: Any, tmp_path: Path) -> None:
+    """It may be recorded while the create of the newer one is under way; that one is delivered by a later session."""
+    async with Emulator() as emulator:
+        emulator.script("create", Fault.drop_after(), Fault.slow(100))
+        failing = ImageToVideo(prompt_image=SIGNED, prompt_text="[seconds 60] [fail INTERNAL]")
+        async with session(emulator, close_wait=0) as runway:
+            with pytest.raises(OutcomeUnknownError):
+                await runway.submit(failing, key="shot")
+            await asyncio.sleep(30)
+            old = await runway.resolve("shot", task_id=next(iter(emulator.tasks)))
+            resubmission = asyncio.ensure_future(runway.resubmit("shot", failing))
+            assert (await old.wait()).failure
+            new = await resubmission
+        [entry] = Journal.read(tmp_path / "shots.db")
+        assert (entry.task_id, entry.state, entry.failure) == (new.id, State.ACCEPTED, None)
+        async with session(emulator) as runway:
+            assert [handle.id for handle in await runway.resume()] == [new.id]
+            assert runway.owed
+
+
 async def test_a_damaged_row_harms_no_other_submission(session: Any, tmp_path: Path) -> None:
     """Of submissions that share a commit, only that of the damaged row fails."""
     async with Emulator() as emulator:

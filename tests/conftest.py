@@ -13,8 +13,10 @@ from cometrunway import Session
 from cometrunway.emulator import Emulator, VirtualLoop
 from tests.storages import Storage, running_storage
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so it is in the background jobs of a shell
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# Both may be ignored, as in a background job or under nohup, and programs that tests start would ignore them, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture

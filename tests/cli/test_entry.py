@@ -11,13 +11,30 @@ import pytest
 
 from tests.cli.test_main import shot, write
 
-BEGUN = "from cometrunway._cli._entry import command; print('begun', flush=True); command()"
+PROGRAM = """
+import signal
+
+set_handler = signal.signal
+
+
+def tell(*arguments):
+    before = set_handler(*arguments)
+    print("begun", flush=True)
+    return before
+
+
+signal.signal = tell
+from cometrunway._cli._entry import command
+
+command()
+"""
+"""Says when the command has first set how it takes a signal, which is its first line."""
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.05, 0.1, 0.2, 0.4, 0.8])
 def test_ctrl_c_at_any_moment_leaves_no_traceback(delay: float, tmp_path: Path) -> None:
     """While the command imports what it needs, reads its options, or begins to work."""
-    command = [sys.executable, "-c", BEGUN, "run", write(tmp_path, shot(prompt_text="[seconds 60]")), "--emulator"]
+    command = [sys.executable, "-c", PROGRAM, "run", write(tmp_path, shot(prompt_text="[seconds 60]")), "--emulator"]
     with subprocess.Popen(
         command, cwd=tmp_path, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:

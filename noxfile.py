@@ -21,6 +21,9 @@ HEAVY = (
     "tests/gallery/test_feed_large.py",
     "tests/callbacks/test_receiver_forged.py",
     "tests/callbacks/test_receiver_lag.py",
+    "tests/polling/test_scheduler_cancel.py",
+    "tests/test_kill.py",
+    "tests/test_two_thousand.py",
 )
 PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
 
@@ -29,8 +32,8 @@ PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
 def tests(session: nox.Session) -> None:
     """Run the tests, four at a time, for most of the time they wait; arguments go to pytest.
 
-    The simulations, large galleries in the development mode, a storage, and thousands of callbacks take long, and the
-    same on every Python: they run on the first only.
+    The simulations, large galleries in the development mode, a storage, kills, and thousands of callbacks, races and
+    tasks take long, and the same on every Python: they run on the first only.
     """
     session.install("-e", ".[test]")
     left_out = [f"--ignore={path}" for path in HEAVY if session.python != PYTHONS[0]]

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Protocol, Self
 
 from cometrunway._events import Event, EventEmitter, EventKind, EventQueue, Topic, key_topic, task_topic
-from cometrunway._handle import TaskFuture, TaskHandle
+from cometrunway._handle import TaskFuture, TaskHandle, handle_of
 from cometrunway._tasks import Task
 from cometrunway.errors import OutcomeUnknownError
 
@@ -49,7 +49,7 @@ class EventStream:
         for one in followed:
             future = polled(one) if isinstance(one, str) else None
             if future is not None:
-                self._follower.follow(TaskHandle(future.reference, future))
+                self._follower.follow(handle_of(future))
             elif isinstance(one, str):
                 self._follower.follow_key(one)
                 self._unknown.append(one)
@@ -95,7 +95,7 @@ class EventStream:
         """Tell of what ended under a key before the reader came."""
         future = await self._ended(key)
         if future is not None:
-            self._follower.tell(TaskHandle(future.reference, future))
+            self._follower.tell(handle_of(future))
 
 
 class _Follower:

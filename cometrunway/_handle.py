@@ -341,6 +341,11 @@ class TaskHandle(Displayed):
         return future
 
 
+def handle_of(future: TaskFuture) -> TaskHandle:
+    """Return a handle on the task of a future."""
+    return TaskHandle(future.reference, future)
+
+
 def future_of(handle: TaskHandle) -> TaskFuture | None:
     """Return what the session knows of its task; None for a copy."""
     return handle._future  # noqa: SLF001 - of this module

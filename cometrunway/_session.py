@@ -15,7 +15,7 @@ from cometrunway._callbacks._receiver import CallbackReceiver
 from cometrunway._composition import Composition
 from cometrunway._event_stream import EventStream
 from cometrunway._events import Observer
-from cometrunway._handle import TaskFuture, TaskHandle, TaskReference
+from cometrunway._handle import TaskHandle, TaskReference, handle_of
 from cometrunway._journal._entries import Entries
 from cometrunway._lifetime import Lifetime
 from cometrunway._paths import expanded
@@ -210,7 +210,7 @@ class Session:
             ValueError: `key` is no text of 1 to 500 characters, or a local file is no longer what it was when the
                 request was made.
         """
-        return _handle(await self._lifetime.parts.submitter.submit(request, key, priority=priority, budget=budget))
+        return handle_of(await self._lifetime.parts.submitter.submit(request, key, priority=priority, budget=budget))
 
     def map(self, requests: Requests, *, resubmit: Resubmits = never, budget: Budget | None = None) -> Batch:
         """Submit all requests (or `Shot`s, which have keys) concurrently; return their `Batch`.
@@ -317,7 +317,7 @@ class Session:
             JournalError: the journal cannot be read.
         """
         future = await self._lifetime.parts_with_journal.submitter.find(key)
-        return None if future is None else _handle(future)
+        return None if future is None else handle_of(future)
 
     async def in_doubt(self) -> Entries:
         """Return the submissions in the journal of which it is not known whether they were accepted, and billed."""
@@ -329,7 +329,7 @@ class Session:
         Raises:
             ValueError: no submission of this key is in doubt.
         """
-        return _handle(await self._lifetime.parts_with_journal.doubts.resolve(key, task_id=task_id))
+        return handle_of(await self._lifetime.parts_with_journal.doubts.resolve(key, task_id=task_id))
 
     async def resubmit(self, key: str, request: Request | None = None) -> TaskHandle:
         """End a doubt, or follow a failure, by submitting once more. What is in doubt may thus be paid for twice.
@@ -343,7 +343,7 @@ class Session:
             ValueError: nothing of this key is in doubt or failed, or the request is needed.
             JournalError: `request` is another one than was submitted under this key.
         """
-        return _handle(await self._lifetime.parts_with_journal.doubts.resubmit(key, request))
+        return handle_of(await self._lifetime.parts_with_journal.doubts.resubmit(key, request))
 
     async def retrieve(self, task_id: str, *, route: str = "image_to_video") -> Task:
         """Ask for the state of a task once; it may have been submitted elsewhere.
@@ -400,7 +400,7 @@ class Session:
     @property
     def owed(self) -> tuple[TaskHandle, ...]:
         """The handles of all submitted tasks whose files are not on disk; also after the block was left."""
-        return tuple(map(_handle, self._lifetime.owed))
+        return tuple(map(handle_of, self._lifetime.owed))
 
     @property
     def eta(self) -> float | None:
@@ -419,7 +419,3 @@ class Session:
         """
         parts = self._lifetime.parts_to_read
         return parts.submitter.pace if parts else None
-
-
-def _handle(future: TaskFuture) -> TaskHandle:
-    return TaskHandle(future.reference, future)

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Protocol, Self
 
 from cometrunway._displays import Displayed, followed
-from cometrunway._handle import TaskFuture, TaskHandle
+from cometrunway._handle import TaskFuture, TaskHandle, handle_of
 from cometrunway._outcome import Outcome
 from cometrunway.errors import OutcomeUnknownError, TaskCancelledError, TaskFailedError
 
@@ -122,7 +122,7 @@ class Batch(Displayed):
         Raises:
             RuntimeError: more than 10,000 have ended, and the first of them are no longer kept.
         """
-        return tuple(TaskHandle(future.reference, future) for future in self.futures.in_order())
+        return tuple(map(handle_of, self.futures.in_order()))
 
     @property
     def counts(self) -> dict[str, int]:
@@ -146,7 +146,7 @@ class Batch(Displayed):
 
         What is returned ends that. `Session.events` follows a batch by it.
         """
-        return self.futures.follow(lambda future: take(TaskHandle(future.reference, future)), end)
+        return self.futures.follow(lambda future: take(handle_of(future)), end)
 
     def __aiter__(self) -> Self:
         return self
@@ -155,7 +155,7 @@ class Batch(Displayed):
         future = None if self._is_closed else await followed(self._submission.next(), self.futures)
         if future is None:
             raise StopAsyncIteration
-        return TaskHandle(future.reference, future)
+        return handle_of(future)
 
     def __await__(self) -> Generator[Any, None, tuple[TaskHandle, ...]]:
         return self._all().__await__()

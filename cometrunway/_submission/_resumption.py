@@ -5,7 +5,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from cometrunway._handle import TaskHandle
+from cometrunway._handle import TaskHandle, handle_of
 from cometrunway._journal._entry import OWED
 from cometrunway._journal._protocol import JournalProtocol
 from cometrunway._submission._batch import Batch
@@ -37,4 +37,4 @@ class Resumption:
 
     async def _at_once(self) -> tuple[TaskHandle, ...]:
         futures = [await self._existing.take_up(entry) async for entry in self._journal.entries(OWED)]
-        return tuple(TaskHandle(future.reference, future) for future in futures)
+        return tuple(map(handle_of, futures))

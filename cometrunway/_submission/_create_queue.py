@@ -2,20 +2,18 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from random import Random
-from typing import TypeVar
 
 from attrs import define, frozen
 
-from cometrunway._submission._line import Line, Places, WaitingLimit, counted
+from cometrunway._submission._line import Line, Places, WaitingLimit, counted, given
 from cometrunway._submission._pace import Begun, CreatePace
 
 _PLACES = 1.25, 3
 """How many times the creates that may be under way, and how many more, may be written to the journal as about to be."""
 _FILES = 16
 """Creates of one queue with local files, which are held in memory, encoded."""
-_T = TypeVar("_T")
 
 
 @define(eq=False)
@@ -105,7 +103,9 @@ class CreateQueue:
             self._take_place()
             return
         with counted(limit):
-            await self._wait(self._entering.join(priority), taken_back=self.leave)
+            entering = self._entering.join(priority)
+            self.advance()
+            await given(entering, give_back=self.leave)
 
     def leave(self, _: object = None) -> None:
         """Give a place back."""
@@ -118,7 +118,9 @@ class CreateQueue:
         """Wait until a create may be sent, behind those of a higher priority; one that was refused goes first."""
         if not self._waiting and self._may_send(_now()):
             return self._begin(_now())
-        return await self._wait(self._waiting.join(priority, is_late=not was_refused), taken_back=self.ended)
+        waiting = self._waiting.join(priority, is_late=not was_refused)
+        self.advance()
+        return await given(waiting, give_back=self.ended)
 
     def accepted(self, begun: Begun) -> None:
         """Count a create that was accepted."""
@@ -150,16 +152,6 @@ class CreateQueue:
                 entering.set_result(None)
         if self._waiting:
             self._set_timer()
-
-    async def _wait(self, future: "asyncio.Future[_T]", *, taken_back: Callable[[_T], None]) -> _T:
-        """Wait until it is one's turn; who is cancelled when it has come takes it back."""
-        self.advance()
-        try:
-            return await future
-        except asyncio.CancelledError:
-            if future.done() and not future.cancelled():
-                taken_back(future.result())
-            raise
 
     def _take_place(self) -> None:
         self._places += 1

@@ -1,7 +1,7 @@
 """Submissions that wait for something scarce: the most urgent first, and of equal urgency the one that came first."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from heapq import heappop, heappush
 from itertools import count
@@ -31,6 +31,16 @@ class Line(Generic[_T]):
     def take(self) -> "asyncio.Future[_T]":
         """Take the first future out."""
         return heappop(self._waiting)[-1]
+
+
+async def given(future: "asyncio.Future[_T]", *, give_back: Callable[[_T], None]) -> _T:
+    """Wait for what a future is given; a waiter that is cancelled when it was given it gives it back."""
+    try:
+        return await future
+    except asyncio.CancelledError:
+        if future.done() and not future.cancelled():
+            give_back(future.result())
+        raise
 
 
 class WaitingLimit:
@@ -72,13 +82,7 @@ class Places:
             self._free -= 1
             return
         with counted(limit):
-            future = self._line.join(priority)
-            try:
-                await future
-            except asyncio.CancelledError:
-                if future.done() and not future.cancelled():
-                    self.release()
-                raise
+            await given(self._line.join(priority), give_back=lambda _: self.release())
 
     def release(self) -> None:
         """Give a place to the first that waits for one."""

@@ -36,7 +36,7 @@ class FreeSpace:
         self._needed = 0.0
         self.is_full = False
 
-    async def has_room(self) -> bool:
+    async def has_space(self) -> bool:
         """Find out whether a disk that was full is so no more."""
         if self.is_full and not self._waiting:
             self.is_full = await self._free() < self._needed

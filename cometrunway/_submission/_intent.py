@@ -88,6 +88,7 @@ class Intent:
     """Wall-clock seconds since 1970."""
     callback_path: str = field(repr=False)
     """Where its callbacks come; empty where the session expects none of it."""
+    priority: int
 
     @property
     def reference(self) -> SubmissionReference:
@@ -132,7 +133,15 @@ class Preparation:
         if lacks_callback_url(request):
             path = self.callbacks.path(unique_name(request.route, "") if entry is None else entry.key, now)
         message = encode(request, self.provider, callback_url=self.callbacks.url(path))
-        return Intent(request=request, key=key, message=message, entry=entry, submitted_at=now, callback_path=path)
+        return Intent(
+            request=request,
+            key=key,
+            message=message,
+            entry=entry,
+            submitted_at=now,
+            callback_path=path,
+            priority=submission.priority,
+        )
 
 
 def check_same(standing: Entry, wanted: Entry) -> None:

@@ -44,8 +44,8 @@ from cometrunway.errors import (
 _logger = logging.getLogger(__name__)
 _OF_ALL = (AuthenticationError, InsufficientBalanceError, JournalUnavailableError, ProxyError, TLSError)
 """What refuses one submission as it would any other."""
-_BETWEEN_LOOKS = 1.0
-"""Seconds between two looks at a full disk."""
+_BETWEEN_CHECKS = 1.0
+"""Seconds between two checks of a full disk."""
 
 
 class Space(Protocol):
@@ -55,7 +55,7 @@ class Space(Protocol):
     def is_full(self) -> bool:
         """Whether it was found full, and has not been found otherwise since."""
 
-    async def has_room(self) -> bool:
+    async def has_space(self) -> bool:
         """Find out whether it is full no more."""
 
     async def is_exhausted(self, subject: Subject, error: CometRunwayError) -> bool:
@@ -235,7 +235,7 @@ class Submitter:
         if standing is not None:
             return await self._taken_up(standing, intent)
         expected = self._callbacks.expect(intent.callback_path, key=intent.key, submitted_at=intent.submitted_at)
-        outcome = self._checked(await self._send(intent, queue, submission.priority, expected), intent.key)
+        outcome = self._checked(await self._send(intent, queue, expected), intent.key)
         if expected.task is not None or not isinstance(outcome, Refused):
             spent.keep()
             self._forget_callbacks_of(instead_of)
@@ -274,14 +274,12 @@ class Submitter:
             if standing is not None and standing.state is not State.REFUSED:
                 return standing
         while True:
-            await self._room()
+            await self._wait_for_space()
             try:
                 return await self._begun(intent, instead_of, spent)
             except JournalUnavailableError as error:
                 spent.give_back()
-                if not await self._space.is_exhausted(
-                    SubmissionReference(request=intent.request, key=intent.key, begun_at=intent.submitted_at), error
-                ):
+                if not await self._space.is_exhausted(intent.reference, error):
                     raise
 
     async def _begun(self, intent: Intent, instead_of: Entry | None, spent: Spent) -> Entry | None:
@@ -297,19 +295,19 @@ class Submitter:
             raise ValueError(f"the submission {instead_of.key!r} has changed meanwhile; nothing was sent")
         return None
 
-    async def _room(self) -> None:
-        """Wait until there is room for files; `RuntimeError` or `BudgetError` once nothing may be sent any more."""
-        while self._space.is_full and not await self._space.has_room():
+    async def _wait_for_space(self) -> None:
+        """Wait for free space for files; `RuntimeError` or `BudgetError` once nothing may be sent any more."""
+        while self._space.is_full and not await self._space.has_space():
             self._check_may_leave()
-            await self._background.pause(_BETWEEN_LOOKS)
+            await self._background.pause(_BETWEEN_CHECKS)
 
-    async def _send(self, intent: Intent, queue: CreateQueue, priority: int, expected: ExpectedCallback) -> Outcome:
+    async def _send(self, intent: Intent, queue: CreateQueue, expected: ExpectedCallback) -> Outcome:
         """Send the create; again only where the answer before proves that nothing was created. Raises nothing."""
         patience = Patience(self._retry, self._rng)
         is_limited = False
         try:
             while True:
-                outcome = await self._sent_once(intent, queue, priority, expected, was_refused=is_limited)
+                outcome = await self._sent_once(intent, queue, expected, was_refused=is_limited)
                 if expected.task is not None:  # it is created after all
                     return outcome
                 if not (isinstance(outcome, Refused) and isinstance(outcome.error, CometRunwayError)):
@@ -324,12 +322,12 @@ class Submitter:
             return Refused(error)  # it never left, or what left was refused
 
     async def _sent_once(
-        self, intent: Intent, queue: CreateQueue, priority: int, expected: ExpectedCallback, *, was_refused: bool
+        self, intent: Intent, queue: CreateQueue, expected: ExpectedCallback, *, was_refused: bool
     ) -> Outcome:
-        begun = await queue.turn(was_refused=was_refused, priority=priority)
+        begun = await queue.turn(was_refused=was_refused, priority=intent.priority)
         outcome: Outcome | None = None
         try:
-            await self._room()
+            await self._wait_for_space()
             self._check_may_leave()
             outcome = await self._api.create(intent.message, may_begin=partial(self._may_leave, expected))
             return outcome

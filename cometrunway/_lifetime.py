@@ -2,10 +2,9 @@
 
 import asyncio
 import logging
-import math
 import os
 import threading
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
@@ -15,15 +14,15 @@ from cometrunway._composition import Composition, Parts
 from cometrunway._displays import followed, note_open
 from cometrunway._handle import TaskFuture
 from cometrunway._policies import at_least_zero
-from cometrunway._task_group import outlasting
+from cometrunway._task_group import outlasting, within
 from cometrunway.errors import TasksOwedError
 
 _logger = logging.getLogger(__name__)
 
 
 @frozen(kw_only=True)
-class _Home:
-    """Where a session was opened, which is the only place where it can be used."""
+class _OpenedIn:
+    """The event loop, thread and process that a session was opened in. It can be used only there."""
 
     loop: asyncio.AbstractEventLoop
     thread: str
@@ -73,7 +72,7 @@ class Lifetime:
         self._wait = at_least_zero("close_wait", wait, or_infinite=True)
         self._grace = at_least_zero("close_grace", grace)
         self._stack = AsyncExitStack()
-        self._home: _Home | None = None
+        self._opened_in: _OpenedIn | None = None
         self._opened: Parts | None = None
         self._closed: asyncio.Event | None = None
         """Set once a closing that is under way has ended."""
@@ -82,11 +81,11 @@ class Lifetime:
     @property
     def parts(self) -> Parts:
         """The parts; `RuntimeError` if the session is not open, or not open here."""
-        if self._opened is None or self._home is None:
+        if self._opened is None or self._opened_in is None:
             raise RuntimeError(
                 "this Session is not open: use it as `async with Session() as runway:`, or `await session.open()` first"
             )
-        self._home.check()
+        self._opened_in.check()
         return self._opened
 
     @property
@@ -113,17 +112,17 @@ class Lifetime:
         Raises:
             RuntimeError: it is open.
         """
-        if self._home is not None:
-            self._home.check()
+        if self._opened_in is not None:
+            self._opened_in.check()
             raise RuntimeError("this Session is open already; make another one")
-        self._home = _Home.here()
+        self._opened_in = _OpenedIn.here()
         try:
             async with AsyncExitStack() as stack:
                 stack.push(self._say_what_is_owed)
                 parts = await self._composition.enter(stack, interrupts=interrupts)
                 self._stack = stack.pop_all()
         except BaseException:
-            self._home = None
+            self._opened_in = None
             raise
         self._opened = parts
         note_open(self)
@@ -145,12 +144,11 @@ class Lifetime:
         grace = self._grace if grace is None else at_least_zero("grace", grace)
         if error is not None:
             wait = 0.0
-        parts = self._opened
-        if parts is None:
+        if self._opened is None:
             return
-        parts = self.parts
+        parts = self.parts  # which checks where it is used
         if (closed := self._closed) is not None:
-            await _within(wait, closed)
+            await within(wait, closed)
             parts.background.leave()
             await closed.wait()
             return
@@ -161,7 +159,7 @@ class Lifetime:
             await followed(outlasting(closing, on_cancel=parts.background.leave), *parts.scheduler.waiting)
         finally:
             self._owed = parts.scheduler.owed
-            self._opened = self._home = self._closed = None
+            self._opened = self._opened_in = self._closed = None
             closed.set()
 
     def _say_what_is_owed(
@@ -181,10 +179,3 @@ class Lifetime:
         if error is None:
             raise TasksOwedError(text, tokens=tokens)
         error.add_note(text)
-
-
-async def _within(seconds: float, event: asyncio.Event) -> None:
-    """Wait for an event, for at most so many seconds."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds if seconds < math.inf else None):
-            await event.wait()

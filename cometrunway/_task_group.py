@@ -132,9 +132,7 @@ class BackgroundTasks:
         if seconds <= 0:
             await asyncio.sleep(0)  # several that go on together wake the network up once
             return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._closing.wait()
+        await within(seconds, self._closing)
 
     async def _own(self, opened: asyncio.Event) -> None:
         """Hold the group open; tell of a bug that escapes from a child while it is not being closed."""
@@ -171,7 +169,7 @@ class BackgroundTasks:
         if wait <= 0:
             return
         with suppress(TimeoutError):
-            async with asyncio.timeout(wait if wait < math.inf else None):
+            async with asyncio.timeout(_as_timeout(wait)):
                 while not self._idle.is_set():
                     await self._idle.wait()
 
@@ -181,12 +179,23 @@ class BackgroundTasks:
         self._cancel(Role.WORK, Role.SERVICE)
         creates = self._by_role[Role.CREATE]
         if creates:
-            await asyncio.wait(creates, timeout=grace if grace < math.inf else None)
+            await asyncio.wait(creates, timeout=_as_timeout(grace))
 
     def _cancel(self, *roles: Role) -> None:
         for role in roles:
             for child in tuple(self._by_role[role]):
                 child.cancel()
+
+
+async def within(seconds: float, event: asyncio.Event) -> None:
+    """Wait for an event, for at most so many seconds; `math.inf` is no limit."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_as_timeout(seconds)):
+            await event.wait()
+
+
+def _as_timeout(seconds: float) -> float | None:
+    return seconds if seconds < math.inf else None
 
 
 async def outlasting(work: Coroutine[Any, Any, _T], *, on_cancel: Callable[[], None]) -> _T:

@@ -9,7 +9,7 @@ from cometrunway._requests._routes import Request
 from cometrunway.errors import BudgetError
 
 Amount = int | float | Decimal
-"""Of money, in whatever unit the prices have."""
+"""An amount of money, in the unit of the prices."""
 
 
 class Budget:

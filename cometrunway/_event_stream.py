@@ -31,7 +31,7 @@ class Many(Protocol):
 
 
 Followed = TaskHandle | str | Many
-"""A task, whatever has a key, or a batch."""
+"""A task, a key, or a batch."""
 
 
 class EventStream:

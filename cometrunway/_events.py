@@ -37,7 +37,7 @@ class EventKind(StrEnum):
     ENDED = "ended"
     """The server reached a final status."""
     DISK_FULL = "disk_full"
-    """A file, or the journal, could not be written: nothing is submitted until there is room on its disk."""
+    """A file, or the journal, could not be written: nothing is submitted until its disk has free space."""
     DOWNLOADED = "downloaded"
     """All files are whole on disk."""
     FAILED = "failed"

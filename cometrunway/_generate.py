@@ -1,4 +1,4 @@
-"""One request from its submission to its files, for whoever wants no session."""
+"""One request from its submission to its files, in a session of its own."""
 
 from typing import Any
 

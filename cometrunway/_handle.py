@@ -152,7 +152,7 @@ class TaskFuture(asyncio.Future["tuple[Asset, ...]"]):
         return self.task is not None and self.task.status.is_terminal
 
     def ended(self) -> "asyncio.Future[Task]":
-        """Return the future of the task's end. It is made for the first who asks: ten thousand wait for files only."""
+        """Return the future of the task's end, made when it is first needed: most waiters want only the files."""
         if self._ended is None:
             self._ended = self.get_loop().create_future()
             if self.task is not None and self.has_ended:

@@ -68,7 +68,7 @@ class ExpectedCallbacks:
 
     Args:
         public_url: what the gateway can reach, without a slash at its end; None expects no callbacks.
-        secret: random bytes; whoever has the same derives the same paths.
+        secret: random bytes; equal secrets derive equal paths.
     """
 
     def __init__(self, *, public_url: str | None, secret: bytes) -> None:

@@ -33,9 +33,9 @@ class CallbackReceiver:
     Mount `asgi` or `aiohttp_app()` in a web application where the gateway reaches it, and give the receiver to a
     session: `Session(callbacks=receiver)`. The session then gives each submission of a `/runway/pro/*` route that has
     no `callback_url` of its own one that nobody can guess. A post is only a hint: the task is polled at once, and the
-    API's answer to that poll decides. Any POST is answered the same way, whatever its path: 200 without a body. Only
+    API's answer to that poll decides. Any POST to any path is answered the same way: 200 without a body. Only
     its form can be refused: 405 for another method, 413 above 64 KiB, 408 after 10 seconds, 400 for an encoding that is
-    none, and 503 while no session is open or 256 other posts are being read, or wait to be looked at.
+    none, and 503 while no session is open or 256 other posts are being read or processed.
 
     Args:
         public_url: where the receiver is mounted as the gateway sees it, such as `https://me.example/hooks`: http or

@@ -49,13 +49,13 @@ def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
         _retry,
         summary="submit once more what has failed in a journal, and pay for it again",
         details="Without keys: failures that a retry may cure, which the gateway calls internal, and what was refused. "
-        "With keys: these, whatever their failure was. Says first how many are paid for again. A shot of a local file "
+        "With keys: these, for any reason of failure. Says first how many are paid for again. A shot of a local file "
         "needs its batch file: `cometrunway run SHOTS --journal JOURNAL --retry-failed`.",
         example="COMETAPI_KEY=sk-... cometrunway retry shots.db boat-burns",
     )
     add_journal(retry)
     retry.add_argument("keys", nargs="*", metavar="KEY", help="a shot that has failed or was refused, by its key")
-    retry.add_argument("--all", action="store_true", help="all that has failed, whatever the reason was")
+    retry.add_argument("--all", action="store_true", help="all that has failed, for any reason")
     _add_session(retry)
     cancel = add_command(
         commands,

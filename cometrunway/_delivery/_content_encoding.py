@@ -123,7 +123,7 @@ class _Layer:
             yield waiting
 
     def _inflated(self, data: bytes) -> Iterator[bytes]:
-        assert self._stream is not None  # noqa: S101 - it is asked for by those who have seen it
+        assert self._stream is not None  # noqa: S101 - its callers have made sure of it
         try:
             yield from self._stream.pieces(data)
         except _errors() as error:

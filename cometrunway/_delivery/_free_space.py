@@ -1,4 +1,4 @@
-"""The disk of the output folder when it is full: what is paid for waits for room, and nothing more is submitted."""
+"""A full disk of the output folder: files wait until they fit, and nothing more is submitted."""
 
 import asyncio
 import errno
@@ -19,11 +19,11 @@ _FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
 
 
 class FreeSpace:
-    """Whether there is room for files; without a folder, always.
+    """Whether the disk has free space for files; without a folder, always.
 
     A disk is found full by a file that does not fit, or by a journal that cannot be written. Then the files that did
     not fit are tried again, one at a time and with growing pauses. The disk is full no more once all of them are on
-    disk and there is room for one more of their size; or, where one was given up, for 1 MiB more than was left.
+    disk and one more of their size fits; or, where one was given up, once 1 MiB more is free than was then.
     """
 
     def __init__(self, folder: Path | None, *, retry: RetryPolicy, rng: Random, events: EventEmitter) -> None:
@@ -49,7 +49,7 @@ class FreeSpace:
         return self.is_full
 
     async def stored(self, store: Callable[[], Awaitable[Asset]], subject: Subject) -> Asset:
-        """Store a file; where the disk is full, as soon as there is room for it.
+        """Store a file; where the disk is full, as soon as it fits.
 
         Raises:
             DownloadError: it cannot be had, or not be written for another reason.

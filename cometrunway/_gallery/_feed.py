@@ -15,13 +15,13 @@ DATA_URL: Final = "data/"
 _REST = 4
 """How many times as long as a step took none follows it, but for those of the first scan, for which a reader waits."""
 _STEP = 100_000
-"""Shots that one step of a scan looks at: a quarter of a second."""
+"""Shots that one step of a scan checks, in about a quarter of a second."""
 _READ = 20
 """As how many of them one counts that is new, or has changed, and is read whole."""
 _KEPT = 4
 """How many events are kept encoded: pages differ in how far they are behind for a moment only."""
 _MOST_TOLD = 1000
-"""How many changed shots an event tells. Of more it tells the pages only: they are asked for when somebody looks."""
+"""How many changed shots an event lists. Beyond that it lists their pages, which a browser loads when it shows them."""
 _AT_ONCE = 4
 """How many scripts are made at the same time."""
 

@@ -27,7 +27,7 @@ class Change:
 class NumberedShots:
     """The shots in the order in which they came, each with the version at which it last changed.
 
-    Some 150 bytes a shot, whatever is told of it.
+    Each takes about 150 bytes, however long its texts are.
     """
 
     tally: Tally = field(factory=Tally)

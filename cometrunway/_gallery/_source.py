@@ -67,7 +67,7 @@ class Source(Protocol):
     def scanning(self, is_known: IsKnown, after: Id | None = None) -> AbstractContextManager[Scan]:
         """Read the shots that are new, or have changed: of those behind one of them, or of all.
 
-        Who goes on behind one has begun with all.
+        A caller that passes `after` has begun with a scan of all.
         """
 
     def cards(self, ids: Sequence[Id]) -> Iterable[Card | None]:

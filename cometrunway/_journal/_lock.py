@@ -80,7 +80,7 @@ def _opened(name: Path) -> BinaryIO:
 
 
 def _lock_of(path: Path) -> Path:
-    path = path.resolve()  # whatever link leads to it, it is one journal
+    path = path.resolve()  # a journal behind several links is one journal
     return path.with_name(f"{path.name}.lock")
 
 

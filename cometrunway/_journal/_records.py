@@ -103,7 +103,7 @@ class Records:
             yield request_of(key, text)
 
     def keys_of_task(self, task_id: str) -> list[str]:
-        """Return the keys of the submissions of a task; looks at every row."""
+        """Return the keys of the submissions of a task; reads every row."""
         return [key for (key,) in self._database.execute("SELECT key FROM submission WHERE task_id = ?", (task_id,))]
 
     def integrity(self, limit: int) -> sqlite3.Cursor:

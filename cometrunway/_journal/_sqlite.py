@@ -60,7 +60,7 @@ class Journal:
         path: the file; made if it is missing.
         lock_timeout: seconds to wait while another program has locked the file.
         wait: seconds to wait, on entering, while another process writes the journal.
-        output_dir: where the files of all entries are looked for; None looks where they were recorded.
+        output_dir: the folder of the files of all entries; None takes the folders that were recorded.
     """
 
     keeps_entries = True

@@ -159,7 +159,7 @@ def _after_sub_blocks(content: _Content, position: int) -> int:
 # RIFF: chunks within one chunk.
 _CHUNK_KIND = re.compile(rb"[A-Za-z0-9 ]{4}")
 _LENGTH_UNKNOWN = 0x7FFF0000
-"""Lengths from here on, and 0, are what writers state who could not know it."""
+"""Lengths from here on, and 0, are stated by writers that could not know the length."""
 
 
 def _webp_ends(content: _Content) -> bool:

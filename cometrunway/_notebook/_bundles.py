@@ -1,4 +1,4 @@
-"""What each kind of value looks like, as HTML and as text."""
+"""The display of each kind of value, as HTML and as text."""
 
 from collections.abc import Iterable
 from functools import singledispatch

@@ -1,4 +1,4 @@
-"""HTML whose text is text: whatever a prompt, a key or a server's message holds is shown, and never obeyed."""
+"""HTML in which prompts, keys and messages of a server are escaped: their markup is shown as text."""
 
 from html import escape
 from typing import Literal

@@ -12,7 +12,7 @@ def cell() -> str:
 
 
 def show(bundle: Mapping[str, str], *, display_id: str, is_update: bool) -> None:
-    """Show something, or show it in the place of what was shown under the same id, in whatever cell that was."""
+    """Show something, or replace what was shown under the same id, in any cell."""
     sys.modules["IPython"].display.display(dict(bundle), raw=True, display_id=display_id, update=is_update)
 
 

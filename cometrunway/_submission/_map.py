@@ -77,7 +77,7 @@ class BatchSubmission:
         """
         if self._feeder is None:
             self._feeder = self.background.start(self._feed(), name="cometrunway map", role=Role.SERVICE)
-        if self._with_readers:  # who asks again is done with the one before
+        if self._with_readers:  # a reader that asks again is done with its previous one
             self._with_readers -= 1
             self._window.release()
         self._wanted.set()
@@ -93,7 +93,7 @@ class BatchSubmission:
         if future is not None:
             self._with_readers += 1
             return future
-        self._ended.put_nowait(None)  # for whoever asks again
+        self._ended.put_nowait(None)  # for the next reader
         if self._stopped_by is not None:
             raise self._stopped_by
         return None

@@ -246,7 +246,7 @@ class Submitter:
             case Accepted(task_id):
                 return await self._accepted(intent, task_id, expected)
             case Unknown(error):
-                with suppress(asyncio.CancelledError):  # who has no time for it finds it in doubt as well
+                with suppress(asyncio.CancelledError):  # without this record the entry is in doubt as well
                     await _if_possible(self._journal.doubt(intent.key or "", str(error)), intent)
                 expected.doubted()
             case Refused(error):
@@ -411,7 +411,7 @@ class Submitter:
             await self._journal.accept(intent.key or "", task_id=task_id, created_at=reference.created_at, token=token)
         except JournalError as error:
             if isinstance(error, JournalUnavailableError) and await self._space.is_exhausted(reference, error):
-                return future  # the id is kept, and recorded as soon as there is room
+                return future  # the id is kept, and recorded as soon as the disk has free space
             error.token = token
             raise error.about(route=reference.route, task_id=task_id, key=intent.key)  # noqa: B904 - the same error
         return future

@@ -165,7 +165,7 @@ class Api:
 
 
 def _not_sent(message: HttpRequest, error: Exception) -> TransportError:
-    """Return the error of a create that was not begun, whatever was raised; only a network's own may pass by itself."""
+    """Return the error of a create that was not begun, for any exception; only a network's error may pass by itself."""
     if isinstance(error, TransportError):
         error.may_have_been_sent = False
         return error

@@ -41,5 +41,5 @@ class ApiKey:
         """Do so after a refusal, which is what matters to the caller: that the function fails is logged."""
         try:
             await self.ask()
-        except Exception as error:  # noqa: BLE001 - whatever the user's function raises, whose text may show a key
+        except Exception as error:  # noqa: BLE001 - the user's function may raise anything, with a key in its text
             _logger.error("api_key failed with %s; the key stays as it is", type(error).__name__)  # noqa: TRY400

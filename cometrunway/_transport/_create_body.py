@@ -40,7 +40,7 @@ class LastUses:
 class CreateBody(Payload):
     """What a create carries. Without its body no create is accepted, so until that is begun nothing was sent.
 
-    Whatever repeats the request, a second writing is refused.
+    A repetition of the request, by any layer, is a second writing, and is refused.
 
     Args:
         content: what is written.

@@ -1,4 +1,4 @@
-"""aiohttp's exceptions become ours, and whatever could show a key or a signed URL is left out of them."""
+"""aiohttp's exceptions become ours, without the texts that could show a key or a signed URL."""
 
 import ssl
 

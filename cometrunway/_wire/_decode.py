@@ -2,7 +2,7 @@
 
 Pure and total: for any bytes and any status, only a `CometRunwayError` is raised. The shape is
 detected, never the version of the API: one decoder for the flat Runway body, the gateway's wrapper, the bare row of the
-feed, duomi's digits, Kling's envelope, Luma's body and whatever else states a status and names a file, for GET, feed
+feed, duomi's digits, Kling's envelope, Luma's body and any other that states a status and names a file, for GET, feed
 and callback alike.
 """
 

@@ -9,7 +9,7 @@ _GZIP_OR_ZLIB, _RAW = 47, -15  # the window sizes that zlib takes, with what the
 
 
 def decoded(body: bytes, encoding: str, *, limit: int) -> bytes:
-    """Return the body without its compression; as it is where it has none, whatever the header says.
+    """Return the body without its compression; as it is where it has none, even if the header names one.
 
     Args:
         body: as it came.

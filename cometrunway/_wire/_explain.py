@@ -1,4 +1,4 @@
-"""How an answer to a poll is read, and where in it each thing was found: for people who report one."""
+"""How an answer to a poll is read, and where in it each thing was found: for reports of such an answer."""
 
 from attrs import frozen
 

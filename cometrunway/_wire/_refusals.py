@@ -202,7 +202,7 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     """Return the seconds that Retry-After asks for: a number, or a date less the answer's own Date.
 
     `retry-after-ms` goes before it. `x-ratelimit-reset` is not read: it is a moment, a delay or a text, in seconds or
-    milliseconds, depending on who sends it.
+    milliseconds, depending on the sender.
     """
     milliseconds = _number(headers.get("retry-after-ms", "").strip())
     if milliseconds is not None:

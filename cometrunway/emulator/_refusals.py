@@ -29,7 +29,7 @@ class Refusal:
         status: The HTTP status that fits.
         code: The machine-readable token, may be empty.
         message: For people.
-        layer: Who refuses, which decides the envelope: the `gateway` before routing, the `task` routes, the `upstream`.
+        layer: What refuses. It decides the envelope: the `gateway` before routing, the `task` routes, the `upstream`.
     """
 
     status: int

@@ -186,7 +186,7 @@ class TaskMaker:
         return ("FAILED", code) if is_unlucky else ("SUCCEEDED", None)
 
     def _admit(self, now: float, seconds: float) -> float:
-        """First come, first served: when one of the running tasks makes room."""
+        """Return when a task begins: at once, or when the first of the running tasks ends, in the order of arrival."""
         if self.max_running is None:
             return now
         full = len(self._running) == self.max_running

@@ -1,4 +1,4 @@
-"""How a task looks at a moment, before any dialect words it."""
+"""The state of a task at a moment, before a dialect words it."""
 
 import math
 from typing import Literal

@@ -50,7 +50,7 @@ class ProgressDisplay:
         if outcome is not None:
             self._on_finish(self._counts, event, outcome)
         elif event.kind is EventKind.DISK_FULL:
-            self.write(f"the disk is full, so nothing more is submitted until there is room: {event.error}")
+            self.write(f"the disk is full, so nothing more is submitted until space is free: {event.error}")
         elif event.kind in self._troubles:
             self._on_trouble(event, loop.time())
 

@@ -7,6 +7,7 @@ A local image or video is a `pathlib.Path` or `bytes`: checked when the request 
 """
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal
@@ -61,7 +62,7 @@ class Request:
     extra: Fields = field(default=_NOTHING, converter=parts.as_given, validator=_extra, hash=False)
     """Fields that the class does not know, as the API spells them; they are sent as they are."""
 
-    @property
+    @cached_property
     def local_files(self) -> tuple[Path | bytes, ...]:
         """The media that are read and encoded as the request is sent."""
         values = [getattr(self, name) for name in _names(type(self))]

@@ -62,7 +62,7 @@ def _try(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     sync_folder(folder)
     with TemporaryFile(dir=folder) as file:
-        file.write(b"to find out whether there is room")
+        file.write(b"to find out whether space is free")
         file.flush()
         try:
             _file_locks.take(file)

@@ -74,7 +74,6 @@ class Transport:
         self._connections = connections
         self._for_calls: _PreparedRoute | None = None
         self._for_creates: _PreparedRoute | None = None
-        self._renewing = asyncio.Lock()
 
     @property
     def base(self) -> URL:
@@ -192,7 +191,7 @@ class Transport:
                 encoding = response.headers.get("Content-Encoding")
                 if encoding or len(content) > LARGE or content.startswith(GZIP):
                     content = await self._worked_on(content, encoding or "", limit)
-                elif self._shows_a_key(content):
+                else:
                     content = self._masked(content)
                 if len(content) > limit:
                     raise ProtocolError(
@@ -215,9 +214,6 @@ class Transport:
 
     def _plain(self, content: bytes, encoding: str, limit: int) -> bytes:
         return self._masked(decoded(content, encoding, limit=limit))
-
-    def _shows_a_key(self, content: bytes) -> bool:
-        return any(secret in content for secret in self._secrets)
 
     def _masked(self, content: bytes) -> bytes:
         for secret, pattern in self._secrets.items():

@@ -1,6 +1,7 @@
 """Whose callbacks may come: each submission under way, each task, and each doubt that has a path of its own."""
 
 from collections.abc import Callable
+from functools import partial
 
 from attrs import define, field
 
@@ -92,9 +93,7 @@ class ExpectedCallbacks:
 
     def expect(self, path: str, *, key: str | None, submitted_at: float | None) -> ExpectedCallback:
         """Let callbacks to this path come, from before the create is sent until they are forgotten."""
-        expected = ExpectedCallback(
-            path=path, key=key, submitted_at=submitted_at, forget=lambda: self.forget(expected.path)
-        )
+        expected = ExpectedCallback(path=path, key=key, submitted_at=submitted_at, forget=partial(self.forget, path))
         if path:
             self._by_selector[selector(path)] = expected
         return expected

@@ -67,18 +67,20 @@ class BucketOutput:
 
     async def recall(self, assets: tuple[Asset, ...]) -> tuple[Asset, ...] | None:
         """Return the files with fresh links, if each is still in the bucket as it was put there."""
+        found = []
         for asset in assets:
-            if asset.location is None:
-                is_there = await asyncio.to_thread(is_intact, asset)
-            else:
-                is_there = await self._holds(asset)
-            if not is_there:
+            recalled = await self._recalled(asset)
+            if recalled is None:
                 return None
-        return tuple([evolve(asset, link=await self._bucket.link(asset.location or "")) for asset in assets])
+            found.append(recalled)
+        return tuple(found)
 
-    async def _holds(self, asset: Asset) -> bool:
+    async def _recalled(self, asset: Asset) -> Asset | None:
+        if asset.location is None:
+            return asset if await asyncio.to_thread(is_intact, asset) else None
         try:
-            return await self._bucket.holds(asset.location or "", _known(asset))
+            is_there = await self._bucket.holds(asset.location, _known(asset))
+            return evolve(asset, link=await self._bucket.link(asset.location)) if is_there else None
         except BucketError as error:
             raise DownloadError(str(error), asset=asset) from error
 

@@ -263,8 +263,8 @@ class EventEmitter:
         error: Exception | None = None,
     ) -> None:
         """Tell the observer and the readers what happened."""
-        is_recorded = self._recorder is not None and kind is not EventKind.CHANGED
-        if self._observer is None and not is_recorded and not self.has_readers:
+        recorder = None if kind is EventKind.CHANGED else self._recorder
+        if self._observer is None and recorder is None and not self.has_readers:
             return
         event = Event(
             kind=kind,
@@ -277,28 +277,16 @@ class EventEmitter:
             error=error,
             at=time.time(),
         )
-        if is_recorded:
-            self._record(event, subject)
+        if recorder is not None:
+            _record(recorder, event, subject)
         for queue in self._queues(event):
             queue.put(event)
             if queue.is_closed:
                 self.remove(queue)
         if kind.is_final:
             self._drop(event)
-        try:
-            if self._observer is not None:
-                self._observer(event)
-        except (Exception, asyncio.CancelledError):
-            fields = log_fields(subject)
-            _logger.exception("on_event failed on %s of task %s", kind.value, event.task_id, extra=fields)
-
-    def _record(self, event: Event, subject: Subject) -> None:
-        try:
-            if self._recorder is not None:
-                self._recorder.record(event, subject)
-        except Exception:
-            fields = log_fields(subject)
-            _logger.exception("telemetry failed on %s of task %s", event.kind.value, event.task_id, extra=fields)
+        if self._observer is not None:
+            _tell(self._observer, event, subject)
 
     @property
     def has_readers(self) -> bool:
@@ -347,3 +335,19 @@ class EventEmitter:
         if not self._by_topic:
             return tuple(self._of_all)
         return {*self._of_all, *(queue for topic in _topics(event) for queue in self._by_topic.get(topic, ()))}
+
+
+def _record(recorder: Recorder, event: Event, subject: Subject) -> None:
+    try:
+        recorder.record(event, subject)
+    except Exception:
+        fields = log_fields(subject)
+        _logger.exception("telemetry failed on %s of task %s", event.kind.value, event.task_id, extra=fields)
+
+
+def _tell(observer: Observer, event: Event, subject: Subject) -> None:
+    try:
+        observer(event)
+    except (Exception, asyncio.CancelledError):
+        fields = log_fields(subject)
+        _logger.exception("on_event failed on %s of task %s", event.kind.value, event.task_id, extra=fields)

@@ -104,6 +104,8 @@ class Recorder:
 
     def record(self, event: Event, subject: Subject) -> None:
         """Record what happened."""
+        if event.kind is EventKind.DISK_FULL:
+            return  # no step of the submission has ended: it waits for room
         course = self._courses.get((event.route, event.task_id or ""))
         if isinstance(subject, SubmissionReference):
             self._tried(event, subject)

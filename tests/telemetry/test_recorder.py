@@ -15,6 +15,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from cometrunway import CometRunwayError, ImageToVideo, OutcomeUnknownError, Session, Shot, TaskFailedError, Telemetry
+from cometrunway._events import EventEmitter, EventKind
+from cometrunway._handle import SubmissionReference, TaskFuture, TaskReference
+from cometrunway._telemetry._options import recorder_of
 from cometrunway.emulator import Emulator, Fault
 
 CAT = ImageToVideo(prompt_image="https://example.com/cat.jpg?signature=s3cret", prompt_text="the cat yawns", seed=7)
@@ -105,6 +108,21 @@ async def test_a_span_links_to_each_request_that_submitted_it(
     assert of_cat.parent is None
     assert [link.context for link in of_cat.links] == [first.get_span_context(), second.get_span_context()]
     assert [link.context for link in of_dog.links] == [batch.get_span_context()]
+
+
+async def test_a_full_disk_is_no_step_of_a_submission(exporters: Exporters, caplog: pytest.LogCaptureFixture) -> None:
+    """It ends nothing, and links to nothing: neither of a submission that has no task yet, nor of a task."""
+    recorder = recorder_of(exporters.telemetry(), provider="cometapi", host="api.cometapi.com", port=443)
+    events = EventEmitter(None, recorder=recorder)
+    future = TaskFuture(TaskReference(id="1", route=CAT.route), CAT)
+    with exporters.tracer_provider.get_tracer("web").start_as_current_span("POST /clips") as request:
+        events.emit(EventKind.SUBMITTED, future)
+        for subject in (SubmissionReference(request=CAT, key="cat", begun_at=0.0), future):
+            events.emit(EventKind.DISK_FULL, subject, error=CometRunwayError("the disk is full"))
+    events.close()
+    [span] = exporters.spans
+    assert [link.context for link in span.links] == [request.get_span_context()]
+    assert not caplog.records
 
 
 async def test_what_came_of_creates_and_polls_is_counted(session: Callable[..., Session], exporters: Exporters) -> None:

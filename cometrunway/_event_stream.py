@@ -110,7 +110,7 @@ class _Follower:
 
     def follow(self, handle: TaskHandle) -> None:
         """Tell how a task stands, and what happens to it until it ends."""
-        event = event_of(handle)
+        event = _event_of(handle)
         if not event.kind.is_final:
             self._emitter.follow(self.queue, task_topic(handle.route, handle.id))
         self.queue.put(event)
@@ -127,7 +127,7 @@ class _Follower:
 
     def tell(self, handle: TaskHandle) -> None:
         """Tell how a task stands of which nothing was told yet."""
-        self.queue.put_standing(event_of(handle))
+        self.queue.put_standing(_event_of(handle))
         self.end()
 
     def end(self, *topics: Topic) -> None:
@@ -143,7 +143,7 @@ class _Follower:
             stop()
 
 
-def event_of(handle: TaskHandle) -> Event:
+def _event_of(handle: TaskHandle) -> Event:
     """Return how a task stands, as the event that led there; its time is now where that event's is not known."""
     task, kind, error = handle.task, EventKind.SUBMITTED, None
     if handle.done():

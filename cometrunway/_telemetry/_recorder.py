@@ -52,8 +52,10 @@ class _Course:
         """The attributes that say how long the create took, and the wait for the end; the rest is the download."""
         if self.known_at is None:
             return {}
-        found: dict[str, float | bool] = {"cometrunway.resumed": True} if self.is_resumed else {}
-        if not self.is_resumed:
+        found: dict[str, float | bool] = {}
+        if self.is_resumed:
+            found["cometrunway.resumed"] = True
+        else:
             found["cometrunway.create.duration"] = max(0.0, self.known_at - self.began_at)
         if self.task_ended_at is not None:
             found["cometrunway.wait.duration"] = max(0.0, self.task_ended_at - self.known_at)

@@ -1,4 +1,4 @@
-"""An HTTP response that brings an asset's file, for any web framework."""
+"""An HTTP response with the file of an asset, for any web framework."""
 
 import asyncio
 import os
@@ -10,7 +10,7 @@ from types import MappingProxyType
 from cometrunway._tasks import Asset
 
 _BLOCK = 256 * 1024
-"""Bytes of one chunk, which one hop to a thread reads."""
+"""Bytes of one chunk, which is read in a thread."""
 _ONE_RANGE = re.compile(r"bytes=[ \t]*([0-9]{0,18})-([0-9]{0,18})[ \t]*", re.IGNORECASE)
 
 
@@ -54,7 +54,7 @@ class AssetResponse:
         self._path, self._size = asset.path, asset.size
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Yield the body in chunks of at most 256 KiB. Threads read the file, which is open only meanwhile.
+        """Yield the body in chunks of at most 256 KiB. Each is read in a thread; the file is open only for that.
 
         Raises:
             OSError: the file is gone, or another one has taken its place.

@@ -15,8 +15,8 @@ Amount = int | float | Decimal
 class Budget:
     """A limit that submissions share: those of a user or a tenant, of a batch, or of one or more sessions.
 
-    Each create is counted before anything is sent, and counted back if it is refused or not sent; what is in doubt
-    stays counted, and what a journal knows already costs nothing. A create that exceeds the budget raises
+    Each create is counted before anything is sent, and counted back if it is refused or not sent. A create in doubt
+    stays counted, and one that the journal has already is not counted. A create that exceeds the budget raises
     `BudgetError`. The counters live as long as this object, in one process; threads may share it.
 
     Args:

@@ -13,20 +13,20 @@ from cometrunway._tasks import Task
 from cometrunway.errors import OutcomeUnknownError
 
 _SILENCE = 15.0
-"""Seconds after which a reader of server-sent events is told that the connection lives."""
+"""Seconds without an event after which server-sent events have a comment."""
 Polled = Callable[[str], TaskFuture | None]
-"""Gives the future of the task that is polled under a key."""
+"""Returns the future of the task that is polled under a key; None where there is none."""
 Ended = Callable[[str], Awaitable[TaskFuture | None]]
-"""Gives the future of what has ended under a key, where a journal knows it."""
+"""Returns the future of what has ended under a key; None where no journal has it."""
 
 
 class Many(Protocol):
-    """Tasks that become more: a batch."""
+    """Tasks whose number grows: a batch."""
 
     def follow(self, take: Callable[[TaskHandle], None], end: Callable[[], None]) -> Callable[[], None]:
-        """Give the handle of each task there is and of each that comes, and say when no more come.
+        """Call `take` with the handle of each task, now and as more come, and `end` once no more come.
 
-        What is returned ends that.
+        Returns a function that ends that.
         """
 
 
@@ -58,7 +58,7 @@ class EventStream:
             else:
                 self._follower.follow_many(one)
         self._follower.end()
-        # It may be forgotten in any thread, for a garbage collector runs in any.
+        # The garbage collector may run in any thread.
         leave = asyncio.get_running_loop().call_soon_threadsafe
         weakref.finalize(self, _leave, leave, self._follower).atexit = False
 
@@ -77,8 +77,8 @@ class EventStream:
     async def sse(self) -> AsyncIterator[bytes]:
         """Yield the events as a body of the type `text/event-stream`, which a browser's `EventSource` reads.
 
-        Each has the JSON of `Event.to_dict()`. After 15 seconds of silence comes a comment, so that nothing between
-        takes the connection for a dead one.
+        Each has the JSON of `Event.to_dict()`. A comment is sent after 15 seconds without an event, so that no proxy
+        closes the connection.
         """
         while True:
             try:
@@ -92,14 +92,14 @@ class EventStream:
                 yield b"data: %s\n\n" % json.dumps(event.to_dict()).encode()
 
     async def _look_up(self, key: str) -> None:
-        """Tell of what ended under a key before the reader came."""
+        """Put what ended under a key before the reader came into the queue."""
         future = await self._ended(key)
         if future is not None:
             self._follower.tell(handle_of(future))
 
 
 class _Follower:
-    """Puts into the queue of a reader what happens to all that it follows. Knows the queue, and not the reader."""
+    """Puts the events of what a reader follows into its queue. It has no reference to the reader itself."""
 
     def __init__(self, emitter: EventEmitter, *, is_of_all: bool) -> None:
         self.queue = EventQueue(is_of_all=is_of_all)
@@ -109,14 +109,14 @@ class _Follower:
         emitter.add(self.queue)
 
     def follow(self, handle: TaskHandle) -> None:
-        """Tell how a task stands, and what happens to it until it ends."""
+        """Put how a task stands into the queue, and its events until it ends."""
         event = _event_of(handle)
         if not event.kind.is_final:
             self._emitter.follow(self.queue, task_topic(handle.route, handle.id))
         self.queue.put(event)
 
     def follow_key(self, key: str) -> None:
-        """Tell what happens under a key until its submission ends."""
+        """Put the events of a key into the queue until its submission ends."""
         self._emitter.follow(self.queue, key_topic(key))
 
     def follow_many(self, many: Many) -> None:
@@ -126,12 +126,12 @@ class _Follower:
         self._stops.append(many.follow(self.follow, lambda: self.end(whole)))
 
     def tell(self, handle: TaskHandle) -> None:
-        """Tell how a task stands of which nothing was told yet."""
+        """Put how a task stands into the queue, unless an event of it is there."""
         self.queue.put_standing(_event_of(handle))
         self.end()
 
     def end(self, *topics: Topic) -> None:
-        """Follow these topics no more, and what is to be followed is known; leave if nothing is left."""
+        """Note the end of these topics, and that nothing else is to be added; leave if none is left."""
         self.queue.end(self, *topics)
         if self.queue.is_closed:
             self.leave()
@@ -144,7 +144,7 @@ class _Follower:
 
 
 def _event_of(handle: TaskHandle) -> Event:
-    """Return how a task stands, as the event that led there; its time is now where that event's is not known."""
+    """Return how a task stands, as the event that led there. Its time is now where that of the event is not known."""
     task, kind, error = handle.task, EventKind.SUBMITTED, None
     if handle.done():
         error = handle.exception()

@@ -29,7 +29,7 @@ class EventKind(StrEnum):
     RETRYING = "retrying"
     """A create was refused for the moment, or no connection could be made for it: it is sent again after a pause."""
     IN_DOUBT = "in_doubt"
-    """It was sent, and nobody knows whether it was accepted. RESUMED follows where a callback supplies the id."""
+    """It was sent, and it is not known whether it was accepted. RESUMED follows where a callback supplies the id."""
     CHANGED = "changed"
     """A poll found another status or progress than the poll before."""
     POLL_FAILED = "poll_failed"
@@ -87,7 +87,7 @@ class Event:
         return None if self.task is None else self.task.seconds
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what JSON can carry, for a browser: nothing of the files, and nothing that is None.
+        """Return a dict for JSON and a browser: without the files, and without what is None.
 
         `at` and `seconds` are rounded to milliseconds; `error` has the error's `type` and `message`.
         """
@@ -134,7 +134,7 @@ def checked_observer(observer: Observer | None) -> Observer | None:
     """Return an observer; `TypeError` for one that would have to be awaited."""
     if iscoroutinefunction(observer) or iscoroutinefunction(getattr(observer, "__call__", None)):  # noqa: B004
         raise TypeError(
-            f"on_event must be a plain function, and nobody would await the coroutine function {observer!r}: put "
+            f"on_event must be a plain function; the coroutine function {observer!r} would never be awaited: put "
             "events into an asyncio.Queue in a plain one, or read them with `async for event in session.events()`"
         )
     return observer
@@ -183,11 +183,11 @@ class EventQueue:
         self.is_closed = False
 
     def open(self, topic: Topic) -> None:
-        """Wait for the end of a topic before the queue is closed."""
+        """Keep the queue open until this topic has ended."""
         self._open.add(topic)
 
     def end(self, *topics: Topic) -> None:
-        """Wait for these topics no more; close the queue if none is left."""
+        """Note the end of these topics; close the queue if no other keeps it open."""
         self._open.difference_update(topics)
         if not self._open and not self.is_of_all:
             self.close()
@@ -240,7 +240,7 @@ class EventQueue:
 class EventEmitter:
     """Gives events to the session's observer, if there is one, and to the queues of its readers.
 
-    A recorder is told first, of all but progress. What it or the observer raises is logged, and harms nobody.
+    A recorder gets every event but CHANGED, and gets it first. What it or the observer raises is logged, and no more.
     """
 
     def __init__(
@@ -290,7 +290,7 @@ class EventEmitter:
 
     @property
     def has_readers(self) -> bool:
-        """Whether anybody reads events."""
+        """Whether there is a reader."""
         return bool(self._of_all or self._by_topic)
 
     def add(self, queue: EventQueue) -> None:

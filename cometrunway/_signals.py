@@ -1,4 +1,4 @@
-"""Signals that end a process, heard by more than one: what a web server does on them goes on."""
+"""Signals that end a process, with more than one handler: that of a web server still runs."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ from types import FrameType
 
 
 def hear(number: signal.Signals, act: Callable[[], object]) -> None:
-    """Call `act` in the main thread as the signal comes, and then the handler that there was before.
+    """Call `act` in the main thread when the signal comes, and then the handler that was there before.
 
     Raises:
         ValueError: this is not the main thread.

@@ -11,7 +11,7 @@ def application(status: Status) -> web.Application:
     async def respond(request: web.Request) -> web.Response:
         try:
             code = await status(request.method, request.path, request.content.iter_any())
-        except web.RequestPayloadError:  # its encoding is none
+        except web.RequestPayloadError:  # it is not in the encoding that it states
             code = 400
         response = web.Response(status=code, headers={"Allow": "POST"} if code == 405 else None)
         if code != 200:

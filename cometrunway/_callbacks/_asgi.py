@@ -7,7 +7,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Status = Callable[[str, str, AsyncIterable[bytes]], Awaitable[int]]
-"""Says what a request is answered with, by its method, its path and its body."""
+"""Returns the status of the answer to a request, given its method, its path and its body."""
 
 
 class _DisconnectedError(Exception):

@@ -1,4 +1,4 @@
-"""Whose callbacks may come: each submission under way, each task, and each doubt that has a path of its own."""
+"""The submissions whose callbacks may come: those under way, tasks, and doubts that have a path of their own."""
 
 from collections.abc import Callable
 from functools import partial
@@ -36,7 +36,7 @@ class ExpectedCallback:
     _spent_until: float = 0.0
 
     def admits(self, now: float) -> bool:
-        """Count a post, and say whether it is looked at: there may be so many of one submission in a time."""
+        """Count a post, and return whether it is looked at: posts to one path are limited."""
         spent_until = max(self._spent_until, now) + 1 / _PER_SECOND
         if spent_until - now > _BURST / _PER_SECOND:
             return False
@@ -48,7 +48,7 @@ class ExpectedCallback:
         self._early = act
 
     def accepted(self, route: str, task_id: str) -> None:
-        """Record whose callbacks these are from now on."""
+        """Record the task that callbacks are about from now on."""
         self.task = route, task_id
         self.is_in_doubt = False
         self._act()
@@ -83,7 +83,7 @@ class ExpectedCallbacks:
     def path(self, name: str, submitted_at: float | None) -> str:
         """Return the path of the submission of this name at this time; an empty one where no callbacks are expected.
 
-        What is submitted once more has another path: the gateway may still post about the task before.
+        A submission that is repeated has another path: the gateway may still post about the earlier task.
         """
         return callback_path(self._secret, f"{name} {submitted_at!r}") if self._public_url else ""
 
@@ -92,7 +92,7 @@ class ExpectedCallbacks:
         return f"{self._public_url}/{path}" if path else None
 
     def expect(self, path: str, *, key: str | None, submitted_at: float | None) -> ExpectedCallback:
-        """Let callbacks to this path come, from before the create is sent until they are forgotten."""
+        """Accept callbacks to this path, from before the create is sent until the path is forgotten."""
         expected = ExpectedCallback(path=path, key=key, submitted_at=submitted_at, forget=partial(self.forget, path))
         if path:
             self._by_selector[selector(path)] = expected
@@ -103,7 +103,7 @@ class ExpectedCallbacks:
         self._by_selector.pop(selector(path), None)
 
     def find(self, path: str) -> ExpectedCallback | None:
-        """Return whose path this is; None for one that nobody was given."""
+        """Return the submission of a path; None for a path that no submission has."""
         expected = self._by_selector.get(selector(path))
         is_known = is_path(path, _NOBODY if expected is None else expected.path)
         return expected if is_known else None

@@ -1,4 +1,4 @@
-"""The paths of callbacks: nobody can guess one, and a later process with the same secret derives it again."""
+"""The paths of callbacks: they cannot be guessed, and a later process derives them again from the same secret."""
 
 import base64
 import hmac
@@ -6,7 +6,7 @@ import hmac
 LENGTH = 40
 """Characters of a path: 30 bytes of a digest."""
 _SELECTOR = 16
-"""Of these characters. They say whose path it is; the others prove it, and are compared in constant time."""
+"""Characters of a path by which it is looked up. The others prove it, and are compared in constant time."""
 
 
 def callback_path(secret: bytes, name: str) -> str:

@@ -21,7 +21,7 @@ Confirm = Callable[[ExpectedCallback, str], Awaitable[TaskFuture | None]]
 
 
 class Hint(Protocol):
-    """What polls a task as soon as may be: the poll scheduler."""
+    """What polls a task as soon as possible: the poll scheduler."""
 
     def __call__(self, route: str, task_id: str, /, *, announces_end: bool) -> None: ...
 
@@ -40,7 +40,7 @@ class CallbackPosts:
         self._waiting = 0
 
     def take(self, path: str, body: bytes) -> None:
-        """Act on a post; on one to a path that nobody was given, not at all."""
+        """Act on a post; ignore one to an unknown path."""
         expected = self._expected.find(path)
         if expected is not None and expected.admits(self._loop.time()):
             self._act(expected, _decoded(body))

@@ -31,18 +31,19 @@ class CallbackReceiver:
     """Takes the posts of the gateway, so that a task's end is known at once and with few polls.
 
     Mount `asgi` or `aiohttp_app()` in a web application where the gateway reaches it, and give the receiver to a
-    session: `Session(callbacks=receiver)`. The session then gives each submission of a `/runway/pro/*` route that has
-    no `callback_url` of its own one that nobody can guess. A post is only a hint: the task is polled at once, and the
-    API's answer to that poll decides. Any POST to any path is answered the same way: 200 without a body. Only
-    its form can be refused: 405 for another method, 413 above 64 KiB, 408 after 10 seconds, 400 for an encoding that is
-    none, and 503 while no session is open or 256 other posts are being read or processed.
+    session: `Session(callbacks=receiver)`. The session then gives a `callback_url` that cannot be guessed to each
+    submission of a `/runway/pro/*` route that has none of its own. A post is only a hint: the task is polled at once,
+    and the API's answer to that poll decides. Any POST is answered the same way, whatever its path: 200 without a body.
+    Only its form can be refused: 405 for another method, 413 above 64 KiB, 408 after 10 seconds, 400 for a body that is
+    not in the encoding that it states, and 503 while no session is open or 256 other posts are being read or
+    processed.
 
     Args:
         public_url: where the receiver is mounted as the gateway sees it, such as `https://me.example/hooks`: http or
             https, without query or fragment, at most 512 characters.
 
     Raises:
-        ValueError: `public_url` is none of that.
+        ValueError: `public_url` is no such URL.
     """
 
     def __init__(self, public_url: str) -> None:
@@ -66,7 +67,7 @@ class CallbackReceiver:
             self._take = None
 
     async def status(self, method: str, path: str, chunks: AsyncIterable[bytes]) -> int:
-        """Return what one request is answered with. What the post says is looked at only after that.
+        """Return the status of the answer to one request. The post is looked at only after that.
 
         Args:
             method: of the request, in upper case.

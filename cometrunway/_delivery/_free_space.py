@@ -22,8 +22,8 @@ class FreeSpace:
     """Whether the disk has free space for files; without a folder, always.
 
     A disk is found full by a file that does not fit, or by a journal that cannot be written. Then the files that did
-    not fit are tried again, one at a time and with growing pauses. The disk is full no more once all of them are on
-    disk and one more of their size fits; or, where one was given up, once 1 MiB more is free than was then.
+    not fit are tried again, one at a time and with growing pauses. The disk counts as full until all of them are on
+    disk and one more of their size fits; where one was given up, until 1 MiB more is free than was left.
     """
 
     def __init__(self, folder: Path | None, *, retry: RetryPolicy, rng: Random, events: EventEmitter) -> None:
@@ -37,13 +37,13 @@ class FreeSpace:
         self.is_full = False
 
     async def has_space(self) -> bool:
-        """Find out whether a disk that was full is so no more."""
+        """Return whether there is space; a disk that was full is measured again."""
         if self.is_full and not self._waiting:
             self.is_full = await self._free() < self._needed
         return not self.is_full
 
     async def is_exhausted(self, subject: Subject, error: CometRunwayError) -> bool:
-        """Whether something else that could not be written may have failed because this disk is full."""
+        """Whether a failed write of something else may be due to this disk, because it is full."""
         if await self._free() < LEAST_FREE:
             await self._found_full(subject, error)
         return self.is_full

@@ -26,7 +26,7 @@ _logger = logging.getLogger(__name__)
 _ADDRESS = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?")
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 _TRIAL = ".cometrunway"
-"""The object that shows that objects can be written. It stays, for a right to delete is not needed."""
+"""The object that shows that objects can be written. It stays: the right to delete is not needed."""
 _TRIAL_SECONDS = 30.0
 _PART = 8 * 1024 * 1024
 """Bytes of an object that is sent in one request; a larger one is sent in parts of this size."""
@@ -120,7 +120,7 @@ class Bucket:
         return name is not None and await self._stored(name) == known
 
     async def link(self, location: str) -> str | None:
-        """Return a URL that everybody can read the file from, for a day; None for a file that is not under the prefix.
+        """Return a URL that reads the file without credentials, for a day; None for a file outside the prefix.
 
         Raises:
             BucketError: it cannot be signed.

@@ -7,12 +7,12 @@ from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
 _CODE = re.compile(r"<Code>([\w.]+)</Code>")
 _MESSAGE = re.compile(r"<Message>([^<]{1,200})</Message>")
 _DETAILS = "\n\nDebug source"
-"""Where the library's error goes on for programmers."""
+"""Where the part of the library's error for programmers begins."""
 _OF_CREDENTIALS = ("/latest/api/token", "/latest/meta-data")
-"""What is asked for where the environment has no credentials: a machine's role."""
+"""The paths of a machine's role, which are read where the environment has no credentials."""
 _LONGEST = 300
 NOT_IMPLEMENTED = "<Code>NotImplemented</Code>"
-"""What a storage answers to what it cannot do."""
+"""The code in the answer to a request that a storage does not implement."""
 
 
 def reason(error: Exception, *, bucket: str, endpoint: str | None) -> str:

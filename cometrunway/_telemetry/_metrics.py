@@ -1,4 +1,4 @@
-"""The metrics: plain numbers, which a metric reader collects when it likes. To count costs next to nothing."""
+"""The metrics: plain numbers, which a metric reader collects at any time. Counting costs next to nothing."""
 
 from collections.abc import Callable, Iterable, Mapping
 from threading import Lock

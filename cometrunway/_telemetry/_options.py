@@ -1,4 +1,4 @@
-"""What a user may say about telemetry, and whether anything is to be recorded."""
+"""The option of telemetry, and whether anything is to be recorded."""
 
 import sys
 from importlib import import_module
@@ -41,7 +41,7 @@ def checked(telemetry: object) -> Telemetry | bool:
 
 
 def recorder_of(telemetry: Telemetry | bool, *, provider: str, host: str, port: int) -> "Recorder | None":
-    """Return what records a session on this API; None where nothing would come of it."""
+    """Return the recorder of a session on this API; None where there is nothing to record to."""
     if telemetry is False or (telemetry is True and not _is_set_up()):
         return None
     from cometrunway._telemetry._recorder import Recorder  # noqa: PLC0415 - the extra may be missing
@@ -66,5 +66,5 @@ def _is_set_up() -> bool:
 
 
 def _records(provider: object) -> bool:
-    """Whether a provider is none of the API's own, which stand in until one is set and record nothing."""
+    """Whether a provider records. Those of the API itself do not: they are there until one is set."""
     return not type(provider).__module__.startswith(("opentelemetry.trace", "opentelemetry.metrics"))

@@ -25,8 +25,8 @@ _OUTCOMES = {
     EventKind.IN_DOUBT: "in_doubt",
 }
 _MOST_UNTOLD, _LONGEST_UNTOLD = 50, 1.0
-"""How many courses that have ended, and for how many seconds, may wait to become spans: many at once cost half as much
-as one now and then, and too many would hold the event loop up."""
+"""How many courses that have ended may wait to become spans, and for how many seconds. To make many at once costs half
+as much as to make each by itself; to make too many would hold the event loop up."""
 _T = TypeVar("_T")
 
 
@@ -65,9 +65,9 @@ class _Course:
 class Recorder:
     """Counts, and makes one span of each submission, from its create to its files.
 
-    A span is the root of a trace of its own, because a task outlives the request that submitted it; a link leads there.
-    It is made when it has ended, so that a task that is waited for holds next to nothing. No attribute holds a key of
-    the API, a URL or a message of the server; prompts only if that is wanted.
+    A span is the root of a trace of its own, because a task outlives the request that submitted it; it has a link to
+    that request. It is made when the task has ended, so that a task that is waited for holds next to nothing. No
+    attribute holds a key of the API, a URL or a message of the server; prompts only if that is wanted.
     """
 
     def __init__(

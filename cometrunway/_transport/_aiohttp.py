@@ -32,9 +32,9 @@ _CREATE = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS)
 _JSON: Mapping[str, str] = {"Content-Type": "application/json"}
 _WITHOUT_MIDDLEWARES: Mapping[str, Any] = {"middlewares": ()}  # for one may repeat a create
 _LONG_KEY = 16
-"""Characters from which on a key is no part of a word by accident."""
+"""Characters of a key that is too long to be part of a word by accident."""
 _KEYS = 4
-"""Of the keys that a function has returned, those that are removed from answers: answers under way may have older."""
+"""How many of the latest keys are removed from answers: an answer under way may repeat an older key."""
 _STALE_CONNECTIONS = 1_000
 """How many connections that have idled a create may meet, each of which is closed then."""
 
@@ -86,7 +86,7 @@ class Transport:
         return self._key.number
 
     async def renew_key(self, refused: int) -> bool:
-        """Ask for the key once more, unless that was done since; return whether it is another than was refused."""
+        """Get the key once more, unless that was done since the refusal; return whether it is another key now."""
         async with self._renewing:
             if self._key.number == refused:
                 await self._key.ask_again()
@@ -253,7 +253,7 @@ def _checked_session(http: object) -> aiohttp.ClientSession | None:
 
 
 def _pattern_of(key: bytes) -> re.Pattern[bytes]:
-    """Return what finds a key in an answer: a short one, which may be a part of any word, only as a whole word."""
+    """Return the pattern of a key in an answer: a short key, which may be part of any word, counts as a whole word."""
     pattern = re.escape(key)
     return re.compile(rb"(?<![\w-])" + pattern + rb"(?![\w-])" if len(key) < _LONG_KEY else pattern)
 

@@ -1,4 +1,4 @@
-"""The three calls of the API. A create is sent once, and what it came to is a value."""
+"""The calls of the API. A create is sent once, and its outcome is a value."""
 
 import asyncio
 from collections.abc import Callable
@@ -46,7 +46,7 @@ Outcome = Accepted | Refused | Unknown
 
 
 class Api:
-    """What one key may ask of one provider."""
+    """The calls that one key may make to one provider."""
 
     def __init__(
         self, *, transport: Transport, provider: Provider, retry: RetryPolicy, rng: Random, answer_limit: int
@@ -60,7 +60,7 @@ class Api:
     async def create(self, message: HttpRequest, *, may_begin: Callable[[], bool]) -> Outcome:
         """Send a create once, and return what it came to. Raises nothing: a cancellation is an outcome too.
 
-        Where the key is refused, and there is another by now, it is sent with that.
+        If the key is refused and there is another key by now, the create is sent once more, with that key.
 
         Args:
             message: what to send.
@@ -134,7 +134,7 @@ class Api:
         return decode_usage(await self._read(usage_request(self.provider)))
 
     async def _read(self, message: HttpRequest) -> HttpResponse:
-        """Send what is free to repeat until it is answered by the API itself."""
+        """Send what is free to repeat until the API itself answers, as often as the retry policy allows."""
         for pause in self._retry.pauses(self._rng):
             try:
                 response = await self._transport.call(message)

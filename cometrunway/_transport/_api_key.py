@@ -1,4 +1,4 @@
-"""The key of API calls: given once, or by a function that is asked again when the key is refused."""
+"""The key of API calls: given once, or by a function that is called again when the key is refused."""
 
 import asyncio
 import logging
@@ -7,7 +7,7 @@ from inspect import isawaitable
 
 _logger = logging.getLogger(__name__)
 _SECONDS = 30.0
-"""In which a function must have returned."""
+"""For how long a function may run."""
 KeyFunction = Callable[[], str | Awaitable[str]]
 
 
@@ -15,8 +15,8 @@ class ApiKey:
     """The key, as it is now.
 
     Args:
-        source: the key, or what returns it; must not block, or is a coroutine function.
-        check: returns a key as it is sent, or raises `ValueError` for what is none.
+        source: the key, or a function that returns it: a coroutine function, or a plain one that does not block.
+        check: returns the key in the form that is sent; raises `ValueError` if it is no key.
     """
 
     def __init__(self, source: str | KeyFunction, *, check: Callable[[object], str]) -> None:
@@ -27,7 +27,7 @@ class ApiKey:
         """How many other keys there were before."""
 
     async def ask(self) -> None:
-        """Take the key that the function returns now; what it raises is raised."""
+        """Call the function, if there is one, and use the key that it returns; raise what it raises."""
         if self._function is None:
             return
         async with asyncio.timeout(_SECONDS):
@@ -38,7 +38,7 @@ class ApiKey:
             self.number += 1
 
     async def ask_again(self) -> None:
-        """Do so after a refusal, which is what matters to the caller: that the function fails is logged."""
+        """Do so after the key was refused; only log an error of the function, for the caller raises the refusal."""
         try:
             await self.ask()
         except Exception as error:  # noqa: BLE001 - the user's function may raise anything, with a key in its text

@@ -42,7 +42,7 @@ def ours(method: str, url: str, error: Exception, *, host: str | None = None) ->
         method: of the request.
         url: of the request, or its path.
         error: what aiohttp raised.
-        host: that the request was for, where the URL is a path and the error does not say.
+        host: the host of the request, where the URL is a path and the error does not name it.
     """
     what = f"{method} {without_query(url)}"
     if isinstance(error, aiohttp.ClientHttpProxyError):

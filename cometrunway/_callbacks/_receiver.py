@@ -33,7 +33,7 @@ class CallbackReceiver:
     Mount `asgi` or `aiohttp_app()` in a web application where the gateway reaches it, and give the receiver to a
     session: `Session(callbacks=receiver)`. The session then gives a `callback_url` that cannot be guessed to each
     submission of a `/runway/pro/*` route that has none of its own. A post is only a hint: the task is polled at once,
-    and the API's answer to that poll decides. Any POST is answered the same way, whatever its path: 200 without a body.
+    and the API's answer to that poll decides. Any POST to any path is answered the same way: 200 without a body.
     Only its form can be refused: 405 for another method, 413 above 64 KiB, 408 after 10 seconds, 400 for a body that is
     not in the encoding that it states, and 503 while no session is open or 256 other posts are being read or
     processed.

@@ -22,9 +22,7 @@ def converter(spelled: Callable[[str], str], file: Callable[[Path | bytes], Any]
     def hook(cls: type[attrs.AttrsInstance]) -> Callable[[Any], dict[str, Any]]:
         names = {attribute.name: override(rename=spelled(attribute.name)) for attribute in attrs.fields(cls)}
         all_members = make_dict_unstructure_fn(cls, made, **names)  # type: ignore[arg-type]  # these are no switches
-        return lambda value: {
-            name: member for name, member in all_members(value).items() if member not in (None, [], {})
-        }
+        return lambda value: {name: member for name, member in all_members(value).items() if member not in _UNSET}
 
     made.register_unstructure_hook_factory(attrs.has, hook)
     return made

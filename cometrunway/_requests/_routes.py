@@ -28,8 +28,6 @@ from cometrunway._requests._parts import (
     MotionVector,
     PromptImage,
     ReferenceImage,
-    Speech,
-    Voice,
     snake_case,
 )
 
@@ -369,6 +367,7 @@ class ProActOne(Request):
 
 
 def _local_files(value: object) -> Iterator[Path | bytes]:
+    cls = type(value)
     if isinstance(value, Path | bytes):
         yield value
     elif isinstance(value, tuple | list):
@@ -377,8 +376,8 @@ def _local_files(value: object) -> Iterator[Path | bytes]:
     elif isinstance(value, Mapping):
         for member in value.values():
             yield from _local_files(member)
-    elif isinstance(value, PromptImage | ReferenceImage | MediaReference | Keyframe | Voice | Speech):
-        for name in _names(type(value)):
+    elif attrs.has(cls):
+        for name in _names(cls):
             yield from _local_files(getattr(value, name))
 
 

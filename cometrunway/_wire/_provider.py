@@ -150,7 +150,6 @@ RUNWAY = Provider(
     origin_variable="RUNWAYML_BASE_URL",
     prefix="/v1",
     routes=_RUNWAY_ROUTES,
-    inline_limits={"image": 5_000_000, "video": 16_000_000, "audio": 16_000_000},
     can_cancel=True,
     has_uploads=True,
     has_balance=True,

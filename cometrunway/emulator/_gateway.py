@@ -2,7 +2,7 @@
 
 import string
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from random import Random
 from typing import Any, Literal
 from urllib.parse import quote
@@ -36,8 +36,8 @@ from cometrunway.emulator._views import Observer
 WrongPath = Literal["json", "html", "redirect"]
 """What an unknown path answers: the API's 404, a web page with status 200, or a redirect to one."""
 
-_TASKS, _FEED = ("/runwayml/v1/tasks/", "/v1/tasks/"), "/runway/feed"
 _OFFICIAL_TASKS = "/v1/tasks/"
+_TASKS, _FEED = ("/runwayml/v1/tasks/", _OFFICIAL_TASKS), "/runway/feed"
 _ENDLESS = 1_000_000
 _NO_MODEL = "no-such-model"
 _HTML = "text/html; charset=utf-8"
@@ -75,20 +75,32 @@ class Gateway:
         operation, _ = self.sort(received)
         if operation == "control":
             return _control.report(self.ledger, received.path, self.epoch.now())
-        call = self._calls.get((received.method, received.path)) or (self._cancel if _is_cancel(received) else None)
-        if operation == "other" and call is None:
+        act = self._action(operation, received)
+        if act is None:
             return self._lost(received)
         if received.headers.get("authorization") != f"Bearer {self.api_key}":
             return self._refuse(UNAUTHORIZED)
-        if call is not None:
-            return call(received)
-        return self._create(received) if operation == "create" else self._poll(received)
+        return act(received)
 
     def excuse(self, fault: Fault, received: Received) -> Answer:
         """What a fault without a body of its own answers."""
         if fault.not_exist is not None:
             return not_exist(fault.not_exist, _asked_id(received) or "", self._request_id())
         return self._refuse(Refusal.of_status(fault.status or 500), refuses=False)
+
+    def _action(self, operation: Operation, received: Received) -> Callable[[Received], Answer] | None:
+        """What answers an authorized request; None if nothing does."""
+        if operation == "create":
+            return self._create
+        if operation == "poll":
+            return self._poll
+        if _is_cancel(received):
+            return self._cancel
+        accounts = {
+            ("GET", "/v1/organization"): self._organization,
+            ("POST", "/v1/organization/usage"): self._usage,
+        }
+        return accounts.get((received.method, received.path))
 
     def _create(self, received: Received) -> Answer:
         route, body = ROUTES[received.path], received.json
@@ -101,9 +113,8 @@ class Gateway:
             task = self._accept(route, received)
         except RecursionError:
             return self._refuse(NOT_JSON)
-        dialect, view = DIALECTS[self.dialect], self.observer.view(task, task.created_at)
-        if route.family == "runway":
-            dialect = DIALECTS["flat"]
+        is_official = route.family == "runway"
+        dialect, view = DIALECTS["flat" if is_official else self.dialect], self.observer.view(task, task.created_at)
         words = dialect.created_compat if route.family == "compat" else dialect.created
         return json_answer(words(view), task_id=task.id)
 
@@ -141,14 +152,6 @@ class Gateway:
         dialect, view = DIALECTS["flat" if is_official else self.dialect], self.observer.view(task, now)
         words = dialect.fed if received.path == _FEED else dialect.polled
         return json_answer(words(view), task_id=task.id)
-
-    @property
-    def _calls(self) -> Mapping[tuple[str, str], Callable[[Received], Answer]]:
-        """What Runway's own API answers beside creating, polling and cancelling."""
-        return {
-            ("GET", "/v1/organization"): self._organization,
-            ("POST", "/v1/organization/usage"): self._usage,
-        }
 
     def _cancel(self, received: Received) -> Answer:
         """Cancel a task that has not ended, or forget one that has."""

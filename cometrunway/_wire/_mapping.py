@@ -1,6 +1,6 @@
 """Requests from JSON objects: the sample bodies of the API's documentation, and the lines of batch files."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,15 +44,11 @@ def request_from_dict(mapping: Row, *, base_dir: Path | None = None) -> Request:
         fields = without_options(fields)
     fields = {name: _without_gaps(name, value) for name, value in with_whole_numbers(cls, fields).items()}
     if base_dir is not None:
-        for name in fields:
+        for name, value in fields.items():
             if snake_case(str(name)) in _MEDIA_FIELDS:
-                fields[name] = _located(fields[name], base_dir)
-            elif isinstance(fields[name], Mapping):
-                members = _MEMBERS_WITH_MEDIA.get(name, ())
-                located = {
-                    member: _path_or_url(fields[name][member], base_dir) for member in members if member in fields[name]
-                }
-                fields[name] = {**fields[name], **located}
+                fields[name] = _located(value, base_dir)
+            elif name in _MEMBERS_WITH_MEDIA and isinstance(value, Mapping):
+                fields[name] = _with_located(_MEMBERS_WITH_MEDIA[name], value, base_dir)
     return from_fields(cls, fields)
 
 
@@ -83,8 +79,13 @@ def _located(media: Any, base_dir: Path) -> Any:
 
 def _located_one(media: Any, base_dir: Path) -> Any:
     if isinstance(media, Mapping):
-        return {**media, "uri": _path_or_url(media.get("uri"), base_dir)} if "uri" in media else media
+        return _with_located(("uri",), media, base_dir)
     return _path_or_url(media, base_dir)
+
+
+def _with_located(names: Collection[str], members: Mapping[str, Any], base_dir: Path) -> dict[str, Any]:
+    """Return an object with those of its members located that are media by these names."""
+    return {name: _path_or_url(member, base_dir) if name in names else member for name, member in members.items()}
 
 
 def _path_or_url(media: Any, base_dir: Path) -> Any:

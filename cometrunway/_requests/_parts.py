@@ -219,10 +219,13 @@ def camel_case(name: str) -> str:
     return re.sub(r"_([a-z])", lambda letter: letter[1].upper(), name)
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Say which of the known names may have been meant."""
-    close = get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
+def nearest(name: str, known: Iterable[str], *, most: int | None = None) -> str:
+    """Say which of the known names may have been meant; if none is near, list them all, or at most so many."""
+    words = list(known)
+    if close := get_close_matches(name, words, n=1):
+        return f"did you mean {close[0]}?"
+    more = f" and {len(words) - most} more" if most is not None and len(words) > most else ""
+    return f"known are {', '.join(words[:most])}{more}"
 
 
 def content_moderation(value: ContentModeration | Fields | None) -> Any:

@@ -16,7 +16,7 @@ from attrs import fields
 from cometrunway._media._inputs import data_uri_size
 from cometrunway._media._urls import shown
 from cometrunway._requests._all_routes import RawRequest
-from cometrunway._requests._parts import snake_case
+from cometrunway._requests._parts import nearest, snake_case
 from cometrunway._requests._routes import Request
 from cometrunway._wire._provider import BUILT_IN, Provider
 from cometrunway.errors import UnknownValueWarning
@@ -104,8 +104,8 @@ def _check_model(request: Request, provider: Provider) -> None:
         if getattr(request, name) in (None, ()):
             raise ValueError(f"{type(request).__name__}.{name}: required {where}")
     for name, most in model.get("most", {}).items():
-        if len(getattr(request, name)) > most:
-            count = len(getattr(request, name))
+        count = len(getattr(request, name))
+        if count > most:
             raise ValueError(f"{type(request).__name__}.{name}: at most {most} {where}, got {count}")
 
 
@@ -122,8 +122,4 @@ def _models(request: Request, provider: Provider) -> Mapping[str, Model]:
 
 
 def _unknown(value: object, known: Any) -> str:
-    words = [str(one) for one in known]
-    close = get_close_matches(str(value), words, n=1)
-    more = f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
-    cure = f"did you mean {close[0]}?" if close else f"known are {', '.join(words[:_SHOWN])}{more}"
-    return f"{shown(value)} is not known ({cure})"
+    return f"{shown(value)} is not known ({nearest(str(value), map(str, known), most=_SHOWN)})"

@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import evolve
 
-from cometrunway._journal._entry import COLUMNS, Entry, State, entry_of, request_of
+from cometrunway._journal._entry import COLUMNS, Entry, State, entry_of, request_of, storable
 from cometrunway._journal._folders import Folders
 from cometrunway._journal._schema import NOT_DELIVERED, NOT_VERIFIED
 from cometrunway._wire._identity import identity
@@ -104,7 +104,8 @@ class Records:
 
     def keys_of_task(self, task_id: str) -> list[str]:
         """Return the keys of the submissions of a task; reads every row."""
-        return [key for (key,) in self._database.execute("SELECT key FROM submission WHERE task_id = ?", (task_id,))]
+        rows = self._database.execute("SELECT key FROM submission WHERE task_id = ?", (storable(task_id),))
+        return [key for (key,) in rows]
 
     def integrity(self, limit: int) -> sqlite3.Cursor:
         """Return what SQLite finds wrong with the file: at most so many rows of text; or `ok`."""

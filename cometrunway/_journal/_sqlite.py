@@ -233,9 +233,8 @@ class Journal:
 
     async def key_of(self, task_id: str) -> str | None:
         """Return the key of a submission that has this task; None if none has. It reads all of the journal."""
-        wanted = "SELECT key FROM submission WHERE task_id = ? LIMIT 1"
-        rows = await self._do(lambda database: database.execute(wanted, (storable(task_id),)).fetchall())
-        return rows[0][0] if rows else None
+        keys = await self._do(lambda _database: self._opened_records().keys_of_task(task_id))
+        return keys[0] if keys else None
 
     async def entries(self, states: Collection[State] = tuple(State)) -> AsyncIterator[Entry]:
         """Yield the entries in these states, in the order of submission; what is written meanwhile may be seen."""

@@ -164,14 +164,15 @@ def _error_type(status: int, said: Complaint) -> type[APIError]:
 
 
 def _is_about_balance(status: int, said: Complaint) -> bool:
-    """Whether a refusal is for want of money: by code or text where that is usual, by code alone in a 400."""
-    if _is_success(status) or status in {402, 403}:
-        spoken = f"{said.code} {said.text}".casefold()
-    else:
-        spoken = said.code or "" if status == 400 else ""
-        if status == 400 and _NO_CREDITS in said.text.casefold():
-            return True
-    return any(word in spoken for word in _BALANCE_WORDS)
+    """Whether a refusal is for want of money: by code or text where usual; in a 400 by code or Runway's words."""
+    if status == 400:
+        return _NO_CREDITS in said.text.casefold() or _names_a_balance(said.code or "")
+    is_usual = _is_success(status) or status in {402, 403}
+    return is_usual and _names_a_balance(f"{said.code} {said.text}".casefold())
+
+
+def _names_a_balance(text: str) -> bool:
+    return any(word in text for word in _BALANCE_WORDS)
 
 
 def _effective_status(status: int, code: str | None) -> int:

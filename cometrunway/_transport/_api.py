@@ -1,8 +1,10 @@
 """The calls of the API. A create is sent once, and its outcome is a value."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from random import Random
+from typing import TypeVar
 
 from attrs import frozen
 
@@ -18,6 +20,8 @@ from cometrunway._wire._identity import sent_for
 from cometrunway._wire._provider import Provider
 from cometrunway._wire._refusals import proves_refusal
 from cometrunway.errors import AuthenticationError, CometRunwayError, OutcomeUnknownError, ProxyError, TransportError
+
+_T = TypeVar("_T")
 
 
 @frozen
@@ -101,13 +105,7 @@ class Api:
 
     async def poll(self, route: str, task_id: str, asked: Asked = None) -> Task:
         """Ask for the task's state once, and again only with another key; `asked` is what was asked for."""
-        key = self._transport.key_number
-        try:
-            return await self._polled(route, task_id, asked)
-        except AuthenticationError:
-            if not await self._transport.renew_key(key):
-                raise
-        return await self._polled(route, task_id, asked)
+        return await self._with_key(partial(self._polled, route, task_id, asked))
 
     async def _polled(self, route: str, task_id: str, asked: Asked) -> Task:
         response = await self._transport.call(poll_request(route, task_id, self.provider), limit=self._answer_limit)
@@ -117,23 +115,36 @@ class Api:
         return decode_task(response, task_id=task_id, sent=sent)
 
     async def cancel(self, route: str, task_id: str) -> None:
-        """Cancel a task, by one request: a second one would delete a task that has succeeded meanwhile.
+        """Cancel a task, by one request that is not refused: a second would delete a task that has succeeded meanwhile.
 
         Raises:
             CancelNotSupportedError: the provider has no way to do so; nothing was sent.
             APIError, TransportError: it is not known to be cancelled.
         """
+        await self._with_key(partial(self._cancelled, route, task_id))
+
+    async def _cancelled(self, route: str, task_id: str) -> None:
         check_cancelled(await self._transport.call(cancel_request(route, task_id, self.provider)))
 
     async def balance(self) -> Balance:
         """Ask for the balance, as often as the retry policy allows."""
-        return decode_balance(await self._read(balance_request(self.provider)))
+        return await self._with_key(partial(self._read, balance_request(self.provider), decode_balance))
 
     async def usage(self) -> tuple[Usage, ...]:
         """Ask for the usage, as often as the retry policy allows."""
-        return decode_usage(await self._read(usage_request(self.provider)))
+        return await self._with_key(partial(self._read, usage_request(self.provider), decode_usage))
 
-    async def _read(self, message: HttpRequest) -> HttpResponse:
+    async def _with_key(self, call: Callable[[], Awaitable[_T]]) -> _T:
+        """Make a call; if the key is refused and there is another key by now, make it once more, with that key."""
+        key = self._transport.key_number
+        try:
+            return await call()
+        except AuthenticationError:
+            if not await self._transport.renew_key(key):
+                raise
+        return await call()
+
+    async def _read(self, message: HttpRequest, decode: Callable[[HttpResponse], _T]) -> _T:
         """Send what is free to repeat until the API itself answers, as often as the retry policy allows."""
         for pause in self._retry.pauses(self._rng):
             try:
@@ -142,9 +153,9 @@ class Api:
                 pass
             else:
                 if response.status < 500 and response.status != 429:
-                    return response
+                    return decode(response)
             await asyncio.sleep(pause)
-        return await self._transport.call(message)
+        return decode(await self._transport.call(message))
 
     async def retrieve(self, route: str, task_id: str, asked: Asked = None) -> Task:
         """Ask for the task's state until an answer comes, as often as the retry policy allows."""

@@ -68,6 +68,24 @@ async def test_a_poll_that_met_an_old_key_is_sent_with_the_new_one() -> None:
             assert not other.attach(handle.token).poll_errors
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda runway: runway.balance(),
+        lambda runway: runway.usage(),
+        lambda runway: runway._lifetime.parts.api.cancel("text_to_video", "a-task-that-is-gone"),
+    ],
+    ids=["balance", "usage", "cancel"],
+)
+async def test_any_other_call_that_met_an_old_key_is_sent_with_the_new_one(call: Any) -> None:
+    """Once more, and no oftener."""
+    async with Emulator() as emulator:
+        keys = Keys("sk-old", emulator.api_key)
+        async with opened(emulator, keys, provider="runway") as runway:
+            await call(runway)
+    assert (keys.calls, len(emulator.requests)) == (2, 2)
+
+
 async def test_a_key_that_stays_refused_is_an_error() -> None:
     """Where the function has no other key, the refusal is raised as that of any key."""
     async with Emulator() as emulator:

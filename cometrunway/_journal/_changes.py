@@ -52,8 +52,12 @@ ACCEPT = Update(
     "reason = NULL, failure = NULL WHERE key = :key"
 )
 STOP = Update("UPDATE submission SET state = :state, reason = :reason WHERE key = :key")
-_OF_TASK = "WHERE key = :key AND (task_id IS NULL OR :task_id IS NULL OR task_id = :task_id)"
-"""Nothing is recorded of a task that another one has replaced under its key."""
+_OF_TASK = (
+    "WHERE key = :key AND (task_id = :task_id OR :task_id IS NULL "
+    "OR (task_id IS NULL AND (submitted_at IS NULL OR :accepted_at >= submitted_at)))"
+)
+"""Nothing is recorded of a task that another one has replaced under its key, or that is older than the submission: what
+is submitted once more stays in doubt until its own task is known."""
 END = Update(
     "UPDATE submission SET state = :state, task_id = :task_id, ended_at = coalesce(ended_at, :ended_at), "  # noqa: S608 - all is ours
     f"failure = :failure, assets = :assets {_OF_TASK}"

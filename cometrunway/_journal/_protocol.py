@@ -42,13 +42,16 @@ class JournalProtocol(Protocol):
     async def end(self, key: str, task: Task, *, assets: tuple[Asset, ...] | None = None) -> None:
         """Record a final status, and the URLs of the files, unless another task stands under the key.
 
+        Where none stands there, nothing is recorded of a task that was accepted before the submission was recorded, or
+        of which that is not known: it is an older one's.
+
         Of several files some may be on disk already: `assets` then has a path for those.
         """
 
     async def deliver(
         self, key: str, assets: tuple[Asset, ...], *, task: Task | None = None, delivered_at: float | None = None
     ) -> None:
-        """Record the files that are on disk, and their task's end, unless another task stands under the key.
+        """Record the files that are on disk, and their task's end, unless `end` would record nothing of the task.
 
         The end that was recorded first stays.
         """

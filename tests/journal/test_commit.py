@@ -32,14 +32,15 @@ def database(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 def changed(kind: Any, key: str, rng: Random) -> Change:
     """Return a change of some row, with values that often meet those of another."""
     text = {"reason": rng.choice(("a", "b", None)), "failure": rng.choice(('{"code": "a", "message": "b"}', None))}
-    times = {name: rng.choice((1.1, 2.2, None)) for name in ("created_at", "ended_at", "delivered_at", "submitted_at")}
-    known = {**text, **times, "task_id": rng.choice(("t1", "t2", None)), "assets": rng.choice(("[]", '[{"url": "u"}]'))}
+    times = ("created_at", "accepted_at", "ended_at", "delivered_at", "submitted_at")
+    moments = {name: rng.choice((1.1, 2.2, None)) for name in times}
+    known = {**text, **moments, "task_id": rng.choice(("t1", "t2", None)), "assets": rng.choice(("[]", '[{"url": "u"}]'))}
     known |= {"state": rng.choice(("refused", "in_doubt", "failed", "succeeded")), "key": key}
     names = {
         ACCEPT: ("key", "task_id", "created_at"),
         STOP: ("key", "state", "reason"),
-        END: ("key", "state", "task_id", "ended_at", "failure", "assets"),
-        DELIVER: ("key", "task_id", "ended_at", "delivered_at", "assets"),
+        END: ("key", "state", "task_id", "accepted_at", "ended_at", "failure", "assets"),
+        DELIVER: ("key", "task_id", "accepted_at", "ended_at", "delivered_at", "assets"),
         REINSTATE: ("key", "state", "task_id", "submitted_at", "created_at", "ended_at", "reason", "failure"),
     }[kind]
     return Change(key, kind, {name: known[name] for name in names})

@@ -56,6 +56,13 @@ def types(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation site, docs/_build/html/index.html, without a network; warnings are errors."""
+    session.install("-e", ".[docs]")
+    session.run("python", "-m", "sphinx", "-W", "--keep-going", "-n", "-q", "-b", "html", "docs", "docs/_build/html")
+
+
+@nox.session
 def browser(session: nox.Session) -> None:
     """Look at the gallery in a real browser: this machine's Chromium, or Debian's, installed where that is possible."""
     executable = _chromium() or _installed_chromium(session)

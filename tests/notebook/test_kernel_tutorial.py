@@ -1,4 +1,4 @@
-"""`docs/notebook.ipynb`: it runs from top to bottom, what it shows is true, and its videos play in a browser."""
+"""`docs/notebook-tutorial.ipynb`: it runs from top to bottom, shows what is true, and its videos play in a browser."""
 
 import re
 from collections import Counter
@@ -10,7 +10,7 @@ import pytest
 from cometrunway import Journal
 from tests.browser.conftest import launched, watched
 
-NOTEBOOK = Path(__file__).parents[2] / "docs" / "notebook.ipynb"
+NOTEBOOK = Path(__file__).parents[2] / "docs" / "notebook-tutorial.ipynb"
 PLAY = """async () => {
     const videos = [...document.querySelectorAll("video")];
     for (const video of videos) {

@@ -33,7 +33,7 @@ from cometrunway._requests._parts import (
 
 _seed = optional(limits.whole(0, limits.SEED_LIMIT))
 _seconds = limits.whole(1)
-_PLAIN = (str, int, float, type(None))
+_PLAIN = frozenset({str, bool, int, float, type(None)})
 """The types of most fields, which hold no file."""
 _moderation = optional(limits.of_class(ContentModeration))
 
@@ -63,9 +63,8 @@ class Request:
     @cached_property
     def local_files(self) -> tuple[Path | bytes, ...]:
         """The media that are read and encoded as the request is sent."""
-        values = [getattr(self, name) for name in _names(type(self))]
-        others = [value for value in values if not isinstance(value, _PLAIN)]
-        return tuple([file for value in others for file in _local_files(value)])
+        values = [value for name in _names(type(self)) if type(value := getattr(self, name)) not in _PLAIN and value]
+        return tuple([file for value in values for file in _local_files(value)])
 
 
 @frozen(kw_only=True)

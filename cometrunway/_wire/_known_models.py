@@ -15,7 +15,7 @@ from attrs import fields
 
 from cometrunway._media._inputs import data_uri_size
 from cometrunway._media._urls import shown
-from cometrunway._requests._all_routes import RawRequest
+from cometrunway._requests._all_routes import ROUTES, RawRequest
 from cometrunway._requests._parts import nearest, snake_case
 from cometrunway._requests._routes import Request
 from cometrunway._wire._provider import BUILT_IN, Provider
@@ -85,14 +85,22 @@ def unknown_values(request: Request, provider: Provider) -> Iterator[str]:
     if model not in models:
         yield f"{name}.model: {_unknown(model, models)}, on {request.route} of {provider.name}"
         return
-    for field, values in models[model].get("values", {}).items():
+    values_of, not_taken = _known_of(provider.name, request.route, model)
+    for field, values in values_of.items():
         value = getattr(request, field)
         if value is not None and value not in values:
             yield f"{name}.{field}: {_unknown(value, values)}, with {model} of {provider.name}"
-    taken = {"model", "extra", *models[model]["required"], *models[model]["optional"]}
-    for attribute in fields(type(request)):
-        if attribute.name not in taken and getattr(request, attribute.name) not in (None, ()):
-            yield f"{name}.{attribute.name}: is not known, with {model} of {provider.name}; None leaves it out"
+    for field in not_taken:
+        if getattr(request, field) not in (None, ()):
+            yield f"{name}.{field}: is not known, with {model} of {provider.name}; None leaves it out"
+
+
+@cache
+def _known_of(provider: str, route: str, model: str) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+    """Return the known values by field, and the fields that the model does not take."""
+    known: Model = known_models(provider)["routes"][route][model]
+    taken = {"model", "extra", *known["required"], *known["optional"]}
+    return known.get("values", {}), tuple(field.name for field in fields(ROUTES[route]) if field.name not in taken)
 
 
 def _check_model(request: Request, provider: Provider) -> None:

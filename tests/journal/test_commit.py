@@ -34,7 +34,8 @@ def changed(kind: Any, key: str, rng: Random) -> Change:
     text = {"reason": rng.choice(("a", "b", None)), "failure": rng.choice(('{"code": "a", "message": "b"}', None))}
     times = ("created_at", "accepted_at", "ended_at", "delivered_at", "submitted_at")
     moments = {name: rng.choice((1.1, 2.2, None)) for name in times}
-    known = {**text, **moments, "task_id": rng.choice(("t1", "t2", None)), "assets": rng.choice(("[]", '[{"url": "u"}]'))}
+    known = {**text, **moments, "task_id": rng.choice(("t1", "t2", None))}
+    known["assets"] = rng.choice(("[]", '[{"url": "u"}]'))
     known |= {"state": rng.choice(("refused", "in_doubt", "failed", "succeeded")), "key": key}
     names = {
         ACCEPT: ("key", "task_id", "created_at"),

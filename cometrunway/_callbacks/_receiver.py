@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from cometrunway._callbacks import _asgi
+from cometrunway._media._hosts import is_this_machine
 from cometrunway._media._urls import check_web_url
-from cometrunway._transport._addresses import is_this_machine
 
 if TYPE_CHECKING:
     from aiohttp import web

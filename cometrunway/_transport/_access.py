@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from attrs import field, frozen
 from yarl import URL
 
-from cometrunway._transport._addresses import is_this_machine
+from cometrunway._media._hosts import is_this_machine
 from cometrunway._transport._api_key import ApiKey, KeyFunction
 from cometrunway._wire._provider import BUILT_IN, Provider
 

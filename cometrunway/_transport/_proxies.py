@@ -14,7 +14,7 @@ import aiohttp
 from attrs import field, frozen
 from yarl import URL
 
-from cometrunway._transport._addresses import is_this_machine, literal_address
+from cometrunway._media._hosts import is_this_machine, literal_address
 
 _PORTS = {"http": 80, "https": 443, "socks4": 1080, "socks4a": 1080, "socks5": 1080, "socks5h": 1080}
 _HOST_AND_PORT = re.compile(r"(\[[^]]*\]|[^:]*):([0-9]+)")

@@ -12,7 +12,8 @@ from aiohttp import web
 from yarl import URL
 
 from cometrunway import Asset, DownloadError, Session
-from cometrunway._transport._addresses import AddressRule, PrivateAddressError, is_this_machine
+from cometrunway._media._hosts import is_this_machine
+from cometrunway._transport._addresses import AddressRule, PrivateAddressError
 from cometrunway._transport._assets import AssetHosts
 from cometrunway._transport._connections import Connections
 from cometrunway.errors import TransportError

@@ -1,6 +1,7 @@
 """Images, videos and sounds as a request takes them: a URL, a data URI, a local file or its bytes."""
 
 import base64
+import hashlib
 import io
 import os
 import re
@@ -8,8 +9,10 @@ import stat
 from collections.abc import Collection
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 from urllib.parse import ParseResult, SplitResult
+
+from attrs import field, frozen
 
 from cometrunway._media._containers import is_whole
 from cometrunway._media._kinds import BEGINNING, InputType, Kind, recognise, sniff
@@ -21,22 +24,73 @@ Media = str | Path | bytes
 DATA_URI_LIMITS: dict[Kind, int] = {"image": 5_000_000, "video": 16_000_000, "audio": 16_000_000}
 """Characters of a whole data URI. Runway's page says 5 MB and 16 MB; of the two readings of MB this is the stricter."""
 
-FILE_LIMITS: dict[Kind, int] = {kind: (limit - 32) // 4 * 3 for kind, limit in DATA_URI_LIMITS.items()}
-"""Bytes of a file whose data URI is within its limit: 4 characters for 3 bytes, and a header."""
+UPLOAD_LIMIT = 200_000_000
+"""Bytes of a file that is uploaded. Runway's page says 200 MB; of the two readings of MB this is the stricter."""
 
 _LONGEST_PATH = 300
 """Characters of a text that is shown because it may have been meant as a path; a longer one may be a file's content."""
-_CURE = "make it smaller, or host it and pass its URL"
 _TAKEN = "JPEG, PNG, WebP (no GIF), MP4, MOV, WebM, MP3, WAV and Ogg"
+_CURE = "make it smaller, or host it and pass its URL"
 
 _DATA_HEADER = re.compile(r"data:(image|video|audio)/([a-z0-9.+-]+)(?:;[^;,]+)*;base64", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
 
-def check(media: object, *, field: str, kinds: Collection[Kind]) -> Kind | None:
-    """Make sure that the wire can take it. A local file must be whole, which is read off its container.
+@frozen
+class LocalFile:
+    """What a file is now; nothing of it is held but where it is, or the bytes that were given."""
 
-    That takes about 2 milliseconds for the largest image, and less for a video, of which only headers are read.
+    source: Path | bytes = field(repr=shown)
+    type: InputType
+    size: int
+    """Bytes."""
+
+    @classmethod
+    def of(cls, source: Path | bytes, name: str = "") -> Self:
+        """Look at a file; reads its first bytes only.
+
+        Args:
+            source: where it is, or its content.
+            name: what messages call it.
+
+        Raises:
+            ValueError: it cannot be read, is empty, or is of no type that is taken.
+        """
+        name = name or f"local file {shown(source)}"
+        size = len(source) if isinstance(source, bytes) else _size(source, name)
+        if size == 0:
+            raise ValueError(f"{name} is empty")
+        try:
+            with _opened(source) as file:
+                first_bytes = file.read(BEGINNING)
+        except OSError as error:
+            raise ValueError(f"{name} cannot be read: {error.strerror}") from error
+        return cls(source, _input_type(first_bytes, name), size)
+
+    @property
+    def kind(self) -> Kind:
+        """Whether it is an image, a video or a sound."""
+        return self.type.kind
+
+    @property
+    def data_uri_size(self) -> int:
+        """How many characters its data URI has: 4 for 3 bytes, and a header."""
+        return len(f"data:{self.type.media_type};base64,") + (self.size + 2) // 3 * 4
+
+    def opened(self) -> AbstractContextManager[BinaryIO]:
+        """Open it for reading.
+
+        Raises:
+            OSError: it cannot be read any more.
+        """
+        return _opened(self.source)
+
+
+def check(media: object, *, field: str, kinds: Collection[Kind]) -> Kind | None:
+    """Make sure that the wire can take it, whatever the provider. A local file must be whole, by its container.
+
+    That takes about 2 milliseconds for an image of 5 MB, and less for a video, of which only headers are read. Of a
+    file that is too large for any upload nothing more is read: its size is judged as it is submitted.
 
     Args:
         media: what the user gave.
@@ -52,7 +106,10 @@ def check(media: object, *, field: str, kinds: Collection[Kind]) -> Kind | None:
     if isinstance(media, str):
         return _check_uri(media, field, kinds)
     if isinstance(media, Path | bytes):
-        return _check_content(media, field, kinds).kind
+        file = LocalFile.of(media, f"{field}: {shown(media)}")
+        _check_kind(file.kind, field, kinds, media)
+        _check_whole(file, f"{field}: {shown(media)}")
+        return file.kind
     raise ValueError(f"{field}: must be a URL (str), a local file (pathlib.Path) or bytes, {_cure_of(media)}")
 
 
@@ -75,30 +132,32 @@ def plain(value: Any) -> Any:
 
 
 def data_uri(source: Path | bytes) -> str:
-    """Read and encode a local file; up to 16 MB and some time, so not for the event loop's thread.
+    """Read and encode a local file; its content and some time, so not for the event loop's thread.
 
     Raises:
         ValueError: the file is no longer what it was when it was checked.
     """
     name = f"local file {shown(source)}"
     if isinstance(source, Path):
-        _check_size(_size(source, name), name, DATA_URI_LIMITS)
-        source = _read(source, name, max(FILE_LIMITS.values()) + 1)
-    found = _check_content(source, name, DATA_URI_LIMITS)
-    return f"data:{found.media_type};base64,{base64.b64encode(source).decode()}"
+        source = _read(LocalFile.of(source, name), name)
+    file = LocalFile.of(source, name)
+    _check_whole(file, name)
+    return f"data:{file.type.media_type};base64,{base64.b64encode(source).decode()}"
 
 
-def data_uri_size(source: Path | bytes) -> tuple[Kind, int]:
-    """Return the kind of a local file, and how many characters its data URI has; reads its first bytes only.
+def digest_of(source: Path | bytes) -> str:
+    """Return the SHA-256 of a file, in hexadecimal; reads all of it, a piece at a time.
 
     Raises:
-        ValueError: the file cannot be read, or is of no kind that is taken.
+        ValueError: it cannot be read.
     """
-    name = f"local file {shown(source)}"
-    size = _size(source, name) if isinstance(source, Path) else len(source)
-    first_bytes = _read(source, name, BEGINNING) if isinstance(source, Path) else source[:BEGINNING]
-    found = _input_type(first_bytes, name)
-    return found.kind, len(f"data:{found.media_type};base64,") + (size + 2) // 3 * 4
+    if isinstance(source, bytes):
+        return hashlib.sha256(source).hexdigest()
+    try:
+        with source.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ValueError(f"{source} cannot be read any more: {error.strerror}") from error
 
 
 def _cure_of(media: object) -> str:
@@ -148,46 +207,33 @@ def _check_data_uri(uri: str, field: str, kinds: Collection[Kind]) -> Kind:
     return kind
 
 
-def _check_content(source: Path | bytes, field: str, kinds: Collection[Kind]) -> InputType:
-    name = f"{field}: {shown(source)}"
-    size = len(source) if isinstance(source, bytes) else _size(source, name)
-    if size == 0:
-        raise ValueError(f"{name} is empty")
-    _check_size(size, name, kinds)
-    try:
-        with _opened(source) as file:
-            found = _input_type(file.read(BEGINNING), name)
-            _check_kind(found.kind, field, kinds, source)
-            _check_size(size, name, {found.kind})
-            whole = is_whole(file, found.media_type)
-    except OSError as error:
-        raise ValueError(f"{name} cannot be read: {error.strerror}") from error
-    if not whole:
-        raise ValueError(
-            f"{name} ends too early: it is {found.media_type}, cut off or damaged; copy or export it again"
-        )
-    return found
-
-
-def _input_type(first_bytes: bytes, name: str) -> InputType:
-    found = sniff(first_bytes)
-    if found is not None:
-        return found
-    other = recognise(first_bytes)
-    if other is None:
-        raise ValueError(f"{name} is none of {_TAKEN} by its first bytes; convert it")
-    raise ValueError(f"{name} is {other.media_type} by its first bytes; Runway takes {_TAKEN}: convert it")
-
-
 def _check_kind(kind: Kind, field: str, kinds: Collection[Kind], media: Media) -> None:
     if kind not in kinds:
         raise ValueError(f"{field}: must be of kind {' or '.join(kinds)}, but this is of kind {kind}: {shown(media)}")
 
 
-def _check_size(size: int, name: str, kinds: Collection[Kind]) -> None:
-    kind = max(kinds, key=FILE_LIMITS.__getitem__)
-    if size > FILE_LIMITS[kind]:
-        raise ValueError(f"{name} has {size} bytes; the limit for kind {kind} is {FILE_LIMITS[kind]} bytes; {_CURE}")
+def _check_whole(file: LocalFile, name: str) -> None:
+    try:
+        with file.opened() as content:
+            whole = file.size > UPLOAD_LIMIT or is_whole(content, file.type.media_type)
+    except OSError as error:
+        raise ValueError(f"{name} cannot be read: {error.strerror}") from error
+    if not whole:
+        raise ValueError(
+            f"{name} ends too early: it is {file.type.media_type}, cut off or damaged; copy or export it again"
+        )
+
+
+def _read(file: LocalFile, name: str) -> bytes:
+    try:
+        with file.opened() as content:
+            return content.read(file.size)
+    except OSError as error:
+        raise ValueError(f"{name} cannot be read: {error.strerror}") from error
+
+
+def _opened(source: Path | bytes) -> AbstractContextManager[BinaryIO]:
+    return source.open("rb") if isinstance(source, Path) else io.BytesIO(source)
 
 
 def _size(path: Path, name: str) -> int:
@@ -207,13 +253,11 @@ def _size(path: Path, name: str) -> int:
     return status.st_size
 
 
-def _opened(source: Path | bytes) -> AbstractContextManager[BinaryIO]:
-    return source.open("rb") if isinstance(source, Path) else io.BytesIO(source)
-
-
-def _read(path: Path, name: str, length: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(length)
-    except OSError as error:
-        raise ValueError(f"{name} cannot be read: {error.strerror}") from error
+def _input_type(first_bytes: bytes, name: str) -> InputType:
+    found = sniff(first_bytes)
+    if found is not None:
+        return found
+    other = recognise(first_bytes)
+    if other is None:
+        raise ValueError(f"{name} is none of {_TAKEN} by its first bytes; convert it")
+    raise ValueError(f"{name} is {other.media_type} by its first bytes; Runway takes {_TAKEN}: convert it")

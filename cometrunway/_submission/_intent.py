@@ -15,6 +15,7 @@ from cometrunway._handle import SubmissionReference
 from cometrunway._journal._entry import Entry
 from cometrunway._requests._routes import Request
 from cometrunway._submission._line import WaitingLimit
+from cometrunway._submission._local_files import prepared
 from cometrunway._wire._encode import encode, lacks_callback_url
 from cometrunway._wire._http import HttpRequest
 from cometrunway._wire._identity import describe, identity
@@ -124,15 +125,21 @@ class Preparation:
         request, key = submission.request, submission.key
         check_taken(request, self.provider)
         check_known(request, self.provider, strict=self.strict)
+        files = prepared(request, self.provider)
         entry, path, now = None, "", time.time()
         if self.is_recorded:
-            description = describe(request, provider=self.provider.name)
+            description = describe(request, provider=self.provider.name, digest_of=lambda source: files[source].digest)
             digest = identity(description)
             key = key or submission.name(request.route, digest)
             entry = Entry(key=key, route=request.route, fingerprint=digest, request=description, submitted_at=now)
         if lacks_callback_url(request):
             path = self.callbacks.path(unique_name(request.route, "") if entry is None else entry.key, now)
-        message = encode(request, self.provider, callback_url=self.callbacks.url(path))
+        message = encode(
+            request,
+            self.provider,
+            uri_of=lambda source: files[source].data_uri(),
+            callback_url=self.callbacks.url(path),
+        )
         return Intent(
             request=request,
             key=key,

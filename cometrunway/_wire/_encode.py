@@ -5,16 +5,18 @@ snake_case with nested `options`, polled with POST.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from cometrunway._media._inputs import data_uri
 from cometrunway._media._urls import shown
 from cometrunway._requests._all_routes import COMPAT, ROUTES, RawRequest
 from cometrunway._requests._parts import camel_case, nearest, snake_case
 from cometrunway._requests._routes import ProActOne, ProGenerate, ProVideoToVideo, Request
 from cometrunway._wire._http import HttpRequest
-from cometrunway._wire._members import converter, members
+from cometrunway._wire._members import converter, members, with_files
 from cometrunway._wire._provider import BUILT_IN, COMETAPI, Provider
 from cometrunway.errors import CancelNotSupportedError
 
@@ -28,14 +30,20 @@ _JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", "
 _BY_NAME = ROUTES | {"pro_video_to_video": ProVideoToVideo}
 
 
-def encode(request: Request, provider: Provider = COMETAPI, *, callback_url: str | None = None) -> HttpRequest:
+def encode(
+    request: Request,
+    provider: Provider = COMETAPI,
+    *,
+    uri_of: Callable[[Path | bytes], str] = data_uri,
+    callback_url: str | None = None,
+) -> HttpRequest:
     """Return the POST that submits a request.
-
-    Reads and encodes the request's `local_files`: with any, better called in a thread.
 
     Args:
         request: what to make.
         provider: where it goes.
+        uri_of: what is sent for each of the request's `local_files`; by default its data URI, which is made here: then
+            with any, better called in a thread.
         callback_url: where the gateway posts the result of a request that `lacks_callback_url`.
 
     Raises:
@@ -48,6 +56,11 @@ def encode(request: Request, provider: Provider = COMETAPI, *, callback_url: str
     else:
         body = members(request, _official)
     body |= body.pop("extra", {})
+    if request.local_files:
+        try:
+            body = with_files(body, uri_of)
+        except ValueError as error:
+            raise ValueError(f"{type(request).__name__}: {error}") from error
     return HttpRequest(method="POST", path=_path(request.route, provider), body=_to_json(body))
 
 

@@ -3,18 +3,19 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import attrs
 
+from cometrunway._media._inputs import digest_of
 from cometrunway._media._urls import scheme, without_query
 from cometrunway._requests._all_routes import ROUTES, RawRequest
 from cometrunway._requests._routes import Request
 from cometrunway._tasks import UNNAMED_PROVIDER
-from cometrunway._wire._members import converter, members
+from cometrunway._wire._members import converter, members, with_files
 from cometrunway._wire._sent import Sent
 
 _DIGEST = "sha256"
@@ -22,13 +23,26 @@ _NOT_ASKED_FOR = frozenset({"callback_url", "provider"})
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
-def describe(request: Request, *, provider: str = UNNAMED_PROVIDER) -> dict[str, Any]:
+def describe(
+    request: Request,
+    *,
+    provider: str = UNNAMED_PROVIDER,
+    digest_of: Callable[[Path | bytes], str] = digest_of,
+) -> dict[str, Any]:
     """Return the request's route and fields as JSON, in snake_case; and the provider, where it is not CometAPI.
 
     A local file is its path and digest; bytes, a data URI, and the query of a URL are their digest alone. Reads local
-    files, so better called in a thread.
+    files, so better called in a thread, unless `digest_of` has their digests.
+
+    Raises:
+        ValueError: a local file cannot be read any more.
     """
     described = _without_secrets(members(request, _converter))
+    if request.local_files:
+        try:
+            described = with_files(described, partial(_described, digest_of))
+        except ValueError as error:
+            raise ValueError(f"{type(request).__name__}: {error}") from error
     assert isinstance(described, dict)  # noqa: S101 - as `members` are
     named = {} if provider == UNNAMED_PROVIDER else {"provider": provider}
     return {"route": request.route, **described, **named}
@@ -96,13 +110,9 @@ def is_complete(description: object) -> bool:
     return all(map(is_complete, description)) if isinstance(description, list) else True
 
 
-def _described(file: Path | bytes) -> dict[str, str]:
-    if isinstance(file, Path):
-        try:
-            return {"path": str(file.absolute()), _DIGEST: _digest(file.read_bytes())}
-        except OSError as error:
-            raise ValueError(f"{file} cannot be read any more: {error.strerror}") from error
-    return {_DIGEST: _digest(file)}
+def _described(digest_of: Callable[[Path | bytes], str], file: Path | bytes) -> dict[str, str]:
+    where = {"path": str(file.absolute())} if isinstance(file, Path) else {}
+    return {**where, _DIGEST: digest_of(file)}
 
 
 def _without_secrets(value: Any) -> Any:
@@ -128,4 +138,4 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-_converter = converter(str, _described)
+_converter = converter(str)

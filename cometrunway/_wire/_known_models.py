@@ -13,11 +13,12 @@ from typing import Any
 
 from attrs import fields
 
-from cometrunway._media._inputs import data_uri_size
+from cometrunway._media._inputs import LocalFile
 from cometrunway._media._urls import shown
 from cometrunway._requests._all_routes import ROUTES, RawRequest
 from cometrunway._requests._parts import nearest, snake_case
 from cometrunway._requests._routes import Request
+from cometrunway._wire._file_limits import is_uploaded
 from cometrunway._wire._provider import BUILT_IN, Provider
 from cometrunway.errors import UnknownValueWarning
 
@@ -50,17 +51,11 @@ def check_taken(request: Request, provider: Provider) -> None:
     if route not in provider.routes and not isinstance(request, RawRequest):
         raise ValueError(f"{provider.name} has no route {route}; its routes are {', '.join(sorted(provider.routes))}")
     _check_model(request, provider)
-    for file in request.local_files:
+    for source in request.local_files:
         try:
-            kind, length = data_uri_size(file)
+            is_uploaded(LocalFile.of(source), route=route, provider=provider)
         except ValueError as error:
             raise ValueError(f"{type(request).__name__}: {error}") from error
-        limit = provider.inline_limit(route, kind)
-        if limit is not None and length > limit:
-            raise ValueError(
-                f"{type(request).__name__}: {shown(file)} has {length} characters as a data URI; {provider.name} takes "
-                f"at most {limit} of kind {kind} on {route}; make it smaller, or host it and pass its URL"
-            )
 
 
 def check_known(request: Request, provider: Provider, *, strict: bool) -> None:

@@ -2,22 +2,21 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 from cattrs import Converter
 from cattrs.gen import make_dict_unstructure_fn, override
 
-from cometrunway._media._inputs import data_uri
-
+_T = TypeVar("_T")
 _UNSET: tuple[Any, ...] = (None, [], {})
 
 
-def converter(spelled: Callable[[str], str], file: Callable[[Path | bytes], Any] = data_uri) -> Converter:
-    """Return what turns our values into JSON members: each field `spelled`, each local `file` converted."""
+def converter(spelled: Callable[[str], str]) -> Converter:
+    """Return what turns our values into JSON members: each field `spelled`; local files are left as they are."""
     made = Converter()
-    made.register_unstructure_hook(Path, file)
-    made.register_unstructure_hook(bytes, file)
+    made.register_unstructure_hook(Path, _as_it_is)
+    made.register_unstructure_hook(bytes, _as_it_is)
 
     def hook(cls: type[attrs.AttrsInstance]) -> Callable[[Any], dict[str, Any]]:
         names = {attribute.name: override(rename=spelled(attribute.name)) for attribute in attrs.fields(cls)}
@@ -29,13 +28,21 @@ def converter(spelled: Callable[[str], str], file: Callable[[Path | bytes], Any]
 
 
 def members(request: attrs.AttrsInstance, by: Converter) -> dict[str, Any]:
-    """Return the request's members, without those that nobody set; local files are read and encoded now.
-
-    Raises:
-        ValueError: a local file cannot be read any more.
-    """
-    try:
-        said: dict[str, Any] = by.unstructure(request)
-    except ValueError as error:
-        raise ValueError(f"{type(request).__name__}: {error}") from error
+    """Return the request's members, without those that nobody set; a local file is the `Path` or the bytes of it."""
+    said: dict[str, Any] = by.unstructure(request)
     return said
+
+
+def with_files(value: Any, said: Callable[[Path | bytes], Any]) -> Any:
+    """Return members in which each local file is what is `said` of it."""
+    if isinstance(value, Path | bytes):
+        return said(value)
+    if isinstance(value, dict):
+        return {name: with_files(member, said) for name, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [with_files(item, said) for item in value]
+    return value
+
+
+def _as_it_is(file: _T) -> _T:
+    return file

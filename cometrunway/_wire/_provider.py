@@ -8,7 +8,7 @@ from typing import Any
 from attrs import Attribute, field, frozen
 from attrs.validators import optional
 
-from cometrunway._media._inputs import DATA_URI_LIMITS
+from cometrunway._media._inputs import DATA_URI_LIMITS, UPLOAD_LIMIT
 from cometrunway._media._urls import check_web_url, shown
 from cometrunway._paths import expanded
 from cometrunway._requests import _limits as limits
@@ -99,7 +99,9 @@ class Provider:
     can_cancel: bool = field(default=False, validator=limits.flag)
     """Whether `DELETE {prefix}/tasks/{id}` cancels a task."""
     has_uploads: bool = field(default=False, validator=limits.flag)
-    """Whether `POST {prefix}/uploads` takes large files."""
+    """Whether `POST {prefix}/uploads` takes files that are too large for a data URI."""
+    upload_limit: int = field(default=UPLOAD_LIMIT, validator=limits.whole(1))
+    """Bytes of an uploaded file at most."""
     has_balance: bool = field(default=False, validator=limits.flag)
     """Whether `GET {prefix}/organization` tells the balance."""
 
@@ -150,6 +152,7 @@ RUNWAY = Provider(
     origin_variable="RUNWAYML_BASE_URL",
     prefix="/v1",
     routes=_RUNWAY_ROUTES,
+    inline_limits=dict.fromkeys(DATA_URI_LIMITS, 5_000_000),  # of every kind: its Python SDK 5.24
     can_cancel=True,
     has_uploads=True,
     has_balance=True,

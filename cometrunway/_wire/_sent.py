@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from cometrunway._media._data_urls import inline_content
+from cometrunway._media._inputs import digest_of
 from cometrunway._media._urls import is_data_url, normalised_url, scheme, without_query
 
 _DIGEST = "sha256"
@@ -70,8 +71,8 @@ def _digests_of_file(data_url: str) -> Iterator[str]:
 
 def _digest_of_content(source: Path | bytes) -> Iterator[str]:
     try:
-        yield _digest(source if isinstance(source, bytes) else source.read_bytes())
-    except OSError:  # moved since: an echo of it is not known
+        yield digest_of(source)
+    except ValueError:  # moved since: an echo of it is not known
         return
 
 

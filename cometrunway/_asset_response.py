@@ -32,7 +32,9 @@ class AssetResponse:
     """
 
     def __init__(self, asset: Asset, request_headers: Mapping[str, str] = MappingProxyType({})) -> None:
-        self.status, self._range = 307, range(0)
+        self.status: int = 307
+        self.headers: dict[str, str] = {}
+        self._range = range(0)
         if asset.link is not None:
             self.headers = {"Location": asset.link, "Cache-Control": "no-store", "Content-Length": "0"}
             return

@@ -180,7 +180,7 @@ class EventQueue:
         self._numbers = count()
         self._changed = asyncio.Event()
         self._is_overrun = False
-        self.is_closed = False
+        self.is_closed: bool = False
 
     def open(self, topic: Topic) -> None:
         """Keep the queue open until this topic has ended."""

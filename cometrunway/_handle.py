@@ -114,16 +114,16 @@ class TaskFuture(asyncio.Future["tuple[Asset, ...]"]):
         submitted_at: float | None = None,
     ) -> None:
         super().__init__(loop=asyncio.get_running_loop())
-        self.id = reference.id
-        self.route = reference.route
-        self.key = reference.key
-        self.created_at = reference.created_at
-        self.provider = reference.provider
-        self.submitted_at = submitted_at
-        self.request = request
+        self.id: str = reference.id
+        self.route: str = reference.route
+        self.key: str | None = reference.key
+        self.created_at: float | None = reference.created_at
+        self.provider: str = reference.provider
+        self.submitted_at: float | None = submitted_at
+        self.request: Request | None = request
         self._described = described
         self.task: Task | None = None
-        self.poll_errors = 0
+        self.poll_errors: int = 0
         self.last_error: CometRunwayError | None = None
         self._ended: asyncio.Future[Task] | None = None
         self.watcher: Watcher | None = None

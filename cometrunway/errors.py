@@ -225,7 +225,7 @@ class TaskError(CometRunwayError):
         super().__init__(message)
         self.task = task
         """The task as the latest poll found it."""
-        self.task_id = task.id
+        self.task_id: str | None = task.id
         self.route = route
         self.token = token
 

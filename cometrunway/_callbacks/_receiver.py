@@ -47,7 +47,7 @@ class CallbackReceiver:
     """
 
     def __init__(self, public_url: str) -> None:
-        self.public_url = _checked(public_url)
+        self.public_url: str = _checked(public_url)
         self._take: Take | None = None
         self._reading = 0
 

@@ -26,7 +26,7 @@ class JournalReader:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = expanded(path)
+        self.path: Path = expanded(path)
         self._database: sqlite3.Connection | None = None
 
     def __enter__(self) -> Self:

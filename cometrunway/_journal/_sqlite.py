@@ -74,7 +74,7 @@ class Journal:
         wait: float = 0.0,
         output_dir: Path | None = None,
     ) -> None:
-        self.path = expanded(path)
+        self.path: Path = expanded(path)
         self._wait = wait
         self._lock_timeout = lock_timeout
         self._output_dir = output_dir

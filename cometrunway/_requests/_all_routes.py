@@ -26,6 +26,7 @@ from cometrunway._requests._parts import (
 from cometrunway._requests._routes import (
     CharacterPerformance,
     ImageToVideo,
+    MediaKind,
     ProActOne,
     ProGenerate,
     ProVideoToVideo,
@@ -97,7 +98,7 @@ class ImageUpscale(Request):
     """An image in more pixels: the route `image_upscale`."""
 
     route: ClassVar[str] = "image_upscale"
-    makes = "image"
+    makes: ClassVar[MediaKind] = "image"
 
     image_uri: Media = field(converter=parts.medium, validator=limits.media("image"), repr=shown)
     model: str = field(default="magnific_precision_upscaler_v2", validator=limits.filled)
@@ -126,7 +127,7 @@ class TextToSpeech(Request):
     """A text that is spoken: the route `text_to_speech`."""
 
     route: ClassVar[str] = "text_to_speech"
-    makes = "audio"
+    makes: ClassVar[MediaKind] = "audio"
 
     prompt_text: str = field(validator=limits.filled_prompt)
     voice: Voice | None = field(default=None, converter=parts.voice, validator=optional(limits.of_class(Voice)))
@@ -156,7 +157,7 @@ class SoundEffect(Request):
     """A sound from a text: the route `sound_effect`."""
 
     route: ClassVar[str] = "sound_effect"
-    makes = "audio"
+    makes: ClassVar[MediaKind] = "audio"
 
     prompt_text: str = field(validator=limits.filled_prompt)
     model: str = field(default="eleven_text_to_sound_v2", validator=limits.filled)
@@ -184,7 +185,7 @@ class SpeechToSpeech(Request):
     """A recording in another voice: the route `speech_to_speech`. A video gives a sound, too."""
 
     route: ClassVar[str] = "speech_to_speech"
-    makes = "any"
+    makes: ClassVar[MediaKind] = "any"
 
     media: MediaReference = field(converter=parts.recording, validator=limits.of_class(MediaReference))
     """A sound or a video; a local file shows which, a URL needs its `type`."""
@@ -199,7 +200,7 @@ class VoiceDubbing(Request):
     """A recording in another language: the route `voice_dubbing`."""
 
     route: ClassVar[str] = "voice_dubbing"
-    makes = "audio"
+    makes: ClassVar[MediaKind] = "audio"
 
     audio_uri: Media = field(converter=parts.medium, validator=limits.media("audio"), repr=shown)
     target_lang: str = field(validator=limits.filled)
@@ -215,7 +216,7 @@ class VoiceIsolation(Request):
     """The voice of a recording alone: the route `voice_isolation`."""
 
     route: ClassVar[str] = "voice_isolation"
-    makes = "audio"
+    makes: ClassVar[MediaKind] = "audio"
 
     audio_uri: Media = field(converter=parts.medium, validator=limits.media("audio"), repr=shown)
     model: str = field(default="eleven_voice_isolation", validator=limits.filled)
@@ -226,7 +227,7 @@ class VideoToAudio(Request):
     """The sound for a video: the route `video_to_audio`."""
 
     route: ClassVar[str] = "video_to_audio"
-    makes = "any"
+    makes: ClassVar[MediaKind] = "any"
 
     video_uri: Media = field(converter=parts.medium, validator=limits.media("video"), repr=shown)
     duration: float = field(converter=parts.real, validator=limits.number(0))
@@ -268,7 +269,7 @@ class RawRequest(Request):
     A name that begins with `pro_` is a route of the compatibility format.
     """
 
-    makes = "any"
+    makes: ClassVar[MediaKind] = "any"
 
     route: str = field(validator=_is_name)  # type: ignore[misc]  # of any other request it is the class that has it
     """The path below the API's prefix, such as `workflows/7f1c`."""

@@ -38,6 +38,8 @@ _PLAIN = frozenset({str, bool, int, float, type(None)})
 _moderation = optional(limits.of_class(ContentModeration))
 
 
+MediaKind = Literal["image", "video", "audio", "any"]
+
 _NOTHING: Fields = MappingProxyType({})
 
 
@@ -54,7 +56,7 @@ class Request:
 
     route: ClassVar[str]
     """The name of the route, as in handles, errors and batch files."""
-    makes: ClassVar[Literal["image", "video", "audio", "any"]] = "video"
+    makes: ClassVar[MediaKind] = "video"
     """The kind of the files that come of it."""
 
     extra: Fields = field(default=_NOTHING, converter=parts.as_given, validator=_extra, hash=False)
@@ -139,7 +141,7 @@ class TextToImage(Request):
     """An image from a text and images: the route `text_to_image`."""
 
     route: ClassVar[str] = "text_to_image"
-    makes = "image"
+    makes: ClassVar[MediaKind] = "image"
 
     prompt_text: str = field(validator=limits.filled_prompt)
     """Not empty, at most 1000 UTF-16 code units with most models; mentions references as `@tag`."""

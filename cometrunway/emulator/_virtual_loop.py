@@ -33,8 +33,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         selector = _JumpingSelector()
         super().__init__(selector)
         selector.loop = self
-        self.now = 0.0
-        self.threads = 0
+        self.now: float = 0.0
+        self.threads: int = 0
 
     def time(self) -> float:
         return self.now

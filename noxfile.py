@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from zipfile import ZipFile
 
 import nox
 
@@ -50,9 +51,42 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Check types, strictly."""
-    session.install("-e", ".[dev]")
+    """Check types strictly, and that the type of every public name is known to its users."""
+    session.install("-e", ".[dev]", "pyright[nodejs]>=1.1.400")
     session.run("mypy")
+    session.run("pyright", "--verifytypes", "cometrunway", "--ignoreexternal")
+
+
+@nox.session(python=PYTHONS[0])
+def lowest(session: nox.Session) -> None:
+    """Run the tests with the lowest version that pyproject.toml allows of each dependency and extra."""
+    session.install("uv>=0.5")
+    session.run("uv", "pip", "install", "--resolution", "lowest-direct", "-e", ".[test]")
+    left_out = [f"--ignore={path}" for path in HEAVY]
+    session.run("python", "-m", "pytest", "-n", "4", *left_out, *session.posargs)
+
+
+@nox.session
+def sdist(session: nox.Session) -> None:
+    """Build the same wheel from the tree and from the source distribution, whose tests pass; arguments go to pytest."""
+    session.install("hatchling")
+    with TemporaryDirectory() as folder:
+        session.run("hatchling", "build", "-t", "sdist", "-t", "wheel", "-d", folder)
+        [archive] = Path(folder).glob("*.tar.gz")
+        shutil.unpack_archive(archive, folder, filter="data")
+        unpacked = archive.with_name(archive.name.removesuffix(".tar.gz"))
+        session.chdir(unpacked)
+        session.run("hatchling", "build", "-t", "wheel", "-d", "dist")
+        [wheel], [rebuilt] = Path(folder).glob("*.whl"), Path("dist").glob("*.whl")
+        if _members(wheel) != _members(rebuilt):
+            session.error(f"{rebuilt.name} of the source distribution is not the wheel of the tree")
+        session.install("-e", ".[test]")
+        session.run("python", "-m", "pytest", "-n", "4", *session.posargs)
+
+
+def _members(wheel: Path) -> dict[str, bytes]:
+    with ZipFile(wheel) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
 
 
 @nox.session

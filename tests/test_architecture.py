@@ -100,6 +100,7 @@ OF_THE_WHOLE = {
     "architecture": "the structure of the code",
     "benchmarks": "the page of benchmarks against its data",
     "docs": "the examples of README.md and docs/",
+    "interpreter_options": "the package under `-OO` and `-W error`",
     "official_sdk": "Runway's own SDK against the emulator",
     "kill": "batches whose process is killed",
     "machines": "file systems, locks, descriptors and disks as they are",
@@ -262,4 +263,5 @@ def test_the_top_level_is_tidy() -> None:
     top = {path.name for path in PACKAGE.parent.iterdir() if not path.name.startswith(".")}
     assert top <= {"pyproject.toml", "README.md", "LICENSE", "cometrunway", "tests", "docs", "noxfile.py"} | {
         "outputs",  # of the demo, ignored by git
+        "PKG-INFO",  # of an unpacked source distribution
     }

@@ -1,16 +1,20 @@
 """How Sphinx builds this documentation; `nox -s docs` runs it."""
 
 import os
+import sys
 from contextlib import ExitStack
+from pathlib import Path
 
 from sphinx.application import Sphinx
 
 from cometrunway.emulator import Emulator
 
+sys.path[:0] = [str(Path(__file__).parent / "_extensions"), str(Path(__file__).parent.parent)]
+
 project = "cometrunway"
 copyright = "the cometrunway maintainers"  # noqa: A001 - the name that Sphinx reads
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
-exclude_patterns = ["_build"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton", "docstrings"]
+exclude_patterns = ["_build", "_extensions"]
 nitpicky = True
 
 html_theme = "furo"
@@ -18,6 +22,11 @@ html_title = "cometrunway"
 html_show_copyright = False
 html_show_sphinx = False
 html_copy_source = False
+
+autodoc_default_options = {"members": True, "undoc-members": True, "member-order": "bysource"}
+autodoc_typehints_format = "short"
+python_maximum_signature_line_length = 88
+add_module_names = False
 
 myst_heading_anchors = 4
 nb_execution_mode = "force"

@@ -13,6 +13,7 @@ import pytest
 
 import cometrunway
 from cometrunway import emulator
+from tests.documentation import markdown
 from tests.models_page import PAGE, page
 from tests.served import served_by_emulator
 
@@ -106,11 +107,34 @@ def test_the_reference_lists_every_fault() -> None:
             assert emulator.Fault.parse(short).name.startswith(short.partition("/")[0]), short
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", markdown.pages(), ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
-    """A link within the documentation names a file that exists."""
-    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
-        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+    """A link within the documentation names a file that exists, and a heading that is in it."""
+    for path, anchor in markdown.links(page.read_text()):
+        target = page.parent / path if path else page
+        assert target.exists(), f"{page.name} links to {path}"
+        assert not anchor or anchor in markdown.anchors(target.read_text()), f"{page.name} links to {path}#{anchor}"
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    """A page is found from the list beside every other."""
+    listed = set()
+    for path in markdown.pages():
+        for tree in re.findall(r"^```{toctree}\n(.*?)^```", path.read_text(), re.DOTALL | re.MULTILINE):
+            listed |= {path.parent / name for name in tree.splitlines() if not name.startswith(":")}
+    written = {path.with_suffix("") for path in [*markdown.pages(), *(ROOT / "docs").glob("*.ipynb")]}
+    assert written - listed == {ROOT / "README", ROOT / "docs" / "index"}
+
+
+def test_the_api_has_everything_public() -> None:
+    """The signature of each public name is on one page, and on one only."""
+    found = [
+        name
+        for path in (ROOT / "docs" / "api").glob("*.md")
+        for name in re.findall(r"^\.\. auto(?:class|function):: cometrunway\.(\w+)$", path.read_text(), re.MULTILINE)
+    ]
+    of_errors = {name for name in cometrunway.__all__ if hasattr(cometrunway.errors, name) and name.endswith("Error")}
+    assert sorted(found) == sorted({*cometrunway.__all__} - of_errors)
 
 
 def test_the_tables_of_models_are_those_of_the_data() -> None:

@@ -12,7 +12,7 @@ from attrs import evolve, field, frozen
 from cometrunway._displays import Displayed, followed
 from cometrunway._requests._routes import Request
 from cometrunway._tasks import UNNAMED_PROVIDER, Asset, Task, moment
-from cometrunway.errors import CometRunwayError
+from cometrunway.errors import CometRunwayError, without_frames
 
 _PREFIX = "crt1."
 Asked = Request | Mapping[str, Any] | None
@@ -174,7 +174,9 @@ class TaskFuture(asyncio.Future["tuple[Asset, ...]"]):
         self.task = evolve(task, delivered_at=moment(delivered_at))
 
     def fail(self, error: Exception) -> None:
-        """End what has not ended, with this error."""
+        """End what has not ended, with this error; of ours without the frames that met a signed URL."""
+        if isinstance(error, CometRunwayError):
+            without_frames(error)
         for future in (self._ended, self):
             if future is not None and not future.done():
                 _fail(future, error)

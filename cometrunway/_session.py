@@ -33,6 +33,7 @@ from cometrunway._transport._api_key import KeyFunction
 from cometrunway._wire._balance import Balance, Usage
 from cometrunway._wire._encode import request_type
 from cometrunway._wire._provider import COMETAPI, Provider
+from cometrunway.errors import DownloadError, without_frames
 
 
 class Session:
@@ -381,7 +382,10 @@ class Session:
             AssetExpiredError: the URL is no longer honoured; `retrieve` the task for a fresh one.
             DownloadError: the file could not be downloaded whole.
         """
-        return await self._lifetime.parts.downloader.download_as(expanded(path), asset.url)
+        try:
+            return await self._lifetime.parts.downloader.download_as(expanded(path), asset.url)
+        except DownloadError as error:
+            raise without_frames(error)  # noqa: B904 - the same error
 
     def stop_submitting(self) -> None:
         """Send no more creates, for as long as this session lives: each further one raises `BudgetError`.

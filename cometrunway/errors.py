@@ -36,9 +36,11 @@ Every error pickles, copies and hashes, and names in its message the task and th
 
 import re
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from cometrunway._tasks import Asset, Task, TaskStatus
+
+_Error = TypeVar("_Error", bound=BaseException)
 
 
 class UnknownValueWarning(UserWarning):
@@ -82,6 +84,18 @@ class CometRunwayError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restored, (type(self), self.args, self.__dict__)
+
+
+def without_frames(error: _Error) -> _Error:
+    """Return an error without its traceback and those of the errors behind it: their variables may hold secrets."""
+    behind: list[BaseException] = [error]
+    seen: set[int] = set()
+    while behind:
+        found = behind.pop()
+        found.__traceback__ = None
+        seen.add(id(found))
+        behind += [one for one in (found.__cause__, found.__context__) if one is not None and id(one) not in seen]
+    return error
 
 
 def _restored(error_type: type[CometRunwayError], args: tuple[Any, ...], state: Mapping[str, Any]) -> CometRunwayError:
@@ -269,6 +283,12 @@ class DownloadError(CometRunwayError):
         self.asset = asset
         """The file that was asked for; of several that are missing, the first."""
         self.retryable = retryable
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        state = {**self.__dict__, "asset": self.asset.without_signatures()}
+        if self.assets:
+            state["assets"] = tuple([asset.without_signatures() for asset in self.assets])
+        return _restored, (type(self), self.args, state)
 
 
 class AssetExpiredError(DownloadError):

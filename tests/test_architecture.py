@@ -105,6 +105,7 @@ OF_THE_WHOLE = {
     "kill": "batches whose process is killed",
     "machines": "file systems, locks, descriptors and disks as they are",
     "tracebacks": "how many entries of ours an error shows",
+    "security": "what a run leaves behind, of any of our modules",
     "two_thousand": "two thousand tasks at once",
 }
 """Tests that belong to no module, and what they are about."""

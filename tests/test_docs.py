@@ -13,8 +13,7 @@ import pytest
 
 import cometrunway
 from cometrunway import emulator
-from tests.documentation import markdown
-from tests.models_page import PAGE, page
+from tests.documentation import markdown, tables
 from tests.served import served_by_emulator
 
 ROOT = Path(__file__).parent.parent
@@ -89,14 +88,14 @@ def test_the_reference_names_every_field_and_default(cls: type[cometrunway.Reque
 
 def test_the_reference_names_every_option_of_the_emulator() -> None:
     """A test that needs a strange server finds how to get one."""
-    section = (ROOT / "docs" / "reference.md").read_text().partition("## The emulator")[2]
+    section = (ROOT / "docs" / "emulator.md").read_text()
     options = list(inspect.signature(emulator.Emulator).parameters)
     assert not [name for name in options if f"`{name}`" not in section]
 
 
 def test_the_reference_lists_every_fault() -> None:
     """What an emulator can do wrong stands in one table, with the arguments and the short names."""
-    table = (ROOT / "docs" / "reference.md").read_text().partition("### Faults")[2].partition("\n## ")[0]
+    table = (ROOT / "docs" / "emulator.md").read_text().partition("## Faults")[2]
     rows = {row[1]: row for row in re.finditer(r"^\| `(\w+)\((.*?)\)` \|.*\| ?(.*?) ?\|$", table, re.MULTILINE)}
     makers = {name: member for name, member in vars(emulator.Fault).items() if isinstance(member, classmethod)}
     assert rows.keys() == makers.keys() - {"parse"}
@@ -137,9 +136,37 @@ def test_the_api_has_everything_public() -> None:
     assert sorted(found) == sorted({*cometrunway.__all__} - of_errors)
 
 
-def test_the_tables_of_models_are_those_of_the_data() -> None:
-    """What the page says of models is what requests are compared with."""
-    assert PAGE.read_text() == page(), "python -m tests.models_page"
+@pytest.mark.parametrize("page", markdown.pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_tables_are_those_of_the_code(page: Path) -> None:
+    """What a page says of models, routes, options and sessions is what the code has."""
+    assert page.read_text() == tables.renewed(page), "python -m tests.documentation"
+
+
+def test_the_command_page_names_every_command_and_every_option_of_run() -> None:
+    """What `--help` shows is on the page, also where the page says it by hand."""
+    text = (ROOT / "docs" / "command.md").read_text()
+    by_hand = text.partition("## Options of `run`")[2].partition("\n## ")[0]
+    run = tables.commands()[tables.RUN]
+    assert not [name for name in tables.commands() if f"`cometrunway {name}" not in text]
+    options = {name for action in run._actions for name in action.option_strings if name.startswith("--")}
+    assert not [name for name in options - {"--help", "--debug"} if f"`{name}" not in by_hand]
+
+
+def test_the_command_page_has_every_exit_status() -> None:
+    """The statuses that `--help` tells are those of the table."""
+    text = (ROOT / "docs" / "command.md").read_text()
+    told = re.findall(r"(\d+) [a-z]", tables.whole_parser().epilog or "")
+    assert (
+        re.findall(r"^\| (\d+) \|", text.partition("## Exit statuses")[2].partition("\n## ")[0], re.MULTILINE) == told
+    )
+
+
+def test_the_environment_page_has_every_variable() -> None:
+    """A variable that the code reads is on the page."""
+    text = (ROOT / "docs" / "environment.md").read_text()
+    read = {name for name in tables.variables() if f"`{name}`" not in text}
+    assert not read
+    assert {"COMETAPI_KEY", "SSL_CERT_FILE", "AWS_ENDPOINT_URL", "RUNWAYML_BASE_URL"} <= tables.variables()
 
 
 def test_the_readme_begins_with_the_two_commands() -> None:

@@ -163,12 +163,27 @@ def _add_pace(group: argparse._ArgumentGroup) -> None:
 
 def _add_behaviour(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--dialect", choices=get_args(DialectName), default="flat", help="of answers (%(default)s)")
-    group.add_argument("--not-exist-form", choices=get_args(NotExistForm), default="400", help="(%(default)s)")
+    group.add_argument(
+        "--not-exist-form", choices=get_args(NotExistForm), default="400", help="of that answer (%(default)s)"
+    )
     group.add_argument("--failure-rate", type=float, default=0.0, metavar="RATE", help="part of tasks that fail, 0..1")
     group.add_argument("--balance", type=int, metavar="N", help="creations until insufficient_user_quota")
     group.add_argument("--any-model", action="store_true", help="accept models and values that are not documented")
-    group.add_argument("--fault", action="append", default=[], metavar="OPERATION:FAULT=RATE", help="repeatable")
+    group.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="OPERATION:FAULT=RATE",
+        help="how often what goes wrong; repeatable",
+    )
     group.add_argument("--asset-lifetime", type=float, default=86_400.0, metavar="SECONDS", help="of output URLs")
     group.add_argument("--stale-urls", action="store_true", help="polls repeat the first URL of an output")
-    group.add_argument("--callbacks", choices=get_args(CallbackPolicy), default="end", help="(%(default)s)")
-    group.add_argument("--wrong-path", choices=get_args(WrongPath), default="json", help="(%(default)s)")
+    group.add_argument(
+        "--callbacks",
+        choices=get_args(CallbackPolicy),
+        default="end",
+        help="when callback_url is posted to (%(default)s)",
+    )
+    group.add_argument(
+        "--wrong-path", choices=get_args(WrongPath), default="json", help="what an unknown path answers (%(default)s)"
+    )

@@ -134,7 +134,3 @@ class Asset(Displayed):
     def is_kept(self) -> bool:
         """Whether the whole file is on this disk or in a bucket."""
         return self.path is not None or self.location is not None
-
-    def without_signatures(self) -> "Asset":
-        """Return the file with URLs that nobody can read it by."""
-        return evolve(self, url=without_query(self.url), link=self.link and without_query(self.link))

@@ -38,6 +38,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, Self, TypeVar
 
+from attrs import evolve
+
+from cometrunway._media._urls import without_query
 from cometrunway._tasks import Asset, Task, TaskStatus
 
 _Error = TypeVar("_Error", bound=BaseException)
@@ -285,10 +288,15 @@ class DownloadError(CometRunwayError):
         self.retryable = retryable
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state = {**self.__dict__, "asset": self.asset.without_signatures()}
+        state = {**self.__dict__, "asset": _unsigned(self.asset)}
         if self.assets:
-            state["assets"] = tuple([asset.without_signatures() for asset in self.assets])
+            state["assets"] = tuple(map(_unsigned, self.assets))
         return _restored, (type(self), self.args, state)
+
+
+def _unsigned(asset: Asset) -> Asset:
+    """Return a file with URLs by which nobody can read it."""
+    return evolve(asset, url=without_query(asset.url), link=asset.link and without_query(asset.link))
 
 
 class AssetExpiredError(DownloadError):

@@ -5,6 +5,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from cometrunway import DownloadError, Event, EventKind, PollPolicy, RetryPolicy, TaskHandle
@@ -55,8 +56,8 @@ async def test_what_is_there_is_kept_and_a_rerun_fetches_the_rest(session: Any, 
             f"cat-{number}.mp4" for number in (1, 2, 3, 5, 6, 8, 9, 10)
         ]
         assert "secret" not in f"{caught.value} {events}"
-        unsigned = tuple([asset.without_signatures() for asset in caught.value.assets])
-        assert pickle.loads(pickle.dumps(caught.value)).assets == unsigned  # noqa: S301 - our own
+        unsigned = [attrs.evolve(asset, url=asset.url.partition("?")[0]) for asset in caught.value.assets]
+        assert [*pickle.loads(pickle.dumps(caught.value)).assets] == unsigned  # noqa: S301 - our own
         [entry] = Journal.read(journal)
         assert (entry.state, entry.is_owed) == (State.SUCCEEDED, True)
         assert [asset.path is not None for asset in entry.assets] == [number not in {3, 6} for number in range(10)]

@@ -84,7 +84,7 @@ def safe(error: Exception) -> Exception | None:
 
 
 def _not_connected(what: str, error: Exception, host: str) -> TransportError:
-    inner = getattr(error, "os_error", error)
+    inner = getattr(error, "certificate_error", getattr(error, "os_error", error))
     if isinstance(inner, PrivateAddressError):
         refused = TransportError(
             f"{what}: {host} is at {inner.address}, {inner.reach.value}, and no file is fetched from there while the "

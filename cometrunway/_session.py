@@ -1,4 +1,4 @@
-"""The session: what a user opens. It puts the parts together, and has the public methods."""
+"""The session, which a user opens. It connects the parts and has the public methods."""
 
 import asyncio
 import math
@@ -39,59 +39,62 @@ from cometrunway.errors import DownloadError, without_frames
 class Session:
     """Submits paid tasks, polls all of them with one scheduler, and downloads their files.
 
-    Use it as `async with Session() as runway:`, or by `open` and `close`, within one event loop. Leaving the block
-    waits for what is in flight, as `close_wait` says. Leaving it on an error stops at once, cancels nothing at the
-    server, and lets the error through bare.
+    Use it as `async with Session() as runway:`, or with `open` and `close`, within one event loop. Leaving the block
+    waits for the tasks in flight; `close_wait` limits this wait. If an error leaves the block, the session stops
+    polling at once, cancels nothing at the server, and raises the error as it is, not in an ExceptionGroup.
 
     Args:
-        api_key: the provider's key; by default from its environment variable, such as COMETAPI_KEY. Or a function that
-            returns it, plain or async: it is called on opening, and each time that the key is refused; with another key
-            the refused request is sent again. It must not block.
-        provider: whose API it is: `cometapi`, `runway`, or a `Provider`. A key of one is never sent to another.
+        api_key: the provider's key; by default from its environment variable, such as COMETAPI_KEY. It may be a
+            function that returns the key, plain or async. The session calls the function when it is opened and each
+            time the API refuses the key. If the new key differs, the refused request is sent again with it. The
+            function must not block.
+        provider: the API to use: `cometapi`, `runway`, or a `Provider`. A key of one provider is never sent to another.
         base_url: the API's origin, without `/v1`; by default from the environment (COMETRUNWAY_BASE_URL,
             RUNWAYML_BASE_URL), else the provider's.
-        strict: whether a model, a ratio or another value that is not known at the provider is an error before anything
-            is sent; else it is sent with an `errors.UnknownValueWarning`.
-        output_dir: where files go: a folder, made if it is missing, or `s3://bucket/prefix`, which needs the extra
-            `cometrunway[s3]`; None downloads nothing, and assets have only a URL.
-        template: what files are called: text with `{key}` (the task's id where there is none), `{id}`, `{route}` and
-            `{number}` (from 1, of the task's files). A `/` makes a folder; the extension is the content's.
+        strict: True refuses a model, a ratio or another value that is not known at the provider, before anything is
+            sent. False sends it with an `errors.UnknownValueWarning`.
+        output_dir: the folder for files, made if it is missing, or `s3://bucket/prefix`, which needs the extra
+            `cometrunway[s3]`. With None nothing is downloaded, and assets have only a URL.
+        template: the names of files: text with `{key}` (the task's id if there is no key), `{id}`, `{route}` and
+            `{number}` (counts the task's files from 1). A `/` makes a folder. The extension follows the content.
         poll: how often to poll, and for how long.
-        retry: how often to repeat what is free or was refused.
-        max_in_flight: how many tasks may be unfinished at once; `submit` waits while there are as many.
-        max_creates: how many create requests may be under way at once. Fewer are where the gateway answers with 429s:
-            for each route and model the session learns how many, and how many per second. A crash leaves at most so
-            many in doubt, and one more for each further route and model.
-        max_waiting: how many submissions may wait for `max_in_flight` and for the gateway's limits, before `submit`
-            raises `SubmissionQueueFullError` at once; those of a `map` do not count. None for no end.
-        budget: how many creates may be accepted, or be in doubt, before `submit` raises `BudgetError`; or a `Budget`,
-            which also knows money. None for no end.
-        journal: a file that keeps what was paid for across crashes, made if it is missing; one process uses it at a
-            time. With it, a key that was submitted before is never submitted again.
+        retry: how often to repeat requests that are free or were refused.
+        max_in_flight: how many tasks may be unfinished at once. `submit` waits while this number is reached.
+        max_creates: how many create requests may be under way at once. If the gateway answers with 429s, the session
+            lowers this number, and learns how many creates per second it allows, for each route and model. After a
+            crash, at most this number of creates is in doubt, and one more for each further route and model.
+        max_waiting: how many submissions may wait for `max_in_flight` and for the gateway's limits. One more raises
+            `SubmissionQueueFullError` at once. Submissions of a `map` do not count. None is no limit.
+        budget: how many creates may be accepted or be in doubt. One more raises `BudgetError`. A `Budget` can limit
+            money too. None is no limit.
+        journal: a file that records what was paid for, so that a crash loses nothing. It is made if it is missing. One
+            process uses it at a time. With a journal, a key that was submitted before is never submitted again.
         journal_timeout: seconds to wait while another program, such as a backup, has locked the journal. After that no
-            create is sent until it can be written.
-        journal_wait: seconds to wait, on opening, while another process uses the journal, as one that is about to leave
-            does in a rolling restart; `math.inf` waits for ever.
-        close_wait: seconds that leaving waits for what is in flight; `math.inf` waits for all, 0 leaves at once. What
-            is unfinished then goes on at the server, and the journal has it.
-        close_grace: seconds that leaving waits, after that, for the answers to creates under way.
-        callbacks: where the gateway's posts come in; the ends of tasks are then known at once and with few polls.
-        http: an `aiohttp.ClientSession` to borrow for API calls, for its proxy or its TLS settings; never closed here.
-            Its middlewares are not used for creates, which one that repeats would pay for twice.
-        trust_env: whether HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR count, as they
-            are on entering. No `.netrc` is ever read.
-        allow_private_assets: whether files may be fetched from private addresses, such as 10.0.0.5, of an API that is
-            not at one itself.
+            create is sent until the journal can be written.
+        journal_wait: seconds to wait, on opening, while another process uses the journal, as in a rolling restart;
+            `math.inf` waits without limit.
+        close_wait: seconds that closing waits for the tasks in flight; `math.inf` waits for all, 0 for none. A task
+            that is unfinished then goes on at the server, and the journal has it.
+        close_grace: seconds that closing waits, after that, for the answers to creates under way.
+        callbacks: the receiver of the gateway's posts. With it, the session learns of the end of a task at once, and
+            polls rarely.
+        http: an `aiohttp.ClientSession` for API calls, if you need its proxy or TLS settings. The session never closes
+            it, and does not use its middlewares for creates: one that repeats requests would pay twice.
+        trust_env: whether to use HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR. They are
+            read when the session is opened. A `.netrc` is never read.
+        allow_private_assets: whether files may be downloaded from private addresses, such as 10.0.0.5, when the API
+            itself is not at a private address.
         on_event: called from the event loop with each `Event`; must not block.
-        telemetry: True records spans and metrics where the program has set up OpenTelemetry before the session is
-            opened; False records nothing; a `Telemetry` says what to record, and where to.
-        rng: where all randomness comes from.
+        telemetry: True records spans and metrics if the program has set up OpenTelemetry before the session is opened.
+            False records nothing. A `Telemetry` says what to record, and with which providers.
+        rng: the source of all randomness.
 
     Raises:
-        ValueError: no key, a key or an origin of another provider, or an option out of its range; on entering, an
-            `output_dir` that cannot be written, or a proxy or certificates of the environment that cannot be used.
-        TypeError: `http` is no `aiohttp.ClientSession`, `callbacks` no `CallbackReceiver`, or `on_event` a coroutine
-            function.
+        ValueError: there is no key, the key or the origin belongs to another provider, or an option is out of its
+            range. On entering: `output_dir` cannot be written, or a proxy or certificates of the environment cannot be
+            used.
+        TypeError: `http` is not an `aiohttp.ClientSession`, `callbacks` is not a `CallbackReceiver`, or `on_event` is a
+            coroutine function.
     """
 
     def __init__(
@@ -147,13 +150,13 @@ class Session:
         self._lifetime = Lifetime(self._composition, wait=close_wait, grace=close_grace)
 
     async def open(self) -> Self:
-        """Open the session and return it, where `async with` does not fit: in a framework's startup, in a notebook.
+        """Open the session and return it. For places without `async with`: a framework's startup, a notebook.
 
-        Another asyncio task of the same event loop may close it. A bug in a background task is logged, fails every
-        wait, and is raised by `close`.
+        Another asyncio task of the same event loop may close it. If a background task fails by a bug, the error is
+        logged, ends every wait, and is raised by `close`.
 
         Raises:
-            RuntimeError: the session is open.
+            RuntimeError: the session is open already.
             ValueError: `output_dir` cannot be written, or a proxy or certificates of the environment cannot be used.
             JournalInUseError: another session uses the journal, and did so for `journal_wait` seconds.
             JournalError: the journal cannot be used.
@@ -162,18 +165,19 @@ class Session:
         return self
 
     async def close(self, *, wait: float | None = None, grace: float | None = None) -> None:
-        """Close the session, as leaving the `async with` block does; harmless if it is closed.
+        """Close the session, as leaving the `async with` block does. Does nothing if it is closed already.
 
-        What is not on disk when it returns goes on at the server: the journal has it, and `owed` lists it. While
-        another task closes the session, wait for that, and end its wait after `wait` seconds. A close that is cancelled
-        waits no longer for what is in flight, and only then raises CancelledError.
+        Tasks whose files are not on disk by then go on at the server: the journal has them, and `owed` lists them. If
+        another asyncio task is closing the session, this call waits for it, and ends its wait after `wait` seconds. If
+        this call is cancelled, it stops waiting for the tasks in flight, closes, and then raises CancelledError.
 
         Args:
-            wait: seconds for what is in flight; `math.inf` waits for all, 0 for nothing; by default `close_wait`.
-            grace: seconds for the creates that are under way after that; by default `close_grace`.
+            wait: seconds to wait for the tasks in flight; `math.inf` waits for all, 0 for none; by default
+                `close_wait`.
+            grace: seconds to wait, after that, for creates under way; by default `close_grace`.
 
         Raises:
-            TasksOwedError: tasks are unfinished, and there is no journal. The session is closed all the same.
+            TasksOwedError: tasks are unfinished, and there is no journal. The session is closed nevertheless.
         """
         await self._lifetime.close(wait=wait, grace=grace)
 
@@ -191,46 +195,51 @@ class Session:
     ) -> TaskHandle:
         """Submit one paid task; return once the server has accepted it.
 
-        Waits while `max_in_flight` tasks are unfinished. A caller that is cancelled meanwhile leaves the submission
-        running: its task is polled and its files are downloaded all the same.
+        Waits while `max_in_flight` tasks are unfinished. If the caller is cancelled, the submission goes on: its task
+        is polled and its files are downloaded.
 
         Args:
             request: what to make.
-            key: your name for it; names its files, and is part of every error and event. With a journal, the same key
-                never buys twice: it gives the first submission's handle, also in a later process, done if that is.
-            priority: while submissions wait, one of a higher priority goes first; those of a `map` have 0.
-            budget: what this submission shares with others, such as those of one user; beside the session's own.
+            key: your name for the submission. Files are named after it; errors and events carry it. With a journal, a
+                key is paid for once: submitting it again, also in a later process, returns the handle of the first
+                submission.
+            priority: if several submissions wait, the one with the highest priority goes first. A `map` has 0.
+            budget: a limit that this submission shares with others, such as those of one user. The session's own budget
+                counts too.
 
         Raises:
-            APIError: refused; nothing was created.
-            TransportError: never sent; nothing was created.
-            OutcomeUnknownError: sent, and perhaps accepted and billed; it is never sent again by itself.
-            JournalError: the key stands for another request, or the journal cannot be written; nothing was sent.
+            APIError: the API refused; nothing was created.
+            TransportError: the request was never sent; nothing was created.
+            OutcomeUnknownError: the request was sent, and may have been accepted and billed. It is not sent again.
+            JournalError: the key belongs to another request, or the journal cannot be written; nothing was sent.
             BudgetError: a budget is used up; nothing was sent.
             SubmissionQueueFullError: `max_waiting` submissions wait already; nothing was sent.
-            ValueError: `key` is no text of 1 to 500 characters, or a local file is no longer what it was when the
-                request was made.
+            ValueError: `key` is not text of 1 to 500 characters, or a local file has changed since the request was
+                made.
         """
         return handle_of(await self._lifetime.parts.submitter.submit(request, key, priority=priority, budget=budget))
 
     def map(self, requests: Requests, *, resubmit: Resubmits = never, budget: Budget | None = None) -> Batch:
         """Submit all requests (or `Shot`s, which have keys) concurrently; return their `Batch`.
 
-        `async for handle in session.map(shots)` gives handles in the order of their ends; `await session.map(shots)`
-        waits for all, and gives them in the order of the requests.
+        `async for handle in session.map(shots)` yields handles in the order in which they end. `await
+        session.map(shots)` waits for all, and returns them in the order of the requests.
 
-        Takes a sync or an async iterable, which may be endless: at most `max_in_flight` submissions are held that are
-        not yet yielded. One that is refused comes as a handle with an empty `id`, whose await raises the refusal. After
-        a refusal that all others would share (a wrong key, no balance; without a journal, no budget) no more input is
-        taken, and it is raised once everything already submitted was yielded; so is an error of the iterable itself,
-        and a RuntimeError where another task reads the map and the session was left before all was submitted.
+        The iterable may be sync or async, and endless: at most `max_in_flight` submissions are held that are not yet
+        yielded. A refused submission is yielded as a handle with an empty `id`; awaiting it raises the refusal.
+
+        Some refusals would meet every later request too: a wrong key, no balance, or, without a journal, an exhausted
+        budget. After one of them the map takes no more input, yields all that was submitted, and raises the refusal.
+        It does the same after an error of the iterable, and raises a RuntimeError if another asyncio task reads the
+        map and the session is left before all was submitted.
 
         Args:
-            requests: what to make; also rows of a table, as `records_to_shots` takes them. Those of a list are checked
-                before anything is submitted.
-            resubmit: asked for each shot whose entry in the journal has failed: whether it is submitted, and paid for,
-                once more; as `lambda entry: entry.failure.retryable`. By default none is.
-            budget: what they share with each other, and with others that are given it.
+            requests: what to make, or the rows of a table, as `records_to_shots` takes them. The items of a list are
+                checked before anything is submitted.
+            resubmit: a function that gets the journal's entry of each failed shot and returns whether the shot is
+                submitted, and paid for, once more. Example: `lambda entry: entry.failure.retryable`. By default no shot
+                is.
+            budget: a limit that these submissions share with each other and with all others that are given it.
         """
         parts = self._lifetime.parts
         batch = BatchSubmission(
@@ -243,18 +252,19 @@ class Session:
         return Batch(batch)
 
     def events(self, *followed: TaskHandle | str | Batch) -> EventStream:
-        """Return an async iterator over what happens to some tasks, or to all: `async for event in session.events()`.
+        """Return an async iterator over the events of some tasks, or of all: `async for event in session.events()`.
 
-        Each reader has its own. A task that is known begins with an event that says how it stands. The iterator ends
-        once all that it follows has ended (DOWNLOADED, FAILED, REFUSED or IN_DOUBT), or the session is left.
+        Each call returns a new iterator. For each task that is known already, the first event tells its present state.
+        The iterator ends when each task that it follows has ended (DOWNLOADED, FAILED, REFUSED or IN_DOUBT), or when
+        the session is left.
 
-        A slow reader loses only progress: of the CHANGED, POLL_FAILED and RETRYING events of a task that it has not
-        read yet, the newest is kept. One that leaves more than 100,000 events unread gets a RuntimeError.
+        A slow reader misses only progress: for each task, only the newest unread CHANGED, POLL_FAILED or RETRYING event
+        is kept. A reader with more than 100,000 unread events gets a RuntimeError.
 
         Args:
-            followed: handles, keys, or batches, whose shots are followed as they are taken. A key of which nothing is
-                known yet is waited for; without a journal nothing is known of a key whose task has ended. Given
-                nothing, the iterator brings the events of the whole session from now on.
+            followed: handles, keys, or batches. A batch's shots are followed as they are taken. A key that is not yet
+                known is waited for; without a journal, the key of a task that has ended is not known. Without
+                arguments, the iterator yields the events of the whole session from now on.
         """
         parts = self._lifetime.parts
         return EventStream(
@@ -262,11 +272,11 @@ class Session:
         )
 
     def end_events_on(self, *signals: Signals) -> None:
-        """End all readers of events as soon as one of these signals comes; then its earlier handler has it.
+        """End all event iterators when one of these signals arrives; then call the signal's earlier handler.
 
-        A web server that is told to end first waits for the responses under way, and closes the session after them:
-        each browser that follows a task would hold it up until the task ends. Call this in the server's startup, once
-        the session is open; the browsers connect again to the next process.
+        A web server that is told to stop waits for open responses first, and closes the session after that. Without
+        this method, a browser that follows a task would delay the stop until the task ends. Call it in the server's
+        startup, after the session was opened. The browsers connect again to the next process.
 
         Raises:
             ValueError: this is not the main thread.
@@ -277,14 +287,14 @@ class Session:
             hear(number, lambda: loop.is_closed() or loop.call_soon_threadsafe(close))
 
     def attach(self, token: str, *, route: str | None = None) -> TaskHandle:
-        """Wait for a task from elsewhere: another process, another day, another tool.
+        """Return a handle on a task that was submitted elsewhere, such as in an earlier process; start polling it.
 
         Args:
-            token: a handle's or an error's `token`; or, with `route`, a bare task id.
+            token: the `token` of a handle or an error; or, with `route`, a task id.
             route: the route that created the task, such as `image_to_video`.
 
         Raises:
-            ValueError: neither a token nor a known route, or the token of a task of another provider.
+            ValueError: `token` is no token and no known `route` is given, or the task belongs to another provider.
         """
         parts = self._lifetime.parts
         if route is None:
@@ -294,10 +304,10 @@ class Session:
         return TaskHandle(reference, parts.existing.attach(reference))
 
     def resume(self) -> Resumption:
-        """Take up all that the journal still owes: poll the tasks, and download the files that are not on disk.
+        """Continue the unfinished tasks of the journal: poll them, and download the files that are not on disk.
 
-        `await session.resume()` gives the handles of all. `async for handle in session.resume()` takes up at most
-        `max_in_flight` at once, and yields each once its files are on disk or its failure is known.
+        `await session.resume()` returns the handles of all. `async for handle in session.resume()` continues at most
+        `max_in_flight` at once, and yields each handle when its files are on disk or its failure is known.
 
         Raises:
             RuntimeError: the session has no journal.
@@ -308,10 +318,11 @@ class Session:
         )
 
     async def find(self, key: str) -> TaskHandle | None:
-        """Return the handle of one submission of the journal, finished or not; None where it has none of this key.
+        """Return the handle of the journal's submission with this key, finished or not; None if there is none.
 
-        Where the task has ended and its files are on disk the handle is done; else the task is polled. Where there is
-        no task, because the submission is in doubt or was refused, `id` is empty, and to await the handle raises why.
+        If the task has ended and its files are on disk, the handle is done; else the task is polled. If there is no
+        task, because the submission is in doubt or was refused, `id` is empty, and awaiting the handle raises the
+        reason.
 
         Raises:
             RuntimeError: the session has no journal.
@@ -321,66 +332,66 @@ class Session:
         return None if future is None else handle_of(future)
 
     async def in_doubt(self) -> Entries:
-        """Return the submissions in the journal of which it is not known whether they were accepted, and billed."""
+        """Return the journal's submissions in doubt: it is not known whether they were accepted and billed."""
         return await self._lifetime.parts_with_journal.doubts.entries()
 
     async def resolve(self, key: str, *, task_id: str) -> TaskHandle:
-        """End a doubt: the submission was accepted, as you know from elsewhere; wait for its task.
+        """Record the task id of a submission in doubt, which you know from elsewhere; return a handle on the task.
 
         Raises:
-            ValueError: no submission of this key is in doubt.
+            ValueError: no submission with this key is in doubt.
         """
         return handle_of(await self._lifetime.parts_with_journal.doubts.resolve(key, task_id=task_id))
 
     async def resubmit(self, key: str, request: Request | None = None) -> TaskHandle:
-        """End a doubt, or follow a failure, by submitting once more. What is in doubt may thus be paid for twice.
+        """Submit once more what is in doubt or failed. A submission in doubt may then be paid for twice.
 
         Args:
-            key: of a submission that is in doubt or failed.
-            request: the request, where the journal has not all of it: it keeps of local files, data URIs and signed
-                URLs only a digest.
+            key: the key of a submission that is in doubt or failed.
+            request: the request. It is needed if the journal does not have all of it: of local files, data URIs and
+                signed URLs it has only a digest.
 
         Raises:
-            ValueError: nothing of this key is in doubt or failed, or the request is needed.
-            JournalError: `request` is another one than was submitted under this key.
+            ValueError: no submission with this key is in doubt or failed, or the request is needed.
+            JournalError: `request` differs from the one that was submitted under this key.
         """
         return handle_of(await self._lifetime.parts_with_journal.doubts.resubmit(key, request))
 
     async def retrieve(self, task_id: str, *, route: str = "image_to_video") -> Task:
-        """Ask for the state of a task once; it may have been submitted elsewhere.
+        """Ask for the state of a task once. The task may have been submitted elsewhere.
 
         Raises:
             ValueError: there is no such route.
-            TaskNotFoundError: the API does not know the id, or not yet: a task may be unknown for its first minute.
-            CometRunwayError: no answer could be had.
+            TaskNotFoundError: the API does not know the id. A new task may be unknown for its first minute.
+            CometRunwayError: no answer came.
         """
         return await self._lifetime.parts.api.retrieve(request_type(route).route, task_id)
 
     async def balance(self) -> Balance:
-        """Ask what the account has left.
+        """Ask for the account's balance.
 
         Raises:
-            BalanceNotSupportedError: the provider does not tell; nothing was sent.
-            CometRunwayError: no answer could be had.
+            BalanceNotSupportedError: the provider has no request for it; nothing was sent.
+            CometRunwayError: no answer came.
         """
         return await self._lifetime.parts.api.balance()
 
     async def usage(self) -> tuple[Usage, ...]:
-        """Ask what the account has used: an item for each of the last days and each model.
+        """Ask for the account's usage: one item for each of the last days and each model.
 
         Raises:
-            BalanceNotSupportedError: the provider does not tell; nothing was sent.
-            CometRunwayError: no answer could be had.
+            BalanceNotSupportedError: the provider has no request for it; nothing was sent.
+            CometRunwayError: no answer came.
         """
         return await self._lifetime.parts.api.usage()
 
     async def download(self, asset: Asset, path: str | os.PathLike[str]) -> Asset:
-        """Download one file to exactly this path; for sessions with `output_dir=None`.
+        """Download one file to exactly this path. For sessions with `output_dir=None`.
 
         Raises:
-            FileExistsError: there is a file of that name; it is left alone.
-            AssetExpiredError: the URL is no longer honoured; `retrieve` the task for a fresh one.
-            DownloadError: the file could not be downloaded whole.
+            FileExistsError: a file with this path exists; it is not changed.
+            AssetExpiredError: the URL has expired; `retrieve` the task to get a new one.
+            DownloadError: the file could not be downloaded completely.
         """
         try:
             return await self._lifetime.parts.downloader.download_as(expanded(path), asset.url)
@@ -388,9 +399,9 @@ class Session:
             raise without_frames(error)  # noqa: B904 - the same error
 
     def stop_submitting(self) -> None:
-        """Send no more creates, for as long as this session lives: each further one raises `BudgetError`.
+        """Send no more creates in this session. Each further submission raises `BudgetError`.
 
-        What was submitted is waited for, and `map` ends once all that it has taken is done.
+        The session waits for what was submitted. A `map` ends when all that it has taken is done.
         """
         self._composition.spending.stop()
         if self._lifetime.parts_to_read is not None:
@@ -398,28 +409,28 @@ class Session:
 
     @property
     def provider(self) -> Provider:
-        """Whose API it is."""
+        """The provider of the API."""
         return self._composition.provider
 
     @property
     def owed(self) -> tuple[TaskHandle, ...]:
-        """The handles of all submitted tasks whose files are not on disk; also after the block was left."""
+        """The handles of all submitted tasks whose files are not on disk. Also known after the session was closed."""
         return tuple(map(handle_of, self._lifetime.owed))
 
     @property
     def eta(self) -> float | None:
-        """In how many seconds the last of the tasks submitted so far can be expected to have ended at the server.
+        """The expected time in seconds until the last task submitted so far has ended at the server.
 
-        None before it is known: until about a quarter of a kind (a route and a model) have ended.
+        None until it can be estimated: about a quarter of the tasks of each route and model must have ended.
         """
         parts = self._lifetime.parts_to_read
         return parts.scheduler.eta if parts else None
 
     @property
     def create_rate(self) -> float | None:
-        """Creates per second that the gateway allows, as learned from its 429s; None while no create waits for that.
+        """Creates per second that the gateway allows, as learned from its 429s, summed over routes and models.
 
-        Of several routes and models it is the sum.
+        None while no create waits for this limit.
         """
         parts = self._lifetime.parts_to_read
         return parts.submitter.pace if parts else None

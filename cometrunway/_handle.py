@@ -1,4 +1,4 @@
-"""A reference to one paid task: a future that the scheduler resolves, and the handle through which users read it."""
+"""One paid task: the future that the scheduler resolves, and the handle that users have."""
 
 import asyncio
 import base64
@@ -21,18 +21,18 @@ Asked = Request | Mapping[str, Any] | None
 
 @frozen(kw_only=True)
 class TaskReference:
-    """What it takes to find a task again, and nothing secret."""
+    """What is needed to find a task again. It holds no secret."""
 
     id: str
     route: str
     key: str | None = None
     created_at: float | None = None
-    """Wall-clock seconds since 1970 of the create's answer; None for a task from elsewhere."""
+    """The time of the create's answer, in seconds since 1970; None for a task from elsewhere."""
     provider: str = UNNAMED_PROVIDER
-    """The name of the provider whose task it is."""
+    """The name of the task's provider."""
 
     def to_token(self) -> str:
-        """Return the reference as one short word of URL-safe characters."""
+        """Return the reference as a short text of URL-safe characters."""
         fields = [self.id, self.route, self.key, self.created_at]
         named = fields if self.provider == UNNAMED_PROVIDER else [*fields, self.provider]
         text = json.dumps(named, separators=(",", ":"))
@@ -40,7 +40,7 @@ class TaskReference:
 
     @classmethod
     def from_token(cls, token: str) -> "TaskReference":
-        """Read `to_token`'s word again; `ValueError` for any other."""
+        """Return the reference that `to_token` made this text of; `ValueError` for any other text."""
         try:
             coded = token.removeprefix(_PREFIX)
             fields = json.loads(base64.urlsafe_b64decode(coded + "=" * (-len(coded) % 4)))
@@ -63,7 +63,7 @@ class Watcher(Protocol):
         """Ask the provider to cancel a task."""
 
     def eta_of(self, futures: "Collection[TaskFuture]") -> float | None:
-        """Return in how many seconds the last of these can be expected to have ended; None before that is known."""
+        """Return the expected seconds until the last of these has ended; None until it can be estimated."""
 
 
 @frozen(kw_only=True)
@@ -83,10 +83,10 @@ class SubmissionReference:
 
 
 class TaskFuture(asyncio.Future["tuple[Asset, ...]"]):
-    """The files of one task, once they are on disk, and until then all that the session knows of it.
+    """The future of one task's files; until they are on disk it holds all that the session knows of the task.
 
-    Only the scheduler resolves it. There are as many as there are tasks, so each holds few objects: the pauses of the
-    garbage collector grow with every one.
+    Only the scheduler resolves it. There is one for each task. Each holds few objects, because the pauses of the
+    garbage collector grow with the number of objects.
     """
 
     __slots__ = (
@@ -127,11 +127,11 @@ class TaskFuture(asyncio.Future["tuple[Asset, ...]"]):
         self.last_error: CometRunwayError | None = None
         self._ended: asyncio.Future[Task] | None = None
         self.watcher: Watcher | None = None
-        """What polls it, as long as it is polled."""
+        """What polls the task; None if it is not polled."""
 
     @property
     def reference(self) -> TaskReference:
-        """What it takes to find the task again."""
+        """What is needed to find the task again."""
         return TaskReference(
             id=self.id, route=self.route, key=self.key, created_at=self.created_at, provider=self.provider
         )
@@ -139,20 +139,20 @@ class TaskFuture(asyncio.Future["tuple[Asset, ...]"]):
     @property
     def asked(self) -> Asked:
         """What was asked for."""
-        return self.request or self._described or None  # a journal that was pruned has nothing of it
+        return self.request or self._described or None  # a pruned journal does not have it
 
     @property
     def model(self) -> str | None:
-        """The model that works on it, where that is known."""
+        """The model of the request; None if it is not known."""
         return getattr(self.request, "model", None)
 
     @property
     def has_ended(self) -> bool:
-        """Whether the server has reached a final status; the files may still be on their way."""
+        """Whether the task has a final status at the server. Its files may not be on disk yet."""
         return self.task is not None and self.task.status.is_terminal
 
     def ended(self) -> "asyncio.Future[Task]":
-        """Return the future of the task's end, made when it is first needed: most waiters want only the files."""
+        """Return the future of the task's end. The first call makes it, because most waiters want only the files."""
         if self._ended is None:
             self._ended = self.get_loop().create_future()
             if self.task is not None and self.has_ended:
@@ -162,7 +162,7 @@ class TaskFuture(asyncio.Future["tuple[Asset, ...]"]):
         return self._ended
 
     def end(self, task: Task, *, ended_at: float | None = None) -> Task:
-        """Record that the server has reached a final status; return the task with its times."""
+        """Record the task with its final status; return it with its times."""
         submitted, accepted, ended = map(moment, (self.submitted_at, self.created_at, ended_at))
         self.task = task = evolve(task, submitted_at=submitted, accepted_at=accepted, ended_at=ended)
         if self._ended is not None:
@@ -170,11 +170,11 @@ class TaskFuture(asyncio.Future["tuple[Asset, ...]"]):
         return task
 
     def deliver(self, task: Task, *, delivered_at: float) -> None:
-        """Record that the files of its task are on disk; `set_result` then gives them to those who wait."""
+        """Record that the task's files are on disk; `set_result` then returns them to all waiters."""
         self.task = evolve(task, delivered_at=moment(delivered_at))
 
     def fail(self, error: Exception) -> None:
-        """End what has not ended, with this error; of ours without the frames that met a signed URL."""
+        """Fail the waits that have not ended with this error. An error of ours loses the frames with signed URLs."""
         if isinstance(error, CometRunwayError):
             without_frames(error)
         for future in (self._ended, self):
@@ -187,12 +187,12 @@ class TaskFuture(asyncio.Future["tuple[Asset, ...]"]):
 
 def _fail(future: "asyncio.Future[Any]", error: BaseException) -> None:
     future.set_exception(error)
-    future.exception()  # which counts as retrieved: a failure that nobody awaits was already logged
+    future.exception()  # marks it as retrieved, so that asyncio does not log what is logged already
 
 
 @frozen
 class _DoneCallback:
-    """A callback of a handle, as its future calls it; equal to another of the same callback."""
+    """A callback of a handle, in the form that its future calls. Two with the same callback are equal."""
 
     callback: "Callable[[TaskHandle], object]"
     handle: "TaskHandle" = field(eq=id)
@@ -204,11 +204,13 @@ class _DoneCallback:
 class TaskHandle(Displayed):
     """A local reference to one paid remote task.
 
-    `await handle` gives its files (a tuple of `Asset`) once they are downloaded, or raises why there are none; any
-    number of waiters may wait, and one that is cancelled or times out harms nobody. It is no `asyncio.Future`:
-    `asyncio.wait`, `gather`, `wait_for` and `as_completed` take it, and `asyncio.create_task` takes `handle.wait()`. A
-    handle pickles through its `token`; a copy from another process or another
-    session is attached again with `Session.attach(handle.token)`.
+    `await handle` returns the task's files (a tuple of `Asset`) when they are downloaded, or raises the reason why
+    there are none. Any number of waiters may await it. If one of them is cancelled or times out, the others and the
+    task are not affected.
+
+    A handle is not an `asyncio.Future`. `asyncio.wait`, `gather`, `wait_for` and `as_completed` accept it;
+    `asyncio.create_task` accepts `handle.wait()`. A handle can be pickled. In another process or another session, call
+    `Session.attach(handle.token)` to wait for the task.
     """
 
     __slots__ = ("_future", "_reference")
@@ -219,37 +221,37 @@ class TaskHandle(Displayed):
 
     @property
     def id(self) -> str:
-        """The server's name for the task; empty where `Session.map` yields a submission that was refused."""
+        """The task's id at the server; empty if the submission was refused, as `Session.map` yields it."""
         return self._reference.id
 
     @property
     def key(self) -> str | None:
-        """The caller's name for the submission."""
+        """Your name for the submission; None if you gave none."""
         return self._reference.key
 
     @property
     def route(self) -> str:
-        """The route that created it, such as `image_to_video`."""
+        """The route that created the task, such as `image_to_video`."""
         return self._reference.route
 
     @property
     def provider(self) -> str:
-        """The name of the provider whose task it is, such as `cometapi`."""
+        """The name of the task's provider, such as `cometapi`."""
         return self._reference.provider
 
     @property
     def token(self) -> str:
-        """What `Session.attach` takes to go on waiting, in any process, on any day; holds no secret."""
+        """A short text without secrets. `Session.attach(token)` waits for the task in any process, at any time."""
         return self._reference.to_token()
 
     @property
     def request(self) -> Request | None:
-        """What was submitted; None for a task from elsewhere."""
+        """The request that was submitted; None for a task from elsewhere."""
         return self._future.request if self._future else None
 
     @property
     def task(self) -> Task | None:
-        """The task as in the latest answer; None before the first one."""
+        """The task in its latest known state; None before the first answer to a poll."""
         return self._future.task if self._future else None
 
     @property
@@ -259,57 +261,57 @@ class TaskHandle(Displayed):
 
     @property
     def last_error(self) -> CometRunwayError | None:
-        """Why the latest of the failed polls failed."""
+        """The error of the latest poll that failed; None if none has failed."""
         return self._future.last_error if self._future else None
 
     @property
     def eta(self) -> float | None:
-        """In how many seconds the task can be expected to have ended at the server; None before that is known."""
+        """The expected seconds until the task has ended at the server; None until it can be estimated."""
         return None if self._future is None else eta_of((self._future,))
 
     def done(self) -> bool:
-        """Whether `await` would return or raise at once."""
+        """Whether `await` returns or raises at once."""
         return self._attached().done()
 
     def exception(self) -> BaseException | None:
-        """Return what `await` would raise, None if it would return; only for a handle that is done."""
+        """Return the error that `await` raises, or None if it returns; only for a handle that is done."""
         return self._attached().exception()
 
     def result(self) -> tuple[Asset, ...]:
-        """Return what `await` would return, or raise what it would raise; only for a handle that is done."""
+        """Return or raise what `await` does; only for a handle that is done."""
         return self._attached().result()
 
     def add_done_callback(self, callback: "Callable[[TaskHandle], object]") -> None:
-        """Call `callback(handle)` from the event loop once the handle is done."""
+        """Call `callback(handle)` from the event loop when the handle is done."""
         self._awaitable().add_done_callback(_DoneCallback(callback, self))
 
     def remove_done_callback(self, callback: "Callable[[TaskHandle], object]") -> int:
-        """Call `callback` no more; return how many times it was added to this handle."""
+        """Remove all registrations of `callback`; return how many there were."""
         return self._attached().remove_done_callback(_DoneCallback(callback, self))
 
     def cancelled(self) -> bool:
-        """Return False: a wait may be cancelled, and a handle never is. `asyncio.wait` asks for it."""
+        """Return False: a wait can be cancelled, a handle cannot. `asyncio.wait` needs this method."""
         return self._attached().cancelled()
 
     async def wait(self) -> Task:
-        """Wait for the task's end and return it, failed or not; does not wait for its files.
+        """Wait until the task has ended, and return it. It may have failed. Does not wait for its files.
 
         Raises:
-            TaskTimeoutError: the poll policy's deadline passed; the task goes on.
+            TaskTimeoutError: the poll policy's deadline has passed; the task goes on at the server.
             APIError: no later poll can succeed (401, 403, or an id that the API does not know).
         """
         future = self._awaitable()
         return await followed(asyncio.shield(future.ended()), future)
 
     async def cancel(self) -> Task:
-        """Ask the provider to cancel the task, and wait for its end: CANCELLED, or SUCCEEDED if it was quicker.
+        """Ask the provider to cancel the task; wait until it is CANCELLED, or SUCCEEDED if it ended before that.
 
-        A success is delivered as ever. A task that succeeds in the instant between the last poll and the request to
-        cancel is deleted by the provider, and counts as cancelled. Nothing is asked of a task that has ended.
+        The files of a task that succeeded are downloaded. If a task succeeds after the last poll and before the request
+        to cancel, the provider deletes it, and it counts as cancelled. A task that has ended needs no request.
 
         Raises:
-            CancelNotSupportedError: the provider has no way to cancel; the task goes on.
-            APIError, TransportError: it is not known to be cancelled; it goes on being polled.
+            CancelNotSupportedError: the provider has no request to cancel; the task goes on.
+            APIError, TransportError: the cancellation failed, or its outcome is unknown; polling goes on.
         """
         future = self._attached()
         if future.watcher is not None and not future.has_ended:
@@ -349,11 +351,11 @@ def handle_of(future: TaskFuture) -> TaskHandle:
 
 
 def future_of(handle: TaskHandle) -> TaskFuture | None:
-    """Return what the session knows of its task; None for a copy."""
+    """Return the future of the handle's task; None for a copy."""
     return handle._future  # noqa: SLF001 - of this module
 
 
 def eta_of(futures: Collection[TaskFuture]) -> float | None:
-    """Return in how many seconds the last of these can be expected to have ended; None before that is known."""
+    """Return the expected seconds until the last of these has ended; None until it can be estimated."""
     watcher = next((future.watcher for future in futures if future.watcher is not None), None)
     return None if watcher is None else watcher.eta_of(futures)

@@ -2,7 +2,7 @@
 
     CometRunwayError
     ├── CancelNotSupportedError     the provider has no way to cancel a task; it goes on
-    ├── BalanceNotSupportedError    the provider does not tell the balance
+    ├── BalanceNotSupportedError    the provider has no request for the balance
     ├── TransportError              no answer: DNS, TLS, reset, timeout
     │   ├── ProxyError              a proxy does not pass the request on
     │   ├── TLSError                no secure connection: a certificate, a TLS version
@@ -31,7 +31,7 @@
         ├── JournalInUseError       another session writes it
         └── JournalUnavailableError it cannot be written now: locked, disk full, read-only
 
-Every error pickles, copies and hashes, and names in its message the task and the route that it is about.
+Every error can be pickled, copied and hashed. Its message names the task and the route.
 """
 
 import re
@@ -47,30 +47,30 @@ _Error = TypeVar("_Error", bound=BaseException)
 
 
 class UnknownValueWarning(UserWarning):
-    """A model, a ratio or another value that is not known at its provider; it is sent, and the API judges."""
+    """A model, a ratio or another value is not known at the provider. It is sent; the API accepts or refuses it."""
 
 
 class CometRunwayError(Exception):
     """The root of all errors of this package."""
 
     retryable: bool = False
-    """Whether the same call may succeed later. Repeating a submission means paying again: see each class."""
+    """Whether the same call may succeed later. A repeated submission may be paid for again: see each class."""
 
     route: str | None = None
-    """The route that was asked, such as `image_to_video`."""
+    """The route of the request, such as `image_to_video`."""
     task_id: str | None = None
     key: str | None = None
-    """The caller's name for the submission."""
+    """Your name for the submission."""
     token: str | None = None
-    """What `Session.attach` takes to go on waiting, in any process, on any day; holds no secret."""
+    """A short text without secrets. `Session.attach(token)` waits for the task in any process, at any time."""
 
     @property
     def message(self) -> str:
-        """What went wrong, without the subject that `str()` adds."""
+        """What went wrong, without the route, task and key that `str()` adds."""
         return str(self.args[0])
 
     def about(self, *, route: str | None = None, task_id: str | None = None, key: str | None = None) -> Self:
-        """Say what the error is about, where that is not yet said; return the error."""
+        """Set the route, task and key that are not yet set; return the error."""
         self.route = self.route or route
         self.task_id = self.task_id or task_id
         self.key = self.key or key
@@ -78,7 +78,7 @@ class CometRunwayError(Exception):
 
     def __str__(self) -> str:
         subjects = (("route", self.route), ("task", self.task_id), ("shot", self.key))
-        # The key of a shot may be any word of the message by accident, so it is always said.
+        # A key may equal a word of the message by chance, so the key is always added.
         unsaid = [f"{name}={value}" for name, value in subjects if value and (name == "shot" or not self._says(value))]
         return f"{self.message} ({' '.join(unsaid)})" if unsaid else self.message
 
@@ -102,7 +102,7 @@ def without_frames(error: _Error) -> _Error:
 
 
 def _restored(error_type: type[CometRunwayError], args: tuple[Any, ...], state: Mapping[str, Any]) -> CometRunwayError:
-    # Without __init__, so that a subclass is free to require what it cannot do without.
+    # `__init__` is not called, because a subclass may have required parameters.
     error = error_type.__new__(error_type, *args)
     error.args = args
     error.__dict__.update(state)
@@ -114,7 +114,7 @@ class CancelNotSupportedError(CometRunwayError):
 
 
 class BalanceNotSupportedError(CometRunwayError):
-    """The provider does not tell the balance."""
+    """The provider has no request for the balance."""
 
 
 class TransportError(CometRunwayError):
@@ -125,13 +125,13 @@ class TransportError(CometRunwayError):
     def __init__(self, message: str, *, may_have_been_sent: bool = True, host: str | None = None) -> None:
         super().__init__(message)
         self.may_have_been_sent = may_have_been_sent
-        """False only where it is proved that the request did not reach its host."""
+        """False only if it is certain that the request did not reach its host."""
         self.host = host
-        """Where no connection could be made to; None where that is not the trouble."""
+        """The host to which no connection could be made; None if the connection was made."""
 
 
 class ProxyError(TransportError):
-    """A proxy answered that it does not pass the request on: it wants credentials, or does not allow the host."""
+    """A proxy refused to pass the request on: it needs credentials, or does not allow the host."""
 
     retryable = False
 
@@ -154,9 +154,9 @@ class TLSError(TransportError):
 
 
 class OutcomeUnknownError(TransportError):
-    """A create was sent and its outcome is not known: the task may exist, and may be billed.
+    """A create was sent, and its outcome is not known: the task may exist and may be billed.
 
-    Never submitted again by itself. `__cause__` is what was seen instead of an answer.
+    The submission is never repeated automatically. `__cause__` is the error that came instead of an answer.
     """
 
     retryable = False
@@ -176,13 +176,13 @@ class APIError(CometRunwayError):
     ) -> None:
         super().__init__(message)
         self.status = status
-        """The HTTP status; 200 where the refusal came inside a successful answer."""
+        """The HTTP status; 200 if the refusal was in the body of a successful answer."""
         self.code = code
-        """The API's own token, such as `quota_not_enough`."""
+        """The API's error code, such as `quota_not_enough`."""
         self.body = body
         """The first 2,000 bytes of the answer."""
         self.request_id = request_id
-        """What the gateway's support asks for."""
+        """The API's id of the request; the provider's support asks for it."""
 
 
 class AuthenticationError(APIError):
@@ -198,27 +198,27 @@ class InsufficientBalanceError(APIError):
 
 
 class InvalidRequestError(APIError):
-    """The request itself is wrong; sending it again gives the same answer."""
+    """The request is wrong. Sent again, it gets the same answer."""
 
 
 class ModelUnavailableError(APIError):
-    """The gateway has no channel for this model: a typing error, or a model it no longer routes."""
+    """The gateway does not offer this model: its name is misspelled, or the gateway no longer has it."""
 
 
 class TaskNotFoundError(APIError):
-    """The API does not know this task id, or knows it under another account."""
+    """The API does not know this task id, or the task belongs to another account."""
 
 
 class RateLimitedError(APIError):
-    """429: too many requests; the refused request was not accepted, nor billed."""
+    """429: too many requests. The request was not accepted, and is not billed."""
 
     retryable = True
     retry_after: float | None = None
-    """Seconds, where the server named them."""
+    """The seconds to wait, if the server named them."""
 
 
 class ServerError(APIError):
-    """5xx: the gateway or what is behind it failed."""
+    """5xx: the gateway, or a server behind it, failed."""
 
     retryable = True
 
@@ -236,12 +236,12 @@ class ProtocolError(CometRunwayError):
 
 
 class TaskError(CometRunwayError):
-    """The work itself ended without its result."""
+    """The task did not succeed, or was not waited for to its end."""
 
     def __init__(self, message: str, *, task: Task, route: str | None = None, token: str | None = None) -> None:
         super().__init__(message)
         self.task = task
-        """The task as the latest poll found it."""
+        """The task in the state that the latest poll found."""
         self.task_id: str | None = task.id
         self.route = route
         self.token = token
@@ -260,7 +260,7 @@ class TaskError(CometRunwayError):
 
 
 class TaskFailedError(TaskError):
-    """The server gave the task up; `error.task.failure` says why."""
+    """The task failed at the server; `error.task.failure` says why."""
 
 
 class ModerationError(TaskFailedError):
@@ -272,19 +272,19 @@ class TaskCancelledError(TaskError):
 
 
 class TaskTimeoutError(TaskError, TimeoutError):
-    """We stopped waiting. The task goes on, and `Session.attach(error.token)` waits for it again."""
+    """The deadline of the wait has passed. The task goes on; `Session.attach(error.token)` waits for it again."""
 
 
 class DownloadError(CometRunwayError):
-    """A task succeeded, and a file of it could not be downloaded; the task can be attached again."""
+    """A task succeeded, but one of its files could not be downloaded. `Session.attach` tries again."""
 
     assets: tuple[Asset, ...] = ()
-    """The other files of the task: they are on disk."""
+    """The task's other files, which are on disk."""
 
     def __init__(self, message: str, *, asset: Asset, retryable: bool = True) -> None:
         super().__init__(message)
         self.asset = asset
-        """The file that was asked for; of several that are missing, the first."""
+        """The file that is missing; if several are missing, the first of them."""
         self.retryable = retryable
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -300,18 +300,18 @@ def _unsigned(asset: Asset) -> Asset:
 
 
 class AssetExpiredError(DownloadError):
-    """The file's URL is no longer honoured, and the server offers no fresh one."""
+    """The file's URL has expired, and the server gives no new one."""
 
     def __init__(self, message: str, *, asset: Asset) -> None:
         super().__init__(message, asset=asset, retryable=False)
 
 
 class BudgetError(CometRunwayError):
-    """No more may be submitted: a budget is used up, or submitting was stopped. Nothing was sent."""
+    """A budget is used up, or submitting was stopped. Nothing was sent."""
 
 
 class SubmissionQueueFullError(CometRunwayError):
-    """As many submissions wait as the session's `max_waiting` allows: a web server answers 503. Nothing was sent."""
+    """`max_waiting` submissions of the session wait already; a web server answers 503. Nothing was sent."""
 
     retryable = True
 
@@ -319,25 +319,25 @@ class SubmissionQueueFullError(CometRunwayError):
 class TasksOwedError(CometRunwayError):
     """The session was closed while tasks were unfinished, and no journal has them. They are paid for, and go on.
 
-    Raised by leaving or closing a session without a journal. Where an error leaves the `async with` block, that error
-    gets this one's text as a note instead.
+    Only a session without a journal raises it, when it is closed. If another error leaves the `async with` block, that
+    error is raised, and gets the text of this one as a note.
     """
 
     def __init__(self, message: str, *, tokens: tuple[str, ...]) -> None:
         super().__init__(message)
         self.tokens = tokens
-        """What `Session.attach` takes, one for each task."""
+        """One token for each task, for `Session.attach`."""
 
 
 class JournalError(CometRunwayError):
-    """The journal could not be opened, read or written, or holds something else under this key. Nothing was sent."""
+    """The journal cannot be opened, read or written, or has another request under this key. Nothing was sent."""
 
     tokens: tuple[str, ...] = ()
-    """Of the tasks that exist and could not be recorded before the journal was closed, what `Session.attach` takes."""
+    """The tokens, for `Session.attach`, of tasks that exist and could not be recorded before the journal was closed."""
 
 
 class JournalInUseError(JournalError):
-    """Another session writes the journal; the message says whether it is one of this process. Nothing was sent."""
+    """Another session uses the journal; the message says whether it is in this process. Nothing was sent."""
 
     retryable = True
 
@@ -345,8 +345,8 @@ class JournalInUseError(JournalError):
 class JournalUnavailableError(JournalError):
     """The journal cannot be written now: another program has locked it, its disk is full or fails, or it is read-only.
 
-    No create is sent meanwhile. The id of a task that exists by then is kept in memory and recorded as soon as that is
-    possible; `token` names it.
+    Until the journal can be written, no create is sent. The id of a task that exists already is kept in memory, and is
+    recorded as soon as possible; `token` is that task's token.
     """
 
     retryable = True

@@ -12,7 +12,7 @@ from attrs import evolve, field, frozen
 from cometrunway._displays import Displayed, followed
 from cometrunway._requests._routes import Request
 from cometrunway._tasks import UNNAMED_PROVIDER, Asset, Task, moment
-from cometrunway.errors import CometRunwayError, without_frames
+from cometrunway.errors import CometRunwayError, drop_frames
 
 _PREFIX = "crt1."
 Asked = Request | Mapping[str, Any] | None
@@ -176,7 +176,7 @@ class TaskFuture(asyncio.Future["tuple[Asset, ...]"]):
     def fail(self, error: Exception) -> None:
         """Fail the waits that have not ended with this error. An error of ours loses the frames with signed URLs."""
         if isinstance(error, CometRunwayError):
-            without_frames(error)
+            drop_frames(error)
         for future in (self._ended, self):
             if future is not None and not future.done():
                 _fail(future, error)

@@ -33,7 +33,7 @@ from cometrunway._transport._api_key import KeyFunction
 from cometrunway._wire._balance import Balance, Usage
 from cometrunway._wire._encode import request_type
 from cometrunway._wire._provider import COMETAPI, Provider
-from cometrunway.errors import DownloadError, without_frames
+from cometrunway.errors import DownloadError, drop_frames
 
 
 class Session:
@@ -396,7 +396,8 @@ class Session:
         try:
             return await self._lifetime.parts.downloader.download_as(expanded(path), asset.url)
         except DownloadError as error:
-            raise without_frames(error)  # noqa: B904 - the same error
+            drop_frames(error)
+            raise
 
     def stop_submitting(self) -> None:
         """Send no more creates in this session. Each further submission raises `BudgetError`.

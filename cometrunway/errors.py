@@ -36,14 +36,12 @@ Every error can be pickled, copied and hashed. Its message names the task and th
 
 import re
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from attrs import evolve
 
 from cometrunway._media._urls import without_query
 from cometrunway._tasks import Asset, Task, TaskStatus
-
-_Error = TypeVar("_Error", bound=BaseException)
 
 
 class UnknownValueWarning(UserWarning):
@@ -89,8 +87,8 @@ class CometRunwayError(Exception):
         return _restored, (type(self), self.args, self.__dict__)
 
 
-def without_frames(error: _Error) -> _Error:
-    """Return an error without its traceback and those of the errors behind it: their variables may hold secrets."""
+def drop_frames(error: BaseException) -> None:
+    """Remove the traceback of an error, and those of the errors behind it: their variables may hold secrets."""
     behind: list[BaseException] = [error]
     seen: set[int] = set()
     while behind:
@@ -98,7 +96,6 @@ def without_frames(error: _Error) -> _Error:
         found.__traceback__ = None
         seen.add(id(found))
         behind += [one for one in (found.__cause__, found.__context__) if one is not None and id(one) not in seen]
-    return error
 
 
 def _restored(error_type: type[CometRunwayError], args: tuple[Any, ...], state: Mapping[str, Any]) -> CometRunwayError:

@@ -7,7 +7,7 @@ import aiohttp
 from cometrunway._media._urls import without_query
 from cometrunway._transport._addresses import PrivateAddressError
 from cometrunway._transport._proxies import NotConnectedError
-from cometrunway.errors import ProxyError, TLSError, TransportError, without_frames
+from cometrunway.errors import ProxyError, TLSError, TransportError, drop_frames
 
 THEIRS = (aiohttp.ClientError, OSError, ValueError)
 """OSError: also a timeout and TLS; ValueError: a host or a header that cannot be put into words."""
@@ -75,7 +75,7 @@ def refused_by_proxy(what: str, status: int, reason: str | None = None) -> Trans
 
 def safe(error: Exception) -> Exception | None:
     """Return an exception of aiohttp's that shows no secret; None where it would. It loses its frames in any case."""
-    without_frames(error)
+    drop_frames(error)
     if isinstance(error, aiohttp.ClientResponseError):
         # It holds the request's headers, and with them the key, and stays reachable as the context of ours.
         error.request_info, error.history, error.headers, error.args = None, (), None, ()  # type: ignore[assignment]

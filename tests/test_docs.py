@@ -13,7 +13,7 @@ import pytest
 
 import cometrunway
 from cometrunway import emulator
-from tests.documentation import markdown, tables
+from tests.documentation import markdown, packages, tables
 from tests.served import served_by_emulator
 
 ROOT = Path(__file__).parent.parent
@@ -65,7 +65,8 @@ def test_examples_of_tests_pass(plugin: str, tmp_path: Path) -> None:
 def test_the_reference_names_everything_public() -> None:
     """No public name is missing from the reference."""
     reference = (ROOT / "docs" / "reference.md").read_text()
-    public = {*cometrunway.__all__, *(name for name in dir(cometrunway.errors) if name.endswith("Error"))}
+    of_errors = {name for name in dir(cometrunway.errors) if name.endswith("Error") and not name.startswith("_")}
+    public = {*cometrunway.__all__} | of_errors
     assert not [name for name in public if f"`{name}" not in reference]
 
 
@@ -134,6 +135,19 @@ def test_the_api_has_everything_public() -> None:
     ]
     of_errors = {name for name in cometrunway.__all__ if hasattr(cometrunway.errors, name) and name.endswith("Error")}
     assert sorted(found) == sorted({*cometrunway.__all__} - of_errors)
+
+
+def test_the_drawing_of_the_packages_is_that_of_the_code() -> None:
+    """The levels that are drawn are those that imports are checked by."""
+    assert packages.DRAWING.read_text() == packages.drawing(), "python -m tests.documentation"
+
+
+@pytest.mark.parametrize("page", ["architecture.md", "contributing.md"])
+def test_modules_that_a_page_names_exist(page: str) -> None:
+    """The way of a task, and of a change, leads through modules that are there."""
+    named = re.findall(r"`((?:cometrunway|tests)?/?[\w/]*\.(?:py|json))`", (ROOT / "docs" / page).read_text())
+    assert named
+    assert not [path for path in named if not ((ROOT / path).exists() or (ROOT / "cometrunway" / path).exists())]
 
 
 @pytest.mark.parametrize("page", markdown.pages(), ids=lambda page: str(page.relative_to(ROOT)))

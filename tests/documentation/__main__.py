@@ -1,5 +1,6 @@
-"""`python -m tests.documentation` writes the tables of docs/ anew."""
+"""`python -m tests.documentation` writes the tables and the drawing of docs/ anew."""
 
-from tests.documentation.tables import renew
+from tests.documentation import packages, tables
 
-renew()
+tables.renew()
+packages.DRAWING.write_text(packages.drawing())

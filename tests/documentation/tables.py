@@ -17,6 +17,7 @@ from cometrunway._wire._encode import _path
 from cometrunway._wire._known_models import known_models
 from cometrunway._wire._provider import BUILT_IN
 from tests.documentation.markdown import DOCS, ROOT, code, made_anew, table
+from tests.documentation.packages import packages
 
 RUN = "run"
 """The command whose options are described by hand, at length."""
@@ -31,6 +32,7 @@ def parts() -> dict[str, Callable[[], str]]:
         "options of the commands": _commands,
         "options of the emulator": _emulator_options,
         "sessions of nox": _nox_sessions,
+        "packages": packages,
     }
 
 

@@ -7,7 +7,7 @@ import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Protocol, Self
 
-from cometrunway._events import Event, EventEmitter, EventKind, EventQueue, Topic, key_topic, task_topic
+from cometrunway._events import Event, EventEmitter, EventKind, EventQueue, Topic, end_of, key_topic, task_topic
 from cometrunway._handle import TaskFuture, TaskHandle, handle_of
 from cometrunway._tasks import Task
 from cometrunway.errors import OutcomeUnknownError
@@ -166,7 +166,7 @@ def _event_of(handle: TaskHandle) -> Event:
 
 def _kind(handle: TaskHandle, error: BaseException) -> EventKind:
     if handle.id:
-        return EventKind.FAILED
+        return end_of(error)
     return EventKind.IN_DOUBT if isinstance(error, OutcomeUnknownError) else EventKind.REFUSED
 
 

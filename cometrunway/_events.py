@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from attrs import field, frozen
 
 from cometrunway._tasks import UNNAMED_PROVIDER, Asset, Task
+from cometrunway.errors import TaskCancelledError
 
 _logger = logging.getLogger(__name__)
 
@@ -42,6 +43,8 @@ class EventKind(StrEnum):
     """All files are whole on disk."""
     FAILED = "failed"
     """`await handle` raises `error`."""
+    CANCELLED = "cancelled"
+    """The task was cancelled at the server: `await handle` raises `error`, a `TaskCancelledError`."""
 
     @property
     def is_final(self) -> bool:
@@ -54,17 +57,22 @@ class EventKind(StrEnum):
         return self in _PROGRESS
 
 
-_FINAL = (EventKind.DOWNLOADED, EventKind.FAILED, EventKind.REFUSED, EventKind.IN_DOUBT)
+_FINAL = (EventKind.DOWNLOADED, EventKind.FAILED, EventKind.CANCELLED, EventKind.REFUSED, EventKind.IN_DOUBT)
 _PROGRESS = (EventKind.CHANGED, EventKind.POLL_FAILED, EventKind.RETRYING)
 _MOST_UNREAD = 100_000
 """Events that a reader may leave unread."""
+
+
+def end_of(error: BaseException) -> EventKind:
+    """Return the kind of the event that says why a task has no files."""
+    return EventKind.CANCELLED if isinstance(error, TaskCancelledError) else EventKind.FAILED
 
 
 @frozen(kw_only=True)
 class Event:
     """What happened, to which task.
 
-    `error` is set on REFUSED, RETRYING, IN_DOUBT, POLL_FAILED, DISK_FULL and FAILED.
+    `error` is set on REFUSED, RETRYING, IN_DOUBT, POLL_FAILED, DISK_FULL, FAILED and CANCELLED.
     """
 
     kind: EventKind

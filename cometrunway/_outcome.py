@@ -7,6 +7,9 @@ from attrs import frozen
 from cometrunway._paths import from_here, portable
 from cometrunway._tasks import Asset
 
+STATUSES = ("succeeded", "failed", "cancelled", "owed", "in_doubt", "refused", "submitting")
+"""What can have become of a shot, in the order in which counts are told."""
+
 
 @frozen(kw_only=True)
 class Outcome:
@@ -16,7 +19,7 @@ class Outcome:
     route: str
     task_id: str | None
     status: str
-    """`succeeded`, `failed`, `owed` (accepted, its files are not on disk), `in_doubt`, `refused` or `submitting`."""
+    """One of `STATUSES`; `owed` is what was accepted and whose files are not on disk."""
     assets: tuple[Asset, ...] = ()
     seconds: float | None = None
     """From the create's answer to the poll that found the task's end."""

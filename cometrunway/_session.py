@@ -236,9 +236,9 @@ class Session:
         Args:
             requests: what to make, or the rows of a table, as `records_to_shots` takes them. The items of a list are
                 checked before anything is submitted.
-            resubmit: a function that gets the journal's entry of each failed shot and returns whether the shot is
-                submitted, and paid for, once more. Example: `lambda entry: entry.failure.retryable`. By default no shot
-                is.
+            resubmit: a function that gets the journal's entry of each shot that failed or was cancelled, and returns
+                whether the shot is submitted, and paid for, once more. Example: `lambda entry:
+                entry.failure.retryable`. By default no shot is.
             budget: a limit that these submissions share with each other and with all others that are given it.
         """
         parts = self._lifetime.parts
@@ -255,8 +255,8 @@ class Session:
         """Return an async iterator over the events of some tasks, or of all: `async for event in session.events()`.
 
         Each call returns a new iterator. For each task that is known already, the first event tells its present state.
-        The iterator ends when each task that it follows has ended (DOWNLOADED, FAILED, REFUSED or IN_DOUBT), or when
-        the session is left.
+        The iterator ends when each task that it follows has ended (DOWNLOADED, FAILED, CANCELLED, REFUSED or IN_DOUBT),
+        or when the session is left.
 
         A slow reader misses only progress: for each task, only the newest unread CHANGED, POLL_FAILED or RETRYING event
         is kept. A reader with more than 100,000 unread events gets a RuntimeError.
@@ -344,15 +344,15 @@ class Session:
         return handle_of(await self._lifetime.parts_with_journal.doubts.resolve(key, task_id=task_id))
 
     async def resubmit(self, key: str, request: Request | None = None) -> TaskHandle:
-        """Submit once more what is in doubt or failed. A submission in doubt may then be paid for twice.
+        """Submit once more what is in doubt, failed or cancelled. A submission in doubt may then be paid for twice.
 
         Args:
-            key: the key of a submission that is in doubt or failed.
+            key: the key of a submission that is in doubt, failed or cancelled.
             request: the request. It is needed if the journal does not have all of it: of local files, data URIs and
                 signed URLs it has only a digest.
 
         Raises:
-            ValueError: no submission with this key is in doubt or failed, or the request is needed.
+            ValueError: no submission with this key is in doubt, failed or cancelled, or the request is needed.
             JournalError: `request` differs from the one that was submitted under this key.
         """
         return handle_of(await self._lifetime.parts_with_journal.doubts.resubmit(key, request))

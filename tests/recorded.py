@@ -22,7 +22,7 @@ class Recorded:
     key: str
     prompt: str | None = "a cat"
     outcome: str = "delivered"
-    """`submitting`, `accepted`, `refused`, `in_doubt`, `failed` or `delivered`."""
+    """`submitting`, `accepted`, `refused`, `in_doubt`, `failed`, `cancelled` or `delivered`."""
     reason: str = "because"
     files: tuple[Path, ...] = ()
     request: dict[str, Any] = field(factory=dict)
@@ -73,6 +73,9 @@ async def _end(journal: Journal, shot: Recorded) -> None:
     if shot.outcome == "failed":
         failure = Failure(message=shot.reason, code="INTERNAL.BAD_OUTPUT")
         await journal.end(key, Task(id=task_id, status=TaskStatus.FAILED, failure=failure))
+    elif shot.outcome == "cancelled":
+        failure = Failure(message=shot.reason)
+        await journal.end(key, Task(id=task_id, status=TaskStatus.CANCELLED, failure=failure))
     elif shot.outcome == "delivered":
         await journal.deliver(key, tuple(_asset(path, shot.verified) for path in shot.files))
 

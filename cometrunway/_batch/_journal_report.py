@@ -7,13 +7,13 @@ from typing import Any
 from cometrunway._journal._entry import Entry, State, status_of
 from cometrunway._journal._lock import holder
 from cometrunway._journal._reader import JournalReader
+from cometrunway._outcome import STATUSES
 from cometrunway._paths import portable
 from cometrunway._tasks import Asset
 from cometrunway._terminal import printable
 
 _SHOWN = 50
-_KINDS = ("succeeded", "failed", "owed", "in_doubt", "refused", "submitting")
-_LISTED = ("owed", "in_doubt", "failed", "refused")
+_LISTED = ("owed", "in_doubt", "failed", "cancelled", "refused")
 
 
 class JournalReport:
@@ -34,7 +34,7 @@ class JournalReport:
         return JournalReader(self.path)
 
     def kind(self, entry: Entry) -> str:
-        """Return `succeeded`, `failed`, `owed`, `in_doubt`, `refused`, or `submitting` while a process is at it."""
+        """Return one of `STATUSES`; `submitting` only while a process is at it."""
         return self._kind(entry.state)
 
     def _kind(self, state: State) -> str:
@@ -50,7 +50,7 @@ class JournalReport:
 
     def _counts(self, journal: JournalReader) -> dict[str, Any]:
         states = journal.counts()
-        kinds = {kind: sum(states[state] for state in self._states(kind)) for kind in _KINDS}
+        kinds = {kind: sum(states[state] for state in self._states(kind)) for kind in STATUSES}
         return {"total": sum(states.values()), **kinds, "creates": journal.creates()}
 
     def entries(self) -> Iterator[Entry]:
@@ -96,7 +96,7 @@ class JournalReport:
         return "\n".join(map(printable, lines))
 
     def _summary(self, counts: dict[str, Any]) -> str:
-        kinds = ", ".join(f"{counts[kind]} {kind.replace('_', ' ')}" for kind in _KINDS)
+        kinds = ", ".join(f"{counts[kind]} {kind.replace('_', ' ')}" for kind in STATUSES)
         return f"{self.path}: {counts['total']} submissions: {kinds}"
 
     def _line(self, entry: Entry) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from cometrunway._journal._entry import Entry, State
+from cometrunway._journal._entry import UNSUCCESSFUL, Entry, State
 from cometrunway._journal._reader import JournalReader
 from cometrunway._requests._shot import Shot
 from cometrunway._wire._identity import is_complete
@@ -18,7 +18,7 @@ _NAMED = 5
 
 @frozen(kw_only=True)
 class Retries:
-    """The failed shots of a batch."""
+    """The shots of a batch that have failed or were cancelled."""
 
     again: Sequence[Entry]
     """Those that are submitted once more."""
@@ -26,12 +26,15 @@ class Retries:
     """Those of which nothing says that a retry may cure them."""
 
     @classmethod
-    def of(cls, entries: Iterable[Entry], *, all_failed: bool) -> "Retries":
-        """Return what is submitted once more: what a retry may cure, or all that has failed."""
-        failed = [entry for entry in entries if entry.state is State.FAILED]
-        again = [entry for entry in failed if all_failed or (entry.failure and entry.failure.retryable)]
+    def of(cls, entries: Iterable[Entry], *, is_all: bool) -> "Retries":
+        """Return what is submitted once more: failures that a retry may cure, or all that has failed or was cancelled.
+
+        What was cancelled is no failure that a retry may cure: somebody did not want it.
+        """
+        unsuccessful = [entry for entry in entries if entry.is_unsuccessful]
+        again = [entry for entry in unsuccessful if is_all or _may_succeed(entry)]
         keys = {entry.key for entry in again}
-        return cls(again=again, left=[entry for entry in failed if entry.key not in keys])
+        return cls(again=again, left=[entry for entry in unsuccessful if entry.key not in keys])
 
     @property
     def keys(self) -> Set[str]:
@@ -43,13 +46,13 @@ class Retries:
         total = len(self.again) + len(self.left)
         if self.again:
             yield (
-                f"{len(self.again):,} of {total:,} failed shots are submitted once more, and paid for again: "
-                f"{_named(self.again)}"
+                f"{len(self.again):,} of {total:,} failed or cancelled shots are submitted once more, and paid for "
+                f"again: {_named(self.again)}"
             )
         if self.left:
             yield (
-                f"{len(self.left):,} of {total:,} failed shots are left as they are, for nothing says that a retry may "
-                f"cure them: {_named(self.left)}; {option_for_all} submits them too"
+                f"{len(self.left):,} of {total:,} failed or cancelled shots are left as they are, for nothing says "
+                f"that a retry may cure them: {_named(self.left)}; {option_for_all} submits them too"
             )
 
 
@@ -57,7 +60,7 @@ class Retries:
 class JournalRetries:
     """What can be submitted once more from a journal alone."""
 
-    failed: Retries
+    unsuccessful: Retries
     refused: Sequence[Entry]
     """Nothing was paid for these."""
     incomplete: Sequence[Entry]
@@ -67,12 +70,12 @@ class JournalRetries:
     @property
     def shots(self) -> list[Shot]:
         """What is submitted."""
-        entries = sorted((*self.failed.again, *self.refused), key=lambda entry: entry.number)
+        entries = sorted((*self.unsuccessful.again, *self.refused), key=lambda entry: entry.number)
         return [Shot(entry.key, request_again(entry.request)) for entry in entries]
 
     def told(self) -> Iterator[str]:
         """Yield what a user should know before anything is sent."""
-        yield from self.failed.told("--all")
+        yield from self.unsuccessful.told("--all")
         if self.refused:
             yield (
                 f"{len(self.refused):,} shots that were refused are submitted, and paid for if they are accepted: "
@@ -82,8 +85,12 @@ class JournalRetries:
             yield needs_the_file(self.incomplete, self.journal)
 
 
-def journal_retries(journal: Path, keys: Sequence[str], *, all_failed: bool) -> JournalRetries:
-    """Return what has failed or was refused in a journal, or what stands under these keys.
+def _may_succeed(entry: Entry) -> bool:
+    return entry.state is State.FAILED and entry.failure is not None and entry.failure.retryable
+
+
+def journal_retries(journal: Path, keys: Sequence[str], *, is_all: bool) -> JournalRetries:
+    """Return what has failed, was cancelled or was refused in a journal, or what stands under these keys.
 
     What has succeeded meanwhile is left out.
 
@@ -95,13 +102,13 @@ def journal_retries(journal: Path, keys: Sequence[str], *, all_failed: bool) -> 
         if keys:
             entries = [entry for key in dict.fromkeys(keys) if (entry := _named_one(reader, key)) is not None]
         else:
-            entries = list(reader.entries([State.FAILED, State.REFUSED]))
+            entries = list(reader.entries([*UNSUCCESSFUL, State.REFUSED]))
     incomplete = [entry for entry in entries if not is_complete(dict(entry.request))]
     if keys and incomplete:
         raise ValueError(needs_the_file(incomplete, journal))
     complete = [entry for entry in entries if is_complete(dict(entry.request))]
     return JournalRetries(
-        failed=Retries.of(complete, all_failed=all_failed or bool(keys)),
+        unsuccessful=Retries.of(complete, is_all=is_all or bool(keys)),
         refused=[entry for entry in complete if entry.state is State.REFUSED],
         incomplete=incomplete,
         journal=journal,

@@ -124,7 +124,8 @@ def _add_extent(group: "argparse._ArgumentGroup") -> None:
         nargs="?",
         const="curable",
         choices=("curable", "all"),
-        help="submit once more, and pay for, what has failed and a retry may cure; or all that has failed",
+        help="submit once more, and pay for, what has failed and a retry may cure; or all that has failed or was "
+        "cancelled",
     )
     group.add_argument("--max-in-flight", type=whole(1), metavar="N", help="unfinished tasks at once (1000)")
     group.add_argument("--polls-per-second", type=positive, metavar="N", help="at most (250)")
@@ -217,13 +218,13 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _retried(shots: Sequence[Shot], known: KnownShots, options: argparse.Namespace) -> Set[str]:
-    """Return the keys of failed shots that are submitted once more, after saying so."""
+    """Return the keys of shots that failed, or were cancelled, and are submitted once more, after saying so."""
     if options.retry_failed is None:
         return frozenset()
     if options.journal is None:
         raise ValueError("--retry-failed needs --journal, which knows what has failed")
     entries = (known.entries[shot.key] for shot in shots if shot.key in known.entries)
-    retries = Retries.of(entries, all_failed=options.retry_failed == "all")
+    retries = Retries.of(entries, is_all=options.retry_failed == "all")
     for line in retries.told("--retry-failed all"):
         say(line, sys.stderr)
     return retries.keys

@@ -49,13 +49,15 @@ def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
         _retry,
         summary="submit once more what has failed in a journal, and pay for it again",
         details="Without keys: failures that a retry may cure, which the gateway calls internal, and what was refused. "
-        "With keys: these, for any reason of failure. Says first how many are paid for again. A shot of a local file "
+        "With keys: these, also what was cancelled. Says first how many are paid for again. A shot of a local file "
         "needs its batch file: `cometrunway run SHOTS --journal JOURNAL --retry-failed`.",
         example="COMETAPI_KEY=sk-... cometrunway retry shots.db boat-burns",
     )
     add_journal(retry)
-    retry.add_argument("keys", nargs="*", metavar="KEY", help="a shot that has failed or was refused, by its key")
-    retry.add_argument("--all", action="store_true", help="all that has failed, for any reason")
+    retry.add_argument(
+        "keys", nargs="*", metavar="KEY", help="a shot that failed, was cancelled or refused, by its key"
+    )
+    retry.add_argument("--all", action="store_true", help="all that has failed, for any reason, and what was cancelled")
     _add_session(retry)
     cancel = add_command(
         commands,
@@ -120,8 +122,8 @@ async def _cancelled(options: argparse.Namespace) -> list[TaskStatus | Exception
 
 def _retry(options: argparse.Namespace) -> int:
     if options.all and options.keys:
-        raise ValueError("--all is for all that has failed: leave it out, or the keys")
-    retries = journal_retries(options.journal, options.keys, all_failed=options.all)
+        raise ValueError("--all is for all that has failed or was cancelled: leave it out, or the keys")
+    retries = journal_retries(options.journal, options.keys, is_all=options.all)
     for line in retries.told():
         say(line, sys.stderr)
     shots = retries.shots
@@ -133,7 +135,7 @@ def _retry(options: argparse.Namespace) -> int:
         options=_session_options(options),
         display=new_display(len(shots)),
         may_wait=sys.stderr.isatty(),
-        again=retries.failed.keys,
+        again=retries.unsuccessful.keys,
     )
     resume = resume_command(options)
     again = f"{resume}; {shlex.join(['cometrunway', *options.arguments])}"

@@ -15,6 +15,8 @@ from cometrunway._batch._run import BatchRun
 from cometrunway._terminal import say, say_if_possible
 
 INTERRUPTED = 130
+_TOLD_APART = ("cancelled", "in doubt", "not submitted")
+"""Statuses of shots without files that do not count as failed."""
 
 
 @frozen(kw_only=True)
@@ -62,9 +64,10 @@ def _outcome(batch: BatchRun) -> dict[str, object]:
         "event": "end",
         "total": len(batch.rows),
         "succeeded": statuses["succeeded"],
+        "cancelled": statuses["cancelled"],
         "in_doubt": statuses["in doubt"],
         "not_submitted": statuses["not submitted"],
-        "failed": len(batch.unfinished) - statuses["in doubt"] - statuses["not submitted"],
+        "failed": len(batch.unfinished) - sum(statuses[other] for other in _TOLD_APART),
         "interrupted": batch.interrupted,
         "stopped_by": batch.stopped_by and str(batch.stopped_by),
         "owed": [

@@ -21,7 +21,8 @@ class Entries(Displayed, tuple[Entry, ...]):
     def to_records(self) -> list[dict[str, Any]]:
         """Return a plain dict for each entry, for a table.
 
-        Each has `key`, `route`, `status` (`succeeded`, `failed`, `owed`, `in_doubt`, `refused` or `submitting`), `path`
-        (of several files the first) and `paths`, `seconds` (from acceptance to the end), `reason` and `task_id`.
+        Each has `key`, `route`, `status` (`succeeded`, `failed`, `cancelled`, `owed`, `in_doubt`, `refused` or
+        `submitting`), `path` (of several files the first) and `paths`, `seconds` (from acceptance to the end), `reason`
+        and `task_id`.
         """
         return [entry.outcome(is_written=self.is_written).to_record() for entry in self]

@@ -38,13 +38,16 @@ class State(StrEnum):
     SUCCEEDED = "succeeded"
     """The server has done its work. Owed: the files are not on disk yet."""
     FAILED = "failed"
-    """The task failed or was cancelled at the server."""
+    """The task failed at the server."""
+    CANCELLED = "cancelled"
+    """The task was cancelled at the server. Journals of versions 1 to 5 have it as failed."""
     DELIVERED = "delivered"
     """The files are on disk."""
 
 
 OWED = (State.ACCEPTED, State.SUCCEEDED)
 DOUBTFUL = (State.SUBMITTING, State.IN_DOUBT)
+UNSUCCESSFUL = (State.FAILED, State.CANCELLED)
 
 
 def status_of(state: State, *, is_written: bool) -> str:
@@ -82,7 +85,7 @@ class Entry(Displayed):
     reason: str | None = None
     """Why it was refused, or is in doubt."""
     failure: Failure | None = None
-    """Why the task failed."""
+    """Why the task failed or was cancelled."""
     assets: tuple[Asset, ...] = ()
     number: int = field(default=0, eq=False)
     """Its place in the journal, from 1; 0 before it is there."""
@@ -107,6 +110,11 @@ class Entry(Displayed):
     def is_owed(self) -> bool:
         """Whether the server accepted it and its files are not on disk."""
         return self.state in OWED
+
+    @property
+    def is_unsuccessful(self) -> bool:
+        """Whether its task has failed or was cancelled: only the user submits it once more."""
+        return self.state in UNSUCCESSFUL
 
     @property
     def has_reported_id(self) -> bool:

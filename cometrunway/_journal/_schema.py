@@ -1,7 +1,7 @@
 """The tables and the indexes of a journal, as the present version has them."""
 
-VERSION = 5
-"""Of the journals that this version writes."""
+VERSION = 6
+"""Of the journals that this version writes. In version 6 the state `cancelled` is new."""
 SUBMISSIONS = """
 CREATE TABLE submission (
     number INTEGER PRIMARY KEY,

@@ -30,7 +30,7 @@ from cometrunway._journal._records import Records
 from cometrunway._journal._upgrade import upgrade
 from cometrunway._journal._writer import Operation, Writer
 from cometrunway._paths import expanded
-from cometrunway._tasks import Asset, Task
+from cometrunway._tasks import Asset, Task, TaskStatus
 from cometrunway.errors import JournalError, JournalInUseError, JournalUnavailableError
 
 __all__ = ["Entry", "Journal", "State"]
@@ -42,6 +42,11 @@ _BETWEEN_LOCK_TRIES = 0.1
 """Seconds."""
 _PAGE = 250
 """Rows that are read at once: commits wait that long, some milliseconds."""
+_ENDS = {
+    TaskStatus.SUCCEEDED: State.SUCCEEDED,
+    TaskStatus.FAILED: State.FAILED,
+    TaskStatus.CANCELLED: State.CANCELLED,
+}
 _T = TypeVar("_T")
 
 
@@ -172,7 +177,7 @@ class Journal:
         await self._change(
             END,
             key=key,
-            state=(State.FAILED if task.failure else State.SUCCEEDED).value,
+            state=_ENDS[task.status].value,
             task_id=task.id,
             accepted_at=_seconds(task.accepted_at),
             ended_at=_seconds(task.ended_at),

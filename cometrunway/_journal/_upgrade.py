@@ -42,7 +42,8 @@ def _add_tables(database: sqlite3.Connection, version: int) -> None:
     if version < 4:
         database.execute("ALTER TABLE submission ADD COLUMN submitted_at REAL")
         database.execute("ALTER TABLE submission ADD COLUMN delivered_at REAL")
-    database.execute(SECRETS)
+    if version < 5:
+        database.execute(SECRETS)
     database.execute(f"PRAGMA user_version = {VERSION}")
 
 

@@ -15,7 +15,7 @@ from cometrunway.progress._display import clock
 _LISTED = 10
 """How many shots that did not succeed, and how many that run, are named."""
 _BAR = "width:240px;max-width:100%"
-_ENDED = ("succeeded", "failed", "refused", "in_doubt")
+_ENDED = ("succeeded", "failed", "cancelled", "refused", "in_doubt")
 
 
 @frozen(kw_only=True)

@@ -12,7 +12,7 @@ from sys import intern
 
 from attrs import evolve
 
-from cometrunway._events import EventEmitter, EventKind, log_fields
+from cometrunway._events import EventEmitter, EventKind, end_of, log_fields
 from cometrunway._handle import Asked, TaskFuture, TaskReference
 from cometrunway._policies import PollPolicy, asked_pause, refuses_the_key
 from cometrunway._polling._announcements import Announcements
@@ -435,7 +435,7 @@ class PollScheduler:
             self._unfinished.append(future)
         future.fail(error)
         self._close(future)
-        self._events.emit(EventKind.FAILED, future, task=future.task, error=error)
+        self._events.emit(end_of(error), future, task=future.task, error=error)
 
     def _fail_by_a_bug(self, future: TaskFuture, bug: Exception) -> None:
         # It is raised where this task is awaited; the other paid tasks go on.

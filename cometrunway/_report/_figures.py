@@ -11,7 +11,6 @@ from cometrunway._batch._prices import Billed, Prices
 from cometrunway._journal._entry import Entry, State
 from cometrunway._report._distribution import Durations, Timeline
 
-KINDS = ("succeeded", "failed", "owed", "in_doubt", "refused", "submitting")
 _MOST_GROUPS = 200
 _MOST_REASONS = 200
 _LONGEST_REASON = 160
@@ -50,7 +49,7 @@ class Figures:
     prices: Prices | None = None
     groups: dict[tuple[str, str], Group] = field(factory=dict)
     reasons: Counter[tuple[str, str]] = field(factory=Counter)
-    """How many shots have failed or were refused, by that and the reason."""
+    """How many shots have failed, were cancelled or were refused, by that and the reason."""
     timeline: Timeline = field(factory=Timeline)
     media: Counter[str] = field(factory=Counter)
     """How many files there are of each media type."""
@@ -99,7 +98,7 @@ class Figures:
         group.creates += entry.creates - (entry.state is State.REFUSED)
         if entry.seconds is not None and kind == "succeeded":
             group.durations.add(entry.seconds)
-        if kind in {"failed", "refused"}:
+        if kind in {"failed", "cancelled", "refused"}:
             self._count_reason(kind, (entry.failure and entry.failure.code) or reason)
         self._add_files(group, entry)
         self._add_times(entry, kind)

@@ -5,9 +5,10 @@ from html import escape
 from importlib.resources import files
 from pathlib import Path
 
+from cometrunway._outcome import STATUSES
 from cometrunway._report import _plots as plots
 from cometrunway._report import _words as words
-from cometrunway._report._figures import KINDS, Figures, Group
+from cometrunway._report._figures import Figures, Group
 from cometrunway._terminal import printable
 
 _REASONS = 50
@@ -39,7 +40,7 @@ def _sections(figures: Figures) -> Iterator[str]:
     legend = "".join(
         f'<li><svg viewBox="0 0 10 10" aria-hidden="true"><rect class="{kind}" width="10" height="10" rx="2"/></svg>'
         f"{total.kinds[kind]:,} {words.kind(kind)}</li>"
-        for kind in KINDS
+        for kind in STATUSES
         if total.kinds[kind]
     )
     yield f"<section><h2>Outcomes</h2>{plots.outcomes(total.kinds)}<ul>{legend}</ul></section>"
@@ -48,7 +49,7 @@ def _sections(figures: Figures) -> Iterator[str]:
         yield f"<section><h2>Ended over time</h2>{plots.timeline(spans, figures.timeline.width)}</section>"
     yield f"<section><h2>Routes and models</h2>{_groups(figures)}</section>"
     if figures.reasons:
-        yield f"<section><h2>Why shots failed or were refused</h2>{_reasons(figures)}</section>"
+        yield f"<section><h2>Why shots failed, were cancelled or refused</h2>{_reasons(figures)}</section>"
 
 
 def _tiles(figures: Figures) -> str:

@@ -4,9 +4,9 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
+from cometrunway._outcome import STATUSES
 from cometrunway._report import _words as words
 from cometrunway._report._distribution import Durations
-from cometrunway._report._figures import KINDS
 from cometrunway._tasks import moment
 
 _WIDTH, _HEIGHT = 960, 150
@@ -16,7 +16,7 @@ _STRIP, _STRIP_HEIGHT, _BARS = 360, 28, 45
 def outcomes(kinds: Counter[str]) -> str:
     """Return one bar whose parts are the outcomes of all shots."""
     total, x, parts = kinds.total(), 0.0, []
-    for kind in KINDS:
+    for kind in STATUSES:
         if kinds[kind]:
             width = _WIDTH * kinds[kind] / total
             label = f"{kinds[kind]:,} {words.kind(kind)}"
@@ -35,13 +35,13 @@ def timeline(spans: Sequence[tuple[float, Counter[str]]], width: int) -> str:
     parts = [f'<line class="axis" x1="0" x2="{_WIDTH}" y1="{_HEIGHT}" y2="{_HEIGHT}"/>']
     for number, (begins, ended) in enumerate(spans):
         y = float(_HEIGHT)
-        for kind, count in (("succeeded", ended["succeeded"]), ("failed", ended.total() - ended["succeeded"])):
-            if count:
-                height = (_HEIGHT - 4) * count / most
+        for kind in STATUSES:
+            if ended[kind]:
+                height = (_HEIGHT - 4) * ended[kind] / most
                 y -= height
                 parts.append(
                     f'<rect class="{kind}" x="{number * step:.1f}" y="{y:.1f}" width="{max(step - 1, 0.8):.1f}" '
-                    f'height="{height:.1f}"><title>{_time(begins)}: {count:,} {kind}</title></rect>'
+                    f'height="{height:.1f}"><title>{_time(begins)}: {ended[kind]:,} {words.kind(kind)}</title></rect>'
                 )
     labels = _time(spans[0][0]), f"at most {most:,} in {_span(width)}", _time(spans[-1][0] + width)
     told = "".join(f"<span>{label}</span>" for label in labels)

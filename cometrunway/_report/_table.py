@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 from cometrunway._batch._export import safe
-from cometrunway._report._figures import KINDS, Figures, Group
+from cometrunway._outcome import STATUSES
+from cometrunway._report._figures import Figures, Group
 
 _HEADING = ("figure", "route", "model", "name", "value", "unit")
 
@@ -33,7 +34,7 @@ def _rows(figures: Figures) -> Iterator[tuple[Any, ...]]:
 
 
 def _of_group(group: Group, figures: Figures) -> Iterator[tuple[Any, ...]]:
-    for kind in KINDS:
+    for kind in STATUSES:
         yield "outcome", kind, group.kinds[kind], "shots"
     yield "creates", "accepted or in doubt", group.creates, "creates"
     for name, part in (("median", 0.5), ("p95", 0.95)):

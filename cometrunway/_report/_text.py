@@ -29,9 +29,9 @@ def _lines(figures: Figures, journal: Path) -> Iterator[str]:
         yield from _table(figures)
     if figures.reasons:
         yield ""
-        yield "failed or refused:"
+        yield "failed, cancelled or refused:"
         for (kind, reason), count in figures.reasons.most_common(_REASONS):
-            yield f"  {count:>7,}  {kind:<7}  {reason}"
+            yield f"  {count:>7,}  {kind:<9}  {reason}"
         if len(figures.reasons) > _REASONS:
             yield f"  ... and {len(figures.reasons) - _REASONS:,} more reasons"
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from cometrunway._report._figures import KINDS, Figures
+from cometrunway._outcome import STATUSES
+from cometrunway._report._figures import Figures
 from cometrunway._tasks import moment
 from cometrunway.progress._display import clock
 
@@ -32,7 +33,7 @@ def kind(name: str) -> str:
 def counts(figures: Figures) -> str:
     """Return how many shots came to what."""
     kinds = figures.total.kinds
-    told = [f"{kinds[name]:,} {kind(name)}" for name in KINDS if kinds[name]]
+    told = [f"{kinds[name]:,} {kind(name)}" for name in STATUSES if kinds[name]]
     return ", ".join(told) or "nothing was submitted"
 
 
@@ -53,6 +54,7 @@ def cost(figures: Figures) -> Iterator[str]:
     total = figures.total
     yield f"{figures.prices.amount(total.cost)} for what succeeded"
     if total.other_cost:
-        yield f"{figures.prices.amount(total.other_cost)} more, if the gateway bills what failed, is owed or in doubt"
+        more = figures.prices.amount(total.other_cost)
+        yield f"{more} more, if the gateway bills what failed, was cancelled, is owed or in doubt"
     if figures.unpriced:
         yield f"{figures.unpriced:,} shots were pruned, and are not in it"

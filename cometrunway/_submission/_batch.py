@@ -195,8 +195,10 @@ def outcome_of(future: TaskFuture) -> Outcome:
 
 
 def _status(future: TaskFuture, error: BaseException | None) -> str:
-    if isinstance(error, TaskFailedError | TaskCancelledError):
+    if isinstance(error, TaskFailedError):
         return "failed"
+    if isinstance(error, TaskCancelledError):
+        return "cancelled"
     if isinstance(error, OutcomeUnknownError):
         return "in_doubt"
     return "owed" if future.id else "refused"

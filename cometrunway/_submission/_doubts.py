@@ -83,25 +83,25 @@ class Doubts:
         return entry if is_open else None
 
     async def resubmit(self, key: str, request: Request | None) -> TaskFuture:
-        """Submit once more what is in doubt, or failed, and return its task's future.
+        """Submit once more what is in doubt, has failed or was cancelled, and return its task's future.
 
         Raises:
-            ValueError: nothing of this key is in doubt or failed, or the request is needed.
+            ValueError: nothing of this key is in doubt, failed or cancelled, or the request is needed.
             JournalError: `request` is another one than was submitted under this key.
         """
-        entry = await self._doubtful(key, or_failed=True)
+        entry = await self._doubtful(key, or_ended=True)
         if request is None:
             if not is_complete(entry.request):
                 raise ValueError(f"the journal has only a digest of a file or URL of {key!r}: give the request again")
             request = request_again(entry.request)
         return await self.submitter.submit(request, entry.key, instead_of=entry)
 
-    async def _doubtful(self, key: str, *, or_failed: bool = False) -> Entry:
+    async def _doubtful(self, key: str, *, or_ended: bool = False) -> Entry:
         entry = await self.journal.find(key)
         if entry is None:
             raise ValueError(f"the journal has nothing under the key {key!r}")
         self.existing.check_provider(entry)
         is_doubtful = entry.is_in_doubt and not self.submitter.is_under_way(entry.key)
-        if not (is_doubtful or entry.has_reported_id) and not (or_failed and entry.state is State.FAILED):
+        if not (is_doubtful or entry.has_reported_id) and not (or_ended and entry.is_unsuccessful):
             raise ValueError(f"the submission {key!r} is not in doubt: it is {entry.state.value}")
         return entry

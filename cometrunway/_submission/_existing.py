@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from attrs import evolve
 
 from cometrunway._callbacks._expected import ExpectedCallbacks
-from cometrunway._events import EventEmitter, EventKind
+from cometrunway._events import EventEmitter, EventKind, end_of
 from cometrunway._handle import TaskFuture, TaskReference
 from cometrunway._journal._entry import DOUBTFUL, OWED, Entry, State
 from cometrunway._journal._protocol import JournalProtocol
@@ -129,7 +129,7 @@ class ExistingTasks:
             return failed(reference, self._of_another(entry), request)
         error = future.exception()
         if isinstance(error, Exception):
-            self._events.emit(EventKind.FAILED, reference, task=future.task, error=error)
+            self._events.emit(end_of(error), reference, task=future.task, error=error)
         else:
             self._events.emit(EventKind.DOWNLOADED, reference, task=future.task, assets=future.result())
         return future
@@ -224,7 +224,8 @@ def _ended_task(entry: Entry) -> Task | None:
     if entry.task_id is None:
         return None
     if entry.failure is not None:
-        return Task(id=entry.task_id, status=TaskStatus.FAILED, failure=entry.failure)
+        status = TaskStatus.CANCELLED if entry.state is State.CANCELLED else TaskStatus.FAILED
+        return Task(id=entry.task_id, status=status, failure=entry.failure)
     if entry.state is State.DELIVERED:
         urls = tuple(asset.url for asset in entry.assets if asset.url)
         delivered_at = moment(entry.delivered_at)

@@ -26,11 +26,11 @@ from cometrunway.errors import JournalError
 Name = Callable[[str, str], str]
 """Gives a submission without a key its key in the journal, from its route and its identity."""
 Resubmits = Callable[[Entry], bool]
-"""Tells of an entry that has failed whether it is submitted, and paid for, once more."""
+"""Tells of an entry that has failed, or was cancelled, whether it is submitted, and paid for, once more."""
 
 
-def never(_failed: Entry) -> bool:
-    """Submit nothing once more that has failed."""
+def never(_unsuccessful: Entry) -> bool:
+    """Submit nothing once more that has failed or was cancelled."""
     return False
 
 

@@ -229,7 +229,7 @@ class Submitter:
         """Begin, send, record; or take up what stands under the key."""
         instead_of = submission.instead_of
         standing = await self._begin(intent, instead_of, spent)
-        if standing is not None and standing.state is State.FAILED and submission.resubmits(standing):
+        if standing is not None and standing.is_unsuccessful and submission.resubmits(standing):
             self._existing.check_provider(standing)
             instead_of, standing = standing, await self._begin(intent, standing, spent)
         if standing is not None:

@@ -13,6 +13,7 @@ _WINDOW = 60.0
 _FINISHED = {
     EventKind.DOWNLOADED: "done",
     EventKind.FAILED: "failed",
+    EventKind.CANCELLED: "cancelled",
     EventKind.REFUSED: "refused",
     EventKind.IN_DOUBT: "in doubt",
 }
@@ -45,7 +46,7 @@ class BatchCounts:
     _ends: deque[float] = field(init=False, factory=deque)
 
     def count(self, event: Event, now: float) -> str | None:
-        """Take in an event; return how its shot has finished, if it has: `done`, `failed`, `refused` or `in doubt`."""
+        """Take in an event; return how its shot has finished, if it has: a word of `_FINISHED`."""
         name = event.key or event.task_id or event.route
         run = event.task_id or name
         if event.kind in {EventKind.SUBMITTED, EventKind.RESUMED}:

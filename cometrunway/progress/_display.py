@@ -131,12 +131,13 @@ class LineDisplay(ProgressDisplay):
 
 def summary(counts: BatchCounts, now: float, eta: float | None, create_rate: float | None = None) -> str:
     """Return the counts, the rates and the time left, in one line."""
-    in_doubt = counts.outcomes["in doubt"]
+    in_doubt, cancelled = counts.outcomes["in doubt"], counts.outcomes["cancelled"]
     parts = [
         f"{counts.submitted:,} submitted",
         f"{counts.running:,} running",
         f"{counts.outcomes['done']:,} done",
-        f"{counts.finished - counts.outcomes['done'] - in_doubt:,} failed",
+        f"{counts.finished - counts.outcomes['done'] - in_doubt - cancelled:,} failed",
+        *([f"{cancelled:,} cancelled"] if cancelled else []),
         *([f"{in_doubt:,} in doubt"] if in_doubt else []),
         f"{counts.rate(now) * 60:,.0f}/min",
     ]

@@ -17,7 +17,7 @@ LOCAL = {"route": "image_to_video", "prompt_image": {"path": "/in/cat.png", "sha
 async def journal_of(folder: Path) -> Path:
     """Return a journal with a shot of every kind of outcome."""
     path = folder / "shots.db"
-    outcomes = ["delivered", "accepted", "in_doubt", "refused", "failed"]
+    outcomes = ["delivered", "accepted", "in_doubt", "refused", "failed", "cancelled"]
     await record(path, [Recorded(key=outcome, outcome=outcome, request=REQUEST) for outcome in outcomes])
     await record(path, [Recorded(key=key, outcome="accepted", request=REQUEST) for key in ("internal", "other")])
     await record(path, [Recorded(key="local", outcome="accepted", request=LOCAL)])
@@ -29,22 +29,22 @@ async def journal_of(folder: Path) -> Path:
 
 
 async def test_what_a_retry_may_cure_is_submitted_once_more(tmp_path: Path) -> None:
-    """And what was refused; neither what is owed or in doubt, nor what needs more than the journal has."""
-    retries = journal_retries(await journal_of(tmp_path), [], all_failed=False)
+    """And what was refused; not what is owed, in doubt or cancelled, nor what needs more than the journal has."""
+    retries = journal_retries(await journal_of(tmp_path), [], is_all=False)
     assert [shot.key for shot in retries.shots] == ["refused", "internal", "other"]
-    assert retries.failed.keys == {"internal", "other"}
+    assert retries.unsuccessful.keys == {"internal", "other"}
     paid, left, refused, incomplete = retries.told()
-    assert paid == "2 of 3 failed shots are submitted once more, and paid for again: internal, other"
-    assert left.startswith("1 of 3 failed shots are left as they are")
-    assert "failed; --all" in left
+    assert paid == "2 of 4 failed or cancelled shots are submitted once more, and paid for again: internal, other"
+    assert left.startswith("2 of 4 failed or cancelled shots are left as they are")
+    assert "failed, cancelled; --all" in left
     assert "refused are submitted, and paid for if they are accepted: refused" in refused
     assert f"local; to submit them:  cometrunway run SHOTS --journal {tmp_path / 'shots.db'} --retry-fail" in incomplete
 
 
 async def test_all_that_has_failed_may_be_submitted_once_more(tmp_path: Path) -> None:
-    """Whatever the reason was."""
-    retries = journal_retries(await journal_of(tmp_path), [], all_failed=True)
-    assert [shot.key for shot in retries.shots] == ["refused", "failed", "internal", "other"]
+    """Whatever the reason was; what was cancelled, too."""
+    retries = journal_retries(await journal_of(tmp_path), [], is_all=True)
+    assert [shot.key for shot in retries.shots] == ["refused", "failed", "cancelled", "internal", "other"]
 
 
 @pytest.mark.parametrize(
@@ -62,17 +62,18 @@ async def test_a_named_shot_that_cannot_be_submitted_is_told_with_the_cure(
     """And then none is."""
     path = await journal_of(tmp_path)
     with pytest.raises(ValueError, match=reason):
-        journal_retries(path, ["failed", key], all_failed=False)
+        journal_retries(path, ["failed", key], is_all=False)
 
 
 async def test_named_shots_are_submitted_once_more(tmp_path: Path) -> None:
-    """Whatever their failure was; one that has succeeded meanwhile is left out."""
-    retries = journal_retries(await journal_of(tmp_path), ["failed", "delivered", "failed"], all_failed=False)
-    assert [shot.key for shot in retries.shots] == ["failed"]
+    """Whatever their failure was, and what was cancelled; one that has succeeded meanwhile is left out."""
+    keys = ["failed", "delivered", "cancelled", "failed"]
+    retries = journal_retries(await journal_of(tmp_path), keys, is_all=False)
+    assert [shot.key for shot in retries.shots] == ["failed", "cancelled"]
 
 
 def test_a_journal_that_is_not_there_is_told(tmp_path: Path) -> None:
     """And is not made."""
     with pytest.raises(JournalError, match="there is no journal"):
-        journal_retries(tmp_path / "absent.db", [], all_failed=False)
+        journal_retries(tmp_path / "absent.db", [], is_all=False)
     assert not list(tmp_path.iterdir())

@@ -26,7 +26,10 @@ def test_what_has_failed_is_submitted_once_more_by_decision_only(served: dict[st
     for command, paid_again in (
         (batch, ""),
         (batch, ""),
-        ((*batch, "--retry-failed"), "1 of 2 failed shots are submitted once more, and paid for again: INTERNAL\n"),
+        (
+            (*batch, "--retry-failed"),
+            "1 of 2 failed or cancelled shots are submitted once more, and paid for again: INTERNAL\n",
+        ),
         ((*batch, "--retry-failed", "all"), "paid for again: INTERNAL, SAFETY.INPUT.TEXT\n"),
         (("retry", "shots.db"), "paid for again: INTERNAL\n"),
         (("retry", "shots.db", "SAFETY.INPUT.TEXT"), "paid for again: SAFETY.INPUT.TEXT\n"),
@@ -69,4 +72,4 @@ def test_a_task_is_cancelled_by_its_key(served: dict[str, str], tmp_path: Path) 
     told = run("cancel", "shots.db", "boat", "absent", "--provider", "runway", folder=tmp_path, **environment)
     assert (told.returncode, told.stdout) == (1, "boat: cancelled\nabsent: not in the journal\n")
     states = {entry.key: entry.state for entry in Journal.read(tmp_path / "shots.db")}
-    assert states == {"boat": State.FAILED, "cat": State.ACCEPTED}
+    assert states == {"boat": State.CANCELLED, "cat": State.ACCEPTED}

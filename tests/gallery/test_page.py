@@ -91,16 +91,18 @@ async def test_the_page_tells_what_the_journal_knows(tmp_path: Path) -> None:
             Recorded(key="one", files=(tmp_path / "one.mp4",), request=private),
             Recorded(key="two", outcome="failed", reason="no luck"),
             Recorded(key="three", outcome="submitting"),
+            Recorded(key="four", outcome="cancelled", reason="not wanted"),
         ],
     )
-    assert write_page(source_of(tmp_path / "shots.db"), tmp_path / "gallery.html") == 3
-    one, two, three = data_of(tmp_path / "gallery.html")["shots"]
+    assert write_page(source_of(tmp_path / "shots.db"), tmp_path / "gallery.html") == 4
+    one, two, three, four = data_of(tmp_path / "gallery.html")["shots"]
     told = {"prompt": "a cat", "model": "gen4_turbo", "seed": 7, "seconds": 5, "ratio": "1280:720", "id": "task-of-one"}
     assert told.items() <= one.items()
     assert (one["route"], one["status"], one["files"][0]["url"]) == ("image_to_video", "succeeded", "one.mp4")
     assert one["more"] == [["prompt_image", "face.png"], ["references", "uri u"]]
     assert (two["status"], two["reason"]) == ("failed", "no luck [INTERNAL.BAD_OUTPUT]")
     assert three["status"] == "in_doubt"
+    assert (four["status"], four["reason"]) == ("cancelled", "not wanted")
     assert "canary" not in (tmp_path / "gallery.html").read_text()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cometrunway import ImageToVideo, Journal, ProGenerate, Session, Shot, VideoUpscale
+from cometrunway import ImageToVideo, Journal, ProGenerate, Session, Shot, TaskFailedError, VideoUpscale
 from cometrunway._journal import _upgrade
 from cometrunway._journal._check import problems_of
 from cometrunway._journal._entry import State
@@ -57,7 +57,7 @@ def restored(version: int, folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("hook", [HOOK, "https://example.com/another"])
-@pytest.mark.parametrize("version", [1, 2, 3, 4])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
 async def test_a_batch_of_an_earlier_version_is_finished(tmp_path: Path, version: int, hook: str) -> None:
     """Rerun by this version, in another place, with another callback: no request is sent, and every file is found."""
     path, shots = restored(version, tmp_path), batch(tmp_path, hook)
@@ -72,7 +72,7 @@ async def test_a_batch_of_an_earlier_version_is_finished(tmp_path: Path, version
     assert not emulator.requests
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
 async def test_one_more_of_a_batch_is_bought(tmp_path: Path, version: int) -> None:
     """A third submission of equal content is new, and so is another request; the known ones are not."""
     path, shots = restored(version, tmp_path), batch(tmp_path, HOOK)
@@ -85,7 +85,7 @@ async def test_one_more_of_a_batch_is_bought(tmp_path: Path, version: int) -> No
     assert emulator.creates.accepted == 2
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
 def test_a_journal_of_an_earlier_version_is_read_as_it_lies(tmp_path: Path, version: int) -> None:
     """To read it, count it, find in it and check it changes nothing."""
     path = restored(version, tmp_path)
@@ -100,7 +100,7 @@ def test_a_journal_of_an_earlier_version_is_read_as_it_lies(tmp_path: Path, vers
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("steps", range(4))
 async def test_an_upgrade_that_is_cut_short_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int, steps: int
@@ -150,7 +150,7 @@ def dumped(path: Path) -> list[Any]:
         return [*tables, schema, *database.execute("PRAGMA user_version")]
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
 async def test_an_upgraded_journal_has_the_indexes_of_a_new_one(tmp_path: Path, version: int) -> None:
     """So that nothing is slower in it."""
     path = restored(version, tmp_path)
@@ -158,6 +158,23 @@ async def test_an_upgraded_journal_has_the_indexes_of_a_new_one(tmp_path: Path, 
         async with Journal(journal):
             pass
     assert dumped(path)[2] == dumped(tmp_path / "new.db")[2]
+
+
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
+async def test_what_an_earlier_version_has_as_failed_is_not_bought_again(tmp_path: Path, version: int) -> None:
+    """Also where it was cancelled, which these versions recorded as a failure: it stays one."""
+    path, shots = restored(version, tmp_path), batch(tmp_path, HOOK)
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        failure = json.dumps({"message": "cancelled on the server"})
+        database.execute("UPDATE submission SET state = 'failed', assets = '[]', failure = ?", (failure,))
+    async with Emulator() as emulator:
+        async with Session(
+            emulator.api_key, base_url=emulator.base_url, journal=path, output_dir=tmp_path / "clips"
+        ) as runway:
+            errors = [handle.exception() async for handle in runway.map(shots)]
+    assert {type(error) for error in errors} == {TaskFailedError}
+    assert {entry.state for entry in Journal.read(path)} == {State.FAILED}
+    assert not emulator.requests
 
 
 @pytest.mark.parametrize("ends", ["resubmit", "resolve"])

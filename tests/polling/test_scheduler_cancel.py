@@ -29,12 +29,12 @@ async def test_a_cancelled_task_ends_is_recorded_and_is_polled_no_more(session: 
             assert (await handle.cancel()).status is TaskStatus.CANCELLED
         polls = len(emulator.requests_of("poll"))
         async with session(emulator, provider="runway", journal=journal) as runway:
-            with pytest.raises(errors.TaskError, match="cancelled"):
+            with pytest.raises(errors.TaskCancelledError, match="cancelled"):
                 await (await runway.submit(boat(), key="A"))
         assert (len(emulator.requests_of("poll")), emulator.creates.received) == (polls, 1)
         assert [request.method for request in emulator.requests if request.method == "DELETE"] == ["DELETE"]
     [entry] = Journal.read(journal)
-    assert (entry.state, entry.failure and entry.failure.message) == (State.FAILED, "cancelled on the server")
+    assert (entry.state, entry.failure and entry.failure.message) == (State.CANCELLED, "cancelled on the server")
 
 
 async def test_what_cannot_be_cancelled_goes_on(session: Any) -> None:

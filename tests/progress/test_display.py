@@ -29,7 +29,7 @@ def seen(progress: float | None) -> Task:
 
 def test_each_shot_is_counted_once_where_it_is() -> None:
     """Waiting, running and finished add up to the total, whatever happens in between."""
-    counts = BatchCounts(4, began=0.0)
+    counts = BatchCounts(5, began=0.0)
     for kind, key in (
         (EventKind.SUBMITTED, "a"),
         (EventKind.RESUMED, "b"),
@@ -39,11 +39,13 @@ def test_each_shot_is_counted_once_where_it_is() -> None:
         (EventKind.REFUSED, "c"),
     ):
         counts.count(event(kind, key), 1.0)
-    assert (counts.waiting, counts.running, counts.finished) == (1, 1, 2)
+    assert (counts.waiting, counts.running, counts.finished) == (2, 1, 2)
     counts.count(event(EventKind.FAILED, "b"), 2.0)
     counts.count(event(EventKind.IN_DOUBT, "d"), 2.0)
-    assert (counts.waiting, counts.running, counts.finished) == (0, 0, 4)
-    assert counts.outcomes == {"done": 1, "failed": 1, "refused": 1, "in doubt": 1}
+    counts.count(event(EventKind.CANCELLED, "e"), 2.0)
+    assert (counts.waiting, counts.running, counts.finished) == (0, 0, 5)
+    assert counts.outcomes == {"done": 1, "failed": 1, "refused": 1, "in doubt": 1, "cancelled": 1}
+    assert "1 done, 2 failed, 1 cancelled, 1 in doubt" in summary(counts, 2.0, None)
 
 
 def test_the_rate_is_that_of_the_last_minute() -> None:

@@ -17,7 +17,7 @@ from cometrunway._report._table import write_table
 from cometrunway._report._text import text
 from tests.recorded import Recorded, record
 
-OUTCOMES = ["delivered", "delivered", "failed", "refused", "in_doubt", "accepted"]
+OUTCOMES = ["delivered", "delivered", "failed", "cancelled", "refused", "in_doubt", "accepted"]
 
 
 async def journal_of(folder: Path, *, reason: str = "because") -> JournalReport:
@@ -43,13 +43,18 @@ async def test_everything_is_counted_once(tmp_path: Path) -> None:
     """Outcomes, creates, reasons, durations, files and sizes, by route and model."""
     figures = Figures.of(await journal_of(tmp_path))
     [group] = figures.in_order()
-    assert (group.route, group.model, group.shots) == ("image_to_video", "gen4_turbo", 8)
-    assert group.kinds == {"succeeded": 4, "failed": 1, "refused": 1, "in_doubt": 1, "owed": 1}
-    assert group.creates == 7
+    assert (group.route, group.model, group.shots) == ("image_to_video", "gen4_turbo", 9)
+    assert group.kinds == {"succeeded": 4, "failed": 1, "cancelled": 1, "refused": 1, "in_doubt": 1, "owed": 1}
+    assert group.creates == 8
     assert group.durations.quantile(0.5) == pytest.approx(10, rel=0.01)
     assert group.durations.quantile(0.95) == pytest.approx(20, rel=0.01)
     assert (group.files, group.size, figures.media) == (2, 2000, {"video/mp4": 2})
-    assert figures.reasons == {("failed", "INTERNAL.BAD_OUTPUT"): 1, ("refused", "because"): 1}
+    assert figures.reasons == {
+        ("failed", "INTERNAL.BAD_OUTPUT"): 1,
+        ("cancelled", "because"): 1,
+        ("refused", "because"): 1,
+    }
+    assert "4 succeeded, 1 failed, 1 cancelled, 1 owed, 1 in doubt, 1 refused" in text(figures, tmp_path)
 
 
 async def test_costs_are_estimated(tmp_path: Path) -> None:
@@ -57,11 +62,11 @@ async def test_costs_are_estimated(tmp_path: Path) -> None:
     report = await journal_of(tmp_path)
     (tmp_path / "prices.toml").write_text('currency = "EUR"\n[models.gen4_turbo]\nper_second = 0.1\n')
     figures = Figures.of(report, Prices.read(tmp_path / "prices.toml"))
-    assert (figures.total.cost, figures.total.other_cost) == (Decimal("2.0"), Decimal("1.5"))
+    assert (figures.total.cost, figures.total.other_cost) == (Decimal("2.0"), Decimal("2.0"))
     assert "estimate: 2.00 EUR for what succeeded" in text(figures, report.path)
-    assert "3.50 EUR" in page(figures, report.path)
+    assert "4.00 EUR" in page(figures, report.path)
     (tmp_path / "prices.toml").write_text("[models.other]\nper_second = 0.1\n")
-    with pytest.raises(ValueError, match=r"prices.toml: has no price for the model 'gen4_turbo', which 7 shots use"):
+    with pytest.raises(ValueError, match=r"prices.toml: has no price for the model 'gen4_turbo', which 8 shots use"):
         Figures.of(report, Prices.read(tmp_path / "prices.toml"))
 
 

@@ -142,7 +142,7 @@ class Viewer {
 
   note(file, link = null) {
     const text = link ?? (file ? `${file.name} is not on this disk any more` : statusOf(this.shot));
-    const picture = link ? "file" : { failed: "failed", refused: "failed", in_doubt: "doubt", owed: "waiting", submitting: "waiting" }[this.shot.status] ?? "missing";
+    const picture = link ? "file" : { failed: "failed", cancelled: "cancelled", refused: "failed", in_doubt: "doubt", owed: "waiting", submitting: "waiting" }[this.shot.status] ?? "missing";
     return make("div", { class: "note", "data-status": this.shot.status }, icon(picture), make("span", { class: "why" }, text));
   }
 

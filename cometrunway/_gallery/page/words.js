@@ -5,6 +5,7 @@ const STATUSES = {
   owed: "Owed",
   succeeded: "Succeeded",
   failed: "Failed",
+  cancelled: "Cancelled",
   refused: "Refused",
   in_doubt: "In doubt",
   file: "File",

@@ -26,7 +26,7 @@ def public_api() -> dict[str, str]:
     found: dict[str, str] = {}
     listed: set[object] = set()
     for module in map(import_module, MODULES):
-        names = getattr(module, "__all__", None) or [name for name in dir(module) if name.endswith("Error")]
+        names = getattr(module, "__all__", None) or re.findall(r"\b[A-Z]\w*Error\b", " ".join(dir(module)))
         values = {f"{module.__name__}.{name}": getattr(module, name) for name in names}
         classes = {value for value in values.values() if inspect.isclass(value)}
         for name, value in values.items():

@@ -1,5 +1,6 @@
-"""What to make: frozen values, one class for each route, checked as they are made, so that nothing wrong is ever sent.
+"""The requests: frozen values, one class for each route. They are checked when they are made, before anything is sent.
 
-No connection, no clock, no randomness, and no JSON key. May import `_media`. Begin with `_routes.py`, the eight
-requests; `_parts.py` has the values inside them, `_limits.py` the validators, `_shot.py` a request with its key.
+This package has no connection, no clock, no randomness and no JSON key. It may import `_media`. Begin with
+`_routes.py`, which has eight requests; `_parts.py` has the values inside them, `_limits.py` the validators, and
+`_shot.py` a request with its key.
 """

@@ -1,6 +1,6 @@
-"""The requests of the routes that only Runway's own API has, the one for any other route, and all by their routes.
+"""The requests of the routes that only Runway's API has, the request for any other route, and the table of all.
 
-Fields have the wire's own names in snake_case. Which of them a model takes, and which values, the API judges.
+Fields have the wire's names in snake_case. The API checks which fields and values a model takes.
 """
 
 import re
@@ -45,13 +45,13 @@ _seed = optional(limits.whole(0, limits.SEED_LIMIT))
 
 @frozen(kw_only=True)
 class TextToVideo(Request):
-    """A video from a text: the route `text_to_video`."""
+    """Makes a video from a text: the route `text_to_video`."""
 
     route: ClassVar[str] = "text_to_video"
 
     model: str = field(validator=limits.filled)
     prompt_text: str | None = field(default=None, validator=optional(limits.filled_prompt))
-    """Not empty, at most 1000 UTF-16 code units with many models; few models go without."""
+    """Not empty; at most 1000 UTF-16 code units with many models. Most models need it."""
     ratio: str | None = field(default=None, validator=optional(limits.ratio))
     duration: int | Literal["auto"] | None = field(
         default=None, converter=parts.integer, validator=optional(limits.seconds)
@@ -81,7 +81,7 @@ class TextToVideo(Request):
     cfg_scale: float | None = field(default=None, converter=parts.real, validator=_number)
     draft: bool | None = field(default=None, validator=_flag)
     draft_task_id: str | None = field(default=None, validator=_word)
-    """The task of a draft that is now made in full."""
+    """The id of the task that made the draft; this request makes the full video of it."""
     output_format: str | None = field(default=None, validator=_word)
     prores_profile: str | None = field(default=None, validator=_word)
     prompt_expansion_mode: str | None = field(default=None, validator=_word)
@@ -95,7 +95,7 @@ class TextToVideo(Request):
 
 @frozen(kw_only=True)
 class ImageUpscale(Request):
-    """An image in more pixels: the route `image_upscale`."""
+    """Enlarges an image: the route `image_upscale`."""
 
     route: ClassVar[str] = "image_upscale"
     makes: ClassVar[MediaKind] = "image"
@@ -111,27 +111,27 @@ class ImageUpscale(Request):
 
 @frozen(kw_only=True)
 class AvatarVideos(Request):
-    """An avatar that speaks: the route `avatar_videos`."""
+    """Makes a video of an avatar that speaks: the route `avatar_videos`."""
 
     route: ClassVar[str] = "avatar_videos"
 
     avatar: Avatar = field(converter=parts.avatar, validator=limits.of_class(Avatar))
-    """Or the name of one of Runway's avatars."""
+    """An `Avatar`, or the name of one of Runway's avatars."""
     speech: Speech = field(converter=parts.speech, validator=limits.of_class(Speech))
-    """Or a text, or a local recording."""
+    """A `Speech`, a text, or a local recording."""
     model: str = field(default="gwm1_avatars", validator=limits.filled)
 
 
 @frozen(kw_only=True)
 class TextToSpeech(Request):
-    """A text that is spoken: the route `text_to_speech`."""
+    """Makes speech from a text: the route `text_to_speech`."""
 
     route: ClassVar[str] = "text_to_speech"
     makes: ClassVar[MediaKind] = "audio"
 
     prompt_text: str = field(validator=limits.filled_prompt)
     voice: Voice | None = field(default=None, converter=parts.voice, validator=optional(limits.of_class(Voice)))
-    """Or the name of one of Runway's voices, or a local recording; few models go without."""
+    """A `Voice`, the name of one of Runway's voices, or a local recording. Most models need it."""
     model: str = field(default="eleven_multilingual_v2", validator=limits.filled)
     seed: int | None = field(default=None, converter=parts.integer, validator=_seed)
     """From 0 to 4294967295."""
@@ -154,7 +154,7 @@ class TextToSpeech(Request):
 
 @frozen(kw_only=True)
 class SoundEffect(Request):
-    """A sound from a text: the route `sound_effect`."""
+    """Makes a sound from a text: the route `sound_effect`."""
 
     route: ClassVar[str] = "sound_effect"
     makes: ClassVar[MediaKind] = "audio"
@@ -182,29 +182,29 @@ class SoundEffect(Request):
 
 @frozen(kw_only=True)
 class SpeechToSpeech(Request):
-    """A recording in another voice: the route `speech_to_speech`. A video gives a sound, too."""
+    """Changes the voice of a recording: the route `speech_to_speech`. It takes the sound of a video too."""
 
     route: ClassVar[str] = "speech_to_speech"
     makes: ClassVar[MediaKind] = "any"
 
     media: MediaReference = field(converter=parts.recording, validator=limits.of_class(MediaReference))
-    """A sound or a video; a local file shows which, a URL needs its `type`."""
+    """A sound or a video. For a URL give a `MediaReference` with its `type`; a local file shows it."""
     voice: Voice = field(converter=parts.voice, validator=limits.of_class(Voice))
-    """Or the name of one of Runway's voices."""
+    """A `Voice`, or the name of one of Runway's voices."""
     model: str = field(default="eleven_multilingual_sts_v2", validator=limits.filled)
     remove_background_noise: bool | None = field(default=None, validator=_flag)
 
 
 @frozen(kw_only=True)
 class VoiceDubbing(Request):
-    """A recording in another language: the route `voice_dubbing`."""
+    """Translates a recording into another language: the route `voice_dubbing`."""
 
     route: ClassVar[str] = "voice_dubbing"
     makes: ClassVar[MediaKind] = "audio"
 
     audio_uri: Media = field(converter=parts.medium, validator=limits.media("audio"), repr=shown)
     target_lang: str = field(validator=limits.filled)
-    """Such as `de`."""
+    """The code of the language, such as `de`."""
     model: str = field(default="eleven_voice_dubbing", validator=limits.filled)
     disable_voice_cloning: bool | None = field(default=None, validator=_flag)
     drop_background_audio: bool | None = field(default=None, validator=_flag)
@@ -213,7 +213,7 @@ class VoiceDubbing(Request):
 
 @frozen(kw_only=True)
 class VoiceIsolation(Request):
-    """The voice of a recording alone: the route `voice_isolation`."""
+    """Removes all but the voice from a recording: the route `voice_isolation`."""
 
     route: ClassVar[str] = "voice_isolation"
     makes: ClassVar[MediaKind] = "audio"
@@ -224,7 +224,7 @@ class VoiceIsolation(Request):
 
 @frozen(kw_only=True)
 class VideoToAudio(Request):
-    """The sound for a video: the route `video_to_audio`."""
+    """Makes sound for a video: the route `video_to_audio`."""
 
     route: ClassVar[str] = "video_to_audio"
     makes: ClassVar[MediaKind] = "any"
@@ -244,7 +244,7 @@ class VideoToAudio(Request):
 
 @frozen(kw_only=True)
 class VideoToHdr(Request):
-    """A video in a high dynamic range: the route `video_to_hdr`."""
+    """Converts a video to a high dynamic range: the route `video_to_hdr`."""
 
     route: ClassVar[str] = "video_to_hdr"
 
@@ -264,21 +264,21 @@ def _is_name(request: object, attribute: "Attribute[Any]", value: object) -> Non
 
 @frozen(kw_only=True)
 class RawRequest(Request):
-    """A request of any route that makes a task: polled, recorded and delivered as every other.
+    """A request of any route that makes a task. The task is polled, recorded and downloaded as any other.
 
-    A name that begins with `pro_` is a route of the compatibility format.
+    A route whose name begins with `pro_` is one of the compatibility format.
     """
 
     makes: ClassVar[MediaKind] = "any"
 
-    route: str = field(validator=_is_name)  # type: ignore[misc]  # of any other request it is the class that has it
-    """The path below the API's prefix, such as `workflows/7f1c`."""
+    route: str = field(validator=_is_name)  # type: ignore[misc]  # in all other requests it belongs to the class
+    """The path after the API's prefix, such as `workflows/7f1c`."""
     fields: Fields = field(converter=parts.as_given, validator=limits.members, hash=False)
-    """The body, spelled as the API has it. Local files in it become data URIs."""
+    """The body, with names spelled as in the API. Local files in it become data URIs."""
 
     @property
     def model(self) -> str:
-        """The model, where the fields name one; else empty."""
+        """The model that the fields name; empty if they name none."""
         return str(self.fields.get("model", ""))
 
 

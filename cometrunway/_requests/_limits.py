@@ -1,4 +1,4 @@
-"""What a field may hold: validators whose `ValueError` names class, field, limit and value."""
+"""The validators of fields. Their `ValueError` names the class, the field, the limit and the value."""
 
 import re
 import sys
@@ -30,16 +30,16 @@ Source: Runway's Python SDK 5.24; for the gateways' models CometAPI's pages, of 
 """
 
 SEED_LIMIT = 4_294_967_295
-"""The largest seed (CometAPI's image-to-video page says 999999999, its own example goes beyond)."""
+"""The largest seed. CometAPI's page on image-to-video says 999999999, but its own example is larger."""
 
 
 def named(instance: object, attribute: "Attribute[Any]") -> str:
-    """Return what the user calls the field, such as `ImageToVideo.seed`."""
+    """Return the field's name with its class, such as `ImageToVideo.seed`."""
     return f"{type(instance).__name__}.{attribute.name}"
 
 
 def text(instance: object, attribute: "Attribute[Any]", value: object) -> None:
-    """Any string that UTF-8 can carry."""
+    """A string that can be encoded as UTF-8."""
     if not isinstance(value, str):
         _refuse(instance, attribute, "must be a string", value)
     elif re.search("[\ud800-\udfff]", value):
@@ -47,14 +47,14 @@ def text(instance: object, attribute: "Attribute[Any]", value: object) -> None:
 
 
 def filled(instance: object, attribute: "Attribute[Any]", value: object) -> None:
-    """A string of more than spaces."""
+    """A string with more than white space."""
     text(instance, attribute, value)
     if not str(value).strip():
         _refuse(instance, attribute, "must not be empty", value)
 
 
 def prompt(instance: object, attribute: "Attribute[Any]", value: str) -> None:
-    """A string of no more UTF-16 code units than the model takes."""
+    """A string of at most as many UTF-16 code units as the model takes."""
     text(instance, attribute, value)
     limit = PROMPT_LIMITS.get(getattr(instance, "model", ""))
     units = len(value.encode("utf-16-le")) // 2
@@ -63,13 +63,13 @@ def prompt(instance: object, attribute: "Attribute[Any]", value: str) -> None:
 
 
 def filled_prompt(instance: object, attribute: "Attribute[Any]", value: str) -> None:
-    """A prompt of more than spaces."""
+    """A prompt with more than white space."""
     filled(instance, attribute, value)
     prompt(instance, attribute, value)
 
 
 def ratio(instance: object, attribute: "Attribute[Any]", value: object) -> None:
-    """Two numbers and a colon, or a word such as `auto`; which of them a model renders, the server knows."""
+    """Two numbers with a colon, or a word such as `auto`. The server checks whether the model has this ratio."""
     if not (isinstance(value, str) and re.fullmatch(r"[0-9]+:[0-9]+|[a-z][a-z0-9_]*", value)):
         _refuse(instance, attribute, 'must be WIDTH:HEIGHT, such as "1280:720", or a word such as "auto"', value)
 
@@ -87,7 +87,7 @@ def seconds(instance: object, attribute: "Attribute[Any]", value: object) -> Non
 
 
 def members(instance: object, attribute: "Attribute[Any]", value: object) -> None:
-    """A mapping from names to what JSON can carry, or to local files."""
+    """A mapping of names to JSON values or local files."""
     if not (isinstance(value, Mapping) and all(isinstance(name, str) for name in value)):
         _refuse(instance, attribute, "must be a mapping from names to values", value)
 
@@ -189,7 +189,7 @@ def several(*classes: type, least: int = 0, most: int | None = None) -> Validato
         elif not _within(len(value), least, most):
             _refuse(instance, attribute, limit, len(value))
         elif others := [item for item in value if not isinstance(item, classes)]:
-            _refuse(instance, attribute, f"must hold nothing but {names}", others[0])
+            _refuse(instance, attribute, f"each item must be a {names}", others[0])
 
     return validate
 

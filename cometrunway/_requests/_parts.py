@@ -1,4 +1,4 @@
-"""What requests are made of: the small values inside them, and the shorter forms that stand for these."""
+"""The small values inside requests, and the converters of shorter forms to these values."""
 
 import operator
 import re
@@ -25,7 +25,7 @@ Fields = Mapping[str, Any]
 
 @frozen(kw_only=True)
 class ContentModeration:
-    """How strict the moderation is; `low` lets more recognisable public figures pass."""
+    """How strict the moderation is. `low` permits more images of known public figures."""
 
     public_figure_threshold: Literal["auto", "low"] = field(validator=limits.one_of("auto", "low"))
 
@@ -37,7 +37,7 @@ def medium(value: object) -> Any:
 
 
 def integer(value: object) -> Any:
-    """Take a whole number of any library, such as numpy's; true, 5.0 and what is no number are left as they are."""
+    """Convert a whole number of any library, such as numpy's. Return True, 5.0 and what is no number unchanged."""
     if isinstance(value, bool | int) or not hasattr(type(value), "__index__"):
         return value
     try:
@@ -47,32 +47,32 @@ def integer(value: object) -> Any:
 
 
 def real(value: object) -> Any:
-    """Take a number of any library; what is none is left as it is."""
+    """Convert a number of any library. Return what is no number unchanged."""
     return float(value) if isinstance(value, Real) and not isinstance(value, int | float) else value
 
 
 @frozen
 class PromptImage:
-    """An image that a video begins or ends with."""
+    """The first or last image of a video."""
 
     uri: Media = field(converter=medium, validator=limits.media("image"), repr=shown)
     position: Literal["first", "last"] | None = field(
         default="first", validator=optional(limits.one_of("first", "last")), kw_only=True
     )
-    """None leaves it to the model."""
+    """With None the model chooses."""
 
 
 @frozen
 class ReferenceImage:
-    """An image to draw from; with a tag, the prompt can mention it as `@tag`."""
+    """An image as a reference. If it has a tag, the prompt can mention it as `@tag`."""
 
     uri: Media = field(converter=medium, validator=limits.media("image"), repr=shown)
     tag: str | None = field(default=None, validator=optional(limits.tag), kw_only=True)
-    """3 to 16 letters, digits and `_`, a letter first."""
+    """3 to 16 letters, digits and `_`; the first is a letter."""
     subject: Literal["object", "human"] | None = field(
         default=None, validator=optional(limits.one_of("object", "human")), kw_only=True
     )
-    """What it shows; for models that keep both apart."""
+    """What the image shows; for models that treat both differently."""
 
 
 _KINDS: tuple[Kind, ...] = ("image", "video", "audio")
@@ -95,18 +95,18 @@ def _kind_is_that_of_the_file(reference: "MediaReference", attribute: "Attribute
 
 @frozen
 class MediaReference:
-    """An image, a video or a sound, and which of them it is: a file shows that, a URL does not."""
+    """An image, a video or a sound, with its type. A local file shows its type; a URL needs it."""
 
     uri: Media = field(converter=medium, repr=shown)
     type: Kind | None = field(
         default=Factory(_kind_of_the_file, takes_self=True), validator=_kind_is_that_of_the_file, kw_only=True
     )
-    """None sends none: few models take references without."""
+    """With None no type is sent; few models accept that."""
 
 
 @frozen(kw_only=True)
 class MotionVector:
-    """How the camera moves; 0 is at rest."""
+    """How the camera moves; 0 means no movement."""
 
     x: float = field(default=0, converter=real, validator=limits.number())
     y: float = field(default=0, converter=real, validator=limits.number())
@@ -118,29 +118,29 @@ class MotionVector:
 
 @frozen
 class Keyframe:
-    """An image that guides a moment of a video; one of `seconds` and `at` says which."""
+    """An image for one moment of a video. Give the moment as `seconds` or as `at`."""
 
     uri: Media = field(converter=medium, validator=limits.media("image"), repr=shown)
     seconds: float | None = field(default=None, converter=real, validator=optional(limits.number(0)), kw_only=True)
-    """From the beginning."""
+    """Seconds from the beginning."""
     at: float | None = field(default=None, converter=real, validator=optional(limits.number(0, 1)), kw_only=True)
-    """The part of the video that is over, from 0 to 1."""
+    """The position as a fraction of the video, from 0 to 1."""
     range: Fields | None = field(
         default=None, converter=optional_converter(dict), validator=optional(limits.members), kw_only=True, hash=False
     )
-    """What the edit is limited to: `{"start_seconds": 2, "end_seconds": 4}`."""
+    """The part that is edited: `{"start_seconds": 2, "end_seconds": 4}`."""
 
     def __attrs_post_init__(self) -> None:
         if (self.seconds is None) == (self.at is None):
-            raise ValueError("Keyframe: one of seconds and at says where it stands")
+            raise ValueError("Keyframe: give its moment either as seconds or as at")
 
 
 @frozen(kw_only=True)
 class Voice:
-    """Who speaks: a voice by name, one of your own by id, or the one of a recording."""
+    """A voice: one of Runway's by name, one of your own by id, or the voice of a recording."""
 
     type: str = field(validator=limits.filled)
-    """`runway-preset`, `preset`, `custom` or `reference-audio`, as the route names them."""
+    """`runway-preset`, `preset`, `custom` or `reference-audio`; it depends on the route."""
     preset_id: str | None = field(default=None, validator=optional(limits.filled))
     """Such as `Maya`."""
     id: str | None = field(default=None, validator=optional(limits.filled))
@@ -161,7 +161,7 @@ def voice(value: "Voice | Fields | str | Path | bytes | None") -> Any:
 
 @frozen(kw_only=True)
 class Speech:
-    """What is said: a recording, or a text and who speaks it."""
+    """The speech of an avatar: a recording, or a text and a voice."""
 
     type: str = field(validator=limits.filled)
     """`audio` or `text`."""
@@ -174,7 +174,7 @@ class Speech:
 
 @frozen(kw_only=True)
 class Avatar:
-    """Who is seen: one of Runway's, or one of your own."""
+    """An avatar: one of Runway's, or one of your own."""
 
     type: str = field(validator=limits.filled)
     """`runway-preset` or `custom`."""
@@ -205,7 +205,7 @@ def from_fields(cls: type[_T], given: Fields) -> _T:
 
 
 def own_first(cls: type[AttrsInstance]) -> "list[Attribute[Any]]":
-    """Return the fields of a class, with those that it has from another one, such as `extra`, at the end."""
+    """Return the fields of a class; those that it inherits, such as `extra`, come last."""
     return sorted(fields(cls), key=lambda attribute: bool(attribute.inherited))
 
 
@@ -220,7 +220,7 @@ def camel_case(name: str) -> str:
 
 
 def nearest(name: str, known: Iterable[str], *, most: int | None = None) -> str:
-    """Say which of the known names may have been meant; if none is near, list them all, or at most so many."""
+    """Return a text that suggests the nearest known name; if none is near, it lists the names, at most `most`."""
     words = list(known)
     if close := get_close_matches(name, words, n=1):
         return f"did you mean {close[0]}?"
@@ -239,7 +239,7 @@ def motion_vector(value: MotionVector | Fields | None) -> Any:
 
 
 def prompt_image(value: Media | PromptImage | Fields | Sequence[Media | PromptImage | Fields]) -> Any:
-    """Take one image as it is, and several as those to begin and to end with."""
+    """Take one image unchanged, or a list: its first item is the first image, the others are last images."""
     value = medium(value)
     if isinstance(value, PromptImage | Mapping):
         value = (value,)
@@ -252,7 +252,7 @@ def prompt_image(value: Media | PromptImage | Fields | Sequence[Media | PromptIm
 
 
 def reference_images(value: Sequence[Media | ReferenceImage | Fields]) -> Any:
-    """Take each image as a value, as its fields, or bare."""
+    """Take each image as a value, as its fields, or alone."""
     if not isinstance(value, list | tuple):
         return value
     return tuple(
@@ -261,7 +261,7 @@ def reference_images(value: Sequence[Media | ReferenceImage | Fields]) -> Any:
 
 
 def references(value: Sequence[Media | MediaReference | Fields]) -> Any:
-    """Take each reference as a value, as its fields, or bare; a bare URL is that of an image, as in all samples."""
+    """Take each reference as a value, as its fields, or alone. A URL alone is an image's, as in the API's samples."""
     if not isinstance(value, list | tuple):
         return value
     return tuple(
@@ -273,12 +273,12 @@ def references(value: Sequence[Media | MediaReference | Fields]) -> Any:
 
 
 def character(value: Media | MediaReference | Fields) -> Any:
-    """Take the value, its fields, or the bare file, whose bytes show whether it is an image or a video."""
+    """Take the value, its fields, or a file, whose bytes show whether it is an image or a video."""
     return _reference(value, "CharacterPerformance.character")
 
 
 def performance(value: Media | MediaReference | Fields) -> Any:
-    """Take the value, its fields, or the bare video."""
+    """Take the value, its fields, or a video alone."""
     return _reference(value, "CharacterPerformance.reference", url_is="video")
 
 
@@ -300,17 +300,17 @@ def speech(value: Speech | Fields | str | Path | bytes) -> Any:
 
 
 def image_references(value: Any) -> Any:
-    """Take each item as a `ReferenceImage` or a `PromptImage`, as its fields, or bare."""
+    """Take each item as a `ReferenceImage` or a `PromptImage`, as its fields, or as an image alone."""
     return _items(value, "references", (ReferenceImage, PromptImage))
 
 
 def reference_audio(value: Any) -> Any:
-    """Take each sound as a value, as its fields, or bare."""
+    """Take each sound as a value, as its fields, or alone."""
     return _items(value, "reference_audio", (MediaReference,), type="audio")
 
 
 def reference_videos(value: Any) -> Any:
-    """Take each video as a value, as its fields, or bare."""
+    """Take each video as a value, as its fields, or alone."""
     return _items(value, "reference_videos", (MediaReference,), type="video")
 
 
@@ -320,12 +320,12 @@ def keyframes(value: Any) -> Any:
 
 
 def recording(value: Any) -> Any:
-    """Take the value, its fields, or the bare file, whose bytes show whether it is a sound or a video."""
+    """Take the value, its fields, or a file, whose bytes show whether it is a sound or a video."""
     return _reference(value, "SpeechToSpeech.media")
 
 
 def _items(value: Any, where: str, classes: Sequence[type[AttrsInstance]], **defaults: str) -> Any:
-    """Return each item of a list as a value: a bare one of the first class, fields of the first that has them all."""
+    """Convert each item of a list: media to the first class, fields to the first class that has them all."""
     value = medium(value)
     if isinstance(value, str | Path | bytes | Mapping):
         value = (value,)
@@ -343,7 +343,7 @@ def _class_of(item: object, classes: Sequence[type[AttrsInstance]]) -> type[Attr
 
 
 def in_camel_case(value: Any) -> Any:
-    """Take a mapping, with names as on the wire at each level; what is none is left as it is."""
+    """Convert the names in a mapping to camelCase at each level. Return what is no mapping or list unchanged."""
     if isinstance(value, Mapping):
         return {camel_case(str(name)): in_camel_case(member) for name, member in value.items()}
     return [in_camel_case(item) for item in value] if isinstance(value, list | tuple) else value
@@ -365,7 +365,7 @@ def media(value: object) -> Any:
 
 
 def as_given(value: object) -> Any:
-    """Take a mapping as it is spelled, in a copy of its own."""
+    """Copy a mapping, with its names unchanged."""
     return dict(value) if isinstance(value, Mapping) else value
 
 

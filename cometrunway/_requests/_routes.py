@@ -1,9 +1,10 @@
-"""What every request is, and those of the routes that gateways have: eight, one for each route.
+"""The base class of requests, and the eight requests of the routes that gateways have.
 
-Fields have the wire's own names in snake_case, and the limits of the API's documentation; where its pages contradict
-each other the wider limit holds, and the server judges. A wrong value is a `ValueError` naming class, field and limit.
+Fields have the wire's names in snake_case, and the limits of the API's documentation. If two pages of it state
+different limits, the wider one holds, and the server decides. A wrong value raises a `ValueError` that names the class,
+the field and the limit.
 
-A local image or video is a `pathlib.Path` or `bytes`: checked when the request is made, read when it is sent.
+A local image or video is a `pathlib.Path` or `bytes`. It is checked when the request is made, and read when it is sent.
 """
 
 from collections.abc import Iterator, Mapping
@@ -34,7 +35,7 @@ from cometrunway._requests._parts import (
 _seed = optional(limits.whole(0, limits.SEED_LIMIT))
 _seconds = limits.whole(1)
 _PLAIN = frozenset({str, bool, int, float, type(None)})
-"""The types of most fields, which hold no file."""
+"""Values of these types, which most fields have, hold no file."""
 _moderation = optional(limits.of_class(ContentModeration))
 
 
@@ -52,40 +53,40 @@ def _extra(request: "Request", attribute: "Attribute[Any]", value: object) -> No
 
 @frozen(kw_only=True)
 class Request:
-    """What can be submitted."""
+    """The base class of all requests."""
 
     route: ClassVar[str]
-    """The name of the route, as in handles, errors and batch files."""
+    """The name of the route, such as `image_to_video`."""
     makes: ClassVar[MediaKind] = "video"
-    """The kind of the files that come of it."""
+    """The kind of files that the task makes."""
 
     extra: Fields = field(default=_NOTHING, converter=parts.as_given, validator=_extra, hash=False)
-    """Fields that the class does not know, as the API spells them; they are sent as they are."""
+    """Fields that the class does not have, spelled as in the API. They are sent unchanged."""
 
     @cached_property
     def local_files(self) -> tuple[Path | bytes, ...]:
-        """The media that are read and encoded as the request is sent."""
+        """The local files in the request. They are read and encoded when it is sent."""
         values = [value for name in _names(type(self)) if type(value := getattr(self, name)) not in _PLAIN and value]
         return tuple([file for value in values for file in _local_files(value)])
 
 
 @frozen(kw_only=True)
 class ImageToVideo(Request):
-    """An image, and how it moves: the route `image_to_video`."""
+    """Makes a video from an image: the route `image_to_video`."""
 
     route: ClassVar[str] = "image_to_video"
 
     prompt_image: Media | tuple[PromptImage, ...] = field(converter=parts.prompt_image, repr=shown)
-    """The image to begin with; or a list: the images to begin and to end with."""
+    """The first image of the video; or a list of the first and the last one."""
     prompt_text: str | None = field(default=None, validator=optional(limits.prompt))
     """At most 1000 UTF-16 code units with most models."""
     model: str = field(default="gen3a_turbo", validator=limits.filled)
     duration: int | Literal["auto"] | None = field(
         default=5, converter=parts.integer, validator=optional(limits.seconds)
     )
-    """Seconds; 5 or 10 with most models. None leaves it to the model."""
+    """Seconds; 5 or 10 with most models. With None the model chooses."""
     ratio: str | None = field(validator=optional(limits.ratio))
-    """1280:768 by default with gen3a_turbo, else 1280:720. None leaves it to the model."""
+    """By default 1280:768 with gen3a_turbo, else 1280:720. With None the model chooses."""
     seed: int | None = field(default=None, converter=parts.integer, validator=_seed)
     """From 0 to 4294967295."""
     watermark: bool | None = field(default=None, validator=optional(limits.flag))
@@ -138,17 +139,17 @@ class ImageToVideo(Request):
 
 @frozen(kw_only=True)
 class TextToImage(Request):
-    """An image from a text and images: the route `text_to_image`."""
+    """Makes an image from a text and images: the route `text_to_image`."""
 
     route: ClassVar[str] = "text_to_image"
     makes: ClassVar[MediaKind] = "image"
 
     prompt_text: str = field(validator=limits.filled_prompt)
-    """Not empty, at most 1000 UTF-16 code units with most models; mentions references as `@tag`."""
+    """Not empty; at most 1000 UTF-16 code units with most models. It can mention references as `@tag`."""
     reference_images: tuple[ReferenceImage, ...] = field(
         default=(), converter=parts.reference_images, validator=limits.several(ReferenceImage)
     )
-    """With gen4_image 1 to 3. CometAPI refuses a text alone."""
+    """1 to 3 with gen4_image. CometAPI refuses a request without any."""
     model: str = field(default="gen4_image", validator=limits.filled)
     ratio: str | None = field(default="1280:720", validator=limits.optional_ratio)
     """None leaves it to the model."""
@@ -158,7 +159,7 @@ class TextToImage(Request):
         default=None, converter=parts.content_moderation, validator=_moderation
     )
     output_count: int | None = field(default=None, converter=parts.integer, validator=optional(limits.whole(1)))
-    """How many images."""
+    """The number of images to make."""
     output_format: str | None = field(default=None, validator=optional(limits.filled))
     quality: str | None = field(default=None, validator=optional(limits.filled))
     background: str | None = field(default=None, validator=optional(limits.filled))
@@ -175,7 +176,7 @@ class TextToImage(Request):
 
 @frozen(kw_only=True)
 class VideoToVideo(Request):
-    """A video, and what to make of it: the route `video_to_video`. Models take `video_uri` or `prompt_video`."""
+    """Makes a video from a video: the route `video_to_video`. Some models take `video_uri`, others `prompt_video`."""
 
     route: ClassVar[str] = "video_to_video"
 
@@ -183,7 +184,7 @@ class VideoToVideo(Request):
         default=None, converter=converters.optional(parts.medium), validator=optional(limits.media("video")), repr=shown
     )
     prompt_text: str | None = field(default=None, validator=optional(limits.filled_prompt))
-    """Not empty, at most 1000 UTF-16 code units with most models; gen4_aleph does not go without."""
+    """Not empty; at most 1000 UTF-16 code units with most models. gen4_aleph needs it."""
     model: str = field(default="gen4_aleph", validator=limits.filled)
     ratio: str | None = field(default="1280:720", validator=limits.optional_ratio)
     """None leaves it to the model."""
@@ -194,7 +195,8 @@ class VideoToVideo(Request):
         converter=parts.references,
         validator=limits.several(MediaReference, ReferenceImage, PromptImage),
     )
-    """gen4_aleph takes `MediaReference`s, other models `ReferenceImage`s or `PromptImage`s; a bare one is the first."""
+    """gen4_aleph takes `MediaReference`s, other models `ReferenceImage`s or `PromptImage`s. A URL or a file without one
+    of these classes becomes a `MediaReference`."""
     content_moderation: ContentModeration | None = field(
         default=None, converter=parts.content_moderation, validator=_moderation
     )
@@ -231,14 +233,14 @@ class VideoToVideo(Request):
 
     def __attrs_post_init__(self) -> None:
         if (self.video_uri is None) == (self.prompt_video is None):
-            raise ValueError("VideoToVideo.video_uri: required; other models have prompt_video instead, and none both")
+            raise ValueError("VideoToVideo.video_uri: required, or prompt_video with models that take that; not both")
         if self.prompt_text is None and self.model == "gen4_aleph":
             raise ValueError("VideoToVideo.prompt_text: required")
 
 
 @frozen(kw_only=True)
 class VideoUpscale(Request):
-    """A video in more pixels: the route `video_upscale`. upscale_v1 makes it four times as wide, up to 4096 pixels."""
+    """Enlarges a video: the route `video_upscale`. upscale_v1 makes it four times as wide, up to 4096 pixels."""
 
     route: ClassVar[str] = "video_upscale"
 
@@ -257,12 +259,12 @@ class VideoUpscale(Request):
 
 @frozen(kw_only=True)
 class CharacterPerformance(Request):
-    """A character that acts as a performer does: the route `character_performance`."""
+    """Makes a character perform as in a video: the route `character_performance`."""
 
     route: ClassVar[str] = "character_performance"
 
     character: MediaReference = field(converter=parts.character, validator=limits.of_class(MediaReference))
-    """Who acts: an image or a video."""
+    """The character: an image or a video."""
     reference: MediaReference = field(converter=parts.performance)
     """The performance: a video of 3 to 30 seconds."""
     model: str = field(default="act_two", validator=limits.filled)
@@ -288,7 +290,7 @@ class CharacterPerformance(Request):
 
 @frozen(kw_only=True)
 class ProGenerate(Request):
-    """A video from a text, or from an image and a text: `POST /runway/pro/generate` (compatibility format)."""
+    """Makes a video from a text, or an image and a text: `POST /runway/pro/generate` (compatibility format)."""
 
     route: ClassVar[str] = "pro_generate"
 
@@ -299,23 +301,23 @@ class ProGenerate(Request):
     image: Media | None = field(
         default=None, converter=converters.optional(parts.medium), validator=optional(limits.media("image")), repr=shown
     )
-    """What to animate; without it, the video is made from the text alone."""
+    """The first image of the video. Without it, the video is made from the text alone."""
     last_image: Media | None = field(
         default=None, converter=converters.optional(parts.medium), validator=optional(limits.media("image")), repr=shown
     )
-    """What to end with; only beside `image`."""
+    """The last image of the video; only together with `image`."""
     model: str = field(default="gen4", validator=limits.filled)
     ratio: str = field(default="1280:720", validator=limits.ratio)
     style: str | None = field(default=None, validator=optional(limits.filled))
     """Such as `cinematic`."""
     seconds: int | None = field(converter=parts.integer, validator=optional(_seconds))
-    """5 by default without an image; with one, the server's own default."""
+    """By default 5 without an image, and the server's default with one."""
     motion_vector: MotionVector | None = field(
         default=None, converter=parts.motion_vector, validator=optional(limits.of_class(MotionVector))
     )
     flip: bool | None = field(default=None, validator=optional(limits.flag))
     image_as_end_frame: bool | None = field(default=None, validator=optional(limits.flag))
-    """Only beside `image`."""
+    """Only together with `image`."""
 
     @seconds.default
     def _seconds_of_the_mode(self) -> int | None:
@@ -325,19 +327,19 @@ class ProGenerate(Request):
         if self.image is None:
             for name in ("last_image", "image_as_end_frame"):
                 if getattr(self, name) is not None:
-                    raise ValueError(f"ProGenerate.{name}: only beside an image, got {shown(getattr(self, name))}")
+                    raise ValueError(f"ProGenerate.{name}: needs an image too, got {shown(getattr(self, name))}")
             if self.seconds is None:
                 raise ValueError("ProGenerate.seconds: required without an image, got None")
 
 
 @frozen(kw_only=True)
 class ProVideoToVideo(Request):
-    """A video in another style: `POST /runway/pro/video2video` (compatibility format)."""
+    """Changes the style of a video: `POST /runway/pro/video2video` (compatibility format)."""
 
     route: ClassVar[str] = "pro_video2video"
 
     video: Media = field(converter=parts.medium, validator=limits.media("video"), repr=shown)
-    """At most 10 seconds, 16:9 (upstream's limits, judged by the server)."""
+    """At most 10 seconds, 16:9. The server checks this."""
     prompt: str = field(validator=limits.filled_prompt)
     """Not empty, at most 1000 UTF-16 code units."""
     callback_url: str | None = field(default=None, validator=optional(limits.callback), repr=shown)
@@ -347,13 +349,13 @@ class ProVideoToVideo(Request):
     structure_transformation: float | None = field(
         default=None, converter=parts.real, validator=optional(limits.number(0, 1))
     )
-    """From 0 to 1; 0.5 is a moderate start."""
+    """From 0 to 1. 0.5 is a moderate value."""
     flip: bool | None = field(default=None, validator=optional(limits.flag))
 
 
 @frozen(kw_only=True)
 class ProActOne(Request):
-    """A face that takes on the expressions of a video: `POST /runway/pro/act_one` (compatibility format)."""
+    """Gives a face the expressions of a video: `POST /runway/pro/act_one` (compatibility format)."""
 
     route: ClassVar[str] = "pro_act_one"
 

@@ -14,14 +14,14 @@ _UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 @frozen
 class Shot:
-    """A request and the caller's name for it, of 1 to 500 characters, which also names its files."""
+    """A request and its key: your name for it, of 1 to 500 characters. Its files are named after the key."""
 
     key: str = field(validator=lambda _shot, _attribute, value: check_key(value))
     request: Request = field(validator=lambda _shot, _attribute, value: check_request(value))
 
 
 def check_key(key: object) -> None:
-    """Make sure that it can be written down, be shown on one line and name a file; else `ValueError`."""
+    """Check that a key can be recorded, shown on one line and used as a file name; else `ValueError`."""
     is_text = isinstance(key, str) and not _UNFIT.search(key)
     if not is_text or not 0 < len(str(key)) <= _LONGEST_KEY:
         raise ValueError(
@@ -30,7 +30,7 @@ def check_key(key: object) -> None:
 
 
 def check_request(request: object) -> None:
-    """Make sure that it can be submitted; else `TypeError`."""
+    """Check that this is a request; else `TypeError`."""
     if not isinstance(request, Request):
         raise TypeError(
             f"what is submitted must be a request such as ImageToVideo(...), got {type(request).__name__}; "

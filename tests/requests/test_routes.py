@@ -79,8 +79,8 @@ def refusal(cls: Callable[..., Any], **fields: Any) -> str:
         (ProVideoToVideo, "structure_transformation", True, "finite number"),
         (ProActOne, "motion_multiplier", 1.5, "whole number"),
         (TextToImage, "reference_images", IMAGE, "must be a list"),
-        (TextToImage, "reference_images", [5], "nothing but ReferenceImage, got 5"),
-        (VideoToVideo, "references", [None], "nothing but MediaReference or ReferenceImage or PromptImage, got None"),
+        (TextToImage, "reference_images", [5], "each item must be a ReferenceImage, got 5"),
+        (VideoToVideo, "references", [None], "each item must be a MediaReference or ReferenceImage or PromptImage, got None"),
         (ImageToVideo, "prompt_image", [], "of at least 1, got 0"),
         (ImageToVideo, "prompt_image", 5, "must be a URL"),
         (ImageToVideo, "content_moderation", "low", "must be a ContentModeration"),
@@ -133,7 +133,7 @@ def test_seconds_have_a_default_without_an_image() -> None:
 @pytest.mark.parametrize("fields", [{"last_image": IMAGE}, {"image_as_end_frame": True}])
 def test_what_belongs_to_an_image_needs_one(fields: dict[str, Any]) -> None:
     """A field that the text mode would ignore is not paid for."""
-    assert "only beside an image" in refusal(ProGenerate, **fields)
+    assert "needs an image too" in refusal(ProGenerate, **fields)
     assert ProGenerate(prompt="a", callback_url=HOOK, image=IMAGE, **fields).image == IMAGE
 
 

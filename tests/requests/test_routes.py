@@ -80,7 +80,7 @@ def refusal(cls: Callable[..., Any], **fields: Any) -> str:
         (ProActOne, "motion_multiplier", 1.5, "whole number"),
         (TextToImage, "reference_images", IMAGE, "must be a list"),
         (TextToImage, "reference_images", [5], "each item must be a ReferenceImage, got 5"),
-        (VideoToVideo, "references", [None], "each item must be a MediaReference or ReferenceImage or PromptImage, got None"),
+        (VideoToVideo, "references", [None], "must be a MediaReference or ReferenceImage or PromptImage, got None"),
         (ImageToVideo, "prompt_image", [], "of at least 1, got 0"),
         (ImageToVideo, "prompt_image", 5, "must be a URL"),
         (ImageToVideo, "content_moderation", "low", "must be a ContentModeration"),

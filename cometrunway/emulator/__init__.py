@@ -6,8 +6,8 @@
     assert emulator.creates.repeats.total() == 0
     assert not emulator.leaked_credentials
 
-It is written from the API's documentation and shares no code with the rest of this package, so it does not agree with
-the package's mistakes.
+It is written from the API's documentation and shares no code with the rest of this package. A mistake in the package is
+therefore not repeated in the emulator.
 """
 
 from cometrunway.emulator._cli import add_arguments, emulator_of, main, run, serve

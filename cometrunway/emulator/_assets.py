@@ -1,4 +1,4 @@
-"""The second origin: it serves the files that tasks made, by signed URL, in ranges, and wants no credential."""
+"""The second origin: it serves the files of tasks at signed URLs, with ranges, and needs no credential."""
 
 import re
 from email.utils import format_datetime
@@ -33,7 +33,7 @@ class AssetStore:
         return "asset", ""
 
     def answer(self, received: Received) -> Answer:
-        """A file, a part of it, or why not; as a content delivery network words it."""
+        """A file, a part of it, or an error, as a content delivery network answers."""
         if received.method not in {"GET", "HEAD"}:
             return _xml(405)
         task, file = self._find(received.path)
@@ -45,7 +45,7 @@ class AssetStore:
         return evolve(_partial(received, file, modified), task_id=task.id)
 
     def excuse(self, fault: Fault, _received: Received) -> Answer:
-        """What a fault with a bare status answers."""
+        """The answer to a fault that has only a status."""
         return _xml(fault.status or 403)
 
     def _find(self, path: str) -> tuple[EmulatedTask | None, File | None]:

@@ -1,4 +1,4 @@
-"""Posts what the API posts to `callback_url`, and only within this machine."""
+"""Posts to `callback_url` what the API posts, only to addresses of this machine."""
 
 import asyncio
 import ipaddress
@@ -41,7 +41,7 @@ class Courier:
         running.add_done_callback(self._running.discard)
 
     async def close(self) -> None:
-        """Abandon what has not been posted."""
+        """Drop all posts that were not yet sent."""
         for running in self._running:
             running.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)

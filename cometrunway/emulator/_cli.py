@@ -1,4 +1,4 @@
-"""The command `cometrunway emulator`: an emulator in a process of its own."""
+"""The command `cometrunway emulator`, which runs an emulator in its own process."""
 
 import argparse
 import asyncio
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def emulator_of(arguments: argparse.Namespace) -> Emulator:
-    """The emulator that parsed options describe.
+    """Return the emulator for these parsed options.
 
     Raises:
         ValueError: An option is out of its range.
@@ -82,10 +82,10 @@ def _duration_of(arguments: argparse.Namespace) -> LogNormal | Uniform:
 
 
 async def serve(emulator: Emulator) -> None:
-    """Run an emulator, say so in one line on standard output, and wait for SIGTERM or SIGINT.
+    """Run an emulator, print one line with its address to standard output, and wait for SIGTERM or SIGINT.
 
     Raises:
-        ValueError: The port is taken, or the line cannot be written, so that nobody learns where it is.
+        ValueError: The port is in use, or the line cannot be written.
     """
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -110,7 +110,7 @@ def _say_ready(emulator: Emulator) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; returns the process's exit status.
+    """Run the command; return the exit status of the process.
 
     Raises:
         SystemExit: With status 2, after a message, for a wrong option; with status 0 after `--help`.
@@ -124,10 +124,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve what parsed options describe, until SIGTERM or Ctrl-C; returns the exit status.
+    """Run the emulator for these parsed options until SIGTERM or Ctrl-C; return the exit status.
 
     Raises:
-        ValueError: An option is out of its range, or the port is taken.
+        ValueError: An option is out of its range, or the port is in use.
     """
     emulator = emulator_of(arguments)
     with contextlib.suppress(KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""The shapes in which gateways answer: one task, as seen at one moment, in seven dialects."""
+"""The forms in which gateways answer: the state of one task in seven dialects."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -41,19 +41,19 @@ _LUMA = {
 
 @frozen(kw_only=True)
 class View:
-    """A task as one poll sees it.
+    """The state of a task at the moment of one poll.
 
     Attributes:
-        task: What is seen.
-        status: Its state in Runway's vocabulary.
-        waiting: How much of the time before running has passed, 0..1.
-        progress: How much of the running time the API admits to, 0..1; None if it says nothing.
-        created: In UTC, like all moments.
-        started: None before.
-        finished: None before.
-        updated: The moment of the view.
+        task: The task.
+        status: Its state, in Runway's words.
+        waiting: The fraction of the time before running that has passed, 0..1.
+        progress: The fraction of the running time that the answer states, 0..1; None if it states none.
+        created: When it was created. All times are in UTC.
+        started: When it started; None before that.
+        finished: When it ended; None before that.
+        updated: The moment of the poll.
         sign: Makes the URL of one of the task's files.
-        outputs: The URLs of the outputs, none before the end.
+        outputs: The URLs of the outputs; empty before the end.
     """
 
     task: EmulatedTask
@@ -84,13 +84,13 @@ class View:
 
     @property
     def failure(self) -> str | None:
-        """Why it failed, else None."""
+        """The reason of the failure; None if it did not fail."""
         return self.task.failure if self.finished else None
 
 
 @frozen(kw_only=True)
 class Dialect:
-    """How a gateway answers: a created task on either family, a poll on either route, and a callback."""
+    """The answers of a gateway: to a create and a poll of both route families, and the body of a callback."""
 
     created: Callable[[View], Body]
     created_compat: Callable[[View], Body]
@@ -108,7 +108,7 @@ def _created_compat(view: View) -> Body:
 
 
 def _runway(view: View) -> Body:
-    """The body of Runway itself."""
+    """The body of Runway's own API."""
     body: dict[str, Any] = {
         "id": view.task.upstream_id,
         "status": view.status,
@@ -128,7 +128,7 @@ def _flat(view: View) -> Body:
 
 
 def _inner(view: View) -> Body | None:
-    """What the gateway has stored of the upstream's answers; at first nothing, then what it wrote itself."""
+    """The part of the upstream's answers that the gateway has stored: at first nothing, then its own text."""
     if _row_status(view) == "NOT_START":
         return None
     if view.status == "PENDING":
@@ -137,7 +137,7 @@ def _inner(view: View) -> Body | None:
 
 
 def _row(view: View) -> dict[str, Any]:
-    """The nine keys of the gateway's own table of tasks."""
+    """The nine keys of a row in the gateway's table of tasks."""
     return {
         "task_id": view.task.id,
         "action": view.task.action,
@@ -179,7 +179,7 @@ def _wrapped_plus(view: View) -> Body:
 
 
 def _fed(view: View) -> Body:
-    """The task without an envelope, as the current feed page shows it."""
+    """The task without an envelope, as in the current documentation of the feed."""
     row = {**_row_plus(view), "data": _inner(view)}
     documented = ("task_id", "action", "status", "fail_reason", "result_url")
     times = ("submit_time", "start_time", "finish_time", "progress", "data")
@@ -187,7 +187,7 @@ def _fed(view: View) -> Body:
 
 
 def _bare(view: View) -> Body:
-    """As `_fed`, but at first only the one member that its schema requires, and never the upstream's body."""
+    """As `_fed`, but without the upstream's body, and at first with only the member that the schema requires."""
     if view.status == "PENDING":
         return {"task_id": view.task.id}
     return {**_fed(view), "data": None}
@@ -284,7 +284,7 @@ def _seconds(moment: datetime | None) -> int:
 
 
 def _of(poll: Callable[[View], Body], **others: Callable[[View], Body]) -> Dialect:
-    """A dialect that says the same on every route, but for what is named."""
+    """A dialect with the same answer on every route, except for the given ones."""
     shapes = {"created": _created, "created_compat": _created_compat, "polled": poll, "fed": poll}
     return Dialect(**{"called_back": others.get("fed", poll), **shapes, **others})
 

@@ -1,4 +1,4 @@
-"""The one place where the event loop's clock meets the calendar."""
+"""Converts times of the event loop's clock to calendar times."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 @frozen
 class Epoch:
-    """A moment known on both clocks; everything else is counted from it on the loop's clock."""
+    """A moment that is known on both clocks. Other moments are computed from it and the loop's clock."""
 
     loop: asyncio.AbstractEventLoop
     wall: datetime = field(factory=lambda: datetime.now(UTC))
@@ -23,5 +23,5 @@ class Epoch:
         return self.loop.time()
 
     def at(self, moment: float) -> datetime:
-        """The calendar's name, in UTC, for a moment of the loop's clock."""
+        """The UTC time of a moment of the loop's clock."""
         return self.wall + timedelta(seconds=moment - self.start)

@@ -1,4 +1,4 @@
-"""What crosses the emulator's wire, free of any HTTP library: a request as received, an answer to be sent."""
+"""The requests that the emulator receives and the answers that it sends, independent of any HTTP library."""
 
 import contextlib
 import functools
@@ -10,7 +10,7 @@ from typing import Any, Literal
 from attrs import field, frozen
 
 Operation = Literal["create", "poll", "asset", "control", "other"]
-"""What a request is for; faults are chosen by it."""
+"""The kind of a request. Faults are chosen by it."""
 
 
 @frozen(kw_only=True)
@@ -21,8 +21,8 @@ class Received:
         method: Upper case.
         path: Percent-decoded, without the query.
         query: The raw query string.
-        headers: Names in lower case; of a repeated header, the last value.
-        body: All of it.
+        headers: Names in lower case; the last value of a repeated header.
+        body: The whole body.
     """
 
     method: str
@@ -33,7 +33,7 @@ class Received:
 
     @functools.cached_property
     def json(self) -> Any:
-        """The parsed body, or None if it is no JSON."""
+        """The parsed body; None if it is not JSON."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
@@ -41,7 +41,7 @@ class Received:
 
     @functools.cached_property
     def digest(self) -> str:
-        """The `digest_of` the body; of its bytes, if it is no JSON."""
+        """The `digest_of` the JSON body; if it is not JSON, the digest of its bytes."""
         with contextlib.suppress(RecursionError):
             if self.json is not None:
                 return digest_of(self.json)
@@ -50,15 +50,15 @@ class Received:
 
 @frozen(kw_only=True)
 class Answer:
-    """An answer before any fault has spoiled it.
+    """An answer, before a fault changes it.
 
     Attributes:
         status: The HTTP status.
         body: The bytes of the body.
         media_type: The content type.
         headers: Further headers, as pairs.
-        refuses: Whether it proves that the request was not acted upon.
-        task_id: The task that it speaks of, if any.
+        refuses: Whether it proves that the request had no effect.
+        task_id: The id of the task in the answer, if there is one.
     """
 
     status: int
@@ -76,5 +76,5 @@ def json_answer(value: object, *, status: int = 200, refuses: bool = False, task
 
 
 def digest_of(body: object) -> str:
-    """SHA-256, in hexadecimal, of a JSON value in canonical form: the same whatever the formatting."""
+    """SHA-256, in hexadecimal, of a JSON value in canonical form. It does not depend on the formatting."""
     return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

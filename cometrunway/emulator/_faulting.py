@@ -1,4 +1,4 @@
-"""Which fault the next request meets: first what a test has scripted, then what chance says."""
+"""Chooses the fault of the next request: first the faults that a test scripted, then by chance."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ _NONE = Fault.ok()
 
 @define(kw_only=True, eq=False)
 class FaultPicker:
-    """Hands out faults."""
+    """Chooses the fault of each request."""
 
     rng: Random
     faults: Faults
@@ -23,7 +23,7 @@ class FaultPicker:
     )
 
     def script(self, operation: FaultOperation, faults: Iterable[Fault]) -> None:
-        """Append to what the next requests of an operation meet."""
+        """Add faults for the next requests of an operation."""
         faults = tuple(faults)
         if not all(isinstance(fault, Fault) for fault in faults):
             raise TypeError(f"a script is made of Fault values, not {faults!r}; Fault.parse takes texts")
@@ -32,7 +32,7 @@ class FaultPicker:
         self._scripts[operation].extend(faults)
 
     def waiting(self, operation: FaultOperation) -> int:
-        """How many scripted faults have not struck yet."""
+        """The number of scripted faults that are still to come."""
         return len(self._scripts[operation])
 
     def draw(self, operation: Operation) -> Fault:

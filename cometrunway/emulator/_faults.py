@@ -1,4 +1,4 @@
-"""What can go wrong on the way: single faults, and the rates at which they strike."""
+"""Faults of the server and the network, and their rates."""
 
 import json
 import math
@@ -11,7 +11,7 @@ from attrs import evolve, field, frozen, validators
 from cometrunway.emulator._refusals import NotExistForm
 
 FaultOperation = Literal["create", "poll", "asset"]
-"""The operations that can be disturbed."""
+"""The operations that can have faults."""
 
 _HTML = b"<html>\r\n<head><title>%s</title></head>\r\n<body><center><h1>%s</h1></center><hr>nginx</body>\r\n</html>\r\n"
 _PART = [validators.ge(0.0), validators.lt(1.0)]
@@ -27,21 +27,21 @@ def _encoded(body: object) -> tuple[bytes | None, str]:
 
 @frozen(kw_only=True)
 class Fault:
-    """One way in which an answer goes wrong. Build it with one of the class methods; it is a hashable value.
+    """A fault of one answer. Make it with one of the class methods. It is a hashable value.
 
     Attributes:
-        name: How logs and `parse` call it.
-        acts: Whether the request has its effect all the same: a create is entered in the ledger, hence billed.
-        status: Answer this status instead; with `body` None in the envelope of the dialect.
+        name: Its name in logs and in `parse`.
+        acts: Whether the request has its effect nevertheless. A create then makes a task, which is billed.
+        status: Answer this status instead. If `body` is None, the answer has the dialect's envelope.
         body: Answer these bytes.
         media_type: The content type of `body`.
         headers: Further headers of the answer, as pairs.
         seconds: Wait this long before answering; `math.inf` never answers.
         drops: Close the connection without an answer.
-        resets: Close it with a TCP reset instead of an orderly end.
-        keeps: Send only this part of the body, 0 up to but not including 1; None sends all of it.
-        framing: With `keeps`, what `Content-Length` says: the `full` length, the `short` one, or `none` at all.
-        not_exist: Answer `task_not_exist` in this form; polls only.
+        resets: Close it with a TCP reset.
+        keeps: Send only this fraction of the body, at least 0 and less than 1; None sends the whole body.
+        framing: With `keeps`, the `Content-Length`: the `full` length, the `short` one, or `none`.
+        not_exist: Answer `task_not_exist` in this form; for polls only.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Fault:
 
     @classmethod
     def ok(cls) -> "Fault":
-        """No fault: a gap in a script."""
+        """No fault: in a script, the next request is answered normally."""
         return cls(name="ok", acts=True)
 
     @classmethod
@@ -75,10 +75,10 @@ class Fault:
 
         Args:
             status: Any HTTP status.
-            body: Bytes or text (sent as HTML), or any other value (sent as JSON); None sends what the dialect
-                says along with such a status.
+            body: Bytes or text (sent as HTML), or any other value (sent as JSON). None sends the dialect's body
+                for this status.
             headers: Further headers.
-            acts: True accepts the request first: a create is then billed, and the client is told this instead.
+            acts: With True the request has its effect first: a create is billed, although the answer is this one.
         """
         content, media_type = _encoded(body)
         pairs = tuple((headers or {}).items())
@@ -86,20 +86,20 @@ class Fault:
 
     @classmethod
     def rate_limited(cls, retry_after: float | None = None) -> "Fault":
-        """429, with a `Retry-After` of that many seconds if given."""
+        """429, with a `Retry-After` in seconds if it is given."""
         if retry_after is None:
             return cls.answer(429)
         return evolve(cls.answer(429, headers={"Retry-After": f"{retry_after:g}"}), name=f"429/{retry_after:g}")
 
     @classmethod
     def html(cls, status: int = 200, *, acts: bool = False) -> "Fault":
-        """A proxy's HTML page instead of an answer."""
+        """The HTML page of a proxy instead of an answer."""
         title = b"502 Bad Gateway" if status == 502 else b"Welcome"
         return evolve(cls.answer(status, _HTML % (title, title), acts=acts), name="html")
 
     @classmethod
     def bad_gateway(cls, *, acts: bool = False) -> "Fault":
-        """502 with a proxy's HTML page."""
+        """502 with the HTML page of a proxy."""
         return evolve(cls.html(502, acts=acts), name="502")
 
     @classmethod
@@ -109,51 +109,51 @@ class Fault:
 
     @classmethod
     def slow(cls, seconds: float) -> "Fault":
-        """The right answer, late. `seconds` are not divided by the emulator's speed."""
+        """The normal answer after a delay. `seconds` are not divided by the emulator's speed."""
         return cls(name=f"slow/{seconds:g}", acts=True, seconds=seconds)
 
     @classmethod
     def silent(cls, *, acts: bool = False) -> "Fault":
-        """No answer ever, on a connection that stays open."""
+        """No answer. The connection stays open."""
         return cls(name="silent", acts=acts, seconds=math.inf, drops=True)
 
     @classmethod
     def drop_before(cls, *, reset: bool = False) -> "Fault":
-        """The connection closes before the request is acted upon; HTTP libraries may send a GET again by themselves."""
+        """The connection closes, and the request has no effect. An HTTP library may repeat a GET automatically."""
         return cls(name="reset" if reset else "drop", drops=True, resets=reset)
 
     @classmethod
     def drop_after(cls, *, reset: bool = False) -> "Fault":
-        """The request is acted upon and its answer lost."""
+        """The request has its effect, and the connection closes without an answer."""
         return cls(name="lost", acts=True, drops=True, resets=reset)
 
     @classmethod
     def cut(cls, keeps: float = 0.5) -> "Fault":
-        """The right answer, whose connection closes when the part `keeps` of its body is sent."""
+        """The normal answer, but the connection closes after the fraction `keeps` of the body."""
         return cls(name="cut", acts=True, keeps=keeps)
 
     @classmethod
     def short(cls, keeps: float = 0.5) -> "Fault":
-        """A part of the right body, with a `Content-Length` that claims it to be all."""
+        """The fraction `keeps` of the normal body, with the `Content-Length` of that part."""
         return cls(name="short", acts=True, keeps=keeps, framing="short")
 
     @classmethod
     def unframed(cls, keeps: float = 0.5) -> "Fault":
-        """A part of the right body without any length: it ends where the connection closes."""
+        """The fraction `keeps` of the normal body without `Content-Length`: the connection closes at its end."""
         return cls(name="unframed", acts=True, keeps=keeps, framing="none")
 
     @classmethod
     def not_found_yet(cls, form: NotExistForm = "400") -> "Fault":
-        """A poll that answers `task_not_exist` although the task exists."""
+        """The answer `task_not_exist` to a poll, although the task exists."""
         return cls(name=f"not_exist/{form}", not_exist=form)
 
     @classmethod
     def parse(cls, text: str) -> "Fault":
-        """Read a fault from its short name, as the command line takes it.
+        """Return the fault with this short name, as on the command line.
 
-        A status (`502` is a proxy's HTML page), `429/SECONDS` (with Retry-After), `slow/SECONDS`, `drop` (before the
-        request is acted upon), `reset` (the same by TCP reset), `lost` (after it), `silent`, `html`, `cut`, `short`,
-        `unframed`, or `not_exist`.
+        The names: a status (`502` is the HTML page of a proxy), `429/SECONDS` (with Retry-After), `slow/SECONDS`,
+        `drop` (the request has no effect), `reset` (the same by TCP reset), `lost` (the request has its effect),
+        `silent`, `html`, `cut`, `short`, `unframed`, and `not_exist`.
 
         Raises:
             ValueError: The name is unknown.
@@ -183,17 +183,17 @@ _NAMED = {
 }
 
 Rates = Mapping[Fault, float]
-"""How often each fault strikes, 0..1; together at most 1."""
+"""The probability of each fault, 0..1; their sum is at most 1."""
 
 
 @frozen(kw_only=True)
 class Faults:
-    """The rates at which faults strike, by operation. Each request meets at most one.
+    """The rates of faults, by operation. Each request has at most one fault.
 
     Args:
-        create: Rates for the creation routes.
-        poll: Rates for both polling routes.
-        asset: Rates for downloads.
+        create: The rates for creates.
+        poll: The rates for polls.
+        asset: The rates for downloads.
     """
 
     create: Rates = field(factory=dict)
@@ -211,10 +211,10 @@ class Faults:
 
     @classmethod
     def parse(cls, *texts: str) -> "Faults":
-        """Read rates such as `poll:502=0.05` or `asset:cut=0.1`; see `Fault.parse` for the names.
+        """Return the rates that texts such as `poll:502=0.05` or `asset:cut=0.1` state; `Fault.parse` has the names.
 
         Raises:
-            ValueError: A text has another form, or names an unknown operation or fault.
+            ValueError: A text has another form, or its operation or fault is unknown.
         """
         rates: dict[str, dict[Fault, float]] = {"create": {}, "poll": {}, "asset": {}}
         for text in texts:

@@ -1,4 +1,4 @@
-"""The API itself, free of any HTTP library: from a request to an answer."""
+"""The API: it turns a request into an answer, independent of any HTTP library."""
 
 import string
 from collections import Counter
@@ -34,7 +34,7 @@ from cometrunway.emulator._tasks import EmulatedTask
 from cometrunway.emulator._views import Observer
 
 WrongPath = Literal["json", "html", "redirect"]
-"""What an unknown path answers: the API's 404, a web page with status 200, or a redirect to one."""
+"""The answer to an unknown path: the API's 404, a web page with status 200, or a redirect to one."""
 
 _OFFICIAL_TASKS = "/v1/tasks/"
 _TASKS, _FEED = ("/runwayml/v1/tasks/", _OFFICIAL_TASKS), "/runway/feed"
@@ -63,7 +63,7 @@ class Gateway:
     on_created: Callable[[EmulatedTask], None]
 
     def sort(self, received: Received) -> tuple[Operation, str]:
-        """The operation of a request, and its creation route if it is a create."""
+        """Return the operation of a request, and the route if it is a create."""
         if received.path.startswith(_control.PREFIX):
             return "control", ""
         if received.method == "POST" and received.path in ROUTES:
@@ -83,13 +83,13 @@ class Gateway:
         return act(received)
 
     def excuse(self, fault: Fault, received: Received) -> Answer:
-        """What a fault without a body of its own answers."""
+        """Return the answer to a fault that has no body."""
         if fault.not_exist is not None:
             return not_exist(fault.not_exist, _asked_id(received) or "", self._request_id())
         return self._refuse(Refusal.of_status(fault.status or 500), refuses=False)
 
     def _action(self, operation: Operation, received: Received) -> Callable[[Received], Answer] | None:
-        """What answers an authorized request; None if nothing does."""
+        """Return the function that answers an authorized request; None if there is none."""
         if operation == "create":
             return self._create
         if operation == "poll":
@@ -154,7 +154,7 @@ class Gateway:
         return json_answer(words(view), task_id=task.id)
 
     def _cancel(self, received: Received) -> Answer:
-        """Cancel a task that has not ended, or forget one that has."""
+        """Cancel a task that has not ended, or delete one that has."""
         task_id, now = received.path.removeprefix(_OFFICIAL_TASKS), self.epoch.now()
         task = self.ledger.tasks.get(task_id)
         if task is None or task.is_deleted:

@@ -1,7 +1,7 @@
-"""A minimal H.264 encoder: whole macroblocks as raw samples (I_PCM), or "the same as before" (P_Skip).
+"""A minimal H.264 encoder: each macroblock is raw samples (I_PCM) or the same as in the frame before (P_Skip).
 
-That needs no transform, no prediction and no entropy tables, and every decoder plays it. Constrained Baseline profile,
-4:2:0, eight bits, CAVLC. Section numbers are those of ITU-T H.264.
+It needs no transform, no prediction and no entropy tables, and every decoder can play its output. Constrained Baseline
+profile, 4:2:0, eight bits, CAVLC. Section numbers are those of ITU-T H.264.
 """
 
 import re
@@ -19,7 +19,7 @@ Macroblock = bytes
 
 @frozen(kw_only=True)
 class Stream:
-    """An encoded sequence: parameter sets and one NAL unit per frame, none with a start code or a length."""
+    """An encoded sequence: parameter sets and one NAL unit per frame, without start codes and lengths."""
 
     sps: bytes
     pps: bytes

@@ -1,4 +1,4 @@
-"""The books: tasks that were billed, requests that came, callbacks that went, credentials that leaked."""
+"""The records of the emulator: billed tasks, requests, callbacks, and credentials sent to the wrong origin."""
 
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
@@ -14,26 +14,26 @@ _SECRET_HEADERS = ("authorization", "proxy-authorization", "cookie", "x-api-key"
 _MAY_HAVE_ACTED = frozenset({408, 409, 425})
 
 BodyKey = tuple[str, str]
-"""A creation route's name and the digest of a body, which is the same for equal JSON whatever its formatting."""
+"""A route's name and the digest of a body. Bodies with equal JSON have the same digest."""
 
 
 @define(kw_only=True, eq=False)
 class LoggedRequest:
-    """A request that came.
+    """A request that the emulator received.
 
     Attributes:
         time: Seconds on the event loop's clock.
         origin: `api` or `asset`.
         operation: `create`, `poll`, `asset` or `other`.
         method: Upper case.
-        path: Without the query, for that may be a signature.
+        path: Without the query, which may hold a signature.
         headers: Names in lower case.
         body: The first 4,096 bytes.
-        size: How many bytes the body had.
-        digest: Of a create's whole body, see `digest_of`; else empty.
-        route: The creation route's name, else empty.
-        fault: The name of the fault that it met, else `ok`.
-        status: The status that was answered; None while there is none, and for good if the connection was dropped.
+        size: The length of the body in bytes.
+        digest: The `digest_of` the whole body of a create; else empty.
+        route: The route of a create; else empty.
+        fault: The name of its fault; `ok` without a fault.
+        status: The HTTP status of the answer; None if there is no answer yet, or the connection was dropped.
         task_id: The task that was created or polled, if known.
     """
 
@@ -53,18 +53,18 @@ class LoggedRequest:
 
     @property
     def json(self) -> Any:
-        """The parsed body; None if it is no JSON, or longer than what is kept."""
+        """The parsed body; None if it is not JSON, or longer than 4,096 bytes."""
         return Received(method=self.method, path=self.path, body=self.body).json
 
 
 @frozen(kw_only=True)
 class LeakedCredential:
-    """A credential that the asset origin was sent.
+    """A credential that was sent to the asset origin.
 
     Attributes:
         time: Seconds on the event loop's clock.
-        path: Which file was asked for.
-        where: `header authorization`, `url` and so on; never the credential itself.
+        path: The path of the file.
+        where: The place of the credential, such as `header authorization` or `url`; never the credential itself.
     """
 
     time: float
@@ -74,15 +74,15 @@ class LeakedCredential:
 
 @frozen(kw_only=True)
 class PostedCallback:
-    """A callback that was sent. Hosts other than loopback are never contacted, and appear nowhere.
+    """A callback that the emulator sent. It sends callbacks to loopback addresses only.
 
     Attributes:
         time: Seconds on the event loop's clock.
-        task_id: Whose.
-        url: Where to.
+        task_id: The id of the task.
+        url: The URL of the post.
         body: The JSON value.
-        status: What was answered, None without an answer.
-        error: Why there is no answer, else None.
+        status: The HTTP status of the answer; None without an answer.
+        error: Why there is no answer; None if there is one.
     """
 
     time: float
@@ -95,15 +95,15 @@ class PostedCallback:
 
 @define(kw_only=True, eq=False)
 class Creates:
-    """What tells whether anybody paid twice. Give each shot a body of its own for it to mean something.
+    """The creates that the emulator received. If shots differ in their bodies, it shows whether one was paid for twice.
 
     Attributes:
-        received: Creation requests that came.
-        accepted: Those that made a task: what a user is billed for.
-        accepted_bodies: The same by route and digest; a count above 1 was billed twice.
-        repeats: How often a body came again although an earlier request with it was not provably refused. A refusal
-            is 429 or another 4xx but 408, 409 and 425, and 503 `model_not_found`: after any other answer, or none,
-            a client cannot know, and must not send again.
+        received: The number of creates.
+        accepted: The number of creates that made a task. Each of them is billed.
+        accepted_bodies: The accepted creates by route and digest. A count above 1 means that a body was billed twice.
+        repeats: The creates whose body came before, in a request that was not provably refused. A refusal is 503
+            `model_not_found`, 429, or another 4xx except 408, 409 and 425. After any other answer, or none, a client
+            cannot know the outcome and must not send the create again.
     """
 
     received: int = 0
@@ -113,28 +113,28 @@ class Creates:
     _open: Counter[BodyKey] = field(init=False, factory=Counter)
 
     def count(self, route: str, body: object) -> int:
-        """How many tasks a body made on a route."""
+        """Return the number of tasks that this body made on this route."""
         return self.accepted_bodies[route, digest_of(body)]
 
     def receive(self, key: BodyKey) -> None:
-        """Enter a request."""
+        """Record a request."""
         self.received += 1
         self.repeats.update([key] if self._open[key] else [])
         self._open[key] += 1
 
     def refuse(self, key: BodyKey) -> None:
-        """Enter the proof that a request was not acted upon."""
+        """Record that a request provably had no effect."""
         self._open[key] -= 1
 
     def accept(self, key: BodyKey) -> None:
-        """Enter a task."""
+        """Record a task."""
         self.accepted += 1
         self.accepted_bodies[key] += 1
 
 
 @define(kw_only=True, eq=False)
 class Ledger:
-    """All of the books."""
+    """All records of the emulator."""
 
     log_limit: int
     api_key: str = field(repr=False)
@@ -150,7 +150,7 @@ class Ledger:
         return deque(maxlen=self.log_limit)
 
     def open(self, received: Received, *, time: float, origin: str, operation: Operation, route: str) -> LoggedRequest:
-        """Enter a request."""
+        """Record a request."""
         entry = LoggedRequest(
             time=time,
             origin=origin,
@@ -173,7 +173,7 @@ class Ledger:
         return entry
 
     def close(self, entry: LoggedRequest, answer: Answer | None) -> None:
-        """Enter what was answered, None for a dropped connection."""
+        """Record the answer of a request; None for a dropped connection."""
         if answer is None:
             return
         entry.status = answer.status
@@ -182,7 +182,7 @@ class Ledger:
             self.creates.refuse((entry.route, entry.digest))
 
     def enter(self, task: EmulatedTask) -> None:
-        """Enter a task."""
+        """Record a task."""
         self.tasks[task.id] = task
         self.creates.accept((task.route, task.digest))
 

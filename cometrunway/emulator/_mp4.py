@@ -1,4 +1,4 @@
-"""The MP4 container (ISO/IEC 14496-12): one video track, its index before its samples, to play while it loads."""
+"""The MP4 container (ISO/IEC 14496-12) of one video track, with its index first, so that it plays while it loads."""
 
 import struct
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ _MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 
 
 def box(kind: bytes, *parts: bytes) -> bytes:
-    """A box: its size and four-letter kind before its content."""
+    """A box: its size, its four-letter type and its content."""
     content = b"".join(parts)
     return struct.pack(">I4s", len(content) + 8, kind) + content
 

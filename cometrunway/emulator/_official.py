@@ -1,7 +1,7 @@
-"""Runway's own API: its routes, what each model takes, and the calls beside creating and polling.
+"""Runway's own API: its routes, the fields of each model, and the requests other than create and poll.
 
-`official.json` says of each route, model and field whether it is required, and which values it has (Runway's Python SDK
-5.24.0, 2026-11-30).
+`official.json` has each route, model and field: whether it is required, and its values (Runway's Python SDK 5.24.0,
+2026-11-30).
 """
 
 import json

@@ -1,4 +1,4 @@
-"""One listening address: from the socket to an answer and back, with what goes wrong in between."""
+"""The server on one address: it reads requests from the socket, and sends the answers with their faults."""
 
 import asyncio
 import contextlib
@@ -23,18 +23,18 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class Backend(Protocol):
-    """What answers for an origin."""
+    """The part that answers the requests of an origin."""
 
     name: str
 
     def sort(self, received: Received) -> tuple[Operation, str]:
-        """The operation of a request, and its creation route if it is a create."""
+        """Return the operation of a request, and the route if it is a create."""
 
     def answer(self, received: Received) -> Answer:
-        """Act upon a request and answer it."""
+        """Carry out a request, and return the answer."""
 
     def excuse(self, fault: Fault, received: Received) -> Answer:
-        """Answer a request that meets a fault without a body of its own."""
+        """Return the answer to a request whose fault has no body."""
 
 
 @define(kw_only=True, eq=False)
@@ -58,7 +58,7 @@ class Origin:
         return f"http://[{host}]:{bound}" if ":" in host else f"http://{host}:{bound}"
 
     async def close(self) -> None:
-        """Stop listening, and end what is still being answered."""
+        """Stop listening, and end the requests that are not yet answered."""
         self._closing.set()
         await self._runner.cleanup()
 
@@ -77,7 +77,7 @@ class Origin:
         return _hang_up(request, fault) if fault.drops else _send(request, answer, fault)
 
     async def _answer(self, received: Received, fault: Fault) -> Answer:
-        """Act upon the request if the fault lets it, wait, and answer what the fault leaves of it."""
+        """Carry out the request unless the fault prevents it, wait, and send what the fault leaves of the answer."""
         answer = self.backend.answer(received) if fault.acts else Answer(status=0)
         if fault.seconds:
             await self._wait(fault.seconds)
@@ -137,7 +137,7 @@ def _hang_up(request: web.BaseRequest, fault: Fault) -> web.Response:
 
 
 def _spoiled(answer: Answer, fault: Fault) -> bytes:
-    """A response as bytes, for no HTTP library agrees to write one that is wrong."""
+    """Return a response as bytes. An HTTP library would not write a faulty one."""
     part = answer.body[: int(len(answer.body) * (fault.keeps or 0.0))]
     lengths = {"full": [str(len(answer.body))], "short": [str(len(part))], "none": []}[fault.framing]
     pairs = (("Content-Type", answer.media_type), *answer.headers, *(("Content-Length", length) for length in lengths))

@@ -1,4 +1,4 @@
-"""Reasons to refuse a request, and the envelopes that the gateway's layers and dialects wrap them in."""
+"""The refusals of requests, and their envelopes in each layer of the gateway and each dialect."""
 
 import http
 import json
@@ -10,7 +10,7 @@ from attrs import frozen
 from cometrunway.emulator._exchange import Answer, json_answer
 
 NotExistForm = Literal["400", "200", "404", "status", "duomi"]
-"""The wire forms of `task_not_exist`: HTTP 400, 200 or 404 with the token, a status of that name, duomi's envelope."""
+"""The forms of `task_not_exist`: its code with HTTP 400, 200 or 404, a task status of this name, duomi's envelope."""
 
 _NOT_EXIST = "task_not_exist"
 _OWN_TOKENS = {"callback_url": "callback_url_empty", "referenceImages": "reference_images_empty"}
@@ -23,13 +23,14 @@ _BY_STATUS = {
 
 @frozen(kw_only=True)
 class Refusal:
-    """Why a request is refused.
+    """The reason why a request is refused.
 
     Attributes:
-        status: The HTTP status that fits.
-        code: The machine-readable token, may be empty.
-        message: For people.
-        layer: What refuses. It decides the envelope: the `gateway` before routing, the `task` routes, the `upstream`.
+        status: The HTTP status.
+        code: The machine-readable code; may be empty.
+        message: The text for people.
+        layer: The layer that refuses: the `gateway` before routing, the `task` routes, or the `upstream`. The envelope
+            depends on it.
     """
 
     status: int
@@ -47,12 +48,12 @@ class Refusal:
 
     @classmethod
     def upstream(cls, message: str) -> "Refusal":
-        """Runway itself does not like the request."""
+        """Runway's own API refuses the request."""
         return cls(status=400, code="", message=message, layer="upstream")
 
     @classmethod
     def of_status(cls, status: int) -> "Refusal":
-        """What the task routes say along with a bare status."""
+        """The body that the task routes send with this status."""
         code, message = _BY_STATUS.get(status, ("bad_response_status_code", _phrase(status)))
         return cls(status=status, code=code, message=message)
 

@@ -1,4 +1,4 @@
-"""The creation routes, and what each demands of a body, written from the API's documentation."""
+"""The routes of creates and the bodies that they accept, written from the API's documentation."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -25,12 +25,12 @@ class Route:
     Attributes:
         name: The last part of the path.
         family: `official` for `/runwayml/v1/*`, `compat` for `/runway/pro/*`, `runway` for Runway's own `/v1/*`.
-        required: The fields without which a request is refused, in the order in which they are missed.
+        required: The fields that a request must have, in the order in which they are checked.
         action: The gateway's name for the work.
-        media: What it makes.
-        models: The models that it has; none where it is not said.
-        ratios: The ratios that these take.
-        durations: The seconds that these take.
+        media: The kind of files that it makes.
+        models: The models that it has; empty if the documentation does not say.
+        ratios: The ratios of these models.
+        durations: The durations of these models, in seconds.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Route:
 
     @property
     def path(self) -> str:
-        """Where it is served."""
+        """The path of the route."""
         prefix = {"official": "/runwayml/v1/", "compat": "/runway/pro/", "runway": _official.PREFIX}[self.family]
         return prefix + self.name
 
@@ -53,7 +53,7 @@ class Route:
         return "TEXT_TO_VIDEO" if self.name == "generate" and not body.get("image") else self.action
 
     def refusal_of(self, headers: Mapping[str, str], body: Mapping[str, Any], *, any_model: bool) -> Refusal | None:
-        """Why a request is refused, in the order of the gateway's own layers; None if it is accepted."""
+        """Return the refusal of a request, in the order of the gateway's layers; None if it is accepted."""
         if self.family == "runway":
             judged = () if any_model else _official.invalid(self.name, body)
             checks = (*self._version(headers), *judged)

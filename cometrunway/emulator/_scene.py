@@ -1,4 +1,4 @@
-"""What the emulated clips and pictures show: two discs that orbit over a gradient, in the colours of a tint."""
+"""The picture in the emulated clips and images: two discs that move in circles over a gradient."""
 
 import colorsys
 import math
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from attrs import frozen
 
 TINTS = 12
-"""How many colour schemes there are; a tint is 0..11."""
+"""The number of colour schemes. A tint is 0..11."""
 
 _GRADIENT, _DISC = 192, 32
 _Colour = tuple[int, int, int]
@@ -20,7 +20,7 @@ class Scene:
     Args:
         width: Pixels, even.
         height: Pixels, even.
-        tint: Which colours, 0..11.
+        tint: The colour scheme, 0..11.
     """
 
     width: int

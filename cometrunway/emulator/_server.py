@@ -1,4 +1,4 @@
-"""The emulator: its options, its parts, its life."""
+"""The emulator: its options, its parts, its start and end."""
 
 import asyncio
 import math
@@ -35,42 +35,44 @@ class Emulator:
 
     `with Emulator.in_thread(...) as emulator:` runs it for synchronous code.
 
-    It serves the routes of both at `base_url`, below `/runwayml/v1`, `/runway` and `/v1`, and real MP4, PNG, MP3 and
-    WAV files at `asset_url`, another origin that must never see a credential. Time is the event loop's: a loop with a
-    virtual clock makes it a simulation. Everything random comes from `seed`; faults do not change how long tasks take.
+    It serves the routes of both at `base_url`, below `/runwayml/v1`, `/runway` and `/v1`. It serves real MP4, PNG, MP3
+    and WAV files at `asset_url`, a second origin to which no credential may be sent. It uses the event loop's clock: on
+    a loop with a virtual clock no time passes. Everything random depends on `seed` only; faults do not change how long
+    tasks take.
 
-    A prompt, or any other short string of a body, can decide a task's fate: `[fail SAFETY.INPUT.TEXT]` fails with that
-    code, `[cancel]` is cancelled, `[seconds 90]` takes that long (divided by `speed`), `[stuck]` never ends. So does
-    `next_task`. The model `no-such-model` is refused as unavailable.
+    A prompt, or any other short string of the body, can say how its task ends: `[fail SAFETY.INPUT.TEXT]` fails with
+    that code, `[cancel]` is cancelled, `[seconds 90]` takes 90 seconds (divided by `speed`), `[stuck]` never ends.
+    `next_task` can say this too. The model `no-such-model` is refused as unavailable.
 
     Args:
         host: A loopback address.
-        port: Of the API, 0 for any free one.
-        asset_port: Of the asset origin, 0 for any free one.
+        port: The port of the API; 0 takes any free one.
+        asset_port: The port of the asset origin; 0 takes any free one.
         api_key: The bearer key that is accepted.
-        dialect: How answers are worded: `flat` (Runway's own bodies, as the current pages show), `wrapped` (in the
-            gateway's `{code, message, data}`, the result's URL in `fail_reason`), `wrapped_plus` (its later form, with
-            `result_url` and ids such as `task_...`), `bare` (the gateway's row alone, without upstream body), `duomi`
-            (status digits), `kling` or `luma` (the bodies that sibling gateways' pages show).
-        seed: Of all randomness.
-        speed: What task durations and `not_exist_seconds` are divided by, above 0; infinite makes them 0.
+        dialect: The form of answers: `flat` (Runway's own bodies, as in the current documentation), `wrapped` (in the
+            gateway's `{code, message, data}`, with the result's URL in `fail_reason`), `wrapped_plus` (its later form,
+            with `result_url` and ids such as `task_...`), `bare` (the gateway's row without the upstream body), `duomi`
+            (digits as statuses), `kling` or `luma` (the bodies in the documentation of sibling gateways).
+        seed: The seed of all randomness.
+        speed: The divisor of task durations and of `not_exist_seconds`, above 0; with infinity they are 0.
         duration: Seconds from a task's admission to its end: a distribution, or a fixed number.
         durations: The same for single routes, by the last part of their path, such as `video2video`.
-        not_exist_seconds: How long after its creation a task is answered as `task_not_exist`.
-        not_exist_form: That answer's wire form; unknown ids get it as well.
-        max_running: How many tasks run at once, the others being THROTTLED; None means all.
-        failure_rate: Part of the tasks that fail, 0..1.
-        balance: How many creations are paid for until `insufficient_user_quota`; None means endless.
-        any_model: Whether models, ratios and other values are accepted that the API's documentation does not have.
-        progress: What polls say of progress: `none`, `coarse` (quarters) or `good`.
-        faults: How often what goes wrong.
-        asset_lifetime: Seconds that an output URL is good for; not divided by `speed`.
-        refresh_urls: Whether each poll signs a fresh URL, or all repeat the first one, as gateways may that store the
-            final body.
-        callbacks: Whether `callback_url` is posted to at the task's `end`, on `every` change, or never (`none`). Only
-            URLs of this machine are ever contacted.
-        wrong_path: What an unknown path answers: the API's 404 as `json`, a web page as `html`, or a `redirect`.
-        log_limit: How many of the last requests `requests` holds, at least 1.
+        not_exist_seconds: For so long after its create, a task is answered as `task_not_exist`.
+        not_exist_form: The form of this answer, also for unknown ids.
+        max_running: How many tasks run at once; the others are THROTTLED. None is no limit.
+        failure_rate: The fraction of tasks that fail, 0..1.
+        balance: The number of creates that the account can pay for; after them comes `insufficient_user_quota`. None is
+            no limit.
+        any_model: Whether to accept models, ratios and other values that the API's documentation does not have.
+        progress: The progress in polls: `none`, `coarse` (quarters) or `good`.
+        faults: The rates of faults.
+        asset_lifetime: Seconds for which an output URL is valid; not divided by `speed`.
+        refresh_urls: Whether each poll signs a new URL. With False all polls repeat the first one, as a gateway does
+            that stores the final body.
+        callbacks: When to post to `callback_url`: at the task's `end`, on `every` change, or never (`none`). The
+            emulator posts only to URLs of this machine.
+        wrong_path: The answer to an unknown path: the API's 404 as `json`, a web page as `html`, or a `redirect`.
+        log_limit: How many of the last requests `requests` keeps, at least 1.
 
     Raises:
         ValueError: An option is out of its range; the message names it.
@@ -114,14 +116,14 @@ class Emulator:
 
     @classmethod
     def in_thread(cls, **options: Any) -> AbstractContextManager[Self]:
-        """Run an emulator with these options in a thread, on an event loop of its own.
+        """Run an emulator with these options in a thread with its own event loop.
 
         Its members may be used from any thread. While requests are under way, read copies, such as
         `list(emulator.tasks.values())`.
 
         Raises:
             ValueError: An option is out of its range.
-            OSError: On entering, a port is taken.
+            OSError: On entering, a port is in use.
         """
         return open_in_thread(cls(**options), name="cometrunway emulator")
 
@@ -150,7 +152,7 @@ class Emulator:
 
     @property
     def tasks(self) -> Mapping[str, EmulatedTask]:
-        """Every task that was created, hence billed, by id, in the order of creation."""
+        """Every task that was created, and is therefore billed, by id, in the order of creation."""
         return MappingProxyType(self._ledger.tasks)
 
     @property
@@ -160,17 +162,17 @@ class Emulator:
 
     @property
     def creates(self) -> Creates:
-        """What tells whether a create was sent, or billed, twice."""
+        """The creates that were received. They show whether one was sent or billed twice."""
         return self._ledger.creates
 
     @property
     def leaked_credentials(self) -> Sequence[LeakedCredential]:
-        """What the asset origin was sent and must not be: an authorization, a cookie, or the key anywhere."""
+        """The credentials that were sent to the asset origin: an authorization, a cookie, or the key in any place."""
         return self._ledger.leaks
 
     @property
     def callbacks(self) -> Sequence[PostedCallback]:
-        """The callbacks that were posted, and what they were answered."""
+        """The callbacks that were posted, with their answers."""
         return self._ledger.callbacks
 
     def requests_of(self, operation: str) -> list[LoggedRequest]:
@@ -178,15 +180,15 @@ class Emulator:
         return [entry for entry in self._ledger.requests if entry.operation == operation]
 
     def script(self, operation: FaultOperation, *faults: Fault) -> None:
-        """Let the next requests of an operation meet these faults, one each, in order, before any rate applies.
+        """Give the next requests of an operation these faults, one each, in this order. Rates do not apply to them.
 
-        `script("create", Fault.drop_after(), Fault.ok())` loses the answer of the next create and leaves the one after
-        alone.
+        `script("create", Fault.drop_after(), Fault.ok())` loses the answer to the next create, and answers the one
+        after it normally.
         """
         self._picker.script(operation, faults)
 
     def scripted(self, operation: FaultOperation) -> int:
-        """How many scripted faults of an operation have not struck yet."""
+        """Return the number of scripted faults of an operation that are still to come."""
         return self._picker.waiting(operation)
 
     def next_task(
@@ -197,23 +199,23 @@ class Emulator:
         seconds: float | None = None,
         progress: float | None = None,
     ) -> None:
-        """Decide the fate of the next task that is created; each further call decides that of one task more.
+        """Say how the next task ends that is created. Each further call applies to one task more.
 
-        Chance decides what is not given. The words of that task's prompt decide nothing.
+        What is not given is decided by chance. Words such as `[cancel]` in that task's prompt have no effect.
 
         Args:
             fails: The failure code that the task ends with, such as `SAFETY.INPUT.TEXT`; see `FAILURES`.
-            cancelled: Whether the task ends cancelled.
-            seconds: How long it takes, divided by `speed`; `math.inf` never ends.
-            progress: What polls say of its progress, 0..1; it then runs from its creation on, without being PENDING.
+            cancelled: Whether the task is cancelled.
+            seconds: How long it takes, divided by `speed`; with `math.inf` it never ends.
+            progress: The progress in polls, 0..1. The task then runs at once, without being PENDING.
 
         Raises:
-            ValueError: It cannot both fail and be cancelled; or a number is out of its range.
+            ValueError: Both `fails` and `cancelled` are given, or a number is out of its range.
         """
         self._fates.append(Fate.of(fails=fails, cancelled=cancelled, seconds=seconds, progress=progress))
 
     def expire_assets(self) -> None:
-        """Let every output URL that was handed out so far answer 403 from now on."""
+        """Make every output URL of an earlier answer expire. It answers 403 from now on."""
         self._started()
         self._signer.expire()
 

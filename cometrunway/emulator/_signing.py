@@ -1,4 +1,4 @@
-"""Output URLs: signed, and good for a while only."""
+"""Output URLs: signed, and valid for a limited time."""
 
 import base64
 import hmac
@@ -19,8 +19,8 @@ class Signer:
 
     Attributes:
         base_url: The asset origin, set when it listens.
-        lifetime: Seconds that a URL is good for.
-        refresh: Whether every poll gets a fresh URL; else all get the first one, as from a gateway that stores bodies.
+        lifetime: Seconds for which a URL is valid.
+        refresh: Whether every poll gets a new URL; else all get the first one, as from a gateway that stores bodies.
     """
 
     secret: bytes = field(repr=False)
@@ -39,7 +39,7 @@ class Signer:
         return self._stored.setdefault(path, self._signed(path, task.completed_at))
 
     def accepts(self, path: str, query: str) -> bool:
-        """Whether a URL is ours and still good."""
+        """Whether a URL was signed here and is still valid."""
         token = parse_qs(query).get("_jwt", [""])[0]
         head, _, signature = token.rpartition(".")
         if not hmac.compare_digest(signature.encode(), self._signature(head).encode()):
@@ -49,7 +49,7 @@ class Signer:
         return bool(payload["key"] == path and payload["gen"] == self._generation and now < payload["exp"])
 
     def expire(self) -> None:
-        """Make every URL that was handed out expire now."""
+        """Make every URL expire that was signed so far."""
         self._generation += 1
 
     def _signed(self, path: str, start: float) -> str:

@@ -6,7 +6,7 @@ import struct
 _RATE = 8000
 _SECONDS = 0.5
 _SILENT_FRAME = b"\xff\xfb\x90\x64" + bytes(413)
-"""MPEG-1 layer III, 128 kbit/s at 44,100 Hz: side information of zeros means that nothing follows."""
+"""MPEG-1 layer III, 128 kbit/s at 44,100 Hz. Side information of zeros means silence."""
 _FRAMES = 20
 
 

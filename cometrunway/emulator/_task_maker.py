@@ -1,4 +1,4 @@
-"""Where tasks are made: how long each takes, when it may start, and how it ends."""
+"""Makes tasks: how long each takes, when it may start, and how it ends."""
 
 import heapq
 import math
@@ -33,11 +33,11 @@ _MOST_FILES = 10
 
 @frozen(kw_only=True)
 class LogNormal:
-    """Durations as generation services show them: most near the median, a long tail.
+    """Durations as of real generation services: most are near the median, a few are much longer.
 
     Args:
         median: Seconds, above 0.
-        sigma: Spread of the logarithm, at least 0; with 0.35 nine of ten lie within 0.56 to 1.8 medians.
+        sigma: Standard deviation of the logarithm, at least 0. With 0.35, nine of ten are between 0.56 and 1.8 medians.
     """
 
     median: float = field(default=8.0, validator=validators.gt(0))
@@ -50,7 +50,7 @@ class LogNormal:
 
 @frozen(kw_only=True)
 class Uniform:
-    """Durations that are equally likely between two bounds.
+    """Durations with a uniform distribution between two bounds.
 
     Args:
         low: Seconds, at least 0.
@@ -76,19 +76,19 @@ Duration = LogNormal | Uniform
 
 
 def as_duration(value: Duration | float) -> Duration:
-    """A number of seconds means always that many."""
+    """A number of seconds is the duration of every task."""
     return Uniform(low=value, high=value) if isinstance(value, int | float) else value
 
 
 @frozen(kw_only=True)
 class Fate:
-    """What is decided of a task before it is made; None leaves it to chance.
+    """How a task ends, as far as it is decided before it is made. What is None is decided by chance.
 
     Attributes:
         outcome: How it ends.
-        failure_code: Dotted, if it fails.
-        seconds: How long it takes, divided by the emulator's speed; `math.inf` never ends.
-        progress: What polls say of its progress while it runs, 0..1.
+        failure_code: Such as `SAFETY.INPUT.TEXT`, if it fails.
+        seconds: How long it takes, divided by the emulator's speed; with `math.inf` it never ends.
+        progress: The progress in polls while it runs, 0..1.
     """
 
     outcome: Outcome | None = None
@@ -100,7 +100,7 @@ class Fate:
     def of(
         cls, *, fails: str | None, cancelled: bool, seconds: float | None = None, progress: float | None = None
     ) -> "Fate":
-        """The fate with a failure code, a cancellation, or neither; ValueError for both."""
+        """Return the fate with a failure code, a cancellation, or neither; ValueError for both."""
         if fails is not None and cancelled:
             raise ValueError(f"a task fails or is cancelled, not both: leave out fails={fails!r} or cancelled=True")
         outcome: Outcome | None = "CANCELLED" if cancelled else None if fails is None else "FAILED"
@@ -120,7 +120,7 @@ class Order:
 
 @define(kw_only=True, eq=False)
 class TaskMaker:
-    """Makes tasks; the only consumer of its randomness, so that faults do not change how long tasks take."""
+    """Makes tasks. It has its own random generator, so that faults do not change how long tasks take."""
 
     rng: Random
     duration: Duration
@@ -138,7 +138,7 @@ class TaskMaker:
         return str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
 
     def make(self, order: Order, now: float) -> EmulatedTask:
-        """A task whose whole life is decided here, from the moment `now` on."""
+        """Return a task that is created at the moment `now`. All its later states are decided here."""
         fate = self.fates.popleft() if self.fates else _written_fate(order.body)
         seconds = self._seconds(order.route.name, fate)
         outcome, code = self._outcome(fate)
@@ -171,7 +171,7 @@ class TaskMaker:
         )
 
     def _hidden(self, route: Route) -> float:
-        """How long a new task is not known: only gateways need time for that."""
+        """Return for how long a new task is answered as unknown. Only gateways do that."""
         return 0.0 if route.family == "runway" else self.not_exist_seconds / self.speed
 
     def _seconds(self, route: str, fate: Fate) -> float:
@@ -186,7 +186,7 @@ class TaskMaker:
         return ("FAILED", code) if is_unlucky else ("SUCCEEDED", None)
 
     def _admit(self, now: float, seconds: float) -> float:
-        """Return when a task begins: at once, or when the first of the running tasks ends, in the order of arrival."""
+        """Return when a task begins: at once, or when a running task ends. Tasks begin in the order of creation."""
         if self.max_running is None:
             return now
         full = len(self._running) == self.max_running
@@ -196,7 +196,7 @@ class TaskMaker:
 
 
 def _written_fate(body: Mapping[str, Any]) -> Fate:
-    """What `[fail CODE]`, `[seconds N]`, `[cancel]` and `[stuck]` in a body's short strings decide."""
+    """Return what `[fail CODE]`, `[seconds N]`, `[cancel]` and `[stuck]` in the short strings of a body decide."""
     found = (match for text in _strings(body) if len(text) < 10_000 for match in _SWITCH.finditer(text))
     switches = {match[1]: match[2] or "" for match in found}
     is_cancelled = "cancel" in switches

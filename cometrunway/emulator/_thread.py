@@ -1,4 +1,4 @@
-"""A server that runs in a thread, on an event loop of its own, for synchronous code."""
+"""Runs a server in a thread with its own event loop, for synchronous code."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ _Opened = Future[Callable[[], object]]
 
 @contextmanager
 def open_in_thread(server: _Server, *, name: str) -> Iterator[_Server]:
-    """Enter `server` in a new thread, and leave it there at the end of the block; what entering raises is raised."""
+    """Enter `server` in a new thread, and leave it at the end of the block. Raise the error of entering."""
     opened: _Opened = Future()
     thread = Thread(target=lambda: asyncio.run(_hold_open(server, opened)), name=name, daemon=True)
     thread.start()

@@ -11,7 +11,7 @@ from cometrunway.emulator._signing import Signer
 from cometrunway.emulator._tasks import EmulatedTask
 
 Progress = Literal["none", "coarse", "good"]
-"""What polls say of progress: nothing, quarters, or three digits."""
+"""The progress in polls: none, quarters, or three digits."""
 
 
 @frozen(kw_only=True)

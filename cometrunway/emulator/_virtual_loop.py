@@ -1,4 +1,4 @@
-"""An event loop whose clock jumps: to the next timer, as soon as nothing else can happen before it."""
+"""An event loop with a virtual clock, which jumps to the next timer when nothing else can happen before it."""
 
 import asyncio
 import selectors
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class _JumpingSelector(selectors.DefaultSelector):
-    """Polls real sockets; where it would wait for a timer, it advances the loop's clock instead."""
+    """Polls real sockets. Instead of waiting for a timer it advances the loop's clock."""
 
     loop: "VirtualLoop"
 
@@ -22,11 +22,11 @@ class _JumpingSelector(selectors.DefaultSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop for simulations: hours of waiting pass in a moment, and the same program takes the same steps.
+    """An event loop for simulations. Waiting takes no real time, and the same program always does the same steps.
 
     `asyncio.Runner(loop_factory=VirtualLoop)` runs a coroutine on it. The emulator and its clients must run on the same
-    loop: sockets between parts of one thread work, because loopback delivers at once. The clock stands still while
-    the loop's executor works. It begins at 0.
+    loop. Sockets within one thread work, because loopback delivers at once. The clock begins at 0. It does not advance
+    while the loop's executor works.
     """
 
     def __init__(self) -> None:

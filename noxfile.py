@@ -97,6 +97,14 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def pictures(session: nox.Session) -> None:
+    """Make the pictures of the documentation anew: a batch on a terminal, and a gallery in a browser."""
+    session.install("-e", ".[browser]", "pyte>=0.8.2")
+    executable = _chromium() or _installed_chromium(session) or session.error("there is no Chromium that starts")
+    session.run("python", "-m", "tests.documentation.pictures", env={"COMETRUNWAY_BROWSER": executable})
+
+
+@nox.session
 def browser(session: nox.Session) -> None:
     """Look at the gallery in a real browser: this machine's Chromium, or Debian's, installed where that is possible."""
     executable = _chromium() or _installed_chromium(session)

@@ -1,4 +1,4 @@
-"""An HTTP response with the file of an asset, for any web framework."""
+"""An HTTP response with an asset's file, for any web framework."""
 
 import asyncio
 import os
@@ -10,25 +10,25 @@ from types import MappingProxyType
 from cometrunway._tasks import Asset
 
 _BLOCK = 256 * 1024
-"""Bytes of one chunk, which is read in a thread."""
+"""The size of one chunk in bytes. Each is read in a thread."""
 _ONE_RANGE = re.compile(r"bytes=[ \t]*([0-9]{0,18})-([0-9]{0,18})[ \t]*", re.IGNORECASE)
 
 
 class AssetResponse:
-    """The answer to a GET of an asset's file: `status`, `headers`, and the body by `async for chunk in response`.
+    """The answer to a GET of an asset's file. It has `status` and `headers`; `async for chunk in response` is the body.
 
-    A file in a bucket is answered with 307 and its link.
+    For a file in a bucket it is a 307 to the file's link.
 
-    A browser that seeks in a video asks for ranges of it. One range is answered with 206, one beyond the end with 416;
-    several ranges, or a malformed one, with the whole file. The ETag is the file's SHA-256, and If-Range and
-    If-None-Match are answered by it.
+    A browser that seeks in a video asks for ranges of it. The answer to one range is 206; beyond the end of the file it
+    is 416. For several ranges, or a malformed one, it is the whole file. The ETag is the file's SHA-256; If-Range and
+    If-None-Match are compared with it.
 
     Args:
-        asset: has a file on this disk or in a bucket.
-        request_headers: of the request, names in any case.
+        asset: an asset whose file is on this disk or in a bucket.
+        request_headers: the headers of the request, with names in any case.
 
     Raises:
-        ValueError: the asset has only the provider's URL.
+        ValueError: the asset was not downloaded.
     """
 
     def __init__(self, asset: Asset, request_headers: Mapping[str, str] = MappingProxyType({})) -> None:
@@ -59,7 +59,7 @@ class AssetResponse:
         """Yield the body in chunks of at most 256 KiB. Each is read in a thread; the file is open only for that.
 
         Raises:
-            OSError: the file is gone, or another one has taken its place.
+            OSError: the file was removed or replaced.
         """
         position = self._range.start
         while position < self._range.stop:
@@ -78,7 +78,7 @@ def _read(path: Path, size: int, position: int) -> bytes:
 
 
 def _answer(size: int, etag: str, wanted: Mapping[str, str]) -> tuple[int, range]:
-    """Return the status and which bytes are the body (RFC 9110, 13.2.2 and 14)."""
+    """Return the status and the range of the file that is the body (RFC 9110, 13.2.2 and 14)."""
     if _is_known(wanted.get("if-none-match", ""), etag):
         return 304, range(0)
     asked = _ONE_RANGE.fullmatch(wanted.get("range", ""))

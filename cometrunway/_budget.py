@@ -1,4 +1,4 @@
-"""How much may be submitted: an amount of creates or of money, which several submissions share."""
+"""Budgets: limits of creates or of money that several submissions share."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -13,16 +13,17 @@ Amount = int | float | Decimal
 
 
 class Budget:
-    """A limit that submissions share: those of a user or a tenant, of a batch, or of one or more sessions.
+    """A limit that several submissions share, such as those of a user, of a batch, or of several sessions.
 
-    Each create is counted before anything is sent, and counted back if it is refused or not sent. A create in doubt
-    stays counted, and one that the journal has already is not counted. A create that exceeds the budget raises
-    `BudgetError`. The counters live as long as this object, in one process; threads may share it.
+    Each create is counted before anything is sent. If it is refused or not sent, it is subtracted again. A create in
+    doubt stays counted. A create that the journal has already is not counted. A create that would exceed the budget
+    raises `BudgetError`. The counters are in this object only, in one process. Threads may share it.
 
     Args:
-        creates: how many creates there may be; None for no limit.
-        money: how much they may cost together, in the unit of `price`; None for no limit.
-        price: called with each request before it is sent; returns what it costs, 0 or more. It must not block.
+        creates: the largest number of creates; None is no limit.
+        money: the largest total price, in the unit of `price`; None is no limit.
+        price: a function that is called with each request before it is sent, and returns its price, 0 or more. It must
+            not block.
 
     Raises:
         ValueError: a limit is below 0, or `money` is given without `price`.
@@ -46,31 +47,31 @@ class Budget:
 
     @property
     def creates(self) -> int | None:
-        """How many creates there may be."""
+        """The largest number of creates."""
         return self._creates
 
     @property
     def money(self) -> Decimal | None:
-        """How much they may cost together."""
+        """The largest total price."""
         return self._money
 
     @property
     def used_creates(self) -> int:
-        """How many creates are accepted, in doubt, or under way."""
+        """The number of creates that are accepted, in doubt or under way."""
         return self._used_creates
 
     @property
     def used_money(self) -> Decimal:
-        """What they cost, where there are prices; else 0."""
+        """The total price of these creates; 0 without prices."""
         return self._used_money
 
     @property
     def is_limited(self) -> bool:
-        """Whether it can be used up."""
+        """Whether the budget has a limit."""
         return self._creates is not None or self._money is not None
 
     def take(self, request: Request) -> Decimal:
-        """Count one create and return its price; `BudgetError` if that would exceed the budget."""
+        """Count one create and return its price; `BudgetError` if it would exceed the budget."""
         price = Decimal(0) if self._price is None else _decimal("a price", self._price(request))
         with self._lock:
             if self._creates is not None and self._used_creates >= self._creates:
@@ -85,7 +86,7 @@ class Budget:
         return price
 
     def give_back(self, price: Decimal) -> None:
-        """Count one create of this price less: it was refused, or not sent."""
+        """Subtract one create of this price, which was refused or not sent."""
         with self._lock:
             self._used_creates -= 1
             self._used_money -= price

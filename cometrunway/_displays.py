@@ -1,4 +1,4 @@
-"""How values are shown in a notebook: the one way to `_notebook`, which is imported when a display is asked for."""
+"""The display of values in a notebook. Only this module imports `_notebook`, when a display is asked for."""
 
 import sys
 from collections.abc import Awaitable
@@ -12,12 +12,12 @@ class _Switch:
 
 
 def show_progress(is_wanted: bool) -> None:
-    """Show the progress of waits in a notebook, or show it no more; it is shown by default."""
+    """Turn the progress of waits in a notebook on or off. It is on by default."""
     _Switch.is_on = is_wanted
 
 
 class Displayed:
-    """A value that a notebook shows as HTML, or as text where it shows no HTML."""
+    """A value that a notebook shows as HTML, or as text if it cannot show HTML."""
 
     __slots__ = ()
 
@@ -33,7 +33,7 @@ class Displayed:
 
 
 def followed(waiting: Awaitable[_T], *subjects: Any) -> Awaitable[_T]:
-    """Return `waiting`; in a notebook, what shows meanwhile the progress of `TaskFuture`s or `BatchFutures`."""
+    """Return `waiting`. In a notebook, return an awaitable that also shows the progress of the futures."""
     if "IPython" not in sys.modules or not is_in_notebook():
         return waiting
     from cometrunway._notebook._waits import shown  # noqa: PLC0415
@@ -42,13 +42,13 @@ def followed(waiting: Awaitable[_T], *subjects: Any) -> Awaitable[_T]:
 
 
 def is_in_notebook() -> bool:
-    """Whether this code runs in a kernel, whose front end can show more than text."""
+    """Whether this code runs in a kernel whose front end can show HTML."""
     ipython: Any = sys.modules.get("IPython")
     return ipython is not None and getattr(ipython.get_ipython(), "kernel", None) is not None
 
 
 def note_open(lifetime: Any) -> None:
-    """Let a kernel that ends say what the session of this `Lifetime` owes then."""
+    """Make the kernel print, when it ends, the unfinished tasks of the session of this `Lifetime`."""
     if is_in_notebook():
         from cometrunway._notebook._kernel_end import warn_of  # noqa: PLC0415
 

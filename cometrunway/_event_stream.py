@@ -1,4 +1,4 @@
-"""What a reader of events iterates: first how its tasks stand, then what happens to them."""
+"""The iterator of events: first the present state of its tasks, then what happens to them."""
 
 import asyncio
 import json
@@ -13,20 +13,20 @@ from cometrunway._tasks import Task
 from cometrunway.errors import OutcomeUnknownError
 
 _SILENCE = 15.0
-"""Seconds without an event after which server-sent events have a comment."""
+"""Seconds without an event after which a server-sent stream gets a comment."""
 Polled = Callable[[str], TaskFuture | None]
-"""Returns the future of the task that is polled under a key; None where there is none."""
+"""Returns the future of the task that is polled under a key; None if there is none."""
 Ended = Callable[[str], Awaitable[TaskFuture | None]]
-"""Returns the future of what has ended under a key; None where no journal has it."""
+"""Returns the future of the task that has ended under a key; None if no journal has it."""
 
 
 class Many(Protocol):
-    """Tasks whose number grows: a batch."""
+    """A growing collection of tasks: a batch."""
 
     def follow(self, take: Callable[[TaskHandle], None], end: Callable[[], None]) -> Callable[[], None]:
-        """Call `take` with the handle of each task, now and as more come, and `end` once no more come.
+        """Call `take` with the handle of each present and later task, and `end` when there will be no more.
 
-        Returns a function that ends that.
+        Returns a function that ends the calls.
         """
 
 
@@ -35,9 +35,9 @@ Followed = TaskHandle | str | Many
 
 
 class EventStream:
-    """An async iterator over events, for one reader: what `Session.events` returns.
+    """An async iterator over events, for one reader. `Session.events` returns it.
 
-    It ends once everything that it follows has ended, or the session is left. Nothing has to be closed.
+    It ends when each task that it follows has ended, or when the session is left. It needs no closing.
     """
 
     def __init__(self, followed: Iterable[Followed], *, emitter: EventEmitter, polled: Polled, ended: Ended) -> None:
@@ -75,10 +75,10 @@ class EventStream:
         return event
 
     async def sse(self) -> AsyncIterator[bytes]:
-        """Yield the events as a body of the type `text/event-stream`, which a browser's `EventSource` reads.
+        """Yield the events as bytes of the media type `text/event-stream`, for a browser's `EventSource`.
 
-        Each has the JSON of `Event.to_dict()`. A comment is sent after 15 seconds without an event, so that no proxy
-        closes the connection.
+        Each event has the JSON of `Event.to_dict()`. After 15 seconds without an event a comment is sent, so that no
+        proxy closes the connection.
         """
         while True:
             try:
@@ -92,14 +92,14 @@ class EventStream:
                 yield b"data: %s\n\n" % json.dumps(event.to_dict()).encode()
 
     async def _look_up(self, key: str) -> None:
-        """Put what ended under a key before the reader came into the queue."""
+        """Put the event of the task that has ended under a key into the queue."""
         future = await self._ended(key)
         if future is not None:
             self._follower.tell(handle_of(future))
 
 
 class _Follower:
-    """Puts the events of what a reader follows into its queue. It has no reference to the reader itself."""
+    """Puts the events that a reader follows into its queue. It has no reference to the reader."""
 
     def __init__(self, emitter: EventEmitter, *, is_of_all: bool) -> None:
         self.queue = EventQueue(is_of_all=is_of_all)
@@ -109,7 +109,7 @@ class _Follower:
         emitter.add(self.queue)
 
     def follow(self, handle: TaskHandle) -> None:
-        """Put how a task stands into the queue, and its events until it ends."""
+        """Put an event with a task's present state into the queue, and its events until it ends."""
         event = _event_of(handle)
         if not event.kind.is_final:
             self._emitter.follow(self.queue, task_topic(handle.route, handle.id))
@@ -126,12 +126,12 @@ class _Follower:
         self._stops.append(many.follow(self.follow, lambda: self.end(whole)))
 
     def tell(self, handle: TaskHandle) -> None:
-        """Put how a task stands into the queue, unless an event of it is there."""
+        """Put an event with a task's present state into the queue, unless the queue has an event of the task."""
         self.queue.put_standing(_event_of(handle))
         self.end()
 
     def end(self, *topics: Topic) -> None:
-        """Note the end of these topics, and that nothing else is to be added; leave if none is left."""
+        """Note the end of these topics. If no topic is left, stop."""
         self.queue.end(self, *topics)
         if self.queue.is_closed:
             self.leave()
@@ -144,7 +144,7 @@ class _Follower:
 
 
 def _event_of(handle: TaskHandle) -> Event:
-    """Return how a task stands, as the event that led there. Its time is now where that of the event is not known."""
+    """Return the latest event of a task, made from its state. If the time of the event is not known, it is now."""
     task, kind, error = handle.task, EventKind.SUBMITTED, None
     if handle.done():
         error = handle.exception()

@@ -1,4 +1,4 @@
-"""One frozen record of what happened to a task; observers are callables that take it, and each reader has a queue."""
+"""Events: frozen records of what happened to a task. Observers are called with them; each reader has a queue."""
 
 import asyncio
 import logging
@@ -19,28 +19,28 @@ _logger = logging.getLogger(__name__)
 
 
 class EventKind(StrEnum):
-    """What can happen to a submission and its task."""
+    """The kinds of events of a submission and its task."""
 
     SUBMITTED = "submitted"
-    """The server accepted it: there is an id."""
+    """The server accepted the submission. The task has an id."""
     RESUMED = "resumed"
-    """The journal knows it from an earlier submission, which counts; nothing was sent."""
+    """The journal has an earlier submission with this key, which is used. Nothing was sent."""
     REFUSED = "refused"
-    """Nothing was created: the server, the journal or the budget refused it."""
+    """The server, the journal or the budget refused the submission. Nothing was created."""
     RETRYING = "retrying"
-    """A create was refused for the moment, or no connection could be made for it: it is sent again after a pause."""
+    """A create was refused for now, or no connection could be made. It is sent again after a pause."""
     IN_DOUBT = "in_doubt"
-    """It was sent, and it is not known whether it was accepted. RESUMED follows where a callback supplies the id."""
+    """The create was sent, and it is not known whether it was accepted. RESUMED follows if a callback brings the id."""
     CHANGED = "changed"
-    """A poll found another status or progress than the poll before."""
+    """A poll found another status or progress than the previous one."""
     POLL_FAILED = "poll_failed"
     """A poll failed; the wait goes on."""
     ENDED = "ended"
-    """The server reached a final status."""
+    """The task has a final status at the server."""
     DISK_FULL = "disk_full"
-    """A file, or the journal, could not be written: nothing is submitted until its disk has free space."""
+    """A file or the journal could not be written. Nothing is submitted until the disk has free space."""
     DOWNLOADED = "downloaded"
-    """All files are whole on disk."""
+    """All files are complete and on disk."""
     FAILED = "failed"
     """`await handle` raises `error`."""
     CANCELLED = "cancelled"
@@ -48,29 +48,29 @@ class EventKind(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing more happens to the submission, unless the user submits or resumes it, or a callback does."""
+        """Whether it is the last event of the submission, unless the user or a callback continues it."""
         return self in _FINAL
 
     @property
     def is_progress(self) -> bool:
-        """Whether a later event of this kind, or of another one of progress, says all that this one did."""
+        """Whether a later event of progress replaces this one."""
         return self in _PROGRESS
 
 
 _FINAL = (EventKind.DOWNLOADED, EventKind.FAILED, EventKind.CANCELLED, EventKind.REFUSED, EventKind.IN_DOUBT)
 _PROGRESS = (EventKind.CHANGED, EventKind.POLL_FAILED, EventKind.RETRYING)
 _MOST_UNREAD = 100_000
-"""Events that a reader may leave unread."""
+"""The number of events that a reader may leave unread."""
 
 
 def end_of(error: BaseException) -> EventKind:
-    """Return the kind of the event that says why a task has no files."""
+    """Return the kind of the event for a task without files."""
     return EventKind.CANCELLED if isinstance(error, TaskCancelledError) else EventKind.FAILED
 
 
 @frozen(kw_only=True)
 class Event:
-    """What happened, to which task.
+    """What happened to a task or a submission.
 
     `error` is set on REFUSED, RETRYING, IN_DOUBT, POLL_FAILED, DISK_FULL, FAILED and CANCELLED.
     """
@@ -84,18 +84,18 @@ class Event:
     task: Task | None = None
     assets: tuple[Asset, ...] = ()
     error: Exception | None = None
-    """A `CometRunwayError`; on REFUSED also a `ValueError`, of a local file that is no longer what it was; on FAILED
-    also what a bug of this library raised."""
+    """A `CometRunwayError`. On REFUSED it may be a `ValueError` about a local file that has changed. On FAILED it may
+    be any error that a bug of this library raised."""
     at: float = field(default=0.0, eq=False)
-    """When it happened: wall-clock seconds since 1970."""
+    """When it happened, in seconds since 1970."""
 
     @property
     def seconds(self) -> float | None:
-        """How long the task took, where it has ended and that is known: see `Task.seconds`."""
+        """How long the task took; None if it has not ended or that is not known. See `Task.seconds`."""
         return None if self.task is None else self.task.seconds
 
     def to_dict(self) -> dict[str, Any]:
-        """Return a dict for JSON and a browser: without the files, and without what is None.
+        """Return a dict for JSON and a browser. Files and fields that are None are left out.
 
         `at` and `seconds` are rounded to milliseconds; `error` has the error's `type` and `message`.
         """
@@ -118,7 +118,7 @@ Observer = Callable[[Event], None]
 
 
 class Subject(Protocol):
-    """What an event is about: a task, or a submission that has none; its `id` is then empty."""
+    """The subject of an event: a task, or a submission without a task, whose `id` is empty."""
 
     @property
     def id(self) -> str: ...
@@ -129,17 +129,17 @@ class Subject(Protocol):
 
 
 class Recorder(Protocol):
-    """What keeps a record of events beside the user's own observers: telemetry."""
+    """Records events in addition to the user's observers: telemetry."""
 
     def record(self, event: Event, subject: Subject) -> None:
-        """Record an event, and what is known of its subject beyond it."""
+        """Record an event, with what else is known of its subject."""
 
     def close(self) -> None:
-        """Record that the session is left, and what is unfinished goes on without it."""
+        """Record that the session is closed; unfinished tasks go on without it."""
 
 
 def checked_observer(observer: Observer | None) -> Observer | None:
-    """Return an observer; `TypeError` for one that would have to be awaited."""
+    """Return an observer; `TypeError` if it is a coroutine function."""
     if iscoroutinefunction(observer) or iscoroutinefunction(getattr(observer, "__call__", None)):  # noqa: B004
         raise TypeError(
             f"on_event must be a plain function; the coroutine function {observer!r} would never be awaited: put "
@@ -149,21 +149,21 @@ def checked_observer(observer: Observer | None) -> Observer | None:
 
 
 def log_fields(subject: Subject) -> dict[str, str | None]:
-    """Return what a log record about a task or a submission has as fields: `task_id`, `key` and `route`."""
+    """Return the fields of a log record about a task or a submission: `task_id`, `key` and `route`."""
     return {"task_id": subject.id or None, "key": subject.key, "route": subject.route}
 
 
 Topic = Hashable
-"""What a reader follows: a task, by its route and id, or a submission, by its key."""
+"""The topic of a reader: a task, by its route and id, or a submission, by its key."""
 
 
 def task_topic(route: str, task_id: str) -> Topic:
-    """Return what the reader of one task's events follows."""
+    """Return the topic of one task's events."""
     return "task", route, task_id
 
 
 def key_topic(key: str) -> Topic:
-    """Return what the reader of the events under one key follows."""
+    """Return the topic of the events under one key."""
     return "key", key
 
 
@@ -173,9 +173,9 @@ def _topics(event: Event) -> list[Topic]:
 
 
 class EventQueue:
-    """The events that one reader has not read yet, in the order in which they came.
+    """The events that one reader has not read yet, in order.
 
-    Of each task at most one event of progress is held, the newest. Every other event is held.
+    Of each task it holds only the newest event of progress, and every other event.
     """
 
     def __init__(self, *, is_of_all: bool = False) -> None:
@@ -195,7 +195,7 @@ class EventQueue:
         self._open.add(topic)
 
     def end(self, *topics: Topic) -> None:
-        """Note the end of these topics; close the queue if no other keeps it open."""
+        """Note the end of these topics; close the queue if no other topic keeps it open."""
         self._open.difference_update(topics)
         if not self._open and not self.is_of_all:
             self.close()
@@ -216,21 +216,21 @@ class EventQueue:
             self.close()
 
     def put_standing(self, event: Event) -> None:
-        """Add how a task stood before the reader came, unless something was heard of it since."""
+        """Add an event with a task's present state, unless a newer event of the task is in the queue."""
         topics = set(_topics(event))
         if not any(topics.intersection(_topics(other)) for other in self._unread.values()):
             self.put(event)
 
     def close(self) -> None:
-        """Let the reader end once it has read what is there."""
+        """Let the reader end when it has read all events in the queue."""
         self.is_closed = True
         self._changed.set()
 
     async def get(self) -> Event | None:
-        """Wait for an event and take it; None at the end.
+        """Wait for an event and return it; None at the end.
 
         Raises:
-            RuntimeError: the reader has left too many events unread.
+            RuntimeError: there are too many unread events.
         """
         while not self._unread:
             if self._is_overrun:
@@ -246,9 +246,9 @@ class EventQueue:
 
 
 class EventEmitter:
-    """Gives events to the session's observer, if there is one, and to the queues of its readers.
+    """Passes events to the session's observer, if there is one, and to the queues of its readers.
 
-    A recorder gets every event but CHANGED, and gets it first. What it or the observer raises is logged, and no more.
+    A recorder gets every event except CHANGED, before the observer. Errors that either raises are only logged.
     """
 
     def __init__(
@@ -270,7 +270,7 @@ class EventEmitter:
         assets: tuple[Asset, ...] = (),
         error: Exception | None = None,
     ) -> None:
-        """Tell the observer and the readers what happened."""
+        """Pass an event to the recorder, the observer and the readers."""
         recorder = None if kind is EventKind.CHANGED else self._recorder
         if self._observer is None and recorder is None and not self.has_readers:
             return
@@ -325,7 +325,7 @@ class EventEmitter:
                 self._by_topic.pop(topic, None)
 
     def close(self) -> None:
-        """Let every reader, also one that comes later, end once it has read what is there."""
+        """Let every reader, also a later one, end when it has read all events in its queue."""
         self._is_closed = True
         if self._recorder is not None:
             self._recorder.close()
@@ -334,7 +334,7 @@ class EventEmitter:
             self.remove(queue)
 
     def _drop(self, event: Event) -> None:
-        """Forget what ended with an event, for a batch has many tasks."""
+        """Remove the topics that ended with an event. A batch has many of them."""
         for topic in _topics(event):
             for queue in self._by_topic.pop(topic, ()):
                 queue.topics.discard(topic)

@@ -1,4 +1,4 @@
-"""One request from its submission to its files, in a session of its own."""
+"""One request from its submission to its files, in one call."""
 
 from typing import Any
 
@@ -13,10 +13,10 @@ async def generate(request: Request, *, key: str | None = None, **options: Any) 
     Args:
         request: what to make.
         key: your name for it, as for `Session.submit`.
-        options: what `Session` takes, such as `output_dir` or `journal`.
+        options: options of `Session`, such as `output_dir` or `journal`.
 
     Returns:
-        The files, on disk.
+        The files, which are on disk.
 
     Raises:
         CometRunwayError: as `Session.submit` and `await handle` raise it.

@@ -1,4 +1,4 @@
-"""What has become of one shot so far, said alike by a batch and by a journal."""
+"""The outcome of one shot so far, in the same form for a batch and for a journal."""
 
 from typing import Any
 
@@ -13,23 +13,23 @@ STATUSES = ("succeeded", "failed", "cancelled", "owed", "in_doubt", "refused", "
 
 @frozen(kw_only=True)
 class Outcome:
-    """One shot as a table has it."""
+    """One shot as a row of a table."""
 
     key: str | None
     route: str
     task_id: str | None
     status: str
-    """One of `STATUSES`; `owed` is what was accepted and whose files are not on disk."""
+    """One of `STATUSES`. `owed` means that it was accepted and its files are not on disk."""
     assets: tuple[Asset, ...] = ()
     seconds: float | None = None
-    """From the create's answer to the poll that found the task's end."""
+    """Seconds from the create's answer to the poll that found the task's end."""
     reason: str | None = None
     """Why there are no files."""
 
     def to_record(self) -> dict[str, Any]:
-        """Return plain values by the names of their columns; of several files, `path` is the first.
+        """Return plain values by the names of their columns. `path` is the first of several files.
 
-        Paths are relative to the current folder where they are in it.
+        Paths are relative to the current folder if they are in it.
         """
         paths = [portable(from_here(asset.path)) for asset in self.assets if asset.path]
         return {

@@ -1,4 +1,4 @@
-"""What the server said about a task, and the files it made: frozen snapshots that cannot act."""
+"""Frozen snapshots of a task's state, as the server told it, and of its files."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -12,11 +12,11 @@ from cometrunway._displays import Displayed
 from cometrunway._media._urls import is_data_url, without_query
 
 UNNAMED_PROVIDER = "cometapi"
-"""Whose a token, a record or an event is that names no provider."""
+"""The provider of a token, a record or an event that names none."""
 
 
 class TaskStatus(StrEnum):
-    """The state of a remote task, normalised over every vocabulary of the gateways."""
+    """The state of a remote task. The different words of the gateways are mapped to these."""
 
     PENDING = "PENDING"
     THROTTLED = "THROTTLED"
@@ -28,15 +28,19 @@ class TaskStatus(StrEnum):
 
     @property
     def is_terminal(self) -> bool:
-        """Whether the server will never change this status again."""
+        """Whether this status is final: the server does not change it again."""
         return self in _TERMINAL
 
 
-_TERMINAL = (TaskStatus.SUCCEEDED, TaskStatus.FAILED, TaskStatus.CANCELLED)  # no set: an Enum's hash is slow
+_TERMINAL = (
+    TaskStatus.SUCCEEDED,
+    TaskStatus.FAILED,
+    TaskStatus.CANCELLED,
+)  # not a set, because the hash of an Enum is slow
 
 
 def moment(seconds: float | None) -> datetime | None:
-    """Return wall-clock seconds since 1970 as a time in UTC; None for what is no time that has a date."""
+    """Return seconds since 1970 as a time in UTC; None if there is no such date."""
     try:
         return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
     except (OverflowError, OSError, ValueError):
@@ -45,13 +49,13 @@ def moment(seconds: float | None) -> datetime | None:
 
 @frozen(kw_only=True)
 class Failure:
-    """Why the server gave a task up."""
+    """Why a task failed or was cancelled at the server."""
 
     message: str
     code: str | None = None
-    """The dotted failure code, such as `SAFETY.INPUT.TEXT`, where the gateway passes one on."""
+    """The failure code, such as `SAFETY.INPUT.TEXT`; None if the gateway gives none."""
     retryable: bool = False
-    """Whether the same request, submitted (and paid) anew, may well succeed."""
+    """Whether the same request is likely to succeed if it is submitted, and paid for, again."""
     moderated: bool = False
     """Whether content moderation refused the input or the output."""
 
@@ -65,38 +69,38 @@ def _shown_without_queries(urls: tuple[str, ...]) -> str:
 
 @frozen(kw_only=True)
 class Task(Displayed):
-    """The state of a remote task, as one answer gave it."""
+    """The state of a remote task, as in one answer of the server."""
 
     id: str
     status: TaskStatus
     progress: float | None = None
-    """From 0 to 1, or None where the server does not say."""
+    """From 0 to 1; None if the server does not tell it."""
     created_at: datetime | None = None
-    """When the server says the task was made; always with a time zone."""
+    """When the task was created, by the server's clock; always with a time zone."""
     outputs: tuple[str, ...] = field(default=(), repr=_shown_without_queries)
-    """The URLs of the files, in the server's order. They expire: at Runway after 24 to 48 hours."""
+    """The URLs of the files, in the server's order. They expire; at Runway after 24 to 48 hours."""
     failure: Failure | None = None
-    """Set if, and only if, the status is FAILED or CANCELLED."""
+    """Set if the status is FAILED or CANCELLED; otherwise None."""
     raw: Mapping[str, Any] = field(factory=dict, repr=False, eq=False)
-    """The whole answer as it was parsed, unknown keys included; empty once files that stood in it are on disk."""
+    """The whole parsed answer, with unknown keys. If it contains files, it is empty once they are on disk."""
     submitted_at: datetime | None = field(default=None, eq=False)
-    """When this machine was about to send the create. This time and the next three are by this machine's clock, in UTC,
-    and set once the task has ended; None where it is not known."""
+    """When the create was about to be sent. This time and the next three are by this machine's clock, in UTC. They are
+    set when the task has ended; None if they are not known."""
     accepted_at: datetime | None = field(default=None, eq=False)
     """When the create was answered."""
     ended_at: datetime | None = field(default=None, eq=False)
-    """When a poll found that it had ended."""
+    """When a poll found that the task had ended."""
     delivered_at: datetime | None = field(default=None, eq=False)
-    """When its files were on disk."""
+    """When the task's files were on disk."""
 
     @property
     def seconds(self) -> float | None:
-        """How long it took: from the create's answer to the poll that found its end; None where that is not known."""
+        """Seconds from the create's answer to the poll that found the end; None if they are not known."""
         is_known = self.accepted_at is not None and self.ended_at is not None
         return (self.ended_at - self.accepted_at).total_seconds() if is_known else None  # type: ignore[operator]  # see above
 
     def without_inline_files(self) -> "Task":
-        """Return the task without the content of files that stand in the answer itself."""
+        """Return the task without the content of files that the answer itself contains."""
         if not any(map(is_data_url, self.outputs)):
             return self
         return evolve(self, outputs=tuple(map(without_query, self.outputs)), raw={})
@@ -111,26 +115,26 @@ class Asset(Displayed):
     """One file that a task made."""
 
     url: str = field(repr=without_query)
-    """Where the server offers the file. It is signed: anyone who has it can read the file until it expires."""
+    """The server's URL of the file. It is signed: anyone who has it can read the file until it expires."""
     path: Path | None = None
-    """The whole file on this disk; None until it was downloaded."""
+    """The complete file on this disk; None until it is downloaded."""
     location: str | None = None
-    """The whole file in a bucket, such as `s3://bucket/prefix/name.mp4`; None where the session has no bucket."""
+    """The complete file in a bucket, such as `s3://bucket/prefix/name.mp4`; None if the session has no bucket."""
     link: str | None = field(default=None, eq=False, repr=_without_query)
-    """A URL of the file in the bucket that everybody can read, for a day: for a browser, not for a record."""
+    """A URL of the file in the bucket that anyone can read for one day. Use it in a browser; do not store it."""
     media_type: str | None = None
-    """As found in the file's first bytes, such as `video/mp4`; `application/octet-stream` for an unknown kind."""
+    """Found in the file's first bytes, such as `video/mp4`; `application/octet-stream` for an unknown kind."""
     size: int | None = None
-    """In bytes."""
+    """The size in bytes."""
     sha256: str | None = None
     """The hex digest of the file's bytes."""
     verified: bool = True
-    """False if the file is of a kind whose end cannot be checked: only its length agrees with what the host stated."""
+    """False if the end of this kind of file cannot be checked. Then only its length is compared with the host's."""
     verified_digests: tuple[str, ...] = ()
-    """The algorithms of the digests that the host stated and that agree with what came: `md5`, `sha1`, `sha256`,
-    `sha512`; empty where it stated none."""
+    """The algorithms of the host's digests that agree with the file: `md5`, `sha1`, `sha256`, `sha512`. Empty if the
+    host stated none."""
 
     @property
     def is_kept(self) -> bool:
-        """Whether the whole file is on this disk or in a bucket."""
+        """Whether the complete file is on this disk or in a bucket."""
         return self.path is not None or self.location is not None

@@ -1,4 +1,4 @@
-"""The receiver: what a user mounts in a web application, and gives to a session."""
+"""The receiver of callbacks. A user mounts it in a web application and gives it to a session."""
 
 import asyncio
 import logging
@@ -16,34 +16,35 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 _BODY_LIMIT = 64 * 1024
-"""Bytes. A callback is less than a kilobyte; one that repeats the request may be more."""
+"""Bytes. A callback has less than a kilobyte; one that repeats the request may have more."""
 _AT_ONCE = 256
 """Posts that are read at the same time."""
 _READ_SECONDS = 10.0
 """For the whole body of one."""
 _URL_ROOM = 512
-"""Characters that a public URL may have: a gateway may keep no more than some hundred of a callback URL."""
+"""The largest length of a public URL. A gateway may store only a few hundred characters of a callback URL."""
 Take = Callable[[str, bytes], bool]
-"""Takes the last part of a post's path, and its body; returns whether it will be looked at."""
+"""Called with the last part of a post's path and the body; returns whether the post will be processed."""
 
 
 class CallbackReceiver:
-    """Takes the posts of the gateway, so that a task's end is known at once and with few polls.
+    """Receives the posts of the gateway. With them, the session knows the end of a task at once, and polls rarely.
 
-    Mount `asgi` or `aiohttp_app()` in a web application where the gateway reaches it, and give the receiver to a
-    session: `Session(callbacks=receiver)`. The session then gives a `callback_url` that cannot be guessed to each
-    submission of a `/runway/pro/*` route that has none of its own. A post is only a hint: the task is polled at once,
-    and the API's answer to that poll decides. Any POST to any path is answered the same way: 200 without a body.
-    Only its form can be refused: 405 for another method, 413 above 64 KiB, 408 after 10 seconds, 400 for a body that is
-    not in the encoding that it states, and 503 while no session is open or 256 other posts are being read or
-    processed.
+    Mount `asgi` or `aiohttp_app()` in a web application that the gateway can reach, and give the receiver to a session:
+    `Session(callbacks=receiver)`. The session then adds a `callback_url` to each submission of a `/runway/pro/*` route
+    that has none. This URL cannot be guessed.
+
+    A post is only a hint: it makes the session poll the task at once, and only the API's answer to that poll counts.
+    Every POST to any path gets the same answer: 200 without a body. Other answers do not depend on the path: 405 for
+    another method, 413 above 64 KiB, 408 after 10 seconds, 400 for a body that does not have its stated encoding, and
+    503 if no session is open or 256 other posts are being read or processed.
 
     Args:
-        public_url: where the receiver is mounted as the gateway sees it, such as `https://me.example/hooks`: http or
-            https, without query or fragment, at most 512 characters.
+        public_url: the URL of the receiver for the gateway, such as `https://me.example/hooks`: http or https, without
+            query or fragment, at most 512 characters.
 
     Raises:
-        ValueError: `public_url` is no such URL.
+        ValueError: `public_url` is not such a URL.
     """
 
     def __init__(self, public_url: str) -> None:
@@ -53,7 +54,7 @@ class CallbackReceiver:
 
     @contextmanager
     def serving(self, take: Take) -> Iterator[None]:
-        """Pass on the last part of each post's path, and its body, while the block runs.
+        """While the block runs, pass the last part of each post's path, and its body, to `take`.
 
         Raises:
             RuntimeError: another session uses the receiver.
@@ -67,12 +68,12 @@ class CallbackReceiver:
             self._take = None
 
     async def status(self, method: str, path: str, chunks: AsyncIterable[bytes]) -> int:
-        """Return the status of the answer to one request. The post is looked at only after that.
+        """Return the status of the answer to one request. The post is processed after that.
 
         Args:
-            method: of the request, in upper case.
-            path: of the request; what is before its last slash does not matter.
-            chunks: the body, which is not read beyond its limit.
+            method: the method of the request, in upper case.
+            path: the path of the request. Only the part after the last slash is used.
+            chunks: the body. It is not read beyond its limit.
         """
         take = self._take
         if method != "POST":
@@ -92,11 +93,11 @@ class CallbackReceiver:
         return 200 if take(path.rpartition("/")[2], body) else 503
 
     async def asgi(self, scope: Any, receive: Any, send: Any) -> None:
-        """The receiver as an ASGI application, to mount or to serve alone."""
+        """The receiver as an ASGI application, which can be mounted or served alone."""
         await _asgi.respond(self.status, scope, receive, send)
 
     def aiohttp_app(self) -> "web.Application":
-        """Return the receiver as an application of aiohttp.web, for `add_subapp` or to serve alone."""
+        """Return the receiver as an application of aiohttp.web, for `add_subapp` or to be served alone."""
         from cometrunway._callbacks._aiohttp_app import application  # noqa: PLC0415 - a server is not always wanted
 
         return application(self.status)

@@ -20,7 +20,7 @@ _MARKERS = (
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the markers; where pytest-asyncio is in use, add what it needs."""
+    """Declare the markers. If pytest-asyncio is in use, add its fixtures."""
     for marker in _MARKERS:
         config.addinivalue_line("markers", marker)
     if config.pluginmanager.hasplugin("asyncio"):
@@ -29,9 +29,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def cometrunway_emulator(request: pytest.FixtureRequest) -> "Iterator[Emulator]":
-    """An emulator in a thread of its own, whose tasks end within 10 ms, unless its marker says otherwise.
+    """An emulator in its own thread. By default its tasks end within 10 ms; its marker can change that.
 
-    During the test COMETAPI_KEY and COMETRUNWAY_BASE_URL name it: any `Session()` of the program uses it.
+    During the test, COMETAPI_KEY and COMETRUNWAY_BASE_URL point to it, so any `Session()` of the program uses it.
     """
     from cometrunway.emulator import Emulator  # noqa: PLC0415 - see the package
 
@@ -44,10 +44,10 @@ def cometrunway_emulator(request: pytest.FixtureRequest) -> "Iterator[Emulator]"
 
 @pytest.fixture
 def cometrunway_session(request: pytest.FixtureRequest) -> "Session":
-    """An open session on `cometrunway_emulator` that polls every 10 ms, unless its marker says otherwise.
+    """An open session on `cometrunway_emulator`. By default it polls every 10 ms; its marker can change that.
 
-    Its files go to the folder `outputs` in the test's `tmp_path`. It belongs to the event loop of the test, and closes
-    after it without waiting for tasks that the test has left unfinished.
+    Its files go to the folder `outputs` in the test's `tmp_path`. It belongs to the event loop of the test. It is
+    closed after the test, and does not wait for unfinished tasks.
     """
     marker = request.node.get_closest_marker("asyncio")
     if marker is not None:
@@ -101,7 +101,7 @@ async def session_on(emulator: "Emulator", request: pytest.FixtureRequest, folde
 
 
 def _marked(request: pytest.FixtureRequest, name: str) -> dict[str, Any]:
-    """The options that markers of this name give, those of the test itself before those of its class and module."""
+    """Return the options of the markers with this name. Those of the test override those of its class and module."""
     options: dict[str, Any] = {}
     for marker in request.node.iter_markers(name):
         options = dict(*marker.args, **marker.kwargs) | options

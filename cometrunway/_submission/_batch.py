@@ -1,4 +1,4 @@
-"""A batch as its user holds it: handles in the order of their ends, a table, and counts."""
+"""A batch for its user: handles in the order in which they end, a table, and counts."""
 
 from collections import Counter
 from collections.abc import Callable, Generator
@@ -12,11 +12,11 @@ from cometrunway.errors import OutcomeUnknownError, TaskCancelledError, TaskFail
 
 Take = Callable[[TaskFuture], None]
 KEPT = 10_000
-"""How many shots that have ended a batch keeps, at least; it keeps all that have not."""
+"""A batch keeps at least so many shots that have ended, and all that have not."""
 
 
 class BatchFutures:
-    """The futures of a batch, by the places of their requests."""
+    """The futures of a batch, by the position of their requests."""
 
     def __init__(self, total: int | None = None) -> None:
         self.total = total
@@ -28,7 +28,7 @@ class BatchFutures:
         self._followers: dict[object, tuple[Take, Callable[[], None]]] = {}
 
     def follow(self, take: Take, end: Callable[[], None]) -> Callable[[], None]:
-        """Give each future that is kept and each that comes, and say when no more come; what is returned ends that."""
+        """Call `take` with each present and later future, and `end` after the last; return a function that stops it."""
         for future in self._futures.values():
             take(future)
         follower = object()
@@ -39,7 +39,7 @@ class BatchFutures:
         return partial(self._unfollow, follower)
 
     def complete(self) -> None:
-        """Say that no more futures come."""
+        """Record that there will be no more futures."""
         self._is_complete = True
         for _, end in tuple(self._followers.values()):
             end()
@@ -48,7 +48,7 @@ class BatchFutures:
         self._followers.pop(follower, None)
 
     def add(self, place: int, future: TaskFuture) -> None:
-        """Keep a future; of very many that have ended, forget the first."""
+        """Keep a future. If very many have ended, drop the first of them."""
         self._futures[place] = future
         for take, _ in tuple(self._followers.values()):
             take(future)
@@ -67,12 +67,12 @@ class BatchFutures:
         return self.kept()
 
     def kept(self) -> list[TaskFuture]:
-        """Return the futures that are not forgotten, in the order of the requests."""
+        """Return the futures that were not dropped, in the order of the requests."""
         return [self._futures[place] for place in sorted(self._futures)]
 
     @property
     def waiting(self) -> int:
-        """How many requests have no task yet, as far as that is known."""
+        """How many requests have no task yet, if that is known."""
         return max(0, (self.total or 0) - len(self._futures) - self._forgotten.total())
 
     def counts(self) -> Counter[str]:
@@ -86,19 +86,19 @@ class Submission(Protocol):
     futures: BatchFutures
 
     async def next(self) -> TaskFuture | None:
-        """Return a future once it is done, or None after the last one; raise what cut the input short."""
+        """Return a future when it is done, or None after the last one; raise the error that ended the input."""
 
     def stop(self) -> None:
-        """Take no more requests; from any thread."""
+        """Take no more requests. It may be called from any thread."""
 
 
 class Batch(Displayed):
-    """Many requests in one session: what `Session.map` returns.
+    """Many requests in one session. `Session.map` returns it.
 
-    Iterated, it yields the handle of each shot once its files are on disk or its failure is known. Awaited, it waits
-    for all, and gives their handles in the order of the requests. Nothing is submitted before the first of these. A
-    reader that is cancelled, as by the interrupt of a notebook, loses no handle: no further request is taken until the
-    batch is read again, and the session waits for what was submitted.
+    `async for` yields the handle of each shot when its files are on disk or its failure is known. `await` waits for
+    all, and returns their handles in the order of the requests. Nothing is submitted before one of these begins. If
+    the reader is cancelled, such as by the interrupt of a notebook, no handle is lost: the batch takes no further
+    request until it is read again, and the session waits for what was submitted.
     """
 
     def __init__(self, submission: Submission) -> None:
@@ -112,7 +112,7 @@ class Batch(Displayed):
 
     @property
     def futures(self) -> BatchFutures:
-        """What has been submitted so far."""
+        """The futures of the requests that were submitted so far."""
         return self._submission.futures
 
     @property
@@ -120,31 +120,31 @@ class Batch(Displayed):
         """The handles of the shots taken so far, ended or not, in the order of the requests.
 
         Raises:
-            RuntimeError: more than 10,000 have ended, and the first of them are no longer kept.
+            RuntimeError: more than 10,000 have ended, and the first of them were dropped.
         """
         return tuple(map(handle_of, self.futures.in_order()))
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many shots have each status, as `to_records` says it; `waiting` are those that have no task yet."""
+        """How many shots have each status of `to_records`; those without a task yet are `waiting`."""
         waiting = {"waiting": self.futures.waiting} if self.futures.waiting else {}
         return {**self.futures.counts(), **waiting}
 
     def to_records(self) -> list[dict[str, Any]]:
         """Return a plain dict for each shot taken so far, in the order of the requests, for a table.
 
-        Each has `key`, `route`, `status` (`succeeded`, `failed`, `owed`, `in_doubt` or `refused`), `path` (of several
-        files the first) and `paths`, `seconds` (from acceptance to the end), `reason` and `task_id`.
+        Each has `key`, `route`, `status` (`succeeded`, `failed`, `owed`, `in_doubt` or `refused`), `path` (the first
+        file) and `paths`, `seconds` (from acceptance to the end), `reason` and `task_id`.
 
         Raises:
-            RuntimeError: more than 10,000 have ended, and the first of them are no longer kept.
+            RuntimeError: more than 10,000 have ended, and the first of them were dropped.
         """
         return [outcome_of(future).to_record() for future in self.futures.in_order()]
 
     def follow(self, take: Callable[[TaskHandle], None], end: Callable[[], None]) -> Callable[[], None]:
-        """Give the handle of each shot taken so far and of each that comes, and say when no more come.
+        """Call `take` with the handle of each present and later shot, and `end` when there will be no more.
 
-        What is returned ends that. `Session.events` follows a batch by it.
+        Returns a function that ends the calls. `Session.events` follows a batch with it.
         """
         return self.futures.follow(lambda future: take(handle_of(future)), end)
 
@@ -167,7 +167,7 @@ class Batch(Displayed):
         return self.handles
 
     async def aclose(self) -> None:
-        """Take no more requests, and yield no more handles; the session waits for what was submitted."""
+        """Take no more requests, and yield no more handles. The session waits for what was submitted."""
         self._is_closed = True
         self._submission.stop()
 
@@ -180,7 +180,7 @@ class Batch(Displayed):
 
 
 def outcome_of(future: TaskFuture) -> Outcome:
-    """Return what has become of a task that is waited for, or of a submission that came to none."""
+    """Return the outcome of a task, or of a submission without a task."""
     error = future.exception() if future.done() and not future.cancelled() else None
     succeeded = future.done() and not future.cancelled() and error is None
     return Outcome(

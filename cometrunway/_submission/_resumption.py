@@ -1,4 +1,4 @@
-"""What a journal still owes, taken up: all at once, or as places become free."""
+"""Continues the unfinished tasks of a journal: all at once, or as places in flight become free."""
 
 from collections.abc import Generator
 from typing import Any
@@ -17,10 +17,10 @@ from cometrunway._task_group import BackgroundTasks
 
 @frozen(kw_only=True)
 class Resumption:
-    """What `Session.resume` returns.
+    """The unfinished tasks of the journal. `Session.resume` returns it.
 
-    Awaited, it takes up everything, and gives the handles in the order of submission. Iterated, it takes up at most
-    `max_in_flight` tasks at once, and yields handles in the order of their ends.
+    `await` continues all of them, and returns their handles in the order of submission. `async for` continues at most
+    `max_in_flight` at once, and yields handles in the order in which they end.
     """
 
     _journal: JournalProtocol = field(repr=False)

@@ -1,4 +1,4 @@
-"""The option of telemetry, and whether anything is to be recorded."""
+"""The option of telemetry, and the check whether to record anything."""
 
 import sys
 from importlib import import_module
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @frozen(kw_only=True)
 class Telemetry:
-    """What spans hold, and where spans and metrics go; needs the extra `cometrunway[otel]`.
+    """The options of spans and metrics. It needs the extra `cometrunway[otel]`.
 
     Args:
-        prompts: whether spans hold the prompts, as `gen_ai.input.messages`.
-        tracer_provider: where spans go; by default to the global provider.
-        meter_provider: where metrics go; by default to the global provider.
+        prompts: whether spans have the prompts, as `gen_ai.input.messages`.
+        tracer_provider: the provider of spans; by default the global one.
+        meter_provider: the provider of metrics; by default the global one.
     """
 
     prompts: bool = False
@@ -41,7 +41,7 @@ def checked(telemetry: object) -> Telemetry | bool:
 
 
 def recorder_of(telemetry: Telemetry | bool, *, provider: str, host: str, port: int) -> "Recorder | None":
-    """Return the recorder of a session on this API; None where there is nothing to record to."""
+    """Return the recorder of a session on this API; None if there is no provider that records."""
     if telemetry is False or (telemetry is True and not _is_set_up()):
         return None
     from cometrunway._telemetry._recorder import Recorder  # noqa: PLC0415 - the extra may be missing
@@ -58,7 +58,7 @@ def recorder_of(telemetry: Telemetry | bool, *, provider: str, host: str, port: 
 
 
 def _is_set_up() -> bool:
-    """Whether the program has set a provider of spans or metrics; it has loaded opentelemetry for that."""
+    """Whether the program has set a provider of spans or metrics. For that it has imported opentelemetry."""
     trace, metrics = sys.modules.get("opentelemetry.trace"), sys.modules.get("opentelemetry.metrics")
     return (trace is not None and _records(trace.get_tracer_provider())) or (
         metrics is not None and _records(metrics.get_meter_provider())
@@ -66,5 +66,5 @@ def _is_set_up() -> bool:
 
 
 def _records(provider: object) -> bool:
-    """Whether a provider records. Those of the API itself do not: they are there until one is set."""
+    """Whether a provider records. The default providers of the OpenTelemetry API do not."""
     return not type(provider).__module__.startswith(("opentelemetry.trace", "opentelemetry.metrics"))

@@ -1,4 +1,4 @@
-"""What an account has left and what it has used, where the provider tells."""
+"""The balance and the usage of an account, if the provider has requests for them."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -15,19 +15,19 @@ from cometrunway.errors import BalanceNotSupportedError
 
 @frozen(kw_only=True)
 class Balance:
-    """What an account has left."""
+    """The balance of an account."""
 
     credits: int
     """In the provider's own unit."""
     daily_left: Mapping[str, int] = field(factory=dict)
-    """By model, how many tasks may still be created today, where the provider limits that."""
+    """The number of tasks that may still be created today, by model, if the provider limits it."""
     raw: Mapping[str, Any] = field(factory=dict, repr=False, eq=False)
-    """The whole answer as it was parsed."""
+    """The whole parsed answer."""
 
 
 @frozen(kw_only=True)
 class Usage:
-    """What one model has used on one day."""
+    """The usage of one model on one day."""
 
     day: date
     model: str
@@ -48,11 +48,11 @@ def usage_request(provider: Provider) -> HttpRequest:
 
 
 def decode_balance(response: HttpResponse) -> Balance:
-    """Return what an answer says of the balance.
+    """Return the balance in an answer.
 
     Raises:
         APIError: the API refused.
-        ProtocolError: no balance is in the answer.
+        ProtocolError: the answer has no balance.
     """
     body = _accepted(response)
     left = body.get("creditBalance")
@@ -62,11 +62,11 @@ def decode_balance(response: HttpResponse) -> Balance:
 
 
 def decode_usage(response: HttpResponse) -> tuple[Usage, ...]:
-    """Return what an answer says of the usage, day by day.
+    """Return the usage in an answer, day by day.
 
     Raises:
         APIError: the API refused.
-        ProtocolError: no usage is in the answer.
+        ProtocolError: the answer has no usage.
     """
     try:
         return tuple(

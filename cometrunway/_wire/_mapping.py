@@ -18,20 +18,21 @@ _MEDIA_FIELDS = frozenset(
     | {"reference_audio", "reference_audios", "reference_videos"}
 )
 _MEMBERS_WITH_MEDIA = {"voice": ("audio_uri", "audioUri"), "speech": ("audio",)}
-"""Fields whose text is no medium, and their members that are one."""
+"""Fields whose text is not a URL of media, but which have members that are."""
 
 
 def request_from_dict(mapping: Row, *, base_dir: Path | None = None) -> Request:
     """Make a request from a JSON object, or from a row of a table.
 
     Args:
-        mapping: `route`, which is a name such as `image_to_video` or a path such as `/runwayml/v1/image_to_video`, and
-            the request's fields, in snake_case or as on the wire, there with the `options` of compatibility routes.
-            None, NaN and pandas' NA are fields not given; numpy's values do, and so does 5.0 for 5.
-        base_dir: where local files are; without it, a medium that is no URL is an error.
+        mapping: the `route`, a name such as `image_to_video` or a path such as `/runwayml/v1/image_to_video`, and the
+            request's fields, in snake_case or spelled as in the API, with or without the `options` of compatibility
+            routes. A field that is None, NaN or pandas' NA is not given. Values of numpy are accepted, and 5.0 for 5.
+        base_dir: the folder of local files; without it, media must be URLs.
 
     Raises:
-        ValueError: anything else; names the field, the value, and the nearest known name of an unknown one.
+        ValueError: a field is wrong. The message names the field and the value; for an unknown field, also the nearest
+            known name.
     """
     if not hasattr(mapping, "keys"):
         raise ValueError(f"a request must be an object, got {shown(mapping)}")
@@ -53,12 +54,12 @@ def request_from_dict(mapping: Row, *, base_dir: Path | None = None) -> Request:
 
 
 def request_again(description: Mapping[str, Any]) -> Request:
-    """Make a request from its description in a journal, which may name the provider beside the fields."""
+    """Make a request from its description in a journal, which may also name the provider."""
     return request_from_dict({name: value for name, value in description.items() if name != "provider"})
 
 
 def _without_gaps(name: str, value: Any) -> Any:
-    """Leave out what is missing in a list; an image to end with stays one where there is none to begin with."""
+    """Leave out the missing items of a list. A last image stays the last one if the first is missing."""
     if not isinstance(value, list) or all(item is not None for item in value):
         return value
     if snake_case(str(name)) == "prompt_image" and value[0] is None:

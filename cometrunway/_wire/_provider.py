@@ -1,4 +1,4 @@
-"""Providers: where each API is, which key it takes, and what it can do; `_encode.py` builds requests by it."""
+"""Providers: the origin, the key and the abilities of each API. `_encode.py` builds requests from them."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -67,20 +67,20 @@ def _routes(given: Iterable[str]) -> frozenset[str]:
 
 @frozen(kw_only=True)
 class Provider:
-    """One API: its origin, its key, its paths and its routes. The defaults are those of CometAPI's kind of gateway.
+    """One API: its origin, its key, its paths and its routes. The defaults fit gateways such as CometAPI.
 
     Raises:
-        ValueError: a field is not of its form; the message names it.
+        ValueError: a field is wrong; the message names it.
     """
 
     name: str = field(validator=_name)
-    """What journals, tokens and events record. Lower case."""
+    """The name in journals, tokens and events, in lower case."""
     origin: str = field(validator=_is_origin)
-    """Such as `https://api.example.com`, without the paths below."""
+    """The origin, such as `https://api.example.com`, without a path."""
     key_variable: str = field(validator=_variable)
-    """The environment variable that has the key."""
+    """The name of the environment variable with the key."""
     origin_variable: str | None = field(default=None, validator=optional(_variable))
-    """The environment variable that may have another origin."""
+    """The name of the environment variable with another origin."""
     version: str = field(default="2024-11-06", validator=limits.filled)
     """The value of the header `X-Runway-Version`."""
     prefix: str = field(default="/runwayml/v1", validator=_path)
@@ -88,22 +88,22 @@ class Provider:
     pro_prefix: str = field(default="/runway/pro", validator=_path)
     """The path of the routes of the compatibility format, whose names begin with `pro_`."""
     feed: str = field(default="/runway/feed", validator=_path)
-    """Where tasks of the compatibility format are polled with POST."""
+    """The path at which tasks of the compatibility format are polled with POST."""
     routes: frozenset[str] = field(default=frozenset(_GATEWAY_ROUTES), converter=_routes)
-    """The routes that exist, by name; a `RawRequest` is sent to any other."""
+    """The routes that exist, by name. A `RawRequest` can be sent to any other."""
     inline_limits: Mapping[str, int] = field(
         factory=lambda: {**DATA_URI_LIMITS}, converter=_limits, validator=_are_limits, hash=False
     )
-    """Characters of a data URI at most: for each of `image`, `video` and `audio`, and for single routes, such as
+    """The largest number of characters of a data URI: for `image`, `video` and `audio`, and for single routes, such as
     `video_upscale.video`."""
     can_cancel: bool = field(default=False, validator=limits.flag)
     """Whether `DELETE {prefix}/tasks/{id}` cancels a task."""
     has_uploads: bool = field(default=False, validator=limits.flag)
     """Whether `POST {prefix}/uploads` takes files that are too large for a data URI."""
     upload_limit: int = field(default=UPLOAD_LIMIT, validator=limits.whole(1))
-    """Bytes of an uploaded file at most."""
+    """The largest size of an uploaded file in bytes."""
     has_balance: bool = field(default=False, validator=limits.flag)
-    """Whether `GET {prefix}/organization` tells the balance."""
+    """Whether `GET {prefix}/organization` returns the balance."""
 
     def __attrs_post_init__(self) -> None:
         standing = _BUILT_IN.get(self.name)
@@ -118,10 +118,10 @@ class Provider:
 
     @classmethod
     def from_toml(cls, path: str | Path) -> "Provider":
-        """Read a provider from a TOML file, which has the fields by name.
+        """Read a provider from a TOML file with these fields.
 
         Raises:
-            ValueError: the file cannot be read, is no TOML, or a field is unknown, missing or not of its form.
+            ValueError: the file cannot be read, is not TOML, or a field is unknown, missing or wrong.
         """
         import tomllib  # noqa: PLC0415 - few programs read a provider, and all would pay for the import
 
@@ -134,7 +134,7 @@ class Provider:
             raise ValueError(f"the provider file {path}: {error}") from error
 
     def inline_limit(self, route: str, kind: str) -> int | None:
-        """Return how many characters a data URI has at most on a route; None where that is not known."""
+        """Return the largest number of characters of a data URI on a route; None if it is not known."""
         return self.inline_limits.get(f"{route}.{kind}", self.inline_limits.get(kind))
 
 
@@ -163,11 +163,11 @@ BUILT_IN: Mapping[str, Provider] = _BUILT_IN
 
 
 def provider_of(given: Provider | str) -> Provider:
-    """Return the provider of this name, or the one that is given.
+    """Return the provider with this name, or the given `Provider`.
 
     Raises:
-        ValueError: no provider of this name is built in.
-        TypeError: neither a name nor a `Provider`.
+        ValueError: no built-in provider has this name.
+        TypeError: it is neither a name nor a `Provider`.
     """
     if isinstance(given, Provider):
         return given

@@ -1,4 +1,4 @@
-"""Requests from the rows of a table, such as a data frame of pandas or polars gives them, without either of these."""
+"""Makes requests from the rows of a table, such as a data frame of pandas or polars, without importing these."""
 
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
@@ -11,26 +11,26 @@ from cometrunway._wire._mapping import request_from_dict
 from cometrunway._wire._values import Row, given
 
 _TOLD = 10
-"""How many wrong rows an error names."""
+"""The number of wrong rows that an error names."""
 
 
 def records_to_shots(
     records: Iterable[Row | Request | Shot], *, base_dir: Path | None = None, ignore: Collection[str] = ()
 ) -> list[Request | Shot]:
-    """Make what `Session.map` takes from the rows of a table, such as `df.to_dict("records")` of pandas.
+    """Make shots for `Session.map` from the rows of a table, such as `df.to_dict("records")` of pandas.
 
     Args:
-        records: for each shot its `route`, optionally its `key`, and the fields of the request, as in a batch file.
-            None, NaN, NaT and pandas' NA are fields not given; numpy's scalars do, and so does 5.0 for 5. What is a
-            request or a `Shot` already is taken as it is.
-        base_dir: where local files are; the current folder by default.
-        ignore: names of columns that are left out, or one name.
+        records: one mapping for each shot: its `route`, optionally its `key`, and the fields of the request, as in a
+            batch file. A field that is None, NaN, NaT or pandas' NA is not given. Scalars of numpy are accepted, and
+            5.0 for 5. A request or a `Shot` is taken unchanged.
+        base_dir: the folder of local files; by default the current folder.
+        ignore: the names of columns to ignore, or one name.
 
     Returns:
-        A `Shot` for each row that has a key, and for each other one its request.
+        A `Shot` for each row with a key, and a request for each other row.
 
     Raises:
-        ValueError: anything is wrong with any row; has a line for each of the first ten such rows, counted from 0.
+        ValueError: a row is wrong. The message has one line for each of the first ten wrong rows, counted from 0.
     """
     check_rows(records)
     ignore = {ignore} if isinstance(ignore, str) else ignore
@@ -60,11 +60,11 @@ def is_row(item: object) -> TypeGuard[Row]:
 def shot_from_record(
     record: Row | Request | Shot, *, base_dir: Path | None = None, ignore: Collection[str] = ()
 ) -> Request | Shot:
-    """Make a shot from one row, or a request where the row has no key; what is one already is returned as it is.
+    """Make a shot from one row, or a request if the row has no key. Return a shot or a request unchanged.
 
     Raises:
-        TypeError: it is neither.
-        ValueError: anything is wrong with the row.
+        TypeError: it is none of these.
+        ValueError: the row is wrong.
     """
     if isinstance(record, Request | Shot):
         return record
@@ -77,7 +77,7 @@ def shot_from_record(
 
 
 def as_key(value: Any) -> str:
-    """Return a key; a whole number is its digits, as a table has it."""
+    """Return a key. A whole number, as in some tables, becomes its digits."""
     is_whole = isinstance(value, float) and value.is_integer()
     key = str(int(value)) if is_whole or type(value) is int else value
     if not isinstance(key, str) or not key:
@@ -86,7 +86,7 @@ def as_key(value: Any) -> str:
 
 
 def check_rows(records: object) -> None:
-    """Make sure that it is no data frame, of which an iteration would give the names of its columns."""
+    """Refuse a data frame, whose iteration would yield the names of its columns."""
     if isinstance(records, Mapping) or hasattr(records, "columns"):
         raise TypeError(
             f'a {type(records).__name__} is no list of rows: give df.to_dict("records") of pandas, df.to_dicts() of '

@@ -1,6 +1,6 @@
 """Live progress of a batch on a terminal: `Session(on_event=display.on_event)` inside `with display:`.
 
-With the extra `cometrunway[cli]` and a terminal to draw on there is a bar; otherwise plain lines.
+With the extra `cometrunway[cli]` and on a terminal it is a bar; otherwise it is plain lines.
 """
 
 import sys
@@ -12,10 +12,10 @@ __all__ = ["LineDisplay", "ProgressDisplay", "QuietDisplay", "new_display"]
 
 
 def new_display(total: int, stream: TextIO | None = None, *, quiet: bool = False) -> ProgressDisplay:
-    """Return a display for `total` shots, on standard error unless told otherwise.
+    """Return a display for `total` shots, by default on standard error.
 
-    A live one where rich is installed and the stream is a terminal that can move its cursor, else one of plain lines;
-    with `quiet`, one that shows only what went wrong.
+    It is a live display if rich is installed and the stream is a terminal that can move its cursor, else one of plain
+    lines. With `quiet` it shows only failures.
     """
     stream = stream or sys.stderr
     if quiet:

@@ -1,4 +1,4 @@
-"""What has happened to a batch so far, in numbers. Pure: the caller tells the time."""
+"""The counts of a batch. They are pure: the caller passes the time."""
 
 from collections import Counter, deque
 from itertools import islice
@@ -21,7 +21,7 @@ _FINISHED = {
 
 @define(eq=False)
 class RunningShot:
-    """One task that is not finished, as it was last seen."""
+    """The last known state of a task that is not finished."""
 
     name: str
     since: float
@@ -32,21 +32,21 @@ class RunningShot:
 
 @define
 class BatchCounts:
-    """Counts of `total` shots, and the shots that run."""
+    """The counts of `total` shots, and the running shots."""
 
     total: int
     began: float
     is_stopped: bool = False
     """Whether nothing more is submitted."""
     submitted: int = field(init=False, default=0)
-    """How many shots have a task, by now or from an earlier run."""
+    """How many shots have a task, from this run or an earlier one."""
     outcomes: Counter[str] = field(init=False, factory=Counter)
     _running: dict[str, RunningShot] = field(init=False, factory=dict)
     _not_done: dict[str, str] = field(init=False, factory=dict)
     _ends: deque[float] = field(init=False, factory=deque)
 
     def count(self, event: Event, now: float) -> str | None:
-        """Take in an event; return how its shot has finished, if it has: a word of `_FINISHED`."""
+        """Count an event. If its shot has finished, return how: a word of `_FINISHED`."""
         name = event.key or event.task_id or event.route
         run = event.task_id or name
         if event.kind in {EventKind.SUBMITTED, EventKind.RESUMED}:
@@ -72,17 +72,17 @@ class BatchCounts:
 
     @property
     def finished(self) -> int:
-        """How many shots will change no more."""
+        """How many shots have finished."""
         return self.outcomes.total()
 
     @property
     def running(self) -> int:
-        """How many shots the server works on, or whose files are under way."""
+        """How many shots are at the server or being downloaded."""
         return len(self._running)
 
     @property
     def waiting(self) -> int:
-        """How many shots are yet to be submitted."""
+        """How many shots are not yet submitted."""
         return 0 if self.is_stopped else max(0, self.total - self.finished - self.running)
 
     def rate(self, now: float) -> float:
@@ -92,20 +92,20 @@ class BatchCounts:
         return len(self._ends) / max(1.0, min(_WINDOW, now - self.began))
 
     def left(self, now: float, eta: float | None) -> float | None:
-        """Return the seconds until the end of the batch, given those of the running ones; None while unknown."""
+        """Return the expected seconds until the end of the batch, from those of the running shots; None if unknown."""
         if not self.waiting:
             return eta if self.running else 0.0
         rate = self.rate(now)
         return None if eta is None or not rate else eta + self.waiting / rate
 
     def interesting(self, number: int) -> tuple[RunningShot, ...]:
-        """Return so many running shots: those whose polls fail, then those that run the longest."""
+        """Return some running shots: first those whose polls fail, then those that run longest."""
         in_trouble = list(islice((shot for shot in self._running.values() if shot.is_in_trouble), number))
         longest = (shot for shot in self._running.values() if not shot.is_in_trouble)
         return (*in_trouble, *islice(longest, number - len(in_trouble)))
 
     def _take_back(self, name: str) -> None:
-        """Count no more what seemed to be the end of a shot, and was not: it is submitted again, or its file came."""
+        """Take back a counted end of a shot that is not its end: it is submitted again, or its file came later."""
         outcome = self._not_done.pop(name, None)
         if outcome is not None:
             self.outcomes[outcome] -= 1
@@ -117,7 +117,7 @@ class BatchCounts:
 
 
 def why_a_poll_failed(event: Event) -> str:
-    """Say what failed, and that it harms nothing."""
+    """Return the text about a failed poll, which does no harm."""
     if event.error is not None and refuses_the_key(event.error):
         return f"the gateway refuses the key, trying again: {event.error}"
     return f"a poll failed, and the wait goes on: {event.error}"

@@ -1,4 +1,4 @@
-"""Progress displays that need no terminal: a line now and then, or a line for each failure only."""
+"""Progress displays that need no terminal: plain lines for progress and failures, or for failures only."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,27 +11,27 @@ from cometrunway.errors import BudgetError
 from cometrunway.progress._counts import BatchCounts, why_a_poll_failed
 
 FAILURES_SHOWN = 50
-"""How many failures get a line of their own; the others are counted."""
+"""How many failures are shown, one line each. The others are counted."""
 _LINE_EACH = 100
-"""Up to how many shots each finished one has a line."""
+"""In a batch of at most so many shots, each finished shot has a line."""
 _BETWEEN_TROUBLES = 60.0
 
 
 class ProgressDisplay:
-    """Takes the events of a batch of `total` shots, and writes to `stream` what people want to know of them.
+    """Takes the events of a batch of `total` shots, and writes its progress to `stream`.
 
-    What the stream does not take, because it is closed or its reader is gone, is dropped.
+    If the stream is closed or its reader is gone, the text is dropped.
     """
 
     _troubles = frozenset({EventKind.RETRYING})
-    """What has a line, now and then, though it harms nothing."""
+    """Events that are shown at times, although they do no harm."""
 
     def __init__(self, total: int, stream: TextIO, *, period: float) -> None:
         self.total = total
         self.eta: Callable[[], float | None] = lambda: None
-        """Tells how many more seconds what was submitted will take, or None; such as `lambda: session.eta`."""
+        """Returns the expected seconds until all submitted tasks have ended, or None. Such as `lambda: session.eta`."""
         self.create_rate: Callable[[], float | None] = lambda: None
-        """Tells how many creates per second the gateway allows, or None; such as `lambda: session.create_rate`."""
+        """Returns the creates per second that the gateway allows, or None. Such as `lambda: session.create_rate`."""
         self._stream = DroppingStream(stream)
         self._period = period
         self._counts: BatchCounts | None = None
@@ -55,12 +55,12 @@ class ProgressDisplay:
             self._on_trouble(event, loop.time())
 
     def stop(self) -> None:
-        """Take note that nothing more is submitted."""
+        """Show that nothing more is submitted."""
         if self._counts is not None:
             self._counts.is_stopped = True
 
     def write(self, line: str) -> None:
-        """Write a line that stays, whatever else is shown."""
+        """Write a line that is not overwritten later."""
         self._print(printable(line))
 
     def _on_finish(self, counts: BatchCounts, event: Event, outcome: str) -> None:
@@ -77,14 +77,14 @@ class ProgressDisplay:
         print(line, file=self._stream, flush=True)
 
     def _on_trouble(self, event: Event, now: float) -> None:
-        """Say what is tried again, once a minute for each kind of trouble."""
+        """Show a retry, at most once a minute for each kind of error."""
         trouble = event.kind, getattr(event.error, "host", None)
         if now >= self._told_until.get(trouble, 0.0):
             self._told_until[trouble] = now + _BETWEEN_TROUBLES
             self.write(_trouble(event))
 
     def _draw(self, counts: BatchCounts, now: float) -> None:
-        """Show the counts anew."""
+        """Show the present counts."""
 
     def _tick(self, counts: BatchCounts, loop: asyncio.AbstractEventLoop) -> None:
         self._draw(counts, loop.time())
@@ -102,7 +102,7 @@ class ProgressDisplay:
 
 
 class QuietDisplay(ProgressDisplay):
-    """Shows only what went wrong."""
+    """Shows only failures."""
 
     _troubles = frozenset()
 
@@ -111,7 +111,7 @@ class QuietDisplay(ProgressDisplay):
 
 
 class LineDisplay(ProgressDisplay):
-    """A line for each finished shot of a small batch, for each failure of a large one, and the counts now and then."""
+    """Writes a line for each finished shot of a small batch or each failure of a large one, and the counts at times."""
 
     _troubles = frozenset({EventKind.RETRYING, EventKind.POLL_FAILED})
 
@@ -150,7 +150,7 @@ def summary(counts: BatchCounts, now: float, eta: float | None, create_rate: flo
 
 
 def clock(seconds: float) -> str:
-    """Return a duration as people read it off a clock: `0:07`, `12:30`, `3:05:00`."""
+    """Return a duration in the form `0:07`, `12:30` or `3:05:00`."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

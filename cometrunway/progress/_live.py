@@ -1,4 +1,4 @@
-"""A progress display on a terminal, with rich: a bar, the counts, and the few most interesting shots."""
+"""A progress display on a terminal, with rich: a bar, the counts, and a few running shots."""
 
 from types import TracebackType
 from typing import Self, TextIO, cast
@@ -16,7 +16,7 @@ from cometrunway.progress._display import ProgressDisplay, clock, summary
 _SHOTS = 4
 _PER_SECOND = 4.0
 _NAME, _STATE = 32, 60
-"""Columns of a shot's name and of its state."""
+"""The widths, in columns, of a shot's name and of its state."""
 
 
 def can_draw(stream: TextIO) -> bool:
@@ -26,7 +26,7 @@ def can_draw(stream: TextIO) -> bool:
 
 
 class LiveDisplay(ProgressDisplay):
-    """Drawn four times per second, however much happens; failures stay above it as lines."""
+    """A display that is drawn four times per second. Failures are lines above it, which stay."""
 
     def __init__(self, total: int, stream: TextIO) -> None:
         super().__init__(total, stream, period=1 / _PER_SECOND)

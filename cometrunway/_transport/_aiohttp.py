@@ -148,11 +148,9 @@ class Transport:
         """
         try:
             with self._creates:
-                response = await self._on_a_live_connection(request, body)
+                return await self._on_a_live_connection(request, body)
         except TimeoutError as error:
             raise ours(request.method, request.path, error) from None
-        body.answered()
-        return response
 
     async def _on_a_live_connection(self, request: HttpRequest, body: CreateBody) -> HttpResponse:
         for _ in range(_STALE_CONNECTIONS):

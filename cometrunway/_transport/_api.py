@@ -13,14 +13,23 @@ from cometrunway._policies import RetryPolicy, asked_pause, is_transient
 from cometrunway._tasks import Task
 from cometrunway._transport._aiohttp import LARGE, Transport
 from cometrunway._wire._balance import Balance, Usage, balance_request, decode_balance, decode_usage, usage_request
-from cometrunway._wire._decode import check_cancelled, decode_created, decode_task
+from cometrunway._wire._decode import check_cancelled, decode_created, decode_task, named_id
 from cometrunway._wire._encode import cancel_request, poll_request
 from cometrunway._wire._http import HttpRequest, HttpResponse
 from cometrunway._wire._identity import sent_for
 from cometrunway._wire._provider import Provider
 from cometrunway._wire._refusals import proves_refusal
-from cometrunway.errors import AuthenticationError, CometRunwayError, OutcomeUnknownError, ProxyError, TransportError
+from cometrunway.errors import (
+    AuthenticationError,
+    CometRunwayError,
+    OutcomeUnknownError,
+    ProtocolError,
+    ProxyError,
+    TransportError,
+)
 
+_REMEMBERED = 10_000
+"""How many of the latest tasks that were created or asked for are known by their ids."""
 _T = TypeVar("_T")
 
 
@@ -60,6 +69,7 @@ class Api:
         self._answer_limit = answer_limit
         self._retry = retry
         self._rng = rng
+        self._known_ids: dict[str, None] = {}
 
     async def create(self, message: HttpRequest, *, may_begin: Callable[[], bool]) -> Outcome:
         """Send a create once, and return what it came to. Raises nothing: a cancellation is an outcome too.
@@ -83,7 +93,11 @@ class Api:
     async def _created(self, message: HttpRequest, may_begin: Callable[[], bool]) -> Outcome:
         body = self._transport.create_body(message, may_begin)
         try:
-            return Accepted(decode_created(await self._transport.create(message, body)))
+            task_id = decode_created(await self._transport.create(message, body))
+            if task_id not in self._known_ids:
+                body.accepted()
+            self._remember(task_id)
+            return Accepted(task_id)
         except asyncio.CancelledError as error:
             if body.withdraw():
                 return Refused(error)
@@ -108,11 +122,27 @@ class Api:
         return await self._with_key(partial(self._polled, route, task_id, asked))
 
     async def _polled(self, route: str, task_id: str, asked: Asked) -> Task:
+        self._remember(task_id)
         response = await self._transport.call(poll_request(route, task_id, self.provider), limit=self._answer_limit)
         sent = None if asked is None else sent_for(asked)
         if len(response.body) > LARGE:
-            return await asyncio.to_thread(decode_task, response, task_id=task_id, sent=sent)
-        return decode_task(response, task_id=task_id, sent=sent)
+            task = await asyncio.to_thread(decode_task, response, task_id=task_id, sent=sent)
+        else:
+            task = decode_task(response, task_id=task_id, sent=sent)
+        other = named_id(task) if task.status.is_terminal else None
+        if other != task_id and other in self._known_ids:
+            raise ProtocolError(
+                f"the answer about the task {task_id!r} is about the task {other!r}",
+                status=response.status,
+                body=response.body[:2000],
+            )
+        return task
+
+    def _remember(self, task_id: str) -> None:
+        if task_id not in self._known_ids:
+            self._known_ids[task_id] = None
+            if len(self._known_ids) > _REMEMBERED:
+                del self._known_ids[next(iter(self._known_ids))]
 
     async def cancel(self, route: str, task_id: str) -> None:
         """Cancel a task, by one request that is not refused: a second would delete a task that has succeeded meanwhile.

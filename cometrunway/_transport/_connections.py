@@ -15,6 +15,7 @@ from cometrunway._transport._addresses import AddressRule, is_same_origin
 from cometrunway._transport._certificates import tls_context
 from cometrunway._transport._descriptors import connections
 from cometrunway._transport._proxies import Proxies, Proxy
+from cometrunway._transport._reuse import Connector
 
 CONNECT_SECONDS = 15.0
 _KEEPALIVE = 4.0
@@ -114,7 +115,7 @@ class Connections:
             options["socket_factory"] = rule.socket
         return aiohttp.ClientSession(
             headers=headers,
-            connector=_socks_connector(proxy, options) if proxy and proxy.is_socks else aiohttp.TCPConnector(**options),
+            connector=_socks_connector(proxy, options) if proxy and proxy.is_socks else Connector(**options),
             cookie_jar=aiohttp.DummyCookieJar(),
             **AS_SENT,
         )

@@ -22,7 +22,7 @@ class _Writer(Protocol):
 
 
 class LastUses:
-    """When each connection brought its latest answer to a create."""
+    """When each connection brought its latest acceptance of a create."""
 
     def __init__(self) -> None:
         self._moments: WeakKeyDictionary[asyncio.BaseProtocol, float] = WeakKeyDictionary()
@@ -31,9 +31,9 @@ class LastUses:
         """Remember that the connection is in use."""
         self._moments[connection] = asyncio.get_running_loop().time()
 
-    def is_recent(self, connection: asyncio.BaseProtocol) -> bool:
-        """Whether the connection was in use a moment ago."""
-        moment = self._moments.get(connection)
+    def take(self, connection: asyncio.BaseProtocol) -> bool:
+        """Whether the connection brought an acceptance a moment ago, and no create went out on it since."""
+        moment = self._moments.pop(connection, None)
         return moment is not None and asyncio.get_running_loop().time() - moment <= LONGEST_IDLE
 
 
@@ -67,8 +67,11 @@ class CreateBody(Payload):
         self._is_over = True
         return not self._has_begun
 
-    def answered(self) -> None:
-        """Note that its connection brought the answer."""
+    def accepted(self) -> None:
+        """Note that its connection brought an id of its own, so that the next create may go out on it.
+
+        After any other answer the next one on this connection may be late, or the same once more.
+        """
         if self._connection is not None:
             self._uses.note(self._connection)
 
@@ -92,7 +95,7 @@ class CreateBody(Payload):
         self._connection = writer.protocol
         is_new = getattr(self._connection, "_payload", None) is None  # aiohttp's parser has made no answer's body yet
         is_open = writer.transport is not None and not writer.transport.is_closing()
-        if is_open and (is_new or self._uses.is_recent(self._connection)):
+        if is_open and (is_new or self._uses.take(self._connection)):
             return
         self.met_a_stale_connection = not is_new
         raise ConnectionResetError("the connection has idled, or was closed")

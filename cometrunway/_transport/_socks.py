@@ -9,6 +9,7 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp_socks import ProxyConnector, ProxyType
 
 from cometrunway._transport._proxies import NotConnectedError, Proxy
+from cometrunway._transport._reuse import QuietWhileIdle
 
 _TYPES = {
     "socks4": ProxyType.SOCKS4,
@@ -18,7 +19,7 @@ _TYPES = {
 }
 
 
-class SocksConnector(ProxyConnector):
+class SocksConnector(QuietWhileIdle, ProxyConnector):
     """Makes connections through one SOCKS proxy, which also resolves names; version 4 cannot, but 4a can.
 
     Args:

@@ -104,6 +104,11 @@ def decode_task(response: HttpResponse, *, task_id: str, sent: Sent | None = Non
     return task
 
 
+def named_id(task: Task) -> str | None:
+    """Return the id that the answer behind a task names; None if it names none. Gateways may name one of their own."""
+    return _id(levels(dict(task.raw)))
+
+
 def check_cancelled(response: HttpResponse) -> None:
     """Make sure that a task is cancelled, or gone already; else raise the `APIError` of the refusal."""
     if not (_is_success(response) or response.status == 404):

@@ -259,3 +259,20 @@ async def test_submissions_that_wait_are_told_that_the_session_closes(keeping: A
         async with keeping(emulator, close_wait=0) as runway:
             assert not await runway.in_doubt()
             assert len(await runway.resume()) == len(accepted)
+
+
+async def test_closing_leaves_no_timer(session: Any) -> None:
+    """Neither the next poll nor the next create that waits for the gateway's limit keeps the session in memory."""
+    loop: Any = asyncio.get_running_loop()
+    async with Emulator(duration=30, seed=5) as emulator:
+        emulator.script("create", Fault.ok(), *[Fault.rate_limited(20.0)] * 4)
+        runway = await session(emulator).open()
+        handle = await runway.submit(yawn())
+        others = [asyncio.create_task(runway.submit(yawn(number))) for number in range(1, 5)]
+        await asyncio.sleep(3)
+        with pytest.raises(TasksOwedError):
+            await runway.close(wait=0, grace=0)
+        await asyncio.gather(*others, return_exceptions=True)
+        assert not handle.cancelled()
+        left = [timer for timer in loop._scheduled if not timer.cancelled()]
+        assert not [timer for timer in left if "cometrunway._" in repr(getattr(timer._callback, "__module__", ""))]

@@ -207,9 +207,11 @@ class PollScheduler:
         while (when := self._ready_at()) > self._loop.time():
             self._alarm = self._loop.create_future()
             timer = None if when == math.inf else self._loop.call_at(when, self._wake)
-            await self._alarm
-            if timer is not None:
-                timer.cancel()
+            try:
+                await self._alarm
+            finally:
+                if timer is not None:
+                    timer.cancel()
 
     def _ready_at(self) -> float:
         if not self._due or self._polling >= _POLLS_AT_ONCE:

@@ -56,6 +56,8 @@ class CreateQueues:
         """Let nobody wait, now and later: what may no longer be sent is to learn of it at once."""
         self._shared.is_open = True
         self.advance()
+        for queue in self._queues.values():
+            queue.stop_timer()
 
     def advance(self) -> None:
         """Give all turns that can be given now."""
@@ -185,10 +187,14 @@ class CreateQueue:
             return True
         return self._shared.under_way < self._shared.most and self.pace.free_at(now) <= now
 
-    def _set_timer(self) -> None:
+    def stop_timer(self) -> None:
+        """Wait for no time any more."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _set_timer(self) -> None:
+        self.stop_timer()
         free_at = self.pace.free_at(_now())
         if free_at < math.inf and self._shared.under_way < self._shared.most:  # else the end of one wakes the next
             self._timer = asyncio.get_running_loop().call_at(free_at, self.advance)  # that time may have just passed

@@ -184,6 +184,14 @@ def kills(session: nox.Session) -> None:
 
 
 @nox.session
+def simulation(session: nox.Session) -> None:
+    """Run 10,000 schedules of a hostile world, one seed each; COMETRUNWAY_FIRST_SEED takes others."""
+    session.install("-e", ".[test]")
+    many = {"COMETRUNWAY_SEEDS": "10000", **os.environ}
+    session.run("python", "-m", "pytest", "-n", "2", "tests/simulation/test_world.py", *session.posargs, env=many)
+
+
+@nox.session
 def benchmark(session: nox.Session) -> None:
     """Measure beside other clients, and renew docs/benchmarks.md; half an hour; `-- --help` tells of less."""
     session.install("-e", ".[test]", "runwayml[aiohttp]", "matplotlib>=3.8")

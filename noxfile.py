@@ -91,9 +91,11 @@ def _members(wheel: Path) -> dict[str, bytes]:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the documentation site, docs/_build/html/index.html, without a network; warnings are errors."""
+    """Build the documentation as a site, docs/_build/html, without a network; warnings and dead links are errors."""
     session.install("-e", ".[docs]")
-    session.run("python", "-m", "sphinx", "-W", "--keep-going", "-n", "-q", "-b", "html", "docs", "docs/_build/html")
+    strict = ("-W", "--keep-going", "-n", "-q", "-j", "2")
+    session.run("python", "-m", "sphinx", *strict, "-b", "html", "docs", "docs/_build/html")
+    session.run("python", "-m", "tests.documentation.built", "docs/_build/html")
 
 
 @nox.session

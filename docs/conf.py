@@ -19,6 +19,10 @@ nitpicky = True
 
 html_theme = "furo"
 html_title = "cometrunway"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_favicon = "_static/favicon.svg"
+pygments_dark_style = "github-dark"
 html_show_copyright = False
 html_show_sphinx = False
 html_copy_source = False

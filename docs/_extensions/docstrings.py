@@ -63,7 +63,7 @@ def _prepare(_app: Sphinx, what: str, name: str, _object: Any, _options: Any, li
     text = re.sub(r"(?<!`)`([^`]+)`(?!`)(\w?)", _marked, "\n".join(lines))
     if what == "module":
         text = re.sub(r"(?<=\n)\n(?=    )", "\n::\n\n", text, count=1)
-    lines[:] = _prepared[name] = [*text.split("\n"), *_example_links(name)]
+    lines[:] = _prepared[name] = [*text.split("\n"), *([] if what == "module" else _example_links(name))]
 
 
 def _example_links(name: str) -> list[str]:

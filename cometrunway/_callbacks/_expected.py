@@ -1,5 +1,6 @@
 """The submissions whose callbacks may come: those under way, tasks, and doubts that have a path of their own."""
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 
@@ -28,8 +29,10 @@ class ExpectedCallback:
     """The route and the id of the task, once that is known."""
     is_in_doubt: bool = False
     """Whether the create was sent and its answer is lost."""
-    is_confirming: bool = False
-    """Whether an id that a callback supplied is being confirmed now."""
+    confirming: asyncio.Future[None] | None = None
+    """What confirms the id that a callback supplied, as long as it does."""
+    claimed_id: str | None = None
+    """An id that a callback supplied, unless it is ruled out that the submission has become that task."""
     forget: Callable[[], None] = field(repr=False)
     """Expects no more callbacks: the task has ended, or none was created."""
     _early: Callable[[], None] | None = None
@@ -57,6 +60,19 @@ class ExpectedCallback:
         """Record that the create's answer is lost: a callback may supply the id."""
         self.is_in_doubt = True
         self._act()
+
+    @property
+    def has_id(self) -> bool:
+        """Whether a callback has supplied the id of a task that this submission has become, or may have become."""
+        return self.task is not None or self.claimed_id is not None
+
+    async def settled(self) -> None:
+        """Wait until what callbacks have said so far is confirmed, ruled out, or cannot be: a create was refused."""
+        was_in_doubt, self.is_in_doubt = self.is_in_doubt, True
+        self._act()
+        self.is_in_doubt = was_in_doubt
+        if self.confirming is not None:
+            await asyncio.wait([self.confirming])
 
     def _act(self) -> None:
         act, self._early = self._early, None

@@ -71,9 +71,10 @@ class CallbackPosts:
             expected.later(partial(self._act, expected, task))
         if task is None or not (expected.is_in_doubt or task.status.is_terminal):
             return  # the answer to the create is still on its way
-        if not expected.is_confirming and not self._background.is_closing:
-            expected.is_confirming = True
-            self._background.start(self._confirmed(expected, task.id), name=f"cometrunway callback of {task.id}")
+        expected.claimed_id = task.id
+        if expected.confirming is None and not self._background.is_closing:
+            name = f"cometrunway callback of {task.id}"
+            expected.confirming = self._background.start(self._confirmed(expected, task.id), name=name)
 
     async def _confirmed(self, expected: ExpectedCallback, task_id: str) -> None:
         """End a doubt, or the wait for a create's answer, if the API knows the id that a callback supplied."""
@@ -85,8 +86,10 @@ class CallbackPosts:
             if future is not None:
                 expected.accepted(future.route, future.id)
                 future.add_done_callback(lambda _: expected.forget())
+            elif expected.claimed_id == task_id:
+                expected.claimed_id = None
         finally:
-            expected.is_confirming = False
+            expected.confirming = None
 
 
 def _decoded(body: bytes) -> Task | None:

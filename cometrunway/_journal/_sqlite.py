@@ -203,7 +203,7 @@ class Journal:
         """Record what the user found out about a submission in doubt: its task's id, or None if there is no task.
 
         Raises:
-            ValueError: nothing of this key is in doubt.
+            ValueError: nothing of this key is in doubt, or the id stands under another key.
         """
         entry = await self.find(key)
         if entry is None or not (entry.is_in_doubt or entry.has_reported_id):
@@ -214,6 +214,9 @@ class Journal:
         if task_id is None:
             await self.refuse(key, "not created, as the user found out")
         else:
+            other = await self.key_of(task_id)
+            if other not in (None, key):
+                raise ValueError(f"the id {task_id!r} is that of the submission {other!r}")
             await self.accept(key, task_id=task_id, created_at=None)
 
     async def again(self, entry: Entry, *, submitted_at: float | None = None) -> bool:

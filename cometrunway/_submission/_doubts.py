@@ -43,6 +43,10 @@ class Doubts:
         """Record that the submission was accepted, and return its task's future; `ValueError` if it is not in doubt."""
         entry = await self._doubtful(key)
         poll_request(entry.route, task_id)  # an id that no task has is an error here rather than in a poll
+        recorded = await self.journal.key_of(task_id)
+        other = _other(recorded, entry.key) or self.existing.claim(task_id, entry.key, is_told=True)
+        if other is not None:
+            raise ValueError(f"the id {task_id!r} is that of {other}; give the id of the task of {key!r} itself")
         await self.journal.accept(entry.key, task_id=task_id, created_at=None)
         return await self.existing.take_up(evolve(entry, task_id=task_id, state=State.ACCEPTED))
 
@@ -53,24 +57,29 @@ class Doubts:
         id is another submission's.
 
         Raises:
-            CometRunwayError: the API does not know the id, or cannot be asked; the submission is in doubt as before.
+            CometRunwayError: the API does not know the id, or cannot be asked, or there is no journal; the submission
+                is in doubt as before.
         """
+        if not self.journal.keeps_entries:
+            raise JournalError(f"without a journal it is not recorded; attach the task {task_id!r} by its id")
         entry = await self._still_open(expected)
         if entry is None:
             return None
         self.existing.check_provider(entry)
         await self.retrieve(entry.route, task_id)
-        other = self.existing.other_with(task_id, entry.key) or await self.journal.key_of(task_id)
+        recorded = await self.journal.key_of(task_id)
+        entry = await self._still_open(expected)
+        if entry is None or expected.task is not None:  # its create was answered meanwhile
+            return None
+        other = _other(recorded, entry.key) or self.existing.claim(task_id, entry.key)
         if other is not None:
             _logger.warning("a callback of %r supplied the id of %s: it is in doubt as before", entry.key, other)
-            return None
-        entry = await self._still_open(expected)
-        if entry is None:  # its create was answered meanwhile
             return None
         try:
             await self.journal.accept(entry.key, task_id=task_id, created_at=entry.submitted_at)
         except JournalError as error:
             _logger.error("%s", error)  # noqa: TRY400 - the id is kept, and recorded later
+        expected.accepted(entry.route, task_id)
         if self.background.is_closing:
             return None
         accepted = evolve(entry, task_id=task_id, state=State.ACCEPTED, created_at=entry.submitted_at)
@@ -105,3 +114,8 @@ class Doubts:
         if not (is_doubtful or entry.has_reported_id) and not (or_ended and entry.is_unsuccessful):
             raise ValueError(f"the submission {key!r} is not in doubt: it is {entry.state.value}")
         return entry
+
+
+def _other(recorded: str | None, key: str) -> str | None:
+    """Say which other submission has an id by the journal; None if none has."""
+    return None if recorded in (None, key) else f"the submission {recorded!r}"

@@ -70,17 +70,21 @@ class ExistingTasks:
             self._watch(future, age=0.0, has_callback=has_callback)
         return future
 
-    def other_with(self, task_id: str, key: str | None) -> str | None:
-        """Say which other task that this session has polled has the id that a create was answered with; None if none.
+    def claim(self, task_id: str, key: str | None, *, is_told: bool = False) -> str | None:
+        """Note that the submission of a key has become this task; or say which other one of this session has its id.
 
-        Of more than ten thousand the oldest are forgotten.
+        Of more than ten thousand ids the oldest are forgotten.
+
+        Args:
+            task_id: what a create was answered with, or a callback supplied.
+            key: of the submission.
+            is_told: whether the user says so: then a task that was attached without a key is no other.
         """
-        if task_id not in self._keys:
+        other = self._keys.get(task_id, key)
+        if other == key or (other is None and is_told):
+            self._note(task_id, key)
             return None
-        other = self._keys[task_id]
-        if other is None:
-            return "another task"
-        return None if other == key else f"the submission {other!r}"
+        return "another task" if other is None else f"the submission {other!r}"
 
     def attach(
         self,
@@ -160,10 +164,13 @@ class ExistingTasks:
         return error.about(route=entry.route, key=entry.key)
 
     def _watch(self, future: TaskFuture, *, age: float | None, has_callback: bool = False) -> None:
-        self._keys[future.id] = future.key
+        self._note(future.id, future.key)
+        self._watcher.watch(future, age=age, has_callback=has_callback)
+
+    def _note(self, task_id: str, key: str | None) -> None:
+        self._keys[task_id] = key
         if len(self._keys) > _REMEMBERED:
             self._keys.popitem(last=False)
-        self._watcher.watch(future, age=age, has_callback=has_callback)
 
 
 def _finished(entry: Entry, request: Request | None = None) -> TaskFuture | None:

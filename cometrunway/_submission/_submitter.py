@@ -235,7 +235,7 @@ class Submitter:
         if standing is not None:
             return await self._taken_up(standing, intent)
         expected = self._callbacks.expect(intent.callback_path, key=intent.key, submitted_at=intent.submitted_at)
-        outcome = self._checked(await self._send(intent, queue, expected), intent.key)
+        outcome = await self._checked(await self._send(intent, queue, expected), intent.key, expected)
         if expected.task is not None or not isinstance(outcome, Refused):
             spent.keep()
             self._forget_callbacks_of(instead_of)
@@ -304,30 +304,35 @@ class Submitter:
     async def _send(self, intent: Intent, queue: CreateQueue, expected: ExpectedCallback) -> Outcome:
         """Send the create; again only where the answer before proves that nothing was created. Raises nothing."""
         patience = Patience(self._retry, self._rng)
-        is_limited = False
+        refusal: CometRunwayError | None = None
         try:
             while True:
-                outcome = await self._sent_once(intent, queue, expected, was_refused=is_limited)
-                if expected.task is not None:  # it is created after all
+                outcome = await self._sent_once(intent, queue, expected, refusal)
+                if expected.has_id:  # it is created after all, as it seems
                     return outcome
                 if not (isinstance(outcome, Refused) and isinstance(outcome.error, CometRunwayError)):
                     return outcome
-                is_limited = isinstance(outcome.error, RateLimitedError)
-                pause = self._pause_after(outcome.error, patience, queue)
+                refusal = outcome.error
+                pause = self._pause_after(refusal, patience, queue)
                 if pause is None:
                     return outcome
-                self._events.emit(EventKind.RETRYING, intent.reference, error=outcome.error)
+                self._events.emit(EventKind.RETRYING, intent.reference, error=refusal)
                 await self._background.pause(pause)
         except (BudgetError, RuntimeError, asyncio.CancelledError) as error:
             return Refused(error)  # it never left, or what left was refused
 
     async def _sent_once(
-        self, intent: Intent, queue: CreateQueue, expected: ExpectedCallback, *, was_refused: bool
+        self, intent: Intent, queue: CreateQueue, expected: ExpectedCallback, refusal: CometRunwayError | None
     ) -> Outcome:
-        begun = await queue.turn(was_refused=was_refused, priority=intent.priority)
+        """Send it in its turn; `refusal` is what the last time came to."""
+        begun = await queue.turn(was_refused=isinstance(refusal, RateLimitedError), priority=intent.priority)
         outcome: Outcome | None = None
         try:
             await self._wait_for_space()
+            if refusal is not None:
+                await expected.settled()
+                if expected.has_id:
+                    return Refused(refusal)
             self._check_may_leave()
             outcome = await self._api.create(intent.message, may_begin=partial(self._may_leave, expected))
             return outcome
@@ -349,11 +354,13 @@ class Submitter:
         now = asyncio.get_running_loop().time()
         return 0.0 if patience.outlasts(now, queue.accepted_at, may_pass=self._background.has_waits) else None
 
-    def _checked(self, outcome: Outcome, key: str | None) -> Outcome:
-        """Return the outcome; a create that was answered with the id of another one is in doubt."""
+    async def _checked(self, outcome: Outcome, key: str | None, expected: ExpectedCallback) -> Outcome:
+        """Return the outcome; one that a callback contradicts, or an id of another create, is a doubt."""
         if not isinstance(outcome, Accepted):
-            return outcome
-        other = self._existing.other_with(outcome.task_id, key)
+            with suppress(asyncio.CancelledError):  # what is not confirmed then stays in doubt
+                await expected.settled()
+            return _contradicted(outcome, expected) if isinstance(outcome, Refused) else outcome
+        other = self._existing.claim(outcome.task_id, key)
         if other is None:
             return outcome
         return Unknown(
@@ -365,7 +372,7 @@ class Submitter:
         )
 
     def _may_leave(self, expected: ExpectedCallback) -> bool:
-        return not (self._background.is_closing or self._spending.is_stopped or expected.task)
+        return not (self._background.is_closing or self._spending.is_stopped or expected.has_id)
 
     def _check_may_leave(self) -> None:
         self._check_is_open()
@@ -440,6 +447,18 @@ class Submitter:
             kind = EventKind.IN_DOUBT
             _logger.warning("%s", error, extra=log_fields(reference))
         self._events.emit(kind, reference, error=error)
+
+
+def _contradicted(outcome: Refused, expected: ExpectedCallback) -> Outcome:
+    """Return a refusal, or a doubt where a callback supplied an id that is neither confirmed nor ruled out."""
+    if expected.task is not None or expected.claimed_id is None:
+        return outcome
+    unknown = OutcomeUnknownError(
+        f"the create was refused ({outcome.error}), and a callback supplied the id {expected.claimed_id!r}, which "
+        "could not be confirmed: the task may exist and be billed; it was not sent again"
+    )
+    unknown.__cause__ = outcome.error
+    return Unknown(unknown)
 
 
 def _is_cancelled() -> bool:

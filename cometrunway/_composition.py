@@ -31,6 +31,7 @@ from cometrunway._submission._intent import Preparation
 from cometrunway._submission._limits import Limits
 from cometrunway._submission._spending import Spending
 from cometrunway._submission._submitter import Submitter
+from cometrunway._submission._uploads import Uploads
 from cometrunway._task_group import BackgroundTasks, Role
 from cometrunway._telemetry._options import Telemetry, checked, recorder_of
 from cometrunway._transport._access import access_to
@@ -39,6 +40,7 @@ from cometrunway._transport._api import Api
 from cometrunway._transport._api_key import KeyFunction
 from cometrunway._transport._assets import AssetHosts
 from cometrunway._transport._connections import Connections
+from cometrunway._transport._storage import Storage
 from cometrunway._wire._provider import Provider, provider_of
 
 
@@ -101,6 +103,9 @@ class Composition:
         self._asset_hosts = AssetHosts(
             connections=self._connections, api=self._transport.base, allow_private=allow_private_assets
         )
+        self._storage = Storage(
+            connections=self._connections, api=self._transport.base, allow_private=allow_private_assets
+        )
         self._output = output_of(output_dir)
         self._names = FileNames(template)
         self._poll = of_type("poll", poll or PollPolicy(), PollPolicy)
@@ -128,6 +133,7 @@ class Composition:
         await lifetime.enter_async_context(self._connections)
         await lifetime.enter_async_context(self._transport)
         await lifetime.enter_async_context(self._asset_hosts)
+        await lifetime.enter_async_context(self._storage)
         journal = await self._journal(lifetime)
         expected = await self._expected(journal)
         parts = self._compose(journal, expected)
@@ -182,7 +188,12 @@ class Composition:
         events = EventEmitter(self._on_event, recorder=recorder, provider=self.provider.name)
         limit = self._poll.answer_limit
         api = Api(
-            transport=self._transport, provider=self.provider, retry=self._retry, rng=self._rng, answer_limit=limit
+            transport=self._transport,
+            storage=self._storage,
+            provider=self.provider,
+            retry=self._retry,
+            rng=self._rng,
+            answer_limit=limit,
         )
         downloader = Downloader(open_asset=self._asset_hosts.open, retry=self._retry, rng=self._rng)
         space = FreeSpace(self._output.folder, retry=self._retry, rng=self._rng, events=events)
@@ -223,6 +234,7 @@ class Composition:
                 strict=self._strict,
                 is_recorded=journal.keeps_entries,
             ),
+            uploads=Uploads(upload=api.upload, provider=self.provider, background=background, events=events),
             callbacks=expected,
             existing=existing,
             background=background,

@@ -27,6 +27,8 @@ class EventKind(StrEnum):
     """The journal has an earlier submission with this key, which is used. Nothing was sent."""
     REFUSED = "refused"
     """The server, the journal or the budget refused the submission. Nothing was created."""
+    UPLOADING = "uploading"
+    """A local file of the submission is being uploaded."""
     RETRYING = "retrying"
     """A create was refused for now, or no connection could be made. It is sent again after a pause."""
     IN_DOUBT = "in_doubt"
@@ -58,7 +60,8 @@ class EventKind(StrEnum):
 
 
 _FINAL = (EventKind.DOWNLOADED, EventKind.FAILED, EventKind.CANCELLED, EventKind.REFUSED, EventKind.IN_DOUBT)
-_PROGRESS = (EventKind.CHANGED, EventKind.POLL_FAILED, EventKind.RETRYING)
+_PROGRESS = (EventKind.CHANGED, EventKind.POLL_FAILED, EventKind.RETRYING, EventKind.UPLOADING)
+_NOT_RECORDED = (EventKind.CHANGED, EventKind.UPLOADING)
 _MOST_UNREAD = 100_000
 """The number of events that a reader may leave unread."""
 
@@ -86,6 +89,8 @@ class Event:
     error: Exception | None = None
     """A `CometRunwayError`. On REFUSED it may be a `ValueError` about a local file that has changed. On FAILED it may
     be any error that a bug of this library raised."""
+    progress: float | None = None
+    """On UPLOADING, the part of the file that was sent, from 0 to 1."""
     at: float = field(default=0.0, eq=False)
     """When it happened, in seconds since 1970."""
 
@@ -107,7 +112,7 @@ class Event:
             "provider": self.provider,
             "task_id": self.task_id,
             "status": self.task and self.task.status.value,
-            "progress": self.task and self.task.progress,
+            "progress": self.progress if self.task is None else self.task.progress,
             "seconds": None if self.seconds is None else round(self.seconds, 3),
             "error": self.error and {"type": type(self.error).__name__, "message": str(self.error)},
         }
@@ -248,7 +253,8 @@ class EventQueue:
 class EventEmitter:
     """Passes events to the session's observer, if there is one, and to the queues of its readers.
 
-    A recorder gets every event except CHANGED, before the observer. Errors that either raises are only logged.
+    A recorder gets every event except CHANGED and UPLOADING, before the observer. Errors that either raises are only
+    logged.
     """
 
     def __init__(
@@ -269,9 +275,10 @@ class EventEmitter:
         task: Task | None = None,
         assets: tuple[Asset, ...] = (),
         error: Exception | None = None,
+        progress: float | None = None,
     ) -> None:
         """Pass an event to the recorder, the observer and the readers."""
-        recorder = None if kind is EventKind.CHANGED else self._recorder
+        recorder = None if kind in _NOT_RECORDED else self._recorder
         if self._observer is None and recorder is None and not self.has_readers:
             return
         event = Event(
@@ -283,6 +290,7 @@ class EventEmitter:
             task=task,
             assets=assets,
             error=error,
+            progress=progress,
             at=time.time(),
         )
         if recorder is not None:

@@ -194,6 +194,12 @@ async def within(seconds: float, event: asyncio.Event) -> None:
             await event.wait()
 
 
+def is_cancelled() -> bool:
+    """Whether the current task itself is being cancelled, and not only what it waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 def _as_timeout(seconds: float) -> float | None:
     return seconds if seconds < math.inf else None
 

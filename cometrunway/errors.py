@@ -24,6 +24,7 @@
     │   └── TaskTimeoutError        we stopped waiting; also a TimeoutError
     ├── DownloadError               the file could not be downloaded
     │   └── AssetExpiredError
+    ├── UploadError                 a local file could not be uploaded; nothing was submitted
     ├── BudgetError                 a budget is used up, or submitting was stopped
     ├── SubmissionQueueFullError    too many submissions wait
     ├── TasksOwedError              the session was left while tasks were unfinished, and no journal has them
@@ -301,6 +302,14 @@ class AssetExpiredError(DownloadError):
 
     def __init__(self, message: str, *, asset: Asset) -> None:
         super().__init__(message, asset=asset, retryable=False)
+
+
+class UploadError(CometRunwayError):
+    """A local file could not be uploaded, so that nothing was submitted. `__cause__` is what was met, if anything."""
+
+    def __init__(self, message: str, *, retryable: bool = False) -> None:
+        super().__init__(message)
+        self.retryable = retryable
 
 
 class BudgetError(CometRunwayError):

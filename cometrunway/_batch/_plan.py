@@ -3,25 +3,29 @@
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from cometrunway._batch._files import BatchFile, BatchFileError
 from cometrunway._batch._problems import Problems
+from cometrunway._media._inputs import LocalFile, data_uri
 from cometrunway._media._urls import is_data_url, shown
 from cometrunway._requests._shot import Shot
 from cometrunway._wire._encode import encode
+from cometrunway._wire._file_limits import is_uploaded
 from cometrunway._wire._known_models import check_taken, unknown_values
 from cometrunway._wire._provider import Provider
 
 
 def planned(shots: Iterable[Shot], provider: Provider) -> Iterator[dict[str, Any]]:
-    """Yield for each shot its key, route and path, and the body of its create, with data URIs told in a few words.
+    """Yield for each shot its key, route and path, and the body of its create, with files told in a few words.
 
     Raises:
         ValueError: the provider does not take it, or a local file is no longer what it was.
     """
     for shot in shots:
-        message = encode(shot.request, provider)
+        message = encode(shot.request, provider, uri_of=partial(_told, shot.request.route, provider))
         body = _shortened(json.loads(message.body or b"{}"))
         yield {"key": shot.key, "route": shot.request.route, "path": message.path, "body": body}
 
@@ -52,6 +56,14 @@ def check_provider(file: BatchFile, provider: Provider, *, strict: bool) -> str:
     if problems:
         raise BatchFileError(str(problems))
     return str(unknown)
+
+
+def _told(route: str, provider: Provider, source: Path | bytes) -> str:
+    """Return the data URI of a local file, or, where it is uploaded, what is."""
+    file = LocalFile.of(source)
+    if is_uploaded(file, route=route, provider=provider):
+        return f"<an upload of {file.type.media_type}, {file.size} bytes>"
+    return data_uri(source)
 
 
 def _shortened(value: Any) -> Any:

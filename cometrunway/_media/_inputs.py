@@ -108,7 +108,7 @@ def check(media: object, *, field: str, kinds: Collection[Kind]) -> Kind | None:
     if isinstance(media, Path | bytes):
         file = LocalFile.of(media, f"{field}: {shown(media)}")
         _check_kind(file.kind, field, kinds, media)
-        _check_whole(file, f"{field}: {shown(media)}")
+        check_whole(file, f"{field}: {shown(media)}")
         return file.kind
     raise ValueError(f"{field}: must be a URL (str), a local file (pathlib.Path) or bytes, {_cure_of(media)}")
 
@@ -141,7 +141,7 @@ def data_uri(source: Path | bytes) -> str:
     if isinstance(source, Path):
         source = _read(LocalFile.of(source, name), name)
     file = LocalFile.of(source, name)
-    _check_whole(file, name)
+    check_whole(file, name)
     return f"data:{file.type.media_type};base64,{base64.b64encode(source).decode()}"
 
 
@@ -158,6 +158,23 @@ def digest_of(source: Path | bytes) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ValueError(f"{source} cannot be read any more: {error.strerror}") from error
+
+
+def check_whole(file: LocalFile, name: str = "") -> None:
+    """Make sure that a file reaches to the end that its container declares; else `ValueError`.
+
+    Not judged is what is too large for any upload.
+    """
+    name = name or f"local file {shown(file.source)}"
+    try:
+        with file.opened() as content:
+            whole = file.size > UPLOAD_LIMIT or is_whole(content, file.type.media_type)
+    except OSError as error:
+        raise ValueError(f"{name} cannot be read: {error.strerror}") from error
+    if not whole:
+        raise ValueError(
+            f"{name} ends too early: it is {file.type.media_type}, cut off or damaged; copy or export it again"
+        )
 
 
 def _cure_of(media: object) -> str:
@@ -210,18 +227,6 @@ def _check_data_uri(uri: str, field: str, kinds: Collection[Kind]) -> Kind:
 def _check_kind(kind: Kind, field: str, kinds: Collection[Kind], media: Media) -> None:
     if kind not in kinds:
         raise ValueError(f"{field}: must be of kind {' or '.join(kinds)}, but this is of kind {kind}: {shown(media)}")
-
-
-def _check_whole(file: LocalFile, name: str) -> None:
-    try:
-        with file.opened() as content:
-            whole = file.size > UPLOAD_LIMIT or is_whole(content, file.type.media_type)
-    except OSError as error:
-        raise ValueError(f"{name} cannot be read: {error.strerror}") from error
-    if not whole:
-        raise ValueError(
-            f"{name} ends too early: it is {file.type.media_type}, cut off or damaged; copy or export it again"
-        )
 
 
 def _read(file: LocalFile, name: str) -> bytes:

@@ -5,7 +5,9 @@ import reprlib
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
 
 from attrs import field, frozen
 
@@ -13,9 +15,10 @@ from cometrunway._budget import Budget
 from cometrunway._callbacks._expected import ExpectedCallbacks
 from cometrunway._handle import SubmissionReference
 from cometrunway._journal._entry import Entry
+from cometrunway._media._inputs import data_uri
 from cometrunway._requests._routes import Request
 from cometrunway._submission._line import WaitingLimit
-from cometrunway._submission._local_files import prepared
+from cometrunway._submission._local_files import Prepared, prepared
 from cometrunway._wire._encode import encode, lacks_callback_url
 from cometrunway._wire._http import HttpRequest
 from cometrunway._wire._identity import describe, identity
@@ -82,7 +85,8 @@ class Intent:
     request: Request
     key: str | None
     """None only without a journal, where the user gave no key."""
-    message: HttpRequest = field(repr=False)
+    files: Prepared = field(repr=False)
+    """The local files of the request."""
     entry: Entry | None
     """What the journal is to record of it; None without a journal."""
     submitted_at: float
@@ -92,9 +96,23 @@ class Intent:
     priority: int
 
     @property
+    def has_uploads(self) -> bool:
+        """Whether a local file must be uploaded before it is sent."""
+        return any(file.is_uploaded for file in self.files.values())
+
+    @property
     def reference(self) -> SubmissionReference:
         """What events and log records about it are about, until there is a task."""
         return SubmissionReference(request=self.request, key=self.key, begun_at=self.submitted_at)
+
+
+@frozen(kw_only=True)
+class Message:
+    """A create, encoded."""
+
+    request: HttpRequest = field(repr=False)
+    used_until: float
+    """Until when it may be sent, for what it says of uploads: wall-clock seconds since 1970, or infinity."""
 
 
 @frozen(kw_only=True)
@@ -109,9 +127,7 @@ class Preparation:
     """Whether submissions are described for a journal, and named."""
 
     async def intent(self, submission: Submission) -> Intent:
-        """Encode the request, and describe it; with local files in a thread.
-
-        A request that lacks a `callback_url` gets one, where callbacks are expected.
+        """Describe the request, and name it; with local files in a thread.
 
         Raises:
             ValueError: the provider does not take it; a value is not known there, and `strict`; or a local file is no
@@ -134,21 +150,35 @@ class Preparation:
             entry = Entry(key=key, route=request.route, fingerprint=digest, request=description, submitted_at=now)
         if lacks_callback_url(request):
             path = self.callbacks.path(unique_name(request.route, "") if entry is None else entry.key, now)
-        message = encode(
-            request,
-            self.provider,
-            uri_of=lambda source: files[source].data_uri(),
-            callback_url=self.callbacks.url(path),
-        )
         return Intent(
             request=request,
             key=key,
-            message=message,
+            files=files,
             entry=entry,
             submitted_at=now,
             callback_path=path,
             priority=submission.priority,
         )
+
+    async def message(self, intent: Intent, uploads: Mapping[Path | bytes, str]) -> HttpRequest:
+        """Encode the create; with local files in a thread.
+
+        A request that lacks a `callback_url` gets one, where callbacks are expected.
+
+        Args:
+            intent: what is about to be sent.
+            uploads: the URIs of the files that are not sent as data URIs.
+
+        Raises:
+            ValueError: a local file is no longer what it was.
+        """
+
+        def uri_of(source: Path | bytes) -> str:
+            return uploads.get(source) or data_uri(intent.files[source].sent.source)
+
+        callback_url = self.callbacks.url(intent.callback_path)
+        encoded = partial(encode, intent.request, self.provider, uri_of=uri_of, callback_url=callback_url)
+        return await asyncio.to_thread(encoded) if intent.files else encoded()
 
 
 def check_same(standing: Entry, wanted: Entry) -> None:

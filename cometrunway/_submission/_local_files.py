@@ -1,12 +1,11 @@
-"""The local files of a request, as they are sent: what is sent of each, as a data URI."""
+"""The local files of a request, as they are sent: what is sent of each, in the request or as an upload."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 from attrs import frozen
 
-from cometrunway._media._inputs import LocalFile, data_uri, digest_of
-from cometrunway._media._urls import shown
+from cometrunway._media._inputs import LocalFile, check_whole, digest_of
 from cometrunway._requests._routes import Request
 from cometrunway._wire._file_limits import is_uploaded
 from cometrunway._wire._provider import Provider
@@ -20,10 +19,9 @@ class PreparedFile:
     """Of the file that the user gave, whatever is sent of it: it is part of the submission's identity."""
     sent: LocalFile
     """What is sent: that file, or what was made of it."""
-
-    def data_uri(self) -> str:
-        """Read and encode what is sent; `ValueError` if it is no longer what it was."""
-        return data_uri(self.sent.source)
+    sent_digest: str
+    is_uploaded: bool
+    """Whether it is uploaded, or stands in the request as a data URI."""
 
 
 Prepared = Mapping[Path | bytes, PreparedFile]
@@ -44,6 +42,8 @@ def prepared(request: Request, provider: Provider) -> Prepared:
 
 def _prepared(source: Path | bytes, route: str, provider: Provider) -> PreparedFile:
     file = LocalFile.of(source)
-    if is_uploaded(file, route=route, provider=provider):
-        raise ValueError(f"{shown(source)} is too large for a data URI, and is not uploaded yet; host it, or shrink it")
-    return PreparedFile(digest=digest_of(source), sent=file)
+    uploaded = is_uploaded(file, route=route, provider=provider)
+    if uploaded:
+        check_whole(file)
+    digest = digest_of(source)
+    return PreparedFile(digest=digest, sent=file, sent_digest=digest, is_uploaded=uploaded)

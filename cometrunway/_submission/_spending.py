@@ -50,10 +50,11 @@ class Spent:
         return self._spending.is_stopped or any(budget.is_limited for budget in self._budgets)
 
     def take(self) -> None:
-        """Count the create in each budget; `BudgetError` where there is too little in one, or all is stopped."""
+        """Count the create in each budget, once; `BudgetError` where there is too little in one, or all is stopped."""
         self._spending.check()
-        for budget in self._budgets:
-            self._taken.append((budget, budget.take(self._request)))
+        if not self._taken:
+            for budget in self._budgets:
+                self._taken.append((budget, budget.take(self._request)))
 
     def keep(self) -> None:
         """Leave it counted: the create is accepted, or in doubt."""

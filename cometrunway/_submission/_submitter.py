@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, nullcontext, suppress
@@ -20,12 +21,13 @@ from cometrunway._requests._routes import Request
 from cometrunway._requests._shot import check_key, check_request
 from cometrunway._submission._create_queue import CreateQueue, CreateQueues
 from cometrunway._submission._existing import ExistingTasks, no_task
-from cometrunway._submission._intent import Intent, Preparation, Submission, check_same
+from cometrunway._submission._intent import Intent, Message, Preparation, Submission, check_same
 from cometrunway._submission._limits import InFlightLimit, Limits, NotSubmittedError
 from cometrunway._submission._line import WaitingLimit
 from cometrunway._submission._patience import Patience
 from cometrunway._submission._spending import Spending, Spent
-from cometrunway._task_group import BackgroundTasks, Role
+from cometrunway._submission._uploads import Uploads
+from cometrunway._task_group import BackgroundTasks, Role, is_cancelled
 from cometrunway._transport._api import Accepted, Api, Outcome, Refused, Unknown
 from cometrunway.errors import (
     AuthenticationError,
@@ -75,6 +77,7 @@ class Submitter:
         limits: Limits,
         spending: Spending,
         preparation: Preparation,
+        uploads: Uploads,
         callbacks: ExpectedCallbacks,
         existing: ExistingTasks,
         background: BackgroundTasks,
@@ -88,6 +91,7 @@ class Submitter:
         self._journal = journal
         self._spending = spending
         self._preparation = preparation
+        self._uploads = uploads
         self._callbacks = callbacks
         self._existing = existing
         self._background = background
@@ -165,7 +169,7 @@ class Submitter:
             if isinstance(error, CometRunwayError):
                 error.about(route=submission.request.route, key=submission.key)
             self._announce(error, submission, begun_at=begun_at)
-            if isinstance(error, OutcomeUnknownError) and _is_cancelled():
+            if isinstance(error, OutcomeUnknownError) and is_cancelled():
                 raise asyncio.CancelledError from error
             return error
 
@@ -228,14 +232,18 @@ class Submitter:
     async def _made(self, submission: Submission, intent: Intent, queue: CreateQueue, spent: Spent) -> TaskFuture:
         """Begin, send, record; or take up what stands under the key."""
         instead_of = submission.instead_of
-        standing = await self._begin(intent, instead_of, spent)
-        if standing is not None and standing.is_unsuccessful and submission.resubmits(standing):
-            self._existing.check_provider(standing)
-            instead_of, standing = standing, await self._begin(intent, standing, spent)
+        standing = await self._known(intent, spent) if instead_of is None else None
+        if self._is_resubmitted(standing, submission):
+            instead_of, standing = standing, None
+        if standing is None:
+            message = await self._message(intent, spent)
+            standing = await self._begin(intent, instead_of, spent)
+            if self._is_resubmitted(standing, submission):
+                instead_of, standing = standing, await self._begin(intent, standing, spent)
         if standing is not None:
             return await self._taken_up(standing, intent)
         expected = self._callbacks.expect(intent.callback_path, key=intent.key, submitted_at=intent.submitted_at)
-        outcome = await self._checked(await self._send(intent, queue, expected), intent.key, expected)
+        outcome = await self._checked(await self._send(intent, message, queue, expected), intent.key, expected)
         if expected.task is not None or not isinstance(outcome, Refused):
             spent.keep()
             self._forget_callbacks_of(instead_of)
@@ -265,14 +273,43 @@ class Submitter:
         finally:
             self._under_way.pop(key).set()
 
+    async def _known(self, intent: Intent, spent: Spent) -> Entry | None:
+        """Return what stands under the key, where it must be known before a budget, the disk or an upload is used."""
+        if intent.entry is None or not (intent.has_uploads or spent.is_limited or self._space.is_full):
+            return None
+        standing = await self._journal.find(intent.entry.key)
+        return None if standing is None or standing.state is State.REFUSED else standing
+
+    def _is_resubmitted(self, standing: Entry | None, submission: Submission) -> bool:
+        """Whether what stands did not succeed, and the user has decided to submit it once more."""
+        if standing is None or not standing.is_unsuccessful or not submission.resubmits(standing):
+            return False
+        self._existing.check_provider(standing)
+        return True
+
+    async def _message(self, intent: Intent, spent: Spent) -> Message:
+        """Encode the create; its files are uploaded before anything of it is recorded, for an upload is no doubt."""
+        if intent.has_uploads:
+            self._check_is_open()
+            spent.take()
+        return await self._with_uploads(intent)
+
+    async def _with_uploads(self, intent: Intent) -> Message:
+        uploads = {
+            source: await self._uploads.uploaded(file, intent.reference)
+            for source, file in intent.files.items()
+            if file.is_uploaded
+        }
+        uris = {source: upload.uri for source, upload in uploads.items()}
+        return Message(
+            request=await self._preparation.message(intent, uris),
+            used_until=min((upload.used_until for upload in uploads.values()), default=math.inf),
+        )
+
     async def _begin(self, intent: Intent, instead_of: Entry | None, spent: Spent) -> Entry | None:
         """Record that it is about to be sent, if it may be; or return what stands under its key already."""
         if instead_of is not None and intent.entry is not None:
             check_same(instead_of, intent.entry)
-        elif spent.is_limited or self._space.is_full:  # what is known costs nothing, and need not wait
-            standing = await self._journal.find(intent.entry.key) if intent.entry else None
-            if standing is not None and standing.state is not State.REFUSED:
-                return standing
         while True:
             await self._wait_for_space()
             try:
@@ -301,13 +338,13 @@ class Submitter:
             self._check_may_leave()
             await self._background.pause(_BETWEEN_CHECKS)
 
-    async def _send(self, intent: Intent, queue: CreateQueue, expected: ExpectedCallback) -> Outcome:
+    async def _send(self, intent: Intent, message: Message, queue: CreateQueue, expected: ExpectedCallback) -> Outcome:
         """Send the create; again only where the answer before proves that nothing was created. Raises nothing."""
         patience = Patience(self._retry, self._rng)
         refusal: CometRunwayError | None = None
         try:
             while True:
-                outcome = await self._sent_once(intent, queue, expected, refusal)
+                outcome = await self._sent_once(intent, message, queue, expected, refusal)
                 if expected.has_id:  # it is created after all, as it seems
                     return outcome
                 if not (isinstance(outcome, Refused) and isinstance(outcome.error, CometRunwayError)):
@@ -318,23 +355,30 @@ class Submitter:
                     return outcome
                 self._events.emit(EventKind.RETRYING, intent.reference, error=refusal)
                 await self._background.pause(pause)
-        except (BudgetError, RuntimeError, asyncio.CancelledError) as error:
+        except (CometRunwayError, RuntimeError, ValueError, asyncio.CancelledError) as error:
             return Refused(error)  # it never left, or what left was refused
 
     async def _sent_once(
-        self, intent: Intent, queue: CreateQueue, expected: ExpectedCallback, refusal: CometRunwayError | None
+        self,
+        intent: Intent,
+        message: Message,
+        queue: CreateQueue,
+        expected: ExpectedCallback,
+        refusal: CometRunwayError | None,
     ) -> Outcome:
         """Send it in its turn; `refusal` is what the last time came to."""
         begun = await queue.turn(was_refused=isinstance(refusal, RateLimitedError), priority=intent.priority)
         outcome: Outcome | None = None
         try:
             await self._wait_for_space()
+            if message.used_until < time.time():
+                message = await self._with_uploads(intent)
             if refusal is not None:
                 await expected.settled()
                 if expected.has_id:
                     return Refused(refusal)
             self._check_may_leave()
-            outcome = await self._api.create(intent.message, may_begin=partial(self._may_leave, expected))
+            outcome = await self._api.create(message.request, may_begin=partial(self._may_leave, expected))
             return outcome
         finally:
             match outcome:
@@ -459,11 +503,6 @@ def _contradicted(outcome: Refused, expected: ExpectedCallback) -> Outcome:
     )
     unknown.__cause__ = outcome.error
     return Unknown(unknown)
-
-
-def _is_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def _about(error: BaseException, intent: Intent) -> BaseException:

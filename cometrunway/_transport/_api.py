@@ -1,4 +1,4 @@
-"""The calls of the API. A create is sent once, and its outcome is a value."""
+"""The calls of the API, and uploads for it. A create is sent once, and its outcome is a value."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,9 +9,11 @@ from typing import TypeVar
 from attrs import frozen
 
 from cometrunway._handle import Asked
+from cometrunway._media._inputs import LocalFile
 from cometrunway._policies import RetryPolicy, asked_pause, is_transient
 from cometrunway._tasks import Task
 from cometrunway._transport._aiohttp import LARGE, Transport
+from cometrunway._transport._storage import Progress, Storage
 from cometrunway._wire._balance import Balance, Usage, balance_request, decode_balance, decode_usage, usage_request
 from cometrunway._wire._decode import check_cancelled, decode_created, decode_task, named_id
 from cometrunway._wire._encode import cancel_request, poll_request
@@ -19,6 +21,7 @@ from cometrunway._wire._http import HttpRequest, HttpResponse
 from cometrunway._wire._identity import sent_for
 from cometrunway._wire._provider import Provider
 from cometrunway._wire._refusals import proves_refusal
+from cometrunway._wire._uploads import UploadTarget, check_stored, decode_target, upload_name, upload_request
 from cometrunway.errors import (
     AuthenticationError,
     CometRunwayError,
@@ -62,10 +65,18 @@ class Api:
     """The calls that one key may make to one provider."""
 
     def __init__(
-        self, *, transport: Transport, provider: Provider, retry: RetryPolicy, rng: Random, answer_limit: int
+        self,
+        *,
+        transport: Transport,
+        storage: Storage,
+        provider: Provider,
+        retry: RetryPolicy,
+        rng: Random,
+        answer_limit: int,
     ) -> None:
         self.provider = provider
         self._transport = transport
+        self._storage = storage
         self._answer_limit = answer_limit
         self._retry = retry
         self._rng = rng
@@ -155,6 +166,39 @@ class Api:
 
     async def _cancelled(self, route: str, task_id: str) -> None:
         check_cancelled(await self._transport.call(cancel_request(route, task_id, self.provider)))
+
+    async def upload(self, file: LocalFile, *, digest: str, on_progress: Progress) -> str:
+        """Upload a file, as often as the retry policy allows, each time to another address; return its URI.
+
+        Args:
+            file: what to upload.
+            digest: the SHA-256 of its content, in hexadecimal.
+            on_progress: told how many bytes were sent, for each attempt anew.
+
+        Raises:
+            UploadError: the storage did not take it.
+            APIError, ProtocolError, TransportError: the API, or the storage, gave no address or no answer.
+            ValueError: the file is no longer what it was.
+        """
+        once = partial(self._uploaded, file, digest, on_progress)
+        for pause in self._retry.pauses(self._rng):
+            try:
+                return await once()
+            except CometRunwayError as error:
+                if not is_transient(error):
+                    raise
+                await asyncio.sleep(max(pause, asked_pause(error) or 0.0))
+        return await once()
+
+    async def _uploaded(self, file: LocalFile, digest: str, on_progress: Progress) -> str:
+        name = upload_name(file)
+        target = await self._with_key(partial(self._upload_target, name))
+        stored = await self._storage.store(target, file, name=name, digest=digest, on_progress=on_progress)
+        check_stored(stored)
+        return target.uri
+
+    async def _upload_target(self, name: str) -> UploadTarget:
+        return decode_target(await self._transport.call(upload_request(name, self.provider)))
 
     async def balance(self) -> Balance:
         """Ask for the balance, as often as the retry policy allows."""

@@ -1,6 +1,5 @@
 """Asset hosts: files are opened for reading, with no credential and no cookie."""
 
-import os
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -15,8 +14,8 @@ from cometrunway._media._urls import normalised_url, without_query
 from cometrunway._transport._addresses import AddressRule
 from cometrunway._transport._connections import CONNECT_SECONDS, Connections, FileRoutes
 from cometrunway._transport._descriptors import when_free
-from cometrunway._transport._exceptions import THEIRS, ours, refused_by_proxy, safe
-from cometrunway.errors import ProtocolError, TransportError
+from cometrunway._transport._exceptions import THEIRS, ours_of_host, refused_by_proxy
+from cometrunway.errors import ProtocolError
 
 _HOPS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -104,7 +103,7 @@ class AssetHosts:
                 )
             )
         except THEIRS as error:
-            failure, cause = _failure(shown, error)
+            failure, cause = ours_of_host("GET", shown, error)
         else:
             if response.status != 407:
                 return response
@@ -118,24 +117,10 @@ async def _chunks(response: aiohttp.ClientResponse, shown: str) -> AsyncGenerato
         async for chunk in response.content.iter_any():
             yield chunk
     except THEIRS as error:
-        failure, cause = _failure(shown, error)
+        failure, cause = ours_of_host("GET", shown, error)
     else:
         return
     raise failure from cause
-
-
-def _failure(shown: str, error: Exception) -> tuple[TransportError, Exception | None]:
-    """Return what to raise, outside of the handler, and its cause.
-
-    Once a host has been reached, aiohttp's texts quote what it sent, so neither they nor their exceptions stay.
-    """
-    failure = ours("GET", shown, error)
-    if not failure.may_have_been_sent:
-        return failure, safe(error)
-    if isinstance(error, TimeoutError):
-        return failure, None
-    reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else type(error).__name__
-    return TransportError(f"GET {shown}: the connection broke: {reason}"), None
 
 
 def _joined(headers: CIMultiDictProxy[str]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """aiohttp's exceptions become ours, without the texts that could show a key or a signed URL."""
 
+import os
 import ssl
 
 import aiohttp
@@ -54,6 +55,26 @@ def ours(method: str, url: str, error: Exception, *, host: str | None = None) ->
     if isinstance(error, aiohttp.ClientError | OSError):
         return TransportError(f"{what}: the connection broke: {_told(error)}")
     return TransportError(f"{what}: {_told(error)}")
+
+
+def ours_of_host(method: str, shown: str, error: Exception) -> tuple[TransportError, Exception | None]:
+    """Return what to raise instead of the error of a request to another host than the API's, and its cause.
+
+    Once a host has been reached, aiohttp's texts quote what it sent, so neither they nor their exceptions stay: raise
+    it outside of the handler.
+
+    Args:
+        method: of the request.
+        shown: what may be shown of its URL.
+        error: what aiohttp raised.
+    """
+    failure = ours(method, shown, error)
+    if not failure.may_have_been_sent:
+        return failure, safe(error)
+    if isinstance(error, TimeoutError):
+        return failure, None
+    reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else type(error).__name__
+    return TransportError(f"{method} {shown}: the connection broke: {reason}"), None
 
 
 def refused_by_proxy(what: str, status: int, reason: str | None = None) -> TransportError:

@@ -102,6 +102,8 @@ class Provider:
     """Whether `POST {prefix}/uploads` takes files that are too large for a data URI."""
     upload_limit: int = field(default=UPLOAD_LIMIT, validator=limits.whole(1))
     """The largest size of an uploaded file in bytes."""
+    upload_seconds: int = field(default=86_400, validator=limits.whole(1))
+    """For how many seconds after its upload a file can be used."""
     has_balance: bool = field(default=False, validator=limits.flag)
     """Whether `GET {prefix}/organization` returns the balance."""
 

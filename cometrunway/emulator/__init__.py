@@ -13,7 +13,7 @@ therefore not repeated in the emulator.
 from cometrunway.emulator._cli import add_arguments, emulator_of, main, run, serve
 from cometrunway.emulator._exchange import digest_of
 from cometrunway.emulator._faults import Fault, Faults
-from cometrunway.emulator._ledger import Creates, LeakedCredential, LoggedRequest, PostedCallback
+from cometrunway.emulator._ledger import Creates, EmulatedUpload, LeakedCredential, LoggedRequest, PostedCallback
 from cometrunway.emulator._server import Emulator
 from cometrunway.emulator._task_maker import FAILURES, LogNormal, Uniform
 from cometrunway.emulator._tasks import EmulatedTask
@@ -23,6 +23,7 @@ __all__ = [
     "FAILURES",
     "Creates",
     "EmulatedTask",
+    "EmulatedUpload",
     "Emulator",
     "Fault",
     "Faults",

@@ -11,6 +11,7 @@ from cometrunway.emulator._epoch import Epoch
 from cometrunway.emulator._exchange import Answer, Operation, Received
 from cometrunway.emulator._faults import Fault
 from cometrunway.emulator._ledger import Ledger
+from cometrunway.emulator._refusals import xml_refusal
 from cometrunway.emulator._signing import Signer
 from cometrunway.emulator._tasks import EmulatedTask
 from cometrunway.emulator._views import output_names
@@ -89,6 +90,4 @@ def _bounds(first: str, last: str, size: int) -> tuple[int, int]:
 
 
 def _xml(status: int) -> Answer:
-    code = "AccessDenied" if status == 403 else HTTPStatus(status).phrase.replace(" ", "")
-    body = f'<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code></Error>'
-    return Answer(status=status, body=body.encode(), media_type="application/xml")
+    return xml_refusal(status, "AccessDenied" if status == 403 else HTTPStatus(status).phrase.replace(" ", ""))

@@ -29,9 +29,9 @@ EXAMPLE = """\
 example:
   cometrunway emulator --dialect wrapped --seed 7 --speed 20 --fault poll:502=0.05 --fault create:429/2=0.02
 
-faults are OPERATION:FAULT=RATE, the operation create, poll or asset, the fault a status (502 is an HTML page),
-429/SECONDS (with Retry-After), slow/SECONDS, drop (before acting), lost (after acting), reset, silent, html,
-cut, short, unframed or not_exist.
+faults are OPERATION:FAULT=RATE, the operation create, poll, asset, upload (the announcement) or storage (the file),
+the fault a status (502 is an HTML page), 429/SECONDS (with Retry-After), slow/SECONDS, drop (before acting), lost
+(after acting), reset, silent, html, cut, short, unframed or not_exist.
 """
 
 
@@ -54,6 +54,7 @@ def emulator_of(arguments: argparse.Namespace) -> Emulator:
         host=arguments.host,
         port=arguments.port,
         asset_port=arguments.asset_port,
+        storage_port=arguments.storage_port,
         api_key=arguments.api_key,
         dialect=arguments.dialect,
         seed=arguments.seed,
@@ -68,6 +69,7 @@ def emulator_of(arguments: argparse.Namespace) -> Emulator:
         progress=arguments.progress,
         faults=Faults.parse(*arguments.fault),
         asset_lifetime=arguments.asset_lifetime,
+        upload_lifetime=arguments.upload_lifetime,
         refresh_urls=not arguments.stale_urls,
         callbacks=arguments.callbacks,
         wrong_path=arguments.wrong_path,
@@ -139,6 +141,7 @@ def _add_origin(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="a loopback address (%(default)s)")
     group.add_argument("--port", type=int, default=0, help="of the API; 0, the default, takes any free one")
     group.add_argument("--asset-port", type=int, default=0, metavar="PORT", help="of the output files")
+    group.add_argument("--storage-port", type=int, default=0, metavar="PORT", help="of what takes uploads")
     group.add_argument("--api-key", default="sk-emulator", metavar="KEY", help="the key to accept (%(default)s)")
 
 
@@ -177,6 +180,7 @@ def _add_behaviour(group: argparse._ArgumentGroup) -> None:
         help="how often what goes wrong; repeatable",
     )
     group.add_argument("--asset-lifetime", type=float, default=86_400.0, metavar="SECONDS", help="of output URLs")
+    group.add_argument("--upload-lifetime", type=float, default=86_400.0, metavar="SECONDS", help="of uploaded files")
     group.add_argument("--stale-urls", action="store_true", help="polls repeat the first URL of an output")
     group.add_argument(
         "--callbacks",

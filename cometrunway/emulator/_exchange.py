@@ -9,8 +9,25 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
-Operation = Literal["create", "poll", "asset", "control", "other"]
+Operation = Literal["create", "poll", "asset", "upload", "storage", "control", "other"]
 """The kind of a request. Faults are chosen by it."""
+
+
+@frozen(kw_only=True)
+class FormFile:
+    """The file of a form, of which the content is not kept.
+
+    Attributes:
+        name: What the form calls it.
+        media_type: Its content type, as stated.
+        size: Bytes.
+        sha256: The digest of its content, in hexadecimal.
+    """
+
+    name: str
+    media_type: str
+    size: int
+    sha256: str
 
 
 @frozen(kw_only=True)
@@ -22,7 +39,9 @@ class Received:
         path: Percent-decoded, without the query.
         query: The raw query string.
         headers: Names in lower case; the last value of a repeated header.
-        body: The whole body.
+        body: The whole body; empty for a form.
+        form: The fields of a form, up to its file; None for any other body.
+        file: The file of a form.
     """
 
     method: str
@@ -30,6 +49,8 @@ class Received:
     query: str = ""
     headers: Mapping[str, str] = field(factory=dict)
     body: bytes = b""
+    form: Mapping[str, str] | None = None
+    file: FormFile | None = None
 
     @functools.cached_property
     def json(self) -> Any:

@@ -7,7 +7,7 @@ from random import Random
 from attrs import define, field
 
 from cometrunway.emulator._exchange import Operation
-from cometrunway.emulator._faults import Fault, FaultOperation, Faults, Rates
+from cometrunway.emulator._faults import OPERATIONS, Fault, FaultOperation, Faults, Rates
 
 _NONE = Fault.ok()
 
@@ -19,7 +19,7 @@ class FaultPicker:
     rng: Random
     faults: Faults
     _scripts: dict[str, deque[Fault]] = field(
-        init=False, factory=lambda: {"create": deque(), "poll": deque(), "asset": deque()}
+        init=False, factory=lambda: {operation: deque() for operation in OPERATIONS}
     )
 
     def script(self, operation: FaultOperation, faults: Iterable[Fault]) -> None:
@@ -28,7 +28,7 @@ class FaultPicker:
         if not all(isinstance(fault, Fault) for fault in faults):
             raise TypeError(f"a script is made of Fault values, not {faults!r}; Fault.parse takes texts")
         if operation not in self._scripts:
-            raise ValueError(f"operation must be create, poll or asset, not {operation!r}")
+            raise ValueError(f"operation must be one of {', '.join(OPERATIONS)}, not {operation!r}")
         self._scripts[operation].extend(faults)
 
     def waiting(self, operation: FaultOperation) -> int:

@@ -4,14 +4,15 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from attrs import evolve, field, frozen, validators
 
 from cometrunway.emulator._refusals import NotExistForm
 
-FaultOperation = Literal["create", "poll", "asset"]
+FaultOperation = Literal["create", "poll", "asset", "upload", "storage"]
 """The operations that can have faults."""
+OPERATIONS: tuple[FaultOperation, ...] = get_args(FaultOperation)
 
 _HTML = b"<html>\r\n<head><title>%s</title></head>\r\n<body><center><h1>%s</h1></center><hr>nginx</body>\r\n</html>\r\n"
 _PART = [validators.ge(0.0), validators.lt(1.0)]
@@ -194,15 +195,21 @@ class Faults:
         create: The rates for creates.
         poll: The rates for polls.
         asset: The rates for downloads.
+        upload: The rates for `POST /v1/uploads`.
+        storage: The rates for the forms that bring the files of uploads.
     """
 
     create: Rates = field(factory=dict)
     poll: Rates = field(factory=dict)
     asset: Rates = field(factory=dict)
+    upload: Rates = field(factory=dict)
+    storage: Rates = field(factory=dict)
 
     @create.validator
     @poll.validator
     @asset.validator
+    @upload.validator
+    @storage.validator
     def _check_rates(self, attribute: Any, value: Rates) -> None:
         if not all(isinstance(fault, Fault) for fault in value):
             raise ValueError(f"rates of {attribute.name} must be given by Fault; Faults.parse takes texts")
@@ -216,9 +223,9 @@ class Faults:
         Raises:
             ValueError: A text has another form, or its operation or fault is unknown.
         """
-        rates: dict[str, dict[Fault, float]] = {"create": {}, "poll": {}, "asset": {}}
+        rates: dict[str, dict[Fault, float]] = {operation: {} for operation in OPERATIONS}
         for text in texts:
-            match = re.fullmatch(r"(create|poll|asset):([^=]+)=([\d.]+)", text)
+            match = re.fullmatch(rf"({'|'.join(OPERATIONS)}):([^=]+)=([\d.]+)", text)
             if match is None:
                 raise ValueError(f"{text!r} is no rate: write OPERATION:FAULT=RATE such as poll:502=0.05")
             rates[match[1]][Fault.parse(match[2])] = float(match[3])

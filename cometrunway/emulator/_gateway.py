@@ -31,6 +31,8 @@ from cometrunway.emulator._refusals import (
 from cometrunway.emulator._routes import ROUTES, Route
 from cometrunway.emulator._task_maker import Order, TaskMaker
 from cometrunway.emulator._tasks import EmulatedTask
+from cometrunway.emulator._uploads import PATH as UPLOADS
+from cometrunway.emulator._uploads import Uploads
 from cometrunway.emulator._views import Observer
 
 WrongPath = Literal["json", "html", "redirect"]
@@ -59,6 +61,7 @@ class Gateway:
     ledger: Ledger
     observer: Observer
     maker: TaskMaker
+    uploads: Uploads
     rng: Random
     on_created: Callable[[EmulatedTask], None]
 
@@ -68,6 +71,8 @@ class Gateway:
             return "control", ""
         if received.method == "POST" and received.path in ROUTES:
             return "create", ROUTES[received.path].name
+        if received.method == "POST" and received.path == UPLOADS:
+            return "upload", ""
         return ("poll", "") if _is_poll(received) else ("other", "")
 
     def answer(self, received: Received) -> Answer:
@@ -94,6 +99,8 @@ class Gateway:
             return self._create
         if operation == "poll":
             return self._poll
+        if operation == "upload":
+            return self._announce
         if _is_cancel(received):
             return self._cancel
         accounts = {
@@ -122,6 +129,8 @@ class Gateway:
         if body.get("model") == _NO_MODEL:
             return no_channel(_NO_MODEL)
         refusal = route.refusal_of(received.headers, body, any_model=self.any_model)
+        if refusal is None and route.family == "runway":
+            refusal = next(self.uploads.invalid(body, self.epoch.now()), None)
         no_quota = NO_CREDITS if route.family == "runway" else NO_QUOTA
         return no_quota if refusal is None and self.balance == 0 else refusal
 
@@ -164,6 +173,13 @@ class Gateway:
         else:
             task.is_deleted = True
         return Answer(status=204, task_id=task_id)
+
+    def _announce(self, received: Received) -> Answer:
+        body = received.json
+        if not isinstance(body, dict) or not _says_json(received):
+            return self._refuse(NOT_JSON)
+        answer = self.uploads.announce(body)
+        return self._refuse(answer) if isinstance(answer, Refusal) else answer
 
     def _organization(self, _received: Received) -> Answer:
         models = {

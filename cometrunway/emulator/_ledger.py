@@ -23,13 +23,13 @@ class LoggedRequest:
 
     Attributes:
         time: Seconds on the event loop's clock.
-        origin: `api` or `asset`.
-        operation: `create`, `poll`, `asset` or `other`.
+        origin: `api`, `asset` or `storage`.
+        operation: `create`, `poll`, `asset`, `upload`, `storage` or `other`.
         method: Upper case.
         path: Without the query, which may hold a signature.
         headers: Names in lower case.
         body: The first 4,096 bytes.
-        size: The length of the body in bytes.
+        size: The length of the body in bytes; of a form, that of its file.
         digest: The `digest_of` the whole body of a create; else empty.
         route: The route of a create; else empty.
         fault: The name of its fault; `ok` without a fault.
@@ -59,7 +59,7 @@ class LoggedRequest:
 
 @frozen(kw_only=True)
 class LeakedCredential:
-    """A credential that was sent to the asset origin.
+    """A credential that was sent to the asset origin or to the storage.
 
     Attributes:
         time: Seconds on the event loop's clock.
@@ -70,6 +70,33 @@ class LeakedCredential:
     time: float
     path: str
     where: str
+
+
+@define(kw_only=True, eq=False)
+class EmulatedUpload:
+    """A file that was announced, and perhaps sent.
+
+    Attributes:
+        uri: What stands for it in requests, `runway://...`.
+        filename: As it was announced.
+        size: Bytes; None before it was sent.
+        sha256: The digest of its content, in hexadecimal.
+        media_type: Its content type, as the form stated it.
+        stored_at: Seconds on the event loop's clock; None before.
+        expires_at: From when its URI is refused.
+    """
+
+    uri: str
+    filename: str
+    size: int | None = None
+    sha256: str | None = None
+    media_type: str | None = None
+    stored_at: float | None = None
+    expires_at: float = 0.0
+
+    def is_good(self, now: float) -> bool:
+        """Whether its URI is taken."""
+        return self.stored_at is not None and now < self.expires_at
 
 
 @frozen(kw_only=True)
@@ -143,6 +170,7 @@ class Ledger:
     counts: Counter[str] = field(init=False, factory=Counter)
     leaks: list[LeakedCredential] = field(init=False, factory=list)
     callbacks: list[PostedCallback] = field(init=False, factory=list)
+    uploads: dict[str, EmulatedUpload] = field(init=False, factory=dict)
     requests: deque[LoggedRequest] = field(init=False)
 
     @requests.default
@@ -159,7 +187,7 @@ class Ledger:
             path=received.path,
             headers=received.headers,
             body=received.body[:_KEPT],
-            size=len(received.body),
+            size=received.file.size if received.file else len(received.body),
             digest=received.digest if operation == "create" else "",
             route=route,
         )
@@ -167,7 +195,7 @@ class Ledger:
         self.counts[operation] += 1
         if operation == "create":
             self.creates.receive((route, entry.digest))
-        if origin == "asset":
+        if origin != "api":
             found = (LeakedCredential(time=time, path=received.path, where=it) for it in _leaks(received, self.api_key))
             self.leaks.extend(found)
         return entry
@@ -190,6 +218,8 @@ class Ledger:
 def _leaks(received: Received, api_key: str) -> Iterator[str]:
     if api_key in received.path or api_key in received.query:
         yield "url"
+    if any(api_key in value for value in (received.form or {}).values()):
+        yield "form"
     for name, value in received.headers.items():
         if name in _SECRET_HEADERS or api_key in value:
             yield f"header {name}"

@@ -2,22 +2,24 @@
 
 import asyncio
 import contextlib
+import hashlib
 import math
 import socket
 import struct
 from typing import Protocol
 
-from aiohttp import web
+from aiohttp import BodyPartReader, web
 from attrs import define, evolve, field
 
 from cometrunway.emulator._epoch import Epoch
-from cometrunway.emulator._exchange import Answer, Operation, Received
+from cometrunway.emulator._exchange import Answer, FormFile, Operation, Received
 from cometrunway.emulator._faulting import FaultPicker
 from cometrunway.emulator._faults import Fault
 from cometrunway.emulator._ledger import Ledger
 
 _BACKLOG = 4096
 _LONGEST_BODY = 64 * 2**20
+_CHUNK = 256 * 1024
 _SHUTDOWN_SECONDS = 0.5
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -94,13 +96,38 @@ class Origin:
 
 
 async def _received(request: web.BaseRequest) -> Received:
-    return Received(
+    received = Received(
         method=request.method,
         path=request.path,
         query=request.rel_url.raw_query_string,
         headers={name.lower(): value for name, value in request.headers.items()},
-        body=await _body(request) if request.can_read_body else b"",
     )
+    if request.content_type == "multipart/form-data":
+        fields, file = await _form(request)
+        return evolve(received, form=fields, file=file)
+    return evolve(received, body=await _body(request)) if request.can_read_body else received
+
+
+async def _form(request: web.BaseRequest) -> tuple[dict[str, str], FormFile | None]:
+    """The fields of a form up to the file, and the file, which is read and not kept; what follows it is ignored."""
+    fields: dict[str, str] = {}
+    async for part in await request.multipart():
+        if not isinstance(part, BodyPartReader) or part.name is None:
+            break
+        if part.name == "file":
+            size, digest = 0, hashlib.sha256()
+            try:
+                while chunk := await part.read_chunk(_CHUNK):
+                    size += len(chunk)
+                    digest.update(chunk)
+            except ConnectionResetError:  # who sent it has gone
+                return fields, None
+            media_type = part.headers.get("Content-Type", "")
+            return fields, FormFile(
+                name=part.filename or "", media_type=media_type, size=size, sha256=digest.hexdigest()
+            )
+        fields[part.name] = await part.text()
+    return fields, None
 
 
 async def _body(request: web.BaseRequest) -> bytes:

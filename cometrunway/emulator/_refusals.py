@@ -95,6 +95,12 @@ def refuse(refusal: Refusal, dialect: str, request_id: str) -> Answer:
     return json_answer(_body(refusal, dialect, request_id), status=refusal.status, refuses=True)
 
 
+def xml_refusal(status: int, code: str) -> Answer:
+    """What a content delivery network or an object store answers."""
+    body = f'<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code></Error>'
+    return Answer(status=status, body=body.encode(), media_type="application/xml")
+
+
 def not_exist(form: NotExistForm, task_id: str, request_id: str) -> Answer:
     """`task_not_exist` in one of its wire forms."""
     if form == "duomi":

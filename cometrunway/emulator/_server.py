@@ -18,7 +18,14 @@ from cometrunway.emulator._epoch import Epoch
 from cometrunway.emulator._faulting import FaultPicker
 from cometrunway.emulator._faults import Fault, FaultOperation, Faults
 from cometrunway.emulator._gateway import Gateway, WrongPath
-from cometrunway.emulator._ledger import Creates, LeakedCredential, Ledger, LoggedRequest, PostedCallback
+from cometrunway.emulator._ledger import (
+    Creates,
+    EmulatedUpload,
+    LeakedCredential,
+    Ledger,
+    LoggedRequest,
+    PostedCallback,
+)
 from cometrunway.emulator._options import ANY_PORT, by_route, loopback, one_of, within
 from cometrunway.emulator._origin import Origin
 from cometrunway.emulator._refusals import NotExistForm
@@ -26,6 +33,7 @@ from cometrunway.emulator._signing import Signer
 from cometrunway.emulator._task_maker import Duration, Fate, LogNormal, TaskMaker, as_duration
 from cometrunway.emulator._tasks import EmulatedTask
 from cometrunway.emulator._thread import open_in_thread
+from cometrunway.emulator._uploads import Bucket, Uploads
 from cometrunway.emulator._views import Observer, Progress
 
 
@@ -36,9 +44,9 @@ class Emulator:
     `with Emulator.in_thread(...) as emulator:` runs it for synchronous code.
 
     It serves the routes of both at `base_url`, below `/runwayml/v1`, `/runway` and `/v1`. It serves real MP4, PNG, MP3
-    and WAV files at `asset_url`, a second origin to which no credential may be sent. It uses the event loop's clock: on
-    a loop with a virtual clock no time passes. Everything random depends on `seed` only; faults do not change how long
-    tasks take.
+    and WAV files at `asset_url`, and takes uploads at `storage_url`: two more origins, to which no credential may be
+    sent. It uses the event loop's clock: on a loop with a virtual clock no time passes. Everything random depends on
+    `seed` only; faults do not change how long tasks take.
 
     A prompt, or any other short string of the body, can say how its task ends: `[fail SAFETY.INPUT.TEXT]` fails with
     that code, `[cancel]` is cancelled, `[seconds 90]` takes 90 seconds (divided by `speed`), `[stuck]` never ends.
@@ -48,6 +56,7 @@ class Emulator:
         host: A loopback address.
         port: The port of the API; 0 takes any free one.
         asset_port: The port of the asset origin; 0 takes any free one.
+        storage_port: The port of the origin that takes uploads; 0 takes any free one.
         api_key: The bearer key that is accepted.
         dialect: The form of answers: `flat` (Runway's own bodies, as in the current documentation), `wrapped` (in the
             gateway's `{code, message, data}`, with the result's URL in `fail_reason`), `wrapped_plus` (its later form,
@@ -67,6 +76,7 @@ class Emulator:
         progress: The progress in polls: `none`, `coarse` (quarters) or `good`.
         faults: The rates of faults.
         asset_lifetime: Seconds for which an output URL is valid; not divided by `speed`.
+        upload_lifetime: Seconds for which an uploaded file can be used; not divided by `speed`.
         refresh_urls: Whether each poll signs a new URL. With False all polls repeat the first one, as a gateway does
             that stores the final body.
         callbacks: When to post to `callback_url`: at the task's `end`, on `every` change, or never (`none`). The
@@ -81,6 +91,7 @@ class Emulator:
     host: str = field(default="127.0.0.1", validator=loopback)
     port: int = field(default=0, validator=ANY_PORT)
     asset_port: int = field(default=0, validator=ANY_PORT)
+    storage_port: int = field(default=0, validator=ANY_PORT)
     api_key: str = field(default="sk-emulator", validator=validators.min_len(1))
     dialect: DialectName = field(default="flat", validator=one_of(DialectName))
     seed: int = 0
@@ -96,6 +107,7 @@ class Emulator:
     progress: Progress = field(default="good", validator=one_of(Progress))
     faults: Faults = field(factory=Faults, validator=validators.instance_of(Faults))
     asset_lifetime: float = field(default=86_400.0, validator=within(0.0, math.inf, above=True))
+    upload_lifetime: float = field(default=86_400.0, validator=within(0.0, math.inf, above=True))
     refresh_urls: bool = True
     callbacks_at: CallbackPolicy = field(default="end", alias="callbacks", validator=one_of(CallbackPolicy))
     wrong_path: WrongPath = field(default="json", validator=one_of(WrongPath))
@@ -106,7 +118,7 @@ class Emulator:
     _picker: FaultPicker = field(init=False, repr=False)
     _fates: deque[Fate] = field(init=False, factory=deque, repr=False)
     _signer: Signer = field(init=False, repr=False)
-    _urls: tuple[str, str] | None = field(init=False, default=None, repr=False)
+    _urls: tuple[str, str, str] | None = field(init=False, default=None, repr=False)
     _stack: AsyncExitStack = field(init=False, factory=AsyncExitStack, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -151,13 +163,18 @@ class Emulator:
         return self._started()[1]
 
     @property
+    def storage_url(self) -> str:
+        """The origin that takes uploads, such as `http://127.0.0.1:40003`."""
+        return self._started()[2]
+
+    @property
     def tasks(self) -> Mapping[str, EmulatedTask]:
         """Every task that was created, and is therefore billed, by id, in the order of creation."""
         return MappingProxyType(self._ledger.tasks)
 
     @property
     def requests(self) -> Sequence[LoggedRequest]:
-        """The last `log_limit` requests to both origins, oldest first."""
+        """The last `log_limit` requests to all origins, oldest first."""
         return self._ledger.requests
 
     @property
@@ -167,7 +184,7 @@ class Emulator:
 
     @property
     def leaked_credentials(self) -> Sequence[LeakedCredential]:
-        """The credentials that were sent to the asset origin: an authorization, a cookie, or the key in any place."""
+        """The credentials that asset origin or storage were sent: an authorization, a cookie, the key in any place."""
         return self._ledger.leaks
 
     @property
@@ -175,8 +192,13 @@ class Emulator:
         """The callbacks that were posted, with their answers."""
         return self._ledger.callbacks
 
+    @property
+    def uploads(self) -> Sequence[EmulatedUpload]:
+        """The files that were announced, whether or not they were sent, in the order of their announcements."""
+        return list(self._ledger.uploads.values())
+
     def requests_of(self, operation: str) -> list[LoggedRequest]:
-        """The logged requests of an operation: `create`, `poll`, `asset` or `other`."""
+        """The logged requests of an operation: `create`, `poll`, `asset`, `upload`, `storage` or `other`."""
         return [entry for entry in self._ledger.requests if entry.operation == operation]
 
     def script(self, operation: FaultOperation, *faults: Fault) -> None:
@@ -219,6 +241,11 @@ class Emulator:
         self._started()
         self._signer.expire()
 
+    def expire_uploads(self) -> None:
+        """Let the URI of every file that was uploaded so far be refused from now on."""
+        for upload in self._ledger.uploads.values():
+            upload.expires_at = 0.0
+
     async def _open(self) -> None:
         epoch = Epoch(asyncio.get_running_loop())
         self._signer = Signer(
@@ -228,13 +255,20 @@ class Emulator:
         assets = Origin(picker=self._picker, ledger=self._ledger, epoch=epoch, backend=store)
         self._signer.base_url = await assets.open(self.host, self.asset_port)
         self._stack.push_async_callback(assets.close)
-        courier, gateway = self._staff(epoch)
+        rng = Random(f"uploads {self.seed}")  # noqa: S311  # likewise; beside the others, which are as they were
+        uploads = Uploads(rng=rng, lifetime=self.upload_lifetime, ledger=self._ledger)
+        storage = Origin(
+            picker=self._picker, ledger=self._ledger, epoch=epoch, backend=Bucket(uploads=uploads, epoch=epoch)
+        )
+        uploads.storage_url = await storage.open(self.host, self.storage_port)
+        self._stack.push_async_callback(storage.close)
+        courier, gateway = self._staff(epoch, uploads)
         self._stack.push_async_callback(courier.close)
         api = Origin(picker=self._picker, ledger=self._ledger, epoch=epoch, backend=gateway)
-        self._urls = await api.open(self.host, self.port), self._signer.base_url
+        self._urls = await api.open(self.host, self.port), self._signer.base_url, uploads.storage_url
         self._stack.push_async_callback(api.close)
 
-    def _staff(self, epoch: Epoch) -> tuple[Courier, Gateway]:
+    def _staff(self, epoch: Epoch, uploads: Uploads) -> tuple[Courier, Gateway]:
         observer = Observer(epoch=epoch, signer=self._signer, progress=self.progress)
         courier = Courier(policy=self.callbacks_at, dialect=self.dialect, ledger=self._ledger, observer=observer)
         gateway = Gateway(
@@ -248,6 +282,7 @@ class Emulator:
             ledger=self._ledger,
             observer=observer,
             maker=self._task_maker(),
+            uploads=uploads,
             rng=self._offspring(),
             on_created=courier.follow,
         )
@@ -265,7 +300,7 @@ class Emulator:
             fates=self._fates,
         )
 
-    def _started(self) -> tuple[str, str]:
+    def _started(self) -> tuple[str, str, str]:
         if self._urls is None:
             raise RuntimeError("this Emulator does not run yet: enter it with `async with`")
         return self._urls

@@ -1,7 +1,7 @@
 """The counts of a batch. They are pure: the caller passes the time."""
 
 from collections import Counter, deque
-from itertools import islice
+from itertools import chain, islice
 
 from attrs import define, field
 
@@ -42,6 +42,7 @@ class BatchCounts:
     """How many shots have a task, from this run or an earlier one."""
     outcomes: Counter[str] = field(init=False, factory=Counter)
     _running: dict[str, RunningShot] = field(init=False, factory=dict)
+    _uploading: dict[str, RunningShot] = field(init=False, factory=dict)
     _not_done: dict[str, str] = field(init=False, factory=dict)
     _ends: deque[float] = field(init=False, factory=deque)
 
@@ -49,6 +50,7 @@ class BatchCounts:
         """Count an event. If its shot has finished, return how: a word of `_FINISHED`."""
         name = event.key or event.task_id or event.route
         run = event.task_id or name
+        self._count_upload(name, event, now)
         if event.kind in {EventKind.SUBMITTED, EventKind.RESUMED}:
             self.submitted += 1
             self._take_back(name)
@@ -81,6 +83,11 @@ class BatchCounts:
         return len(self._running)
 
     @property
+    def uploading(self) -> int:
+        """For how many shots a file is being uploaded."""
+        return len(self._uploading)
+
+    @property
     def waiting(self) -> int:
         """How many shots are not yet submitted."""
         return 0 if self.is_stopped else max(0, self.total - self.finished - self.running)
@@ -99,10 +106,17 @@ class BatchCounts:
         return None if eta is None or not rate else eta + self.waiting / rate
 
     def interesting(self, number: int) -> tuple[RunningShot, ...]:
-        """Return some running shots: first those whose polls fail, then those that run longest."""
+        """Return some shots: first those whose polls fail, then those that upload, then those that run longest."""
         in_trouble = list(islice((shot for shot in self._running.values() if shot.is_in_trouble), number))
         longest = (shot for shot in self._running.values() if not shot.is_in_trouble)
-        return (*in_trouble, *islice(longest, number - len(in_trouble)))
+        return (*in_trouble, *islice(chain(self._uploading.values(), longest), number - len(in_trouble)))
+
+    def _count_upload(self, name: str, event: Event, now: float) -> None:
+        if event.kind is not EventKind.UPLOADING or event.progress == 1.0:
+            self._uploading.pop(name, None)
+        else:
+            shot = self._uploading.setdefault(name, RunningShot(name, now))
+            shot.state = f"uploading {event.progress or 0.0:.0%}"
 
     def _take_back(self, name: str) -> None:
         """Take back a counted end of a shot that is not its end: it is submitted again, or its file came later."""

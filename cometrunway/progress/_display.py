@@ -141,6 +141,8 @@ def summary(counts: BatchCounts, now: float, eta: float | None, create_rate: flo
         *([f"{in_doubt:,} in doubt"] if in_doubt else []),
         f"{counts.rate(now) * 60:,.0f}/min",
     ]
+    if counts.uploading:
+        parts.append(f"{counts.uploading:,} uploading")
     if create_rate is not None:
         parts.append(f"submitting {create_rate:,.1f}/s, as the gateway allows")
     left = counts.left(now, eta)

@@ -1,0 +1,146 @@
+"""Uploads of local files: each content once in a session, for all submissions that need it, before they are sent."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from copy import copy
+from functools import partial
+from typing import Protocol
+
+from attrs import frozen
+
+from cometrunway._events import EventEmitter, EventKind, Subject
+from cometrunway._media._inputs import LocalFile
+from cometrunway._media._urls import shown
+from cometrunway._submission._local_files import PreparedFile
+from cometrunway._task_group import BackgroundTasks, is_cancelled
+from cometrunway._wire._provider import Provider
+from cometrunway.errors import (
+    AuthenticationError,
+    CometRunwayError,
+    InsufficientBalanceError,
+    ProxyError,
+    TLSError,
+    UploadError,
+)
+
+_AT_ONCE = 4
+"""Uploads under way: more of them share the same line."""
+_USED_FOR = 0.9
+"""Part of the time that an upload is valid for, after which it is used no more: a create may wait at the provider."""
+_REMEMBERED = 1_000
+"""Of more than so many files the oldest is forgotten, and would be uploaded anew."""
+_STEP = 0.05
+"""Part of a file after which its progress is told again."""
+_AS_THEY_ARE = (AuthenticationError, InsufficientBalanceError, ProxyError, TLSError)
+"""What would refuse any submission."""
+
+
+Progress = Callable[[int], None]
+"""Told how many bytes of a file were sent so far."""
+
+
+class Upload(Protocol):
+    """Uploads a file and returns its URI."""
+
+    async def __call__(self, file: LocalFile, *, digest: str, on_progress: Progress) -> str: ...
+
+
+@frozen
+class Uploaded:
+    """A file that is there."""
+
+    uri: str
+    """What stands for it at the provider."""
+    used_until: float
+    """Until when that may be sent: wall-clock seconds since 1970."""
+
+
+class Uploads:
+    """The uploads of a session, by the digests of what is sent."""
+
+    def __init__(
+        self, *, upload: Upload, provider: Provider, background: BackgroundTasks, events: EventEmitter
+    ) -> None:
+        self._upload = upload
+        self._seconds = provider.upload_seconds * _USED_FOR
+        self._background = background
+        self._events = events
+        self._by_digest: dict[str, asyncio.Task[Uploaded | Exception]] = {}
+        self._places = asyncio.Semaphore(_AT_ONCE)
+
+    async def uploaded(self, file: PreparedFile, subject: Subject) -> Uploaded:
+        """Return the upload of a file, made now or before by any submission of the session.
+
+        Args:
+            file: what is uploaded.
+            subject: the submission that events about it name; where several need the same file, the first of them.
+
+        Raises:
+            CometRunwayError: it could not be uploaded.
+            ValueError: the file is no longer what it was.
+            RuntimeError: the session is being left.
+        """
+        work = self._standing(file.sent_digest)
+        if work is None:
+            work = self._background.start(self._outcome(file, subject), name=f"cometrunway upload {subject.key}")
+            self._remember(file.sent_digest, work)
+        try:
+            outcome = await asyncio.shield(work)
+        except asyncio.CancelledError:
+            if not work.cancelled() or is_cancelled():
+                raise
+            raise RuntimeError("the Session was left before this request was sent; nothing was submitted") from None
+        if isinstance(outcome, Exception):
+            raise copy(outcome) from outcome.__cause__  # each submission adds what it is about
+        return outcome
+
+    def _standing(self, digest: str) -> "asyncio.Task[Uploaded | Exception] | None":
+        """Return what uploads a file, or has uploaded it, if that can still be used."""
+        work = self._by_digest.get(digest)
+        if work is None or not work.done():
+            return work
+        outcome = None if work.cancelled() else work.result()
+        is_usable = isinstance(outcome, Uploaded) and time.time() < outcome.used_until
+        return work if is_usable else None
+
+    def _remember(self, digest: str, work: "asyncio.Task[Uploaded | Exception]") -> None:
+        self._by_digest.pop(digest, None)
+        self._by_digest[digest] = work
+        if len(self._by_digest) > _REMEMBERED:
+            del self._by_digest[next(iter(self._by_digest))]
+
+    async def _outcome(self, file: PreparedFile, subject: Subject) -> Uploaded | Exception:
+        try:
+            async with self._places:
+                used_until = time.time() + self._seconds
+                tell = _teller(partial(self._events.emit, EventKind.UPLOADING, subject), file.sent.size)
+                uri = await self._upload(file.sent, digest=file.sent_digest, on_progress=tell)
+        except ValueError as error:
+            return error
+        except CometRunwayError as error:
+            return error if isinstance(error, _AS_THEY_ARE) else _failure(error, file.sent)
+        return Uploaded(uri, used_until)
+
+
+def _teller(emit: Callable[..., None], size: int) -> Progress:
+    """Return what tells observers how much of a file was sent: at its beginning and end, and at each twentieth."""
+    told = 0
+
+    def tell(sent: int) -> None:
+        nonlocal told
+        if sent == size or abs(sent - told) >= size * _STEP:
+            told = sent
+            emit(progress=sent / size)
+
+    emit(progress=0.0)
+    return tell
+
+
+def _failure(error: CometRunwayError, file: LocalFile) -> UploadError:
+    failure = UploadError(
+        f"local file {shown(file.source)} could not be uploaded, and nothing was submitted: {error}",
+        retryable=error.retryable,
+    )
+    failure.__cause__ = error
+    return failure

@@ -1,4 +1,4 @@
-"""A batch on the command line: the file of its shots, what it would send, one run of it, and a report of its journal.
+"""A batch on the command line: its file of shots, the dry run, the run, and the report of its journal.
 
-May import the public package, `progress` and the emulator. Begin with `_run.py`; `_files.py` reads a file of shots.
+It may import the public package, `progress` and the emulator. Begin with `_run.py`; `_files.py` reads a file of shots.
 """

@@ -1,4 +1,4 @@
-"""The cells of a table: all are text, and the request's fields say what each is meant to be."""
+"""Converts the cells of a table, which are text, to the types of the request's fields."""
 
 import json
 from collections.abc import Mapping
@@ -10,12 +10,12 @@ from cometrunway._requests._parts import snake_case
 from cometrunway._wire._encode import request_type_of
 
 _MISSING = {"NaN", "nan", "<NA>", "NaT", "None", "null", "NULL"}
-"""What programs write for a value that is missing."""
+"""The words that programs write for a missing value."""
 _ALWAYS_TEXT: dict[str, Any] = {"route": str, "key": str}
 
 
 def from_cells(cells: Mapping[str, str]) -> dict[str, Any]:
-    """Return the fields as JSON would have them: numbers, flags, lists and objects where the route's fields take such.
+    """Return the fields as JSON values: numbers, flags, lists and objects if the route's fields have these types.
 
     A cell with a word for a missing value, such as `NaN` or `NULL`, is left out.
 
@@ -37,7 +37,7 @@ def _value(cell: str, annotation: Any) -> Any:
 
 
 def _parsed(cell: str) -> Any:
-    """Return what the cell says in JSON, or as a spreadsheet writes flags; None for any other text."""
+    """Return the value of a cell with JSON, or with a flag as spreadsheets write it; None for any other text."""
     try:
         value = json.loads(cell.lower() if cell in {"TRUE", "FALSE", "True", "False"} else cell)
     except (ValueError, RecursionError):

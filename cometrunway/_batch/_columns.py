@@ -1,4 +1,4 @@
-"""Columns that are not ours: those of other routes, misspelt ones, and any other."""
+"""Unknown columns: those of other routes, misspelt ones, and others."""
 
 import csv
 import shlex
@@ -23,9 +23,9 @@ class Column:
     name: str
     reason: str
     cause: str
-    """Equal for all rows in which it is wrong for the same reason."""
+    """Equal for all rows in which the column is wrong for the same reason."""
     may_be_ours: bool
-    """Whether it may be a misspelt field, without which nothing can be said of the rest of the row."""
+    """Whether it may be a misspelt field. The rest of the row cannot be checked then."""
 
 
 def listed(text: str) -> list[str]:
@@ -50,7 +50,7 @@ def unknown_columns(fields: Mapping[str, Any]) -> list[Column]:
 
 
 def _unknown(name: str, cls: type[Request], open_names: Collection[str]) -> Column:
-    """Say what is wrong with a column; it may be meant for one of the fields that the row does not give."""
+    """Return what is wrong with a column. It may be meant for one of the fields that the row does not have."""
     takers = [other.route for other in OFFICIAL + COMPAT if snake_case(name) in _names(other)]
     if takers:
         reason = f"{cls.route} has no field {name!r}; leave it empty in such rows: it is for {', '.join(takers)}"

@@ -1,4 +1,4 @@
-"""Files of finished shots that lie in another folder than the one that a run is to fill."""
+"""Files of finished shots that are in another folder than the output folder of a run."""
 
 import os
 import shutil
@@ -19,12 +19,12 @@ class _FileElsewhere:
     asset: Asset
     source: Path
     folder: Path
-    """In which the source lies, as the journal knows it."""
+    """The folder of the source, as recorded in the journal."""
 
 
 @define(kw_only=True)
 class FilesElsewhere:
-    """The files that a journal knows in other output folders, and that are missing in this one."""
+    """The files that the journal has in other output folders, and that are missing in this one."""
 
     output_dir: Path
     _files: list[_FileElsewhere] = field(factory=list)
@@ -47,7 +47,7 @@ class FilesElsewhere:
             yield f"{count:,} files of finished shots are in {folder}; the run links them into {self.output_dir}"
 
     def link(self) -> None:
-        """Link the files that are intact into the output folder; copy them where it is on another disk.
+        """Link the intact files into the output folder, or copy them if it is on another disk.
 
         Raises:
             OSError: the folder cannot be written.
@@ -64,7 +64,7 @@ def _link(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(source, target)
-    except FileExistsError:  # another run was quicker
+    except FileExistsError:  # another run has linked it already
         return
     except OSError:  # another disk, or one without links
         part = target.with_name(f".{token_hex(8)}.part")

@@ -14,7 +14,7 @@ _logger = logging.getLogger(__name__)
 
 
 class EventLog:
-    """Writes one JSON object per event. Where that fails the writing ends, and nothing that is paid is harmed."""
+    """Writes one JSON object per event. If a write fails, it writes no more; the batch goes on."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -35,7 +35,7 @@ class EventLog:
         self.write({**event.to_dict(), "files": files})
 
     def write(self, record: Mapping[str, Any]) -> None:
-        """Write one line, with the wall-clock time in seconds since 1970."""
+        """Write one line, with the time in seconds since 1970."""
         said = {name: value for name, value in record.items() if value not in (None, [])}
         try:
             with writing(self._stream):

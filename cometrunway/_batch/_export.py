@@ -37,15 +37,15 @@ _PROMPTS = ("prompt_text", "prompt")
 _FIELDS = tuple(dict.fromkeys(field.name for cls in OFFICIAL + COMPAT for field in attrs.fields(cls)))
 """All fields of all routes, in the order of the routes."""
 _SURROGATE = r"\ud"
-"""How JSON in ASCII writes the half of a character that is beyond 16 bits, or a byte that is no UTF-8."""
+"""The escapes of JSON in ASCII for half of a character beyond 16 bits, or for a byte that is not UTF-8."""
 _BLANK = r"[\s\"\x00-\x1f\ufeff\u200b]*"
-_FORMULA = re.compile(rf"{_BLANK}[=+\-@＝＋－＠]|[\t\r\n]")  # noqa: RUF001 - a Japanese Excel knows these signs, too
+_FORMULA = re.compile(rf"{_BLANK}[=+\-@＝＋－＠]|[\t\r\n]")  # noqa: RUF001 - a Japanese Excel accepts these characters too
 _LATER_FORMULA = re.compile(rf"([;\t\r\n]{_BLANK})(?=[=+\-@＝＋－＠])")  # noqa: RUF001
-"""Where a cell begins for a spreadsheet that takes semicolons for the separator, as the German one does."""
+"""The beginning of a cell in a spreadsheet with semicolons as separators, such as a German one."""
 
 
 def write_jsonl(report: JournalReport, stream: TextIO) -> None:
-    """Write one JSON object per line; a path that is no UTF-8 is its `file:` URI."""
+    """Write one JSON object per line. A path that is not UTF-8 is written as its `file:` URI."""
     for record in report.records():
         line = json.dumps(record)
         if _SURROGATE in line:  # perhaps of bytes that are no UTF-8, for which all of a record is looked through
@@ -54,11 +54,11 @@ def write_jsonl(report: JournalReport, stream: TextIO) -> None:
 
 
 def write_csv(report: JournalReport, stream: TextIO) -> None:
-    """Write comma-separated values with a heading, for a stream that encodes them as UTF-8 and translates no newlines.
+    """Write comma-separated values with a heading, to a stream that encodes UTF-8 and does not translate newlines.
 
-    First come the columns that every journal has, then each field that a request of it has, in the order of the routes.
-    Times are ISO 8601 in UTC, sizes bytes; paths and digests of several files are separated by semicolons. Text that a
-    spreadsheet would take for a formula has an apostrophe before it.
+    The first columns are the same for every journal. After them comes each field of its requests, in the order of the
+    routes. Times are ISO 8601 in UTC, sizes are bytes. Paths and digests of several files are separated by semicolons.
+    Text that a spreadsheet could read as a formula gets an apostrophe before it.
     """
     with report.reader() as journal:
         _write_csv(report, journal, stream)
@@ -66,7 +66,7 @@ def write_csv(report: JournalReport, stream: TextIO) -> None:
 
 def _write_csv(report: JournalReport, journal: JournalReader, stream: TextIO) -> None:
     fields = _in_order(journal.fields())
-    stream.write("\ufeff")  # without the byte order mark Excel takes UTF-8 for another encoding
+    stream.write("\ufeff")  # without the byte order mark Excel assumes another encoding
     writer = csv.writer(stream)
     writer.writerow(map(_cell, [*_FIXED, *(f"request.{name}" if name in _FIXED else name for name in fields)]))
     for entry in journal.entries():
@@ -87,7 +87,7 @@ def _fixed(entry: Entry, state: str, reason: str) -> tuple[Any, ...]:
 
 
 def _in_order(names: Set[str]) -> list[str]:
-    """Return the fields for which there are columns of their own; those of a later version come last."""
+    """Return the fields that have a column. Fields of a later version come last."""
     names = names - {"route", *_PROMPTS}
     return [*(name for name in _FIELDS if name in names), *sorted(names - set(_FIELDS))]
 
@@ -98,11 +98,11 @@ def _iso(seconds: float | None) -> str:
 
 
 def _cell(value: Any) -> str | float | None:
-    """Return what a cell says of a value: text that is no formula, or a number."""
+    """Return the cell of a value: a number, or text that is not a formula."""
     if value is None or (isinstance(value, str) and value.isascii()):  # most cells
         return value and safe(value)
     value = in_utf8(value)
-    if isinstance(value, Mapping) and "sha256" in value:  # of a file or a URL whose content is not in the journal
+    if isinstance(value, Mapping) and "sha256" in value:  # a file or a URL; the journal does not have its content
         value = value.get("path") or value.get("url") or f"sha256:{value['sha256']}"
     if isinstance(value, bool | Mapping | list):
         value = json.dumps(value, ensure_ascii=False)
@@ -110,6 +110,6 @@ def _cell(value: Any) -> str | float | None:
 
 
 def safe(text: str) -> str:
-    """Return text that no spreadsheet takes for a formula."""
+    """Return text that no spreadsheet reads as a formula."""
     text = _LATER_FORMULA.sub(r"\1'", text)
     return f"'{text}" if _FORMULA.match(text) else text

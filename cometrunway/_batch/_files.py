@@ -1,4 +1,4 @@
-"""Batch files: checked whole before the first cent is spent."""
+"""Batch files. A file is checked completely before anything is paid for."""
 
 import re
 import sys
@@ -22,11 +22,11 @@ from cometrunway._wire._values import given
 
 STANDARD_INPUT = Path("-")
 _NO_KEY = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-"""What a file's name may hold and a key may not."""
+"""Characters that a file name may contain and a key may not."""
 
 
 class BatchFileError(Exception):
-    """The file cannot be used; the message has a line `FILE:LINE: REASON` for everything that is wrong with it."""
+    """The file cannot be used. The message has a line `FILE:LINE: REASON` for each error in it."""
 
 
 @frozen(kw_only=True)
@@ -34,14 +34,14 @@ class BatchFile:
     """The shots of a file."""
 
     name: str
-    """What it is called in messages."""
+    """The name of the file in messages."""
     shots: list[Shot]
     lines: Mapping[str, int]
-    """Where each key's shot begins, from 1."""
+    """The line where the shot of each key begins, from 1."""
     unnamed: Set[str]
-    """The keys that the file does not give: they are made of its name and a line."""
+    """The keys that are not in the file. They are made from its name and the line."""
     ignored: Mapping[str, int]
-    """The columns that were left out, and in how many rows each had a value."""
+    """The ignored columns, and in how many rows each had a value."""
 
 
 def read_shots(path: Path) -> list[Shot]:
@@ -52,17 +52,17 @@ def read_shots(path: Path) -> list[Shot]:
 def read_batch(path: Path, *, encoding: str | None = None, ignore: Collection[str] = ()) -> BatchFile:
     """Read a batch file: for each shot its `route`, optionally its `key`, and the fields of the request.
 
-    JSON Lines, JSON or CSV, as the suffix says, else the first character; `-` is standard input. Fields are spelled in
-    snake_case or as on the wire. Media given without a scheme are files, relative to the batch file. A shot without a
-    key is named after the file and its line, or its place in a JSON list.
+    The format is JSON Lines, JSON or CSV. The suffix decides, or else the first character. `-` is standard input.
+    Fields are spelled in snake_case or as in the API. Media without a scheme are files, relative to the batch file. A
+    shot without a key is named after the file and its line, or its position in a JSON list.
 
     Args:
         path: the file.
-        encoding: of a file without a byte order mark; UTF-8 by default.
-        ignore: names of columns, or fields, that are left out.
+        encoding: the encoding of a file without a byte order mark; by default UTF-8.
+        ignore: the names of columns, or fields, to ignore.
 
     Raises:
-        BatchFileError: the file cannot be read, or anything in it is wrong.
+        BatchFileError: the file cannot be read, or something in it is wrong.
     """
     is_input = path == STANDARD_INPUT
     name, stem = ("<stdin>", "stdin") if is_input else (str(path), path.stem)
@@ -103,7 +103,7 @@ def _standard_input() -> bytes:
 
 @define(kw_only=True)
 class _Shots:
-    """The shots of one file as they are read, and what is wrong with it."""
+    """Reads the shots of one file, and collects its errors."""
 
     problems: Problems
     stem: str
@@ -116,7 +116,7 @@ class _Shots:
     left_out: Counter[str] = field(factory=Counter)
 
     def add(self, record: Record) -> None:
-        """Take in one record of the file."""
+        """Read one record of the file."""
         try:
             shot = self._shot(record)
         except ValueError as error:
@@ -129,7 +129,7 @@ class _Shots:
             self.by_key[shot.key], self.lines[shot.key] = shot, record.line
 
     def _shot(self, record: Record) -> Shot | None:
-        """Return the shot; None where a column that is not ours may stand for one that is."""
+        """Return the shot; None if an unknown column may be a misspelt field."""
         if record.fields is None:
             raise ValueError(record.problem)
         fields = self._without_ignored(given(record.fields))
@@ -161,7 +161,7 @@ class _Shots:
 
 
 def _as_spelt(reason: str, fields: Mapping[str, Any]) -> str:
-    """Begin a reason with the name that the file has for the field, where that is another."""
+    """Begin a reason with the field's name in the file, if that differs."""
     ours = re.match(r"\w+\.(\w+)", reason)
     spelt = (name for name in fields if ours and name != ours[1] and snake_case(name) == ours[1])
     return ": ".join([*spelt, reason])

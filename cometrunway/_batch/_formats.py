@@ -1,4 +1,4 @@
-"""JSON Lines, JSON and CSV: text in, numbered records out, each with the fields of a shot or with what is wrong."""
+"""Parses JSON Lines, JSON and CSV into numbered records, each with the fields of a shot or an error."""
 
 import csv
 import io
@@ -19,12 +19,12 @@ _SEPARATOR = re.compile(r'(?i)"?sep=(?P<it>[^"]*|")"?')
 
 @frozen
 class Record:
-    """One shot as the file has it."""
+    """One shot as in the file."""
 
     line: int
-    """Where it begins, from 1."""
+    """The line where it begins, from 1."""
     number: int
-    """What an unnamed shot is called by: its line, or in JSON its place in the list, from 1."""
+    """The number of a shot without a key: its line, or in JSON its position in the list, from 1."""
     fields: Mapping[str, Any] | None
     problem: str = ""
     """Why there are no fields."""
@@ -34,14 +34,14 @@ Format = Callable[[str], Iterator[Record]]
 
 
 def format_of(suffix: str, text: str) -> Format:
-    """Return the format that a file's suffix names, or else the one that its first character does."""
+    """Return the format of a file by its suffix, or else by its first character."""
     by_suffix: dict[str, Format] = {".jsonl": json_lines, ".ndjson": json_lines, ".json": json_list, ".csv": table}
     by_character: dict[str, Format] = {"{": json_lines, "[": json_list}
     return by_suffix.get(suffix.lower()) or by_character.get(text.lstrip()[:1], table)
 
 
 def plain_name(name: str) -> str:
-    """Return the name by which a column is told from others: accents composed, and each line break one space."""
+    """Return the normalised name of a column: accents are composed, and each line break becomes one space."""
     return normalize("NFC", " ".join(name.split()))
 
 
@@ -67,10 +67,10 @@ def json_list(text: str) -> Iterator[Record]:
 
 
 def table(text: str, ignored: Collection[str] = ()) -> Iterator[Record]:
-    """Read CSV whose first row names the fields; an empty cell is a field not given.
+    """Read CSV with the names of the fields in the first row. An empty cell means that the field is not given.
 
-    The first row may be told the separator by a line `sep=;` before it, as spreadsheets write it. Of the columns that
-    are `ignored`, several may have one name.
+    A line `sep=;` before the first row may set the separator, as spreadsheets write it. Several of the `ignored`
+    columns may have the same name.
     """
     delimiter, is_said = _delimiter(text)
     if len(delimiter) != 1 or delimiter in '"\r\n':
@@ -101,7 +101,7 @@ def _records(rows: "_csv.Reader", delimiter: str, ignored: Collection[str]) -> I
 
 
 def _delimiter(text: str) -> tuple[str, bool]:
-    """Return what separates the names in the first row, and whether a line says so; some write semicolons or tabs."""
+    """Return the separator of the first row, and whether a line states it. Some programs use semicolons or tabs."""
     first_row = _LINE_END.split(text, maxsplit=1)[0]
     said = _SEPARATOR.fullmatch(first_row)
     if said:
@@ -133,7 +133,7 @@ def _row(names: list[str], row: list[str], delimiter: str) -> tuple[dict[str, An
 
 
 def _items(text: str, position: int) -> Iterator[Record]:
-    # The whole was parsed before, so nothing here can be wrong but what an item is.
+    # The whole text was parsed before, so only the type of an item can be wrong here.
     decoder, line, counted = json.JSONDecoder(), 1, 0
     number = 0
     while True:

@@ -1,4 +1,4 @@
-"""What a journal holds, counted and listed."""
+"""The report of a journal: counts and lists."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -17,15 +17,15 @@ _LISTED = ("owed", "in_doubt", "failed", "cancelled", "refused")
 
 
 class JournalReport:
-    """A journal, counted and listed; `JournalError` where there is none.
+    """The counts and lists of a journal; `JournalError` if there is none.
 
-    Each method reads what it needs, and holds no more than it returns: a journal may be large.
+    A journal may be large, so each method reads only what it needs, and holds only what it returns.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.holder = holder(path)
-        """The pid of the process that is writing it now, if one is."""
+        """The pid of the process that is writing the journal; None if none is."""
         with JournalReader(path):
             pass
 
@@ -34,7 +34,7 @@ class JournalReport:
         return JournalReader(self.path)
 
     def kind(self, entry: Entry) -> str:
-        """Return one of `STATUSES`; `submitting` only while a process is at it."""
+        """Return one of `STATUSES`; `submitting` only while a process writes the journal."""
         return self._kind(entry.state)
 
     def _kind(self, state: State) -> str:
@@ -81,7 +81,7 @@ class JournalReport:
             }
 
     def text(self) -> str:
-        """Return the counts, and what did not succeed, line by line, of each kind the first 50."""
+        """Return the counts as text, and one line for each shot that did not succeed, at most 50 for each status."""
         with self.reader() as journal:
             counts = self._counts(journal)
             lines = [self._summary(counts), f"creates by route: {_creates(counts['creates'])}"]
@@ -103,7 +103,7 @@ class JournalReport:
         return f"  {entry.key}  {entry.route}  {entry.task_id or '-'}  {self.reason(entry)}".rstrip()
 
     def reason(self, entry: Entry) -> str:
-        """Return why it is not as it should be, in words."""
+        """Return the reason why an entry has no files, as text."""
         return entry.outcome(is_written=self.holder is not None).reason or ""
 
 
@@ -117,7 +117,7 @@ def _section(title: str, lines: Iterable[str], count: int) -> list[str]:
 
 
 def seconds(entry: Entry) -> float | None:
-    """Return how long an entry's task took, rounded; None where that is not known."""
+    """Return how long an entry's task took, rounded; None if it is not known."""
     return None if entry.seconds is None else round(entry.seconds, 1)
 
 
@@ -127,5 +127,5 @@ def unverified(entry: Entry) -> list[str]:
 
 
 def places(assets: Iterable[Asset]) -> list[str]:
-    """Return where files are kept: paths of this disk, and addresses of buckets."""
+    """Return the places of files: paths on this disk, and addresses of buckets."""
     return [asset.location or portable(asset.path or Path()) for asset in assets if asset.is_kept]

@@ -1,6 +1,6 @@
-"""Which shots of a batch file a journal has already: by their keys, and by their content under other keys.
+"""Finds the shots of a batch file that a journal has already: by their keys, or by their content under other keys.
 
-A file that was renamed, or in which a line was inserted, gives other keys to the shots that it does not name itself.
+If a file is renamed or a line is inserted, the shots without keys get other keys.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -19,11 +19,11 @@ from cometrunway._requests._shot import Shot
 from cometrunway._wire._identity import describe, identity
 
 OtherKeys = Literal["use", "buy"]
-"""What becomes of named shots that the journal has under other keys: what it has is used, or they are paid for again.
+"""What to do with shots with keys that the journal has under other keys: use its entries, or pay for them again.
 
-Of unnamed ones, what it has is always used."""
+For shots without keys, the journal's entries are always used."""
 _NAMED = 3
-"""Pairs of keys that a message names."""
+"""The number of pairs of keys that a message names."""
 _CONFLICT = (
     "stands for another request in the journal ({}); give the shot another key (without one it is named after its "
     "line), or the request as it was; nothing was sent"
@@ -32,15 +32,15 @@ _CONFLICT = (
 
 @frozen(kw_only=True)
 class KnownShots:
-    """The shots of a file, under the keys that they have in the journal; and what the journal has of them."""
+    """The shots of a file under their keys in the journal, and the journal's entries for them."""
 
     shots: list[Shot]
     entries: Mapping[str, Entry]
-    """By key; what was refused is not among them, for it is submitted anew."""
+    """By key. Refused entries are left out, because their shots are submitted again."""
     renamed: Mapping[str, str]
-    """The keys of the file to those of the journal, where they differ."""
+    """From the keys of the file to those of the journal, if they differ."""
     new_names: Mapping[str, str]
-    """The keys of the file to those under which shots will be submitted, because the journal has others under them."""
+    """From the keys of the file to new keys, for shots whose key belongs to another shot in the journal."""
     folders: Collection[Path] = ()
     """The output folders of the runs so far."""
 
@@ -48,19 +48,19 @@ class KnownShots:
 def known_shots(file: BatchFile, journal: Path | None, other_keys: OtherKeys | None = None) -> KnownShots:
     """Find the shots of a file in a journal, which may not exist yet.
 
-    A shot that the file does not name is found by its content as well. So is one that it does name; but whether that
-    is the same shot is for the user to say.
+    A shot without a key is also found by its content. A shot with a key is found by its content too, but the user must
+    say whether it is the same shot.
 
     Args:
-        file: all of it: what stands further down may be what the journal has.
+        file: the whole file, because any of its shots may be in the journal.
         journal: the journal's file.
-        other_keys: None uses what the journal has of unnamed shots, and is an error where it has a named one.
+        other_keys: what to do with shots with keys that are in the journal under other keys; None is an error then.
 
     Raises:
-        BatchFileError: a key stands for another request in the journal, or a shot that the file names is there under
-            another key and `other_keys` does not say what that means.
+        BatchFileError: a key belongs to another request in the journal, or a shot with a key is in the journal under
+            another key and `other_keys` is None.
         JournalError: the journal cannot be read.
-        ValueError: a local file is no longer what it was.
+        ValueError: a local file has changed.
     """
     if journal is None or not journal.exists() or (journal.is_file() and not journal.stat().st_size):
         return KnownShots(shots=file.shots, entries={}, renamed={}, new_names={})
@@ -110,7 +110,7 @@ class _Search:
     _new: dict[str, Shot] = field(factory=dict)
 
     def by_key(self) -> None:
-        """Find what stands under its key, or under the one that it got where that was taken."""
+        """Find the entry with the shot's key, or with the new key that it got because its key was taken."""
         for shot in self.file.shots:
             description = self._described[shot.key] = describe(shot.request)
             digest = self._digests[shot.key] = identity(description)
@@ -124,7 +124,7 @@ class _Search:
                 self._take(shot, entry)
 
     def by_content(self, *, also_named: bool) -> None:
-        """Find what stands under another key: of unnamed shots under any, of named ones under none of the file."""
+        """Find an entry with another key: for a shot without a key, any; for one with a key, none that the file has."""
         named = [shot for key, shot in self._new.items() if key not in self.file.unnamed] if also_named else []
         wanted = [*(shot for key, shot in self._new.items() if key in self.file.unnamed), *named]
         found: dict[str, list[str]] = {self._digests[shot.key]: [] for shot in wanted}
@@ -141,9 +141,9 @@ class _Search:
                 del self._new[shot.key]
 
     def name_the_new(self) -> None:
-        """Give a new shot whose key another one has in the journal a key of its own, or refuse it.
+        """Give a new key to a new shot whose key another shot has in the journal, or refuse the shot.
 
-        It is refused where the shot that has its key is no longer in the file: then that may be what was meant.
+        It is refused if that other shot is no longer in the file, because the user may have changed it.
         """
         conflicts = Problems(self.file.name)
         for shot in self._new.values():
@@ -170,7 +170,7 @@ class _Search:
 
 
 def _second_name(key: str, digest: str) -> str:
-    """Return the key of an unnamed shot whose first one is taken; it is the same in every run."""
+    """Return the new key of a shot without a key whose first key is taken. It is the same in every run."""
     return f"{key}-{digest[:8]}"
 
 

@@ -1,4 +1,4 @@
-"""What a batch would send, without sending it."""
+"""The requests that a batch would send."""
 
 import json
 from collections import Counter
@@ -19,10 +19,10 @@ from cometrunway._wire._provider import Provider
 
 
 def planned(shots: Iterable[Shot], provider: Provider) -> Iterator[dict[str, Any]]:
-    """Yield for each shot its key, route and path, and the body of its create, with files told in a few words.
+    """Yield for each shot its key, route and path, and the body of its create. Files are described in a few words.
 
     Raises:
-        ValueError: the provider does not take it, or a local file is no longer what it was.
+        ValueError: the provider does not accept it, or a local file has changed.
     """
     for shot in shots:
         message = encode(shot.request, provider, uri_of=partial(_told, shot.request.route, provider))
@@ -38,11 +38,11 @@ def totals(shots: Collection[Shot]) -> str:
 
 
 def check_provider(file: BatchFile, provider: Provider, *, strict: bool) -> str:
-    """Make sure that the provider takes each shot of a file; return what is not known there, a line for each cause.
+    """Check that the provider accepts each shot of a file; return the unknown values, one line for each cause.
 
     Raises:
-        BatchFileError: it does not take some, or a value is not known and `strict`; has a line for each cause, with
-            the count of the shots that have it.
+        BatchFileError: it does not accept a shot, or `strict` is set and a value is not known. The message has a line
+            for each cause, with the number of its shots.
     """
     problems, unknown = Problems(file.name), Problems(file.name)
     for shot in file.shots:

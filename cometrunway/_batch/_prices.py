@@ -1,4 +1,4 @@
-"""What creates cost, by a file of prices: each gateway has its own."""
+"""The prices of creates, from a file of prices. Each gateway has its own."""
 
 import tomllib
 from collections import Counter
@@ -17,17 +17,17 @@ _CURE = "add [models.{}] with per_second or per_image"
 
 @frozen(kw_only=True)
 class Billed:
-    """What a price is asked for."""
+    """A create that is billed."""
 
     model: str
-    """The request's model; of a route without models, the route."""
+    """The request's model; the route if it has no models."""
     seconds: Decimal | None
-    """The length that the request names, if it names one."""
+    """The length in the request, if it has one."""
     images: int = 1
 
     @classmethod
     def of(cls, asked: Request | Mapping[str, Any], *, images: int = 1) -> "Billed":
-        """Return what is billed for a request, or for its description in a journal."""
+        """Return the billed create of a request, or of its description in a journal."""
         fields = asked if isinstance(asked, Mapping) else _fields(asked)
         length = fields.get("duration") or fields.get("seconds")
         is_number = isinstance(length, int | float) and not isinstance(length, bool)
@@ -50,7 +50,7 @@ class _Price:
     seconds: Decimal | None = None
 
     def of(self, billed: Billed) -> Decimal | None:
-        """Return what it costs; None where the length is not known."""
+        """Return the price; None if the length is not known."""
         if self.per_image is not None:
             return self.per_image * billed.images
         seconds = billed.seconds if billed.seconds is not None else self.seconds
@@ -83,7 +83,7 @@ class Prices:
         """Read a file of prices.
 
         Raises:
-            ValueError: it cannot be read, or anything in it is wrong; the message names the file and the model.
+            ValueError: it cannot be read, or something in it is wrong. The message names the file and the model.
         """
         try:
             content = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
@@ -104,7 +104,7 @@ class Prices:
         )
 
     def check(self, billed: Iterable[Billed]) -> None:
-        """Make sure that there is a price for each; else `ValueError`, which names the first model without one."""
+        """Check that there is a price for each; else `ValueError`, which names the first model without a price."""
         missing: Counter[str] = Counter()
         without_length: Counter[str] = Counter()
         for each in billed:
@@ -123,19 +123,19 @@ class Prices:
             )
 
     def cost(self, billed: Billed) -> Decimal:
-        """Return what it costs, where `check` has found a price for it."""
+        """Return the price of a create that `check` has accepted."""
         price = self._models[billed.model].of(billed)
         assert price is not None  # noqa: S101 - that was checked
         return price
 
     def total(self, requests: Iterable[Request]) -> Decimal:
-        """Return what requests cost; `ValueError` where one has no price."""
+        """Return the price of requests; `ValueError` if one has no price."""
         billed = [Billed.of(request) for request in requests]
         self.check(billed)
         return sum(map(self.cost, billed), Decimal(0))
 
     def amount(self, cost: Decimal) -> str:
-        """Return a cost as people write it: `1,234.50 USD`."""
+        """Return a price as text, such as `1,234.50 USD`."""
         return f"{cost:,.2f} {self.currency}".rstrip()
 
 

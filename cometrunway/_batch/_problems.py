@@ -1,4 +1,4 @@
-"""What is wrong with a batch file: one message for each cause, however many rows it spoils."""
+"""The errors of a batch file: one message for each cause, also if it affects many rows."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ _VALUE = re.compile(
     r"""(?<!field\ )(?<!option\ ) (?: '(?:[^'\\]|\\.)*' | "(?:[^"\\]|\\.)*" ) | <[^>]*> | [0-9][0-9,.]* | got\ [^;]*""",
     re.VERBOSE,
 )
-"""What of a message is a row's own: two messages that differ in nothing else have one cause."""
+"""The parts of a message that depend on the row. Messages that differ only in these have the same cause."""
 
 
 @define
@@ -26,21 +26,21 @@ class _Problem:
 
 @define
 class Problems:
-    """All that is wrong with one file, in the order in which it was found."""
+    """The errors of one file, in the order in which they were found."""
 
     name: str
-    """What the file is called."""
+    """The name of the file."""
     _found: dict[str, _Problem] = field(factory=dict, init=False)
 
     def add(self, line: int, reason: str, *, cause: str | None = None) -> None:
-        """Add what is wrong with a line; of several with one cause, only the first reason is told."""
+        """Add an error of a line. Of several with the same cause, only the first reason is shown."""
         self._found.setdefault(cause or _VALUE.sub("", reason), _Problem(reason)).lines.append(line)
 
     def __bool__(self) -> bool:
         return bool(self._found)
 
     def __str__(self) -> str:
-        """Return a line `FILE:LINE: REASON` for each cause; of one on several lines, with their count and the first."""
+        """Return a line `FILE:LINE: REASON` for each cause; for several lines, the first of them and their number."""
         return "\n".join(self._told())
 
     def _told(self) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Which shots are submitted, and paid for, once more after a failure: by a batch file, or from a journal alone."""
+"""The shots that are submitted, and paid for, once more after a failure: from a batch file, or from a journal."""
 
 from collections.abc import Iterable, Iterator, Sequence, Set
 from itertools import islice
@@ -13,7 +13,7 @@ from cometrunway._wire._identity import is_complete
 from cometrunway._wire._mapping import request_again
 
 _NAMED = 5
-"""Keys that a message names."""
+"""The number of keys that a message names."""
 
 
 @frozen(kw_only=True)
@@ -23,13 +23,13 @@ class Retries:
     again: Sequence[Entry]
     """Those that are submitted once more."""
     left: Sequence[Entry]
-    """Those of which nothing says that a retry may cure them."""
+    """Those for which a retry is not likely to help."""
 
     @classmethod
     def of(cls, entries: Iterable[Entry], *, is_all: bool) -> "Retries":
-        """Return what is submitted once more: failures that a retry may cure, or all that has failed or was cancelled.
+        """Return the shots to submit once more: failures for which a retry may help, or all failed and cancelled ones.
 
-        What was cancelled is no failure that a retry may cure: somebody did not want it.
+        A retry of a cancelled shot is not assumed to help, because somebody cancelled it on purpose.
         """
         unsuccessful = [entry for entry in entries if entry.is_unsuccessful]
         again = [entry for entry in unsuccessful if is_all or _may_succeed(entry)]
@@ -38,7 +38,7 @@ class Retries:
 
     @property
     def keys(self) -> Set[str]:
-        """The keys of what is submitted once more."""
+        """The keys of the shots that are submitted once more."""
         return frozenset(entry.key for entry in self.again)
 
     def told(self, option_for_all: str) -> Iterator[str]:
@@ -58,18 +58,18 @@ class Retries:
 
 @frozen(kw_only=True)
 class JournalRetries:
-    """What can be submitted once more from a journal alone."""
+    """The shots that can be submitted once more from a journal alone."""
 
     unsuccessful: Retries
     refused: Sequence[Entry]
-    """Nothing was paid for these."""
+    """Shots that were not paid for."""
     incomplete: Sequence[Entry]
-    """Of these the journal has not all that was sent."""
+    """Shots whose request is not completely in the journal."""
     journal: Path
 
     @property
     def shots(self) -> list[Shot]:
-        """What is submitted."""
+        """The shots that are submitted."""
         entries = sorted((*self.unsuccessful.again, *self.refused), key=lambda entry: entry.number)
         return [Shot(entry.key, request_again(entry.request)) for entry in entries]
 
@@ -90,9 +90,9 @@ def _may_succeed(entry: Entry) -> bool:
 
 
 def journal_retries(journal: Path, keys: Sequence[str], *, is_all: bool) -> JournalRetries:
-    """Return what has failed, was cancelled or was refused in a journal, or what stands under these keys.
+    """Return the shots of a journal that failed, were cancelled or were refused, or those with these keys.
 
-    What has succeeded meanwhile is left out.
+    Shots that have succeeded meanwhile are left out.
 
     Raises:
         JournalError: there is no such journal, or it cannot be read.
@@ -116,7 +116,7 @@ def journal_retries(journal: Path, keys: Sequence[str], *, is_all: bool) -> Jour
 
 
 def _named_one(reader: JournalReader, key: str) -> Entry | None:
-    """Return what a user names; None where it has succeeded."""
+    """Return the shot that a user names; None if it has succeeded."""
     entry = reader.find(key)
     if entry is None:
         raise ValueError(f"the journal {reader.path} has nothing under the key {key!r}")
@@ -128,7 +128,7 @@ def _named_one(reader: JournalReader, key: str) -> Entry | None:
 
 
 def needs_the_file(entries: Sequence[Entry], journal: Path) -> str:
-    """Say that the journal alone is not enough for these, and what is."""
+    """Return the message that the journal alone is not enough for these shots, with the command that is."""
     return (
         f"{len(entries):,} shots need their batch file, for the journal has only the digest of a local file, a data "
         f"URI or a signed URL: {_named(entries)}; to submit them:  "

@@ -1,4 +1,4 @@
-"""What became of each shot, as a table."""
+"""The outcome of each shot, as a table."""
 
 from collections.abc import Collection, Iterable
 
@@ -12,7 +12,7 @@ from cometrunway.errors import JournalError, OutcomeUnknownError
 _HEADINGS = ("shot", "route", "id", "status", "seconds", "file", "bytes")
 _TO_THE_RIGHT = {_HEADINGS.index("seconds"), _HEADINGS.index("bytes")}
 _SHOWN = 50
-"""Rows of a table; of a larger batch only what did not succeed is listed."""
+"""The largest number of rows of a table. Of a larger batch, only shots that did not succeed are listed."""
 
 
 _FAILURES: dict[type[Exception], str] = {
@@ -27,26 +27,26 @@ _FAILURES: dict[type[Exception], str] = {
     errors.TransportError: "not sent",
     ValueError: "refused",
 }
-"""What to call a failure, the special ones before the general."""
+"""The words for failures. Special ones come before general ones."""
 _UNSENT = frozenset({"not submitted", "not sent", "no record"})
 
 
 @define(kw_only=True)
 class Row:
-    """What the table says of one shot."""
+    """The row of one shot."""
 
     key: str
     route: str
     task_id: str = ""
     status: str = "not submitted"
     seconds: float | None = None
-    """From the create's answer to the poll that found the end."""
+    """Seconds from the create's answer to the poll that found the end."""
     files: tuple[str, ...] = ()
     size: int = 0
     """Bytes of all its files."""
 
     def succeed(self, assets: Iterable[Asset]) -> None:
-        """Take in the files."""
+        """Record the files."""
         self.status = "succeeded"
         self.files = tuple(
             asset.path.name if asset.verified else f"{asset.path.name} (not verified)" for asset in assets if asset.path
@@ -54,12 +54,12 @@ class Row:
         self.size = sum(asset.size or 0 for asset in assets)
 
     def fail(self, error: Exception) -> None:
-        """Take in why there are none."""
+        """Record why there are no files."""
         self.status = next((words for cls, words in _FAILURES.items() if isinstance(error, cls)), "failed")
 
     @property
     def is_unsent(self) -> bool:
-        """Whether nothing was created, because the run ended before, or the network or the journal did not allow it."""
+        """Whether nothing was created because the run ended, or because the network or the journal failed."""
         return self.status in _UNSENT
 
     @property
@@ -72,7 +72,7 @@ class Row:
 
 
 def table(rows: Collection[Row]) -> str:
-    """Return the rows in columns; of many, only those that did not succeed, and of these only the first."""
+    """Return the rows as a table. Of many rows it has only those that did not succeed, up to a limit."""
     shown = list(rows) if len(rows) <= _SHOWN else [row for row in rows if row.status != "succeeded"]
     more = f"\n... and {len(shown) - _SHOWN:,} more that did not succeed" if len(shown) > _SHOWN else ""
     return _aligned([_HEADINGS, *(row.cells for row in shown[:_SHOWN])]) + more if shown else ""

@@ -1,4 +1,4 @@
-"""One run of a batch: every shot submitted, awaited and entered in a table."""
+"""One run of a batch: it submits every shot, waits for it, and adds its outcome to a table."""
 
 import asyncio
 import signal
@@ -25,23 +25,23 @@ _EMULATED_POLLS = PollPolicy(first=1.5, floor=0.3, ceiling=3)
 
 @define(kw_only=True)
 class BatchRun:
-    """Runs `shots`, or finishes what a journal owes; `rows` and `owed` tell what became of them, interrupted or not."""
+    """Runs `shots`, or continues the unfinished tasks of a journal. `rows` and `owed` have the outcome at any time."""
 
     shots: Sequence[Shot] | None
-    """None finishes what the journal owes."""
+    """None continues the unfinished tasks of the journal."""
     options: Mapping[str, Any]
-    """What `Session` is made with."""
+    """The options of `Session`."""
     display: ProgressDisplay
     observers: Sequence[Observer] = ()
-    """What else receives each event."""
+    """A further observer of each event."""
     emulated: bool = False
-    """Against a server of our own in this process, which needs no key and costs nothing."""
+    """Whether to use an emulator in this process, which needs no key and costs nothing."""
     tells_balance: bool = False
-    """Whether what the account has left is said before anything is submitted, where the provider tells."""
+    """Whether to show the account's balance before anything is submitted, if the provider has a request for it."""
     may_wait: bool = False
-    """Whether the first Ctrl-C only ends the submitting, because somebody reads what the second one would do."""
+    """Whether the first Ctrl-C only ends the submitting, because a person reads what the second one does."""
     again: Set[str] = frozenset()
-    """The keys of shots that have failed and are submitted, and paid for, once more."""
+    """The keys of failed shots that are submitted, and paid for, once more."""
     rows: dict[str, Row] = field(factory=dict)
     owed: tuple[TaskHandle, ...] = ()
     stopped_by: CometRunwayError | None = None
@@ -58,7 +58,7 @@ class BatchRun:
 
     @property
     def unsent(self) -> list[Row]:
-        """The rows of the shots of which it is known that nothing was created, though nothing is wrong with them."""
+        """The rows of shots without errors for which nothing was created."""
         return [row for row in self.rows.values() if row.is_unsent]
 
     async def run(self) -> None:
@@ -102,14 +102,14 @@ class BatchRun:
                 loop.add_signal_handler(number, work.get(number, leave))
 
     def _leave(self, running: "asyncio.Task[Any]") -> None:
-        """End the run with the grace for creates under way; without it, if that is asked again."""
+        """End the run with the grace for creates under way; without the grace at the second call."""
         if self._is_left:
             raise KeyboardInterrupt  # it goes through the event loop, and ends each task of it
         self._is_left = True
         running.cancel()
 
     def _interrupt(self, session: Session, leave: Callable[[], object]) -> None:
-        """End the submitting at the first Ctrl-C, where somebody reads the offer to wait; leave at the next."""
+        """End the submitting at the first Ctrl-C, if a person reads the offer to wait; leave at the next."""
         was_interrupted, self.interrupted = self.interrupted, True
         if was_interrupted or not self.may_wait:
             leave()

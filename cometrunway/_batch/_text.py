@@ -1,4 +1,4 @@
-"""The bytes of a batch file as text: by its byte order mark, else by the encoding that the user names, else UTF-8."""
+"""Decodes a batch file: by its byte order mark, else by the encoding that the user names, else as UTF-8."""
 
 import codecs
 import re
@@ -7,15 +7,15 @@ from encodings.aliases import aliases
 
 _MARKS = {
     codecs.BOM_UTF8: "utf-8",
-    codecs.BOM_UTF32_LE: "utf-32-le",  # before UTF-16, whose mark it begins with
+    codecs.BOM_UTF32_LE: "utf-32-le",  # before UTF-16, because it begins with the mark of UTF-16
     codecs.BOM_UTF32_BE: "utf-32-be",
     codecs.BOM_UTF16_LE: "utf-16-le",
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
 _NO_TEXT = {b"PK\x03\x04": "a workbook such as .xlsx, or an archive", b"\xd0\xcf\x11\xe0": "a workbook such as .xls"}
-"""What files begin with that spreadsheets save unless they are told to save CSV."""
+"""The first bytes of files that spreadsheet programs save by default, which are not CSV."""
 _ZEROS = {(1, 3): "utf-16-le", (0, 2): "utf-16-be", (1, 2, 3): "utf-32-le", (0, 1, 2): "utf-32-be"}
-"""Which of the first four bytes are zero where a text that begins with ASCII has more bytes for each character."""
+"""Which of the first four bytes are zero in a text that begins with ASCII and has several bytes per character."""
 _CURE = "save the file as UTF-8, or add --encoding cp1252 if it is from a spreadsheet on Windows"
 _NAMED_CURE = "name the encoding that the file was saved in with --encoding"
 _MARKED_CURE = "the file is damaged or cut off: save it again"

@@ -1,4 +1,4 @@
 """The command `cometrunway`.
 
-May import everything; nothing imports it. Begin with `_main.py`; each other module has the commands of one subject.
+It may import everything; nothing imports it. Begin with `_main.py`; each other module has the commands of one subject.
 """

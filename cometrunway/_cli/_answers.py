@@ -16,7 +16,7 @@ from cometrunway._wire._identity import sent_for
 from cometrunway._wire._sent import Sent
 
 _LONGEST = 64 * 1024 * 1024
-"""Bytes of a file that is read."""
+"""The largest file that is read, in bytes."""
 _THEN = {
     TaskStatus.SUCCEEDED: "the files are downloaded",
     TaskStatus.FAILED: "the task has failed",

@@ -218,7 +218,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _retried(shots: Sequence[Shot], known: KnownShots, options: argparse.Namespace) -> Set[str]:
-    """Return the keys of shots that failed, or were cancelled, and are submitted once more, after saying so."""
+    """Return the keys of failed or cancelled shots that are submitted once more. Print them first."""
     if options.retry_failed is None:
         return frozenset()
     if options.journal is None:
@@ -231,7 +231,7 @@ def _retried(shots: Sequence[Shot], known: KnownShots, options: argparse.Namespa
 
 
 def _tell_unknown(lines: str) -> None:
-    """Say what is not known of the values of a batch, once; the session then says it no more."""
+    """Print the unknown values of a batch once. The session then does not warn of them again."""
     if lines:
         say(f"{lines}\nwarning: values that are not known are sent as they are; --strict refuses them", sys.stderr)
     warnings.simplefilter("ignore", UnknownValueWarning)
@@ -266,7 +266,7 @@ def _dry_run(wanted: Sequence[Shot], shots: Sequence[Shot], options: argparse.Na
 
 
 def _check_as_the_run_does(options: argparse.Namespace) -> None:
-    """Find now what would end the run before it sends anything; but for a key that is missing."""
+    """Check all that could end the run before it sends anything, except a missing key."""
     variable = provider(options).key_variable
     key = "" if options.emulator else os.environ.get(variable, "").strip()
     if not (key or options.emulator):

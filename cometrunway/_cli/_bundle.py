@@ -1,4 +1,4 @@
-"""The command within a bundle, such as PyInstaller or zipapp make: files in it may be no files on the disk."""
+"""The command in a bundle, such as one of PyInstaller or zipapp, whose files may not be on the disk."""
 
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -9,12 +9,12 @@ _HERE = files("cometrunway._cli")
 
 
 def hook_dirs() -> list[str]:
-    """Return where PyInstaller finds its hook; an entry point of the package names this function."""
+    """Return the folder of PyInstaller's hook. An entry point of the package names this function."""
     return [str(_HERE / "pyinstaller")]
 
 
 def installed_version() -> str:
-    """Return the version of the package; a bundle may have left it out."""
+    """Return the version of the package, which a bundle may lack."""
     try:
         return version("cometrunway")
     except PackageNotFoundError:
@@ -29,6 +29,6 @@ def copied_demo(folder: Path) -> Path:
 
 
 def place_of_the_demo() -> Path | None:
-    """Return where the demo's batch file is; None where it is in a bundle, or in what a bundle unpacks for a while."""
+    """Return the path of the demo's batch file; None if it is in a bundle or in a bundle's temporary folder."""
     listing = _HERE / "demo" / "shots.jsonl"
     return listing if isinstance(listing, Path) and not hasattr(sys, "frozen") else None

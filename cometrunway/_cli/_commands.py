@@ -1,4 +1,4 @@
-"""What all commands have in common: how one is added, and the options that several of them take."""
+"""The common parts of all commands: how to add one, and the options of several of them."""
 
 import argparse
 import math
@@ -12,7 +12,7 @@ from cometrunway._wire._provider import BUILT_IN, COMETAPI, Provider, provider_o
 
 Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for what add_subparsers returns
 Work = Callable[[argparse.Namespace], int]
-"""Does what a command is for; returns the exit status."""
+"""Runs a command and returns the exit status."""
 
 
 def add_command(
@@ -24,7 +24,7 @@ def add_command(
     details: str = "",
     example: str,
 ) -> argparse.ArgumentParser:
-    """Add a command whose `--help` ends with an example, and which takes `--debug`."""
+    """Add a command with an example at the end of its `--help`, and with the option `--debug`."""
     parser = commands.add_parser(
         name,
         help=summary,
@@ -38,12 +38,12 @@ def add_command(
 
 
 def add_output_dir(parser: "argparse.ArgumentParser | argparse._ArgumentGroup") -> None:
-    """Add where files go."""
+    """Add the option for the folder of files."""
     parser.add_argument("--output-dir", type=path, default=Path("outputs"), metavar="DIR", help="default: outputs")
 
 
 def add_template(parser: "argparse.ArgumentParser | argparse._ArgumentGroup") -> None:
-    """Add what files are called."""
+    """Add the option for the names of files."""
     parser.add_argument(
         "--template",
         metavar="TEXT",
@@ -53,7 +53,7 @@ def add_template(parser: "argparse.ArgumentParser | argparse._ArgumentGroup") ->
 
 
 def add_base_url(parser: "argparse.ArgumentParser | argparse._MutuallyExclusiveGroup") -> None:
-    """Add where the API is, if not at its provider's origin."""
+    """Add the option for another origin than the provider's."""
     parser.add_argument(
         "--base-url",
         type=_filled,
@@ -63,7 +63,7 @@ def add_base_url(parser: "argparse.ArgumentParser | argparse._MutuallyExclusiveG
 
 
 def add_provider(parser: "argparse.ArgumentParser | argparse._ArgumentGroup") -> None:
-    """Add whose API it is."""
+    """Add the option for the provider."""
     parser.add_argument(
         "--provider",
         default=COMETAPI.name,
@@ -73,7 +73,7 @@ def add_provider(parser: "argparse.ArgumentParser | argparse._ArgumentGroup") ->
 
 
 def add_network(parser: "argparse.ArgumentParser | argparse._ArgumentGroup") -> None:
-    """Add what of the network counts."""
+    """Add the options of the network."""
     parser.add_argument(
         "--no-trust-env",
         action="store_true",
@@ -85,19 +85,19 @@ def add_network(parser: "argparse.ArgumentParser | argparse._ArgumentGroup") -> 
 
 
 def network_options(options: argparse.Namespace) -> dict[str, bool]:
-    """Return what `Session` is to make of it."""
+    """Return the options of the network for `Session`."""
     return {"trust_env": not options.no_trust_env, "allow_private_assets": options.allow_private_assets}
 
 
 def add_prices(command: "argparse.ArgumentParser | argparse._ArgumentGroup") -> None:
-    """Add what models cost."""
+    """Add the option for the prices of models."""
     command.add_argument(
         "--price", type=path, metavar="FILE", help="estimate the cost: TOML with a price per second or image by model"
     )
 
 
 def resume_command(options: argparse.Namespace) -> str:
-    """Return the command that finishes what the journal of this one owes, to the same place, over the same network."""
+    """Return the command that continues this journal's unfinished tasks, with the same folder and network options."""
     command = ["cometrunway", "resume", str(options.journal), "--output-dir", str(options.output_dir)]
     given = None if options.provider == COMETAPI.name else options.provider
     for name, value in (("--provider", given), ("--template", options.template), ("--base-url", options.base_url)):
@@ -107,12 +107,12 @@ def resume_command(options: argparse.Namespace) -> str:
 
 
 def add_journal(parser: argparse.ArgumentParser) -> None:
-    """Add the journal that the command is about."""
+    """Add the argument for the journal."""
     parser.add_argument("journal", type=path, metavar="JOURNAL", help="the file that `run --journal` made")
 
 
 def path(text: str) -> Path:
-    """Read a path; `~` is a home folder, also where no shell has seen it, as in `--journal=~/shots.db`."""
+    """Read a path. A `~` is the home folder, even if the shell did not expand it, as in `--journal=~/shots.db`."""
     try:
         return expanded(text)
     except ValueError as error:
@@ -120,7 +120,7 @@ def path(text: str) -> Path:
 
 
 def whole(least: int, most: float = math.inf) -> Callable[[str], int]:
-    """Return what reads a whole number within these bounds."""
+    """Return the function that reads a whole number within these bounds."""
     wanted = f"a whole number of at least {least}" if most == math.inf else f"from {least} to {most}"
 
     def read(text: str) -> int:
@@ -143,7 +143,7 @@ def positive(text: str) -> float:
 
 
 def provider(options: argparse.Namespace) -> Provider:
-    """Return the provider that `--provider` names or describes; `ValueError` if it does neither."""
+    """Return the provider of `--provider`, a name or a file; `ValueError` if it is neither."""
     given: str = options.provider
     return Provider.from_toml(given) if given.endswith(".toml") else provider_of(given)
 

@@ -10,7 +10,7 @@ _SHELLS = ("bash", "zsh", "fish", "tcsh", "powershell")
 
 
 def add_to(commands: "Commands[argparse.ArgumentParser]", parser: argparse.ArgumentParser) -> None:
-    """Add the command, which is about the whole `parser`."""
+    """Add the command. It needs the whole `parser`."""
 
     def work(options: argparse.Namespace) -> int:
         try:

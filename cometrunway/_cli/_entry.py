@@ -1,12 +1,12 @@
-"""Where the command begins. It imports next to nothing, so that Ctrl-C finds it prepared from its first moment on."""
+"""The entry point of the command. It imports almost nothing, so that Ctrl-C is handled from the first moment on."""
 
 import signal
 
 
 def command() -> None:
-    """Be the installed command.
+    """Run the installed command.
 
-    Until everything is imported, Ctrl-C ends the process as the system does, without a traceback: nothing has begun.
+    Until everything is imported, Ctrl-C ends the process at once, without a traceback, because nothing has begun.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # it may be ignored, as under nohup
         signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -112,7 +112,7 @@ def _export(options: argparse.Namespace) -> int:
     write = write_csv if options.format == "csv" else write_jsonl
     if options.output is None:
         if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
-            sys.stdout.reconfigure(encoding="utf-8", newline="")  # what is led into a file is the file of -o
+            sys.stdout.reconfigure(encoding="utf-8", newline="")  # standard output to a file is treated as -o
         with writing(sys.stdout):
             write(report, sys.stdout)
         return 0
@@ -133,7 +133,7 @@ def _resolve(options: argparse.Namespace) -> int:
 
 
 def _check_task_id(task_id: str, key: str, journal: JournalReader) -> None:
-    poll_request("image_to_video", task_id)  # raises what no task is called
+    poll_request("image_to_video", task_id)  # raises an error if no task has this id
     for other in journal.keys_of_task(task_id):
         if other != key:
             raise ValueError(f"the task {task_id} is that of {other!r} already")

@@ -25,7 +25,7 @@ _STATUSES = (
     "exit status: 0 all succeeded, 1 a task failed or is in doubt, 2 wrong use or a bad file, 70 a bug, 130 interrupted"
 )
 _MISTAKES = (BatchFileError, CometRunwayError, ValueError)
-"""What the user can put right, so that one line says all."""
+"""Errors that the user can correct. They are shown in one line."""
 
 
 def command() -> None:
@@ -36,7 +36,7 @@ def command() -> None:
         status = main()
     except KeyboardInterrupt:
         status = INTERRUPTED
-    except SystemExit as ended:  # of argparse, which has written its help or an error
+    except SystemExit as ended:  # by argparse, which has printed its help or an error
         status = ended.code if isinstance(ended.code, int) else 0
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said and done
     sys.exit(_flushed(status))
@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         logging.basicConfig(level=logging.DEBUG, format="%(name)s: %(message)s", handlers=[_LogOfTheMoment()])
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a name that a terminal cannot show must not stop a batch
+            stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show must not stop a batch
     try:
         status: int = options.work(options)
     except _MISTAKES as error:
@@ -61,13 +61,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except OSError as error:
         return _complain(_unusable(error), 2, debug=options.debug)
-    except Exception as bug:  # noqa: BLE001 - the last to know; --debug shows all of it
+    except Exception as bug:  # noqa: BLE001 - the last handler; --debug shows the traceback
         return _complain(f"a bug of cometrunway: {bug!r}; --debug shows where", 70, debug=options.debug)
     return status
 
 
 def _flushed(status: int) -> int:
-    """Write what the streams still hold, lest that fails when Python ends; return the exit status."""
+    """Flush the streams, so that this does not fail when Python ends; return the exit status."""
     try:
         with writing(sys.stdout):
             pass
@@ -84,17 +84,17 @@ def _unusable(error: OSError) -> str:
 
 
 def _open_closed_streams() -> None:
-    """Let what goes to a stream that was closed from outside go nowhere, rather than to a file opened later."""
+    """Open the null device for each stream that was closed, so that no file opened later gets its output."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(descriptor)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - for good
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - until the process ends
 
 
 class _LogOfTheMoment(logging.StreamHandler[TextIO]):
-    """Writes to what standard error is at the moment: a live display puts its own stream there."""
+    """Writes to the present standard error, which a live display replaces by its own stream."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""

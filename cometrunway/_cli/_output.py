@@ -1,4 +1,4 @@
-"""A file that a command writes: whole, or not at all."""
+"""A file that a command writes. It is complete, or is not there."""
 
 import re
 from collections.abc import Callable
@@ -13,14 +13,14 @@ _SQLITE = b"SQLite format 3\0"
 
 
 def write_output(output: Path, write: Callable[[TextIO], None]) -> None:
-    """Write a file as UTF-8, without translated newlines; what is there already is replaced once the new one is whole.
+    """Write a file as UTF-8, without translating newlines. It replaces an existing file when it is complete.
 
     Raises:
-        ValueError: it cannot be written, or it is a journal or belongs to one.
+        ValueError: the file cannot be written, or it is a journal or belongs to one.
     """
     _check_output(output)
     try:
-        if output.exists() and not output.is_file():  # a device or a pipe, whose place no file may take
+        if output.exists() and not output.is_file():  # a device or a pipe, which must not be replaced
             with output.open("w", encoding="utf-8", newline="") as stream, writing(stream):
                 write(stream)
             return
@@ -34,7 +34,7 @@ def write_output(output: Path, write: Callable[[TextIO], None]) -> None:
 
 
 def _check_output(output: Path) -> None:
-    """Make sure that no journal is replaced, which is the only record of what was paid for."""
+    """Refuse to replace a journal, because it is the only record of what was paid for."""
     journal = output.with_name(re.sub(r"-(wal|shm)$|\.lock$", "", output.name))
     for there in filter(Path.is_file, (output, journal)):
         with suppress(OSError), there.open("rb") as file:

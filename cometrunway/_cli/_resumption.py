@@ -1,4 +1,4 @@
-"""The commands that go on from a journal alone: `resume`, `retry`, `cancel`."""
+"""The commands that need only a journal: `resume`, `retry`, `cancel`."""
 
 import argparse
 import asyncio
@@ -106,7 +106,7 @@ def _cancel(options: argparse.Namespace) -> int:
 
 
 async def _cancelled(options: argparse.Namespace) -> list[TaskStatus | Exception]:
-    """Cancel the task of each key; return how each has ended, or why it is not known to have."""
+    """Cancel the task of each key; return how each ended, or why its end is not known."""
     outcomes: list[TaskStatus | Exception] = []
     async with Session(**_session_options(options)) as session:
         for key in options.keys:
@@ -116,7 +116,7 @@ async def _cancelled(options: argparse.Namespace) -> list[TaskStatus | Exception
             except CometRunwayError as error:
                 outcomes.append(error)
         if any(isinstance(outcome, Exception) for outcome in outcomes):
-            await session.close(wait=0)  # what was not cancelled goes on
+            await session.close(wait=0)  # a task that was not cancelled goes on
     return outcomes
 
 

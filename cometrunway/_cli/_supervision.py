@@ -1,4 +1,4 @@
-"""One batch, from the command: it is run, interrupted or not, and its outcome is printed."""
+"""Runs one batch for the command, handles its interruption, and prints its outcome."""
 
 import asyncio
 import shlex
@@ -21,21 +21,21 @@ _TOLD_APART = ("cancelled", "in doubt", "not submitted")
 
 @frozen(kw_only=True)
 class Report:
-    """How the outcome is printed, and what it refers to."""
+    """How to print the outcome, and the commands that it names."""
 
     output_dir: Path
     journal: Path | None = None
     resume: str = ""
-    """The command that finishes what is owed; empty where nothing keeps that."""
+    """The command that continues the unfinished tasks; empty without a journal."""
     again: str = ""
-    """The command that goes on with what was never sent, too."""
+    """The command that also sends what was never sent."""
     log: EventLog | None = None
-    """Where it goes as JSON, in place of text."""
+    """The stream for the outcome as JSON; None prints text."""
     is_quiet: bool = False
 
 
 def supervised(batch: BatchRun, report: Report) -> int:
-    """Run the batch, tell its outcome, and return the exit status."""
+    """Run the batch, print its outcome, and return the exit status."""
     was_left = False
     try:
         asyncio.run(batch.run())

@@ -21,7 +21,7 @@ from cometrunway._polling._key_refusals import KeyRefusals
 from cometrunway._polling._rate_limit import PollRateLimit
 from cometrunway._polling._timing import PolledTask, PollTiming
 from cometrunway._task_group import BackgroundTasks, Role
-from cometrunway._tasks import Asset, Failure, Task, TaskStatus
+from cometrunway._tasks import UNNAMED_PROVIDER, Asset, Failure, Task, TaskStatus
 from cometrunway.errors import (
     CometRunwayError,
     RateLimitedError,
@@ -150,7 +150,7 @@ class PollScheduler:
         now = self._loop.time()
         task = PolledTask(
             future=future,
-            kind=intern(f"{future.route} {future.model}"),
+            kind=intern(_kind(future)),
             age=age or 0.0,
             born=now - (age or 0.0),
             is_new=age == 0.0,
@@ -467,3 +467,9 @@ class PollScheduler:
             route=future.route,
             token=future.reference.to_token(),
         )
+
+
+def _kind(future: TaskFuture) -> str:
+    """Return what its task has in common with those that take equally long; as it stands in journals, too."""
+    kind = f"{future.route} {future.model}"
+    return kind if future.provider == UNNAMED_PROVIDER else f"{future.provider} {kind}"

@@ -1,6 +1,7 @@
 """What one session learnt and the next begins with: kept in the journal, and never at the cost of what is paid for."""
 
 import asyncio
+import json
 import logging
 import sqlite3
 from collections.abc import Callable
@@ -10,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from cometrunway import Session
+from cometrunway import ImageToVideo, Session
 from cometrunway._journal._sqlite import Journal
 from cometrunway.emulator import Emulator
-from tests.samples import yawn
+from tests.samples import CAT, yawn
 
 OLD = """
 CREATE TABLE submission (
@@ -67,6 +68,18 @@ async def test_a_session_begins_with_what_the_last_one_learnt(session: Any) -> N
             assert await run(runway) is None
         async with session(emulator) as runway:
             assert await run(runway, name="again") is not None
+
+
+async def test_what_one_provider_taught_is_not_told_of_another(path: Path) -> None:
+    """The same route and model take their own time at each; what has no provider recorded is cometapi's."""
+    request = ImageToVideo(model="gen4_turbo", prompt_image=CAT, prompt_text="yawn", ratio="1280:720", duration=5)
+    async with Emulator() as emulator:
+        for provider in ("cometapi", "runway"):
+            options: dict[str, Any] = {"base_url": emulator.base_url, "output_dir": None, "journal": path}
+            async with Session(emulator.api_key, provider=provider, **options) as runway:
+                await asyncio.gather(*[await runway.submit(request) for _ in range(3)])
+    ends = {kind: json.loads(text)["by_age"]["ends"] for kind, text in learnt(path).items()}
+    assert ends == {"image_to_video gen4_turbo": 3, "runway image_to_video gen4_turbo": 3}
 
 
 async def test_what_is_learnt_is_kept_while_the_session_runs(session: Any, path: Path) -> None:

@@ -33,6 +33,7 @@ MEDIA_TYPES = {
     ".wav": "audio/wav",
     ".m4a": "audio/mp4",
     ".flac": "audio/flac",
+    ".zip": "application/zip",
     ".bin": "application/octet-stream",
 }
 """What a page shows or links, and the only files that are ever served. SVG is a program, and no task makes it."""

@@ -8,7 +8,9 @@ import os
 import re
 import struct
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from itertools import accumulate, pairwise, repeat
 from typing import Any, BinaryIO
 
@@ -422,6 +424,55 @@ def _frame_length(header: bytes) -> int:
     return (144 if version == 3 else 72) * 1000 * kilobits // rate + (flags >> 1 & 1)
 
 
+# ZIP: a record at the end of the file tells of the directory before it; where that is long, one more in 64 bits does.
+_END_OF_DIRECTORY = re.compile(rb"PK\x05\x06")
+_CANDIDATES = 8
+"""Places that look like the record, the last of them, that are tried."""
+_STATED_ELSEWHERE = {0xFFFF, 0xFFFFFFFF}
+
+
+def _zip_ends(content: _Content) -> bool:
+    """Whether the record of the end is there, and each entry of its directory; a comment has at most 64 KiB."""
+    found = deque[int](maxlen=_CANDIDATES)
+    position = max(0, content.size - 2 * _BLOCK)
+    with suppress(_CutError):  # there are no more
+        while True:
+            position = _search(content, _END_OF_DIRECTORY, position)
+            found.appendleft(position)
+            position += 4
+    return any(_directory_ends(content, position) for position in found)
+
+
+def _directory_ends(content: _Content, end: int) -> bool:
+    try:
+        entries, length, start, comment = content.unpack("<10xHIIH", end)
+        content.has(end + 22 + comment)
+        if {entries, length, start} & _STATED_ELSEWHERE:
+            entries, length, start, end = _long_directory(content, end)
+        position: int = end - length
+        if position < start:  # it may be greater: a program that unpacks may stand before the archive
+            return False
+        if not entries and content.at(0, 4) == b"PK\3\4":
+            return False
+        for _ in range(entries):
+            if content.at(position, 4) != b"PK\1\2":
+                return False
+            position += 46 + sum(content.unpack("<28xHHH", position))
+    except _CutError:
+        return False
+    return position <= end
+
+
+def _long_directory(content: _Content, end: int) -> tuple[int, int, int, int]:
+    """Return entries, length, start and end of a directory, by its record in 64 bits if there is one."""
+    entries, length, start = content.unpack("<10xHII", end)
+    position = end - 20 - 56
+    if position < 0 or content.at(position, 4) != b"PK\6\6" or content.at(end - 20, 4) != b"PK\6\7":
+        return entries, length, start, end
+    entries, length, start = content.unpack("<32xQQQ", position)
+    return entries, length, start, position
+
+
 _CHECKS: dict[str, Callable[[_Content], bool]] = {
     "image/jpeg": _jpeg_ends,
     "image/png": _png_ends,
@@ -440,4 +491,5 @@ _CHECKS: dict[str, Callable[[_Content], bool]] = {
     "audio/ogg": _ogg_ends,
     "audio/wav": _wav_ends,
     "audio/mpeg": _mp3_ends,
+    "application/zip": _zip_ends,
 }

@@ -60,6 +60,7 @@ _BY_PATTERN = [
         (rb"OggS.{,400}\x80theora", MediaType("video/ogg", ".ogv")),
         (rb"OggS", _OGG),
         (rb"fLaC", MediaType("audio/flac", ".flac")),
+        (rb"PK(\x03\x04|\x05\x06)", MediaType("application/zip", ".zip")),
         # A tag, or the header of a frame: layer III, no reserved rate.
         (rb"ID3[\x02-\x04]..[\0-\x7f]{4}|\xff[\xe2\xe3\xf2\xf3\xfa\xfb][\0-\xef]", _MP3),
     )

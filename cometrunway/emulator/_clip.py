@@ -12,7 +12,7 @@ from attrs import frozen
 from cometrunway.emulator._h264 import Macroblock, encode
 from cometrunway.emulator._mp4 import box, mux
 from cometrunway.emulator._scene import Scene
-from cometrunway.emulator._sound import mp3, wav
+from cometrunway.emulator._sound import mp3, ogg, wav
 
 _FRAMES, _FRAME_RATE = 20, 12
 _VIDEO_AREA, _PICTURE_AREA = 208 * 117, 640 * 360
@@ -24,7 +24,7 @@ class File:
 
     Attributes:
         content: Its bytes.
-        media_type: `video/mp4`, `image/png`, `audio/wav` or `audio/mpeg`.
+        media_type: `video/mp4`, `image/png`, `audio/wav`, `audio/ogg` or `audio/mpeg`.
         etag: Its strong entity tag, quoted.
     """
 
@@ -47,9 +47,13 @@ def picture(ratio: tuple[int, int], *, tint: int, mark: str, moment: float = 0.0
 
 
 def sound(suffix: str, *, tint: int, mark: str) -> File:
-    """A sound, as WAV or MP3, made unique by a `mark`."""
-    content = wav(tint=tint, mark=mark) if suffix == ".wav" else mp3(mark=mark)
-    media_type = "audio/wav" if suffix == ".wav" else "audio/mpeg"
+    """A sound, as WAV, Ogg or MP3, made unique by a `mark`."""
+    if suffix == ".wav":
+        content, media_type = wav(tint=tint, mark=mark), "audio/wav"
+    elif suffix == ".ogg":
+        content, media_type = ogg(mark=mark), "audio/ogg"
+    else:
+        content, media_type = mp3(mark=mark), "audio/mpeg"
     return File(content=content, media_type=media_type, etag=_etag(mark, content))
 
 

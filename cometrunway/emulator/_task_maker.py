@@ -27,6 +27,7 @@ FAILURES = {
 
 _PENDING_PART = 0.15
 _SWITCH = re.compile(r"\[(fail|seconds|cancel|stuck)(?: ([\w.]+))?\]")
+_SOUND_SUFFIXES = {"wav": ".wav", "ogg_opus": ".ogg"}
 _LONG = 256
 _MOST_FILES = 10
 
@@ -233,7 +234,7 @@ def _count(body: Mapping[str, Any]) -> int:
 def _suffix(media: str, body: Mapping[str, Any]) -> str:
     if media != "audio":
         return ".mp4" if media == "video" else ".png"
-    return ".wav" if body.get("outputFormat", body.get("format")) == "wav" else ".mp3"
+    return _SOUND_SUFFIXES.get(str(body.get("outputFormat", body.get("format"))), ".mp3")
 
 
 def _ratio(value: object) -> tuple[int, int]:

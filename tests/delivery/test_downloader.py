@@ -1,7 +1,9 @@
 """Downloads: what reaches its name is whole, and nobody else's."""
 
 import asyncio
+import io
 import os
+import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -324,6 +326,9 @@ BARE = {
     ".wav": b"RIFF\x26\0\0\0WAVEfmt \x10\0\0\0" + bytes(16) + b"data\x02\0\0\0ab",
 }
 """Files without the first bytes that are usual in their kind, and their suffixes."""
+with zipfile.ZipFile(frames := io.BytesIO(), "w") as opened:
+    opened.writestr("frame-1.png", bytes(500))
+BARE[".zip"] = frames.getvalue()
 KINDS = {path.name: path.read_bytes() for path in SAMPLES.iterdir() if path.suffix != ".md"} | BARE
 
 
@@ -338,7 +343,9 @@ async def test_each_kind_is_kept_with_the_suffix_of_what_it_is(store: Store, nam
     assert asset.verified
 
 
-@pytest.mark.parametrize("name", ["baseline.jpg", "lossy.webp", "known-length.webm", "animated.gif", "vorbis.ogg"])
+@pytest.mark.parametrize(
+    "name", ["baseline.jpg", "lossy.webp", "known-length.webm", "animated.gif", "vorbis.ogg", ".zip"]
+)
 async def test_a_file_that_its_host_has_cut_is_refused(store: Store, name: str) -> None:
     """Though the host states that it is all: its container tells that more must come."""
     assert await store.refuses(KINDS[name][:-1])

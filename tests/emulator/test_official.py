@@ -12,7 +12,7 @@ from runwayml.lib import polling
 
 from cometrunway import ImageToVideo, Request, Session, SoundEffect, TextToImage, TextToVideo, VideoToAudio, errors
 from cometrunway._requests._all_routes import OFFICIAL
-from cometrunway.emulator import Emulator
+from cometrunway.emulator import Emulator, Fault
 from tests.samples import CAT, CLIP
 
 SONG = "https://example.com/song.mp3"
@@ -162,8 +162,23 @@ async def test_a_model_that_is_new_is_refused_unless_any_is_accepted(tmp_path: P
         assert len(emulator.tasks) == 2 * any_model
 
 
-async def test_the_sound_of_a_model_is_whole(emulator: Emulator, tmp_path: Path) -> None:
-    """An MP3 by default, kept with its suffix and checked to its end."""
+SOUNDS = {
+    None: (".mp3", "audio/mpeg"),
+    "mp3": (".mp3", "audio/mpeg"),
+    "wav": (".wav", "audio/wav"),
+    "ogg_opus": (".ogg", "audio/ogg"),
+}
+
+
+@pytest.mark.parametrize(("form", "found"), SOUNDS.items(), ids=map(str, SOUNDS))
+async def test_the_sound_of_a_model_is_whole(
+    emulator: Emulator, tmp_path: Path, form: str | None, found: tuple[str, str]
+) -> None:
+    """In each form that can be asked for; kept with its suffix and checked to its end: one that was cut comes again."""
+    suffix, media_type = found
+    emulator.script("asset", Fault.short(0.9))
     async with Session(emulator.api_key, provider="runway", base_url=emulator.base_url, output_dir=tmp_path) as runway:
-        [asset] = await (await runway.submit(SoundEffect(prompt_text="a door"), key="door"))
-    assert (asset.path, asset.media_type, asset.verified) == (tmp_path / "door.mp3", "audio/mpeg", True)
+        request = SoundEffect(model="seed_audio", prompt_text="a door", output_format=form)
+        [asset] = await (await runway.submit(request, key="door"))
+    assert (asset.path, asset.media_type, asset.verified) == (tmp_path / f"door{suffix}", media_type, True)
+    assert len(emulator.requests_of("asset")) == 2

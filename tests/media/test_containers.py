@@ -2,6 +2,7 @@
 
 import io
 import struct
+import zipfile
 import zlib
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from cometrunway._media._containers import is_whole, tells_its_end
 from cometrunway._media._kinds import UNKNOWN, recognise
-from cometrunway.emulator._clip import picture, video
+from cometrunway.emulator._clip import picture, sound, video
 
 SAMPLES = Path(__file__).parent / "samples"
 LAST = 2000
@@ -61,6 +62,28 @@ def words(*values: int) -> bytes:
     return struct.pack(f">{len(values)}I", *values)
 
 
+def archive(*names: str, comment: bytes = b"", before: bytes = b"") -> bytes:
+    """Return a ZIP of files with these names, behind something else."""
+    file = io.BytesIO(before)
+    file.seek(0, io.SEEK_END)
+    with zipfile.ZipFile(file, "w") as opened:
+        for name in names:
+            opened.writestr(name, name * 20)
+        opened.comment = comment
+    return file.getvalue()
+
+
+def long_archive() -> bytes:
+    """Return a ZIP whose directory is told of in 64 bits."""
+    content = archive("a.png", "b.png")
+    entries, length, start = struct.unpack("<10xHII2x", content[-22:])
+    end = len(content) - 22
+    record = struct.pack("<4sQHHIIQQQQ", b"PK\6\6", 44, 45, 45, 0, 0, entries, entries, length, start)
+    locator = struct.pack("<4sIQI", b"PK\6\7", 0, end, 1)
+    last = struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    return content[:-22] + record + locator + last
+
+
 MP4 = box(b"ftyp", b"isom") + box(b"moov", b"m" * 20) + box(b"mdat", b"d" * 50)
 PNG = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", b"h" * 13) + chunk(b"IDAT", b"d" * 30) + chunk(b"IEND")
 JPEG = b"\xff\xd8" + segment(0xE0, b"j" * 20) + segment(0xDA, b"s" * 10) + b"d" * 20 + b"\xff\xd9"
@@ -99,6 +122,10 @@ MADE = {
     "odd.wav": riff(b"WAVE", (b"fmt ", bytes(16)), (b"data", bytes(3001))),
     "emulated.mp4": video((9, 16), tint=1, mark="").content[:-8],  # without the box that marks it
     "emulated.png": picture((16, 9), tint=1, mark="test").content,
+    "emulated.ogg": sound(".ogg", tint=1, mark="test").content,
+    "frames.zip": archive(*(f"frame-{number}.png" for number in range(20)), comment=b"made by a task"),
+    "long.zip": long_archive(),
+    "none.zip": archive(),
 }
 ENCODED = sorted(path.name for path in SAMPLES.iterdir() if path.suffix != ".md" and path.stem != "two-images")
 
@@ -326,6 +353,16 @@ def test_a_gif_is_walked_from_block_to_block() -> None:
     assert not whole(b"GIF89a\1\0\1\0\0\0\0;")
 
 
+def test_a_zip_is_whole_with_its_directory_only() -> None:
+    """Behind a program that unpacks it, too; a part in its middle that is missing, or a wrong count, is found."""
+    content = archive("a.png", "b.png", comment=b"PK\5\6" + bytes(30))
+    assert is_whole(io.BytesIO(archive("a.png", before=b"#!/bin/sh\n")), "application/zip")
+    assert whole(content)
+    assert not whole(content[:40] + content[60:])
+    place = content.index(b"PK\5\6") + 10
+    assert not whole(content[:place] + b"\3" + content[place + 1 :])
+
+
 def test_a_kind_that_does_not_tell_its_end_is_known() -> None:
     """FLAC has no end, and of an unknown kind nobody knows it: these are not verified."""
     for media_type in (UNKNOWN.media_type, "audio/flac"):
@@ -347,6 +384,7 @@ def test_a_large_file_is_not_held_in_memory() -> None:
     for content in (
         JPEG[:-2] + bytes(5_000_000) + b"\xff\xd9",
         PNG[:-12] + chunk(b"IDAT", bytes(5_000_000)) + PNG[-12:],
+        archive(*(f"{number}" * 1000 for number in range(1000))),
     ):
         media = recognise(content[:512])
         assert media is not None

@@ -41,6 +41,8 @@ from cometrunway._media._kinds import BEGINNING, is_text, recognise, sniff
         (b"OggS\0\x02" + bytes(20) + b"\x01\x1e\x01vorbis", ".ogg"),
         (b"OggS\0\x02" + bytes(20) + b"\x01\x2a\x80theora", ".ogv"),
         (b"fLaC\0\0\0\x22", ".flac"),
+        (b"PK\x03\x04\x14\0", ".zip"),
+        (b"PK\x05\x06" + bytes(18), ".zip"),
         (b"\x1aE\xdf\xa3\x93\x42\x82\x88matroska", ".mkv"),
     ],
 )
@@ -65,7 +67,7 @@ def test_what_gateways_deliver_is_known(first_bytes: bytes, extension: str) -> N
         b"\xff\xf1\x50\x80",
         b"\xff\xfe<\0h\0",
         b"glTF\x02\0\0\0",
-        b"PK\x03\x04",
+        b"PK is the beginning of an archive",
     ],
 )
 def test_nothing_else_is_taken_for_them(first_bytes: bytes) -> None:

@@ -194,6 +194,14 @@ def simulation(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Fuzz what reads foreign bytes, guided by coverage; `-- 3600` for an hour each instead of a minute."""
+    session.install("-e", ".[test]", "atheris>=3")
+    for target in ("answers", "containers", "batch-files"):
+        session.run("python", "-m", "tests.fuzzing", target, *session.posargs)
+
+
+@nox.session
 def benchmark(session: nox.Session) -> None:
     """Measure beside other clients, and renew docs/benchmarks.md; half an hour; `-- --help` tells of less."""
     session.install("-e", ".[test]", "runwayml[aiohttp]", "matplotlib>=3.8")

@@ -25,6 +25,8 @@ HEAVY = (
     "tests/polling/test_scheduler_cancel.py",
     "tests/test_kill.py",
     "tests/test_two_thousand.py",
+    "tests/test_docs.py",
+    *(f"tests/cli/test_{name}.py" for name in ("answers", "batches", "main", "report", "resumption", "supervision")),
 )
 PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
 
@@ -33,8 +35,8 @@ PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
 def tests(session: nox.Session) -> None:
     """Run the tests, four at a time, for most of the time they wait; arguments go to pytest.
 
-    The simulations, large galleries in the development mode, a storage, kills, and thousands of callbacks, races and
-    tasks take long, and the same on every Python: they run on the first only.
+    The simulations, large galleries in the development mode, a storage, kills, thousands of callbacks, races and tasks,
+    the examples of the docs, and the hundreds of processes of the command take long, and run on the first Python only.
     """
     session.install("-e", ".[test]")
     left_out = [f"--ignore={path}" for path in HEAVY if session.python != PYTHONS[0]]

@@ -159,6 +159,18 @@ def test_tables_are_those_of_the_code(page: Path) -> None:
     assert page.read_text() == tables.renewed(page), "python -m tests.documentation"
 
 
+def test_the_test_of_each_promise_exists() -> None:
+    """Each row of the promises names its tests, by file and function."""
+    page = (ROOT / "docs/promises.md").read_text()
+    rows = re.findall(r"^\| (?!promise|---).*$", page, re.MULTILINE)
+    assert len(rows) > 20
+    for row in rows:
+        named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", row)
+        assert named, row
+        for path, name in named:
+            assert re.search(rf"def {name}\(", (ROOT / path).read_text()), f"{path}::{name}"
+
+
 def test_the_command_page_names_every_command_and_every_option_of_run() -> None:
     """What `--help` shows is on the page, also where the page says it by hand."""
     text = (ROOT / "docs" / "command.md").read_text()

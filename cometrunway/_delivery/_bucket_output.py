@@ -8,8 +8,9 @@ from typing import Self
 
 from attrs import evolve
 
+from cometrunway._delivery._intact_files import IntactFiles
 from cometrunway._delivery._output import Download
-from cometrunway._delivery._part_file import alternatives, is_intact
+from cometrunway._delivery._part_file import alternatives
 from cometrunway._object_storage._bucket import Bucket, BucketError, StoredFile
 from cometrunway._tasks import Asset
 from cometrunway.errors import DownloadError
@@ -34,6 +35,7 @@ class BucketOutput:
     def __init__(self, address: str) -> None:
         self._bucket = Bucket(address)
         self._numbers = count()
+        self._intact = IntactFiles()
 
     async def __aenter__(self) -> Self:
         try:
@@ -77,7 +79,7 @@ class BucketOutput:
 
     async def _recalled(self, asset: Asset) -> Asset | None:
         if asset.location is None:
-            return asset if await asyncio.to_thread(is_intact, asset) else None
+            return asset if await self._intact.are_intact((asset,)) else None
         try:
             is_there = await self._bucket.holds(asset.location, _known(asset))
             return evolve(asset, link=await self._bucket.link(asset.location)) if is_there else None

@@ -11,8 +11,9 @@ from typing import Self
 
 from cometrunway import _file_locks
 from cometrunway._delivery._free_space import LEAST_FREE
+from cometrunway._delivery._intact_files import IntactFiles
 from cometrunway._delivery._output import Download
-from cometrunway._delivery._part_file import are_intact, sync_folder
+from cometrunway._delivery._part_file import sync_folder
 from cometrunway._tasks import Asset
 
 _logger = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ class FolderOutput:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._intact = IntactFiles()
 
     async def __aenter__(self) -> Self:
         await try_folder(self.folder)
@@ -41,7 +43,7 @@ class FolderOutput:
     async def recall(self, assets: tuple[Asset, ...]) -> tuple[Asset, ...] | None:
         """Return the files if all of them are intact on this disk."""
         is_here = all(asset.location is None for asset in assets)
-        return assets if is_here and await asyncio.to_thread(are_intact, assets) else None
+        return assets if is_here and await self._intact.are_intact(assets) else None
 
 
 async def try_folder(folder: Path) -> None:

@@ -1,11 +1,10 @@
 """Where the files of tasks go: what a folder and a bucket have in common, and what is neither."""
 
-import asyncio
 from collections.abc import Awaitable
 from pathlib import Path
 from typing import Protocol, Self
 
-from cometrunway._delivery._part_file import are_intact
+from cometrunway._delivery._intact_files import IntactFiles
 from cometrunway._tasks import Asset
 
 
@@ -46,6 +45,9 @@ class NoOutput:
     folder = None
     keeps_files = False
 
+    def __init__(self) -> None:
+        self._intact = IntactFiles()
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -58,4 +60,4 @@ class NoOutput:
 
     async def recall(self, assets: tuple[Asset, ...]) -> tuple[Asset, ...] | None:
         """Return the files if those on this disk are intact; of others only the URL is known."""
-        return assets if await asyncio.to_thread(are_intact, assets) else None
+        return assets if await self._intact.are_intact(assets) else None

@@ -109,13 +109,8 @@ def give_name(part: PartFile, target: Path) -> Path:
     raise AssertionError("the alternatives are endless")
 
 
-def are_intact(assets: tuple[Asset, ...]) -> bool:
-    """Whether all files are still where they were put, to the byte. Reads them, so better called in a thread."""
-    return all(asset.path is None or is_intact(asset) for asset in assets)
-
-
 def is_intact(asset: Asset) -> bool:
-    """Whether a file is where it was put, to the byte."""
+    """Whether a file is where it was put, to the byte. Reads it, so better called in a thread."""
     return asset.path is not None and _has_digest(asset.path, asset.size, asset.sha256)
 
 

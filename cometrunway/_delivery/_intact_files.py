@@ -1,0 +1,47 @@
+"""Whether files are still where they were put, to the byte; one that has not changed since is not read again."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from pathlib import Path
+
+from cometrunway._delivery._part_file import is_intact
+from cometrunway._tasks import Asset
+
+_REMEMBERED = 10_000
+"""Files of which it is known that they were intact."""
+_SETTLED = 2.0
+"""Seconds since its last change from which on a file's times tell of any further change, on every file system."""
+
+
+class IntactFiles:
+    """Digests files in threads, and remembers the state in which each was intact."""
+
+    def __init__(self) -> None:
+        self._intact: OrderedDict[Path, tuple[object, ...]] = OrderedDict()
+
+    async def are_intact(self, assets: tuple[Asset, ...]) -> bool:
+        """Whether all files on this disk are where they were put, to the byte."""
+        return all([asset.path is None or await self._is_intact(asset.path, asset) for asset in assets])
+
+    async def _is_intact(self, path: Path, asset: Asset) -> bool:
+        found, state = await asyncio.to_thread(_looked_at, path, asset, self._intact.get(path))
+        if state is not None:
+            self._intact[path] = state
+            if len(self._intact) > _REMEMBERED:
+                self._intact.popitem(last=False)
+        return found
+
+
+def _looked_at(path: Path, asset: Asset, known: tuple[object, ...] | None) -> tuple[bool, tuple[object, ...] | None]:
+    """Return whether a file is intact, and the state in which it is, unless a further change could leave that as it is.
+
+    In the state that is known to be intact it is not read.
+    """
+    try:
+        status = path.stat()
+    except OSError:
+        return False, None
+    state = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev, asset.sha256)
+    found = state == known or is_intact(asset)
+    return found, state if found and time.time() - status.st_mtime > _SETTLED else None

@@ -231,6 +231,7 @@ class Composition:
             preparation=Preparation(
                 provider=self.provider,
                 callbacks=expected,
+                api_host=base.host or "",
                 strict=self._strict,
                 is_recorded=journal.keeps_entries,
             ),

@@ -49,6 +49,10 @@ class UnknownValueWarning(UserWarning):
     """A model, a ratio or another value is not known at the provider. It is sent; the API accepts or refuses it."""
 
 
+class MediaWarning(UserWarning):
+    """An image or a URL that the API may refuse or misread; it is sent, and the API judges."""
+
+
 class CometRunwayError(Exception):
     """The root of all errors of this package."""
 

@@ -15,10 +15,10 @@ CAT = "https://example.com/cat.jpg"
 CLIP = "https://example.com/street.mp4"
 HOOK = "https://example.com/webhook"
 PNG = bytes.fromhex(
-    "89504e470d0a1a0a 0000000d49484452000000010000000108000000003a7e9b55"
-    "0000000a49444154789c636000000002000148afa471 0000000049454e44ae426082"
+    "89504e470d0a1a0a 0000000d4948445200000100000001000100000000740995cb"
+    "0000001f4944415478daedc1010d000000c2a0f74f6d0e37a00000000000000000be0d2100000160e49d97 0000000049454e44ae426082"
 )
-"""A black pixel; whatever is added to it follows the end of the image."""
+"""A black square of 256 pixels a side; whatever is added to it follows the end of the image."""
 MP4 = b"\0\0\0\x18ftypisom\0\0\2\0isomiso2" + b"\0\0\0\x08moov" + b"\0\0\0\x08mdat"
 WAV = b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data\0\0\0\0"
 ALL_ROUTES = [

@@ -14,6 +14,7 @@ from cometrunway._media._urls import is_data_url, shown
 from cometrunway._requests._shot import Shot
 from cometrunway._wire._encode import encode
 from cometrunway._wire._file_limits import is_uploaded
+from cometrunway._wire._known_media import Fit, media_faults
 from cometrunway._wire._known_models import check_taken, unknown_values
 from cometrunway._wire._provider import Provider
 
@@ -37,25 +38,27 @@ def totals(shots: Collection[Shot]) -> str:
     return f"{len(shots):,} shots: {of_each}" if shots else "no shots"
 
 
-def check_provider(file: BatchFile, provider: Provider, *, strict: bool) -> str:
-    """Check that the provider accepts each shot of a file; return the unknown values, one line for each cause.
+def check_provider(file: BatchFile, provider: Provider, *, api_host: str, strict: bool, fit: Fit | None = None) -> str:
+    """Check that the provider accepts each shot of a file; return what is doubtful, one line for each cause.
 
     Raises:
-        BatchFileError: it does not accept a shot, or `strict` is set and a value is not known. The message has a line
-            for each cause, with the number of its shots.
+        BatchFileError: it does not accept a shot, or `strict` is set and a value is not known or a medium is doubtful.
+            The message has a line for each cause, with the number of its shots.
     """
-    problems, unknown = Problems(file.name), Problems(file.name)
+    problems, doubtful = Problems(file.name), Problems(file.name)
     for shot in file.shots:
         line = file.lines[shot.key]
         try:
             check_taken(shot.request, provider)
+            for message, fault in media_faults(shot.request, provider, api_host=api_host, fit=fit):
+                (problems if fault.is_sure or strict else doubtful).add(line, message)
         except ValueError as error:
             problems.add(line, str(error))
         for message in unknown_values(shot.request, provider):
-            (problems if strict else unknown).add(line, message, cause=message)
+            (problems if strict else doubtful).add(line, message, cause=message)
     if problems:
         raise BatchFileError(str(problems))
-    return str(unknown)
+    return str(doubtful)
 
 
 def _told(route: str, provider: Provider, source: Path | bytes) -> str:

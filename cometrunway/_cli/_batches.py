@@ -46,8 +46,9 @@ from cometrunway._policies import PollPolicy
 from cometrunway._requests._shot import Shot
 from cometrunway._session import Session
 from cometrunway._terminal import say, say_if_possible
+from cometrunway._transport._access import base_of
 from cometrunway._transport._connections import Connections
-from cometrunway.errors import UnknownValueWarning
+from cometrunway.errors import MediaWarning, UnknownValueWarning
 from cometrunway.progress import new_display
 
 _MEANT_TO_FAIL = ["fails-on-purpose"]
@@ -115,7 +116,7 @@ def _encoding(name: str) -> str:
 
 def _add_extent(group: "argparse._ArgumentGroup") -> None:
     group.add_argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
-    group.add_argument("--strict", action="store_true", help="refuse models, ratios and values that are not known")
+    group.add_argument("--strict", action="store_true", help="refuse what is not known or doubtful")
     group.add_argument("--limit", type=whole(1), metavar="N", help="take only the first N shots")
     add_prices(group)
     group.add_argument("--budget", type=whole(0), metavar="N", help="stop submitting after N creates in this run")
@@ -178,7 +179,7 @@ def _run(options: argparse.Namespace) -> int:
     if file.ignored and not options.quiet:
         said = ", ".join(f"{column} ({count:,} rows)" for column, count in file.ignored.items())
         say(f"ignored columns: {said}", sys.stderr)
-    _tell_unknown(check_provider(file, provider(options), strict=options.strict))
+    _tell_doubtful(check_provider(file, provider(options), api_host=_api_host(options), strict=options.strict))
     known = known_shots(file, options.journal, options.other_keys)
     if not options.quiet:
         for line in told(known, options.journal):
@@ -230,11 +231,18 @@ def _retried(shots: Sequence[Shot], known: KnownShots, options: argparse.Namespa
     return retries.keys
 
 
-def _tell_unknown(lines: str) -> None:
-    """Print the unknown values of a batch once. The session then does not warn of them again."""
+def _api_host(options: argparse.Namespace) -> str:
+    if options.emulator:
+        return "127.0.0.1"
+    return base_of(provider(options), options.base_url).host or ""
+
+
+def _tell_doubtful(lines: str) -> None:
+    """Print once what is not known or doubtful in a batch. The session then does not warn of it again."""
     if lines:
-        say(f"{lines}\nwarning: values that are not known are sent as they are; --strict refuses them", sys.stderr)
-    warnings.simplefilter("ignore", UnknownValueWarning)
+        say(f"{lines}\nwarning: what is not known or doubtful is sent as it is; --strict refuses it", sys.stderr)
+    for category in (UnknownValueWarning, MediaWarning):
+        warnings.simplefilter("ignore", category)
 
 
 def _session_options(options: argparse.Namespace) -> dict[str, Any]:

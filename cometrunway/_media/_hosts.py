@@ -27,6 +27,8 @@ _REACHES = {
     Reach.NOBODY: ("192.0.0.0/24", "224.0.0.0/4", "240.0.0.0/4", "ff00::/8"),
 }
 _LOCALHOST = frozenset({"localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"})
+_PRIVATE_ENDS = (".local", ".internal", ".lan", ".home.arpa", ".test", ".invalid")
+"""Of names that the public internet does not have: RFC 6762, RFC 8375, RFC 6761, and what networks use by custom."""
 _NETWORKS = [(ip_network(text), reach) for reach, texts in _REACHES.items() for text in texts]
 _EMBEDDING = {
     # How many bits stand behind the IPv4 address in one of the network.
@@ -55,6 +57,17 @@ def literal_address(host: str) -> Address | None:
         return IPv4Address(socket.inet_aton(text)) if text[:1].isdigit() else None
     except (OSError, UnicodeError):
         return None
+
+
+def reach_of_host(host: str) -> Reach | None:
+    """Return why a host, by its name or its address alone, is not of the public internet; None where it may be."""
+    literal = literal_address(host)
+    if literal is not None:
+        return reach_of(literal)
+    if is_localhost(host):
+        return Reach.THIS_MACHINE
+    name = host.rstrip(".").lower()
+    return Reach.PRIVATE if "." not in name or name.endswith(_PRIVATE_ENDS) else None
 
 
 def is_this_machine(host: str) -> bool:

@@ -61,7 +61,7 @@ def _jpeg(file: BinaryIO) -> ImageHeader | None:
             return None
         end = file.tell() + length - 2
         if marker == 0xE1 and orientation == 1:
-            orientation = _orientation(file.read(length - 2))
+            orientation = exif_orientation(file.read(length - 2))
         file.seek(end)
     return None
 
@@ -90,7 +90,7 @@ def _png(file: BinaryIO) -> ImageHeader | None:
         has_pixels |= kind == b"IDAT"
         end = file.tell() + length + 4
         if kind == b"eXIf":
-            orientation = _orientation(file.read(min(length, _LONGEST_EXIF)))
+            orientation = exif_orientation(file.read(min(length, _LONGEST_EXIF)))
         file.seek(end)
     return ImageHeader(width, height, orientation) if has_pixels else None
 
@@ -106,7 +106,7 @@ def _webp(file: BinaryIO) -> ImageHeader | None:
         size = size if any(size) else _webp_size(kind, file)
         if kind == b"EXIF":
             file.seek(position + 8)
-            orientation = _orientation(file.read(min(length, _LONGEST_EXIF)))
+            orientation = exif_orientation(file.read(min(length, _LONGEST_EXIF)))
         position += 8 + length + length % 2
     return ImageHeader(*size, orientation)
 
@@ -125,7 +125,7 @@ def _webp_size(kind: bytes, file: BinaryIO) -> tuple[int, int]:
     return 0, 0
 
 
-def _orientation(exif: bytes) -> int:
+def exif_orientation(exif: bytes) -> int:
     """Return the orientation that Exif states; 1 where it states none that there is."""
     tiff = exif.removeprefix(b"Exif\0\0")
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])

@@ -23,9 +23,11 @@ class MediaType:
 
 @frozen
 class InputType(MediaType):
-    """One of the formats that Runway takes."""
+    """One of the formats that a request may be given."""
 
     kind: Kind
+    is_taken: bool = True
+    """Whether Runway takes it; else it is an image that has to be converted first."""
 
 
 UNKNOWN = MediaType("application/octet-stream", ".bin")
@@ -41,9 +43,12 @@ _WAV = InputType("audio/wav", ".wav", "audio")
 _OGG = InputType("audio/ogg", ".ogg", "audio")
 _MP3 = InputType("audio/mpeg", ".mp3", "audio")
 
-_AVIF = MediaType("image/avif", ".avif")
-_HEIC = MediaType("image/heic", ".heic")
-_HEIF = MediaType("image/heif", ".heif")
+_AVIF = InputType("image/avif", ".avif", "image", is_taken=False)
+_HEIC = InputType("image/heic", ".heic", "image", is_taken=False)
+_HEIF = InputType("image/heif", ".heif", "image", is_taken=False)
+_GIF = InputType("image/gif", ".gif", "image", is_taken=False)
+_BMP = InputType("image/bmp", ".bmp", "image", is_taken=False)
+_TIFF = InputType("image/tiff", ".tif", "image", is_taken=False)
 _BY_PATTERN = [
     (re.compile(pattern, re.DOTALL), media)
     for pattern, media in (
@@ -55,7 +60,9 @@ _BY_PATTERN = [
         # Boxes without a brand. Those of which a text might speak are told from it by a length below 150 MB.
         (rb"....(styp|sidx|moof)", _MP4),
         (rb"....mdat|[\0-\x08]...(moov|wide|free|skip|pnot)", _MOV),
-        (rb"GIF8[79]a", MediaType("image/gif", ".gif")),
+        (rb"GIF8[79]a", _GIF),
+        (rb"II\*\0|MM\0\*", _TIFF),
+        (rb"BM.{4}\0{4}.{4}[\x0c\x28\x34\x38\x40\x6c\x7c]\0{3}", _BMP),  # two letters alone may begin a text
         (rb"(RIFF|RF64|BW64)....WAVE", _WAV),
         (rb"OggS.{,400}\x80theora", MediaType("video/ogg", ".ogv")),
         (rb"OggS", _OGG),
@@ -83,7 +90,10 @@ _CONTROLS = re.compile(rb"[\0-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 
 
 def sniff(first_bytes: bytes) -> InputType | None:
-    """Tell a file's type by its first 512 bytes; None for any but JPEG, PNG, WebP, MP4, MOV, WebM, MP3, WAV, Ogg."""
+    """Tell the type of a file that a request is given by its first 512 bytes; None for one that none can be given.
+
+    JPEG, PNG, WebP, MP4, MOV, WebM, MP3, WAV and Ogg are taken; HEIC, AVIF, GIF, BMP and TIFF have to be converted.
+    """
     found = recognise(first_bytes)
     return found if isinstance(found, InputType) else None
 

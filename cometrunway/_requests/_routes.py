@@ -8,10 +8,10 @@ A local image or video is a `pathlib.Path` or `bytes`. It is checked when the re
 """
 
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 import attrs
 from attrs import Attribute, converters, field, frozen
@@ -382,6 +382,30 @@ def _local_files(value: object) -> Iterator[Path | bytes]:
     elif attrs.has(cls):
         for name in _names(cls):
             yield from _local_files(getattr(value, name))
+
+
+def media_urls(value: object) -> Iterator[str]:
+    """Yield the media of a request that are given by a URL, or as a data URI; of a `RawRequest` they are not known."""
+    if isinstance(value, tuple):
+        for item in value:
+            yield from media_urls(item)
+    elif attrs.has(cls := type(value)):
+        for name in _media_names(cls):
+            yield from media_urls(getattr(value, name))
+    elif isinstance(value, str):
+        yield value
+
+
+@cache
+def _media_names(cls: type[attrs.AttrsInstance]) -> tuple[str, ...]:
+    """Return the fields that take media, or values with such fields."""
+    return tuple(attribute.name for attribute in attrs.fields(cls) if _takes_media(attribute.type))
+
+
+def _takes_media(annotation: object) -> bool:
+    if isinstance(annotation, type) and attrs.has(annotation):
+        return bool(_media_names(annotation))
+    return annotation is bytes or any(map(_takes_media, get_args(annotation)))
 
 
 def _names(cls: type[attrs.AttrsInstance]) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from cometrunway._submission._local_files import Prepared, prepared
 from cometrunway._wire._encode import encode, lacks_callback_url
 from cometrunway._wire._http import HttpRequest
 from cometrunway._wire._identity import describe, identity
+from cometrunway._wire._known_media import check_media
 from cometrunway._wire._known_models import check_known, check_taken
 from cometrunway._wire._provider import Provider
 from cometrunway.errors import JournalError
@@ -121,8 +122,10 @@ class Preparation:
 
     provider: Provider
     callbacks: ExpectedCallbacks
+    api_host: str
+    """Where its API is."""
     strict: bool
-    """Whether a value that is not known at the provider is an error."""
+    """Whether a value that is not known at the provider is an error, or a medium that is doubtful."""
     is_recorded: bool
     """Whether submissions are described for a journal, and named."""
 
@@ -130,8 +133,8 @@ class Preparation:
         """Describe the request, and name it; with local files in a thread.
 
         Raises:
-            ValueError: the provider does not take it; a value is not known there, and `strict`; or a local file is no
-                longer what it was when the request was made.
+            ValueError: the provider does not take it, or one of its media; a value is not known there, or a medium is
+                doubtful, and `strict`; or a local file is no longer what it was when the request was made.
         """
         if submission.request.local_files:
             return await asyncio.to_thread(self._intent, submission)
@@ -141,6 +144,7 @@ class Preparation:
         request, key = submission.request, submission.key
         check_taken(request, self.provider)
         check_known(request, self.provider, strict=self.strict)
+        check_media(request, self.provider, api_host=self.api_host, fit=None, strict=self.strict)
         files = prepared(request, self.provider)
         entry, path, now = None, "", time.time()
         if self.is_recorded:

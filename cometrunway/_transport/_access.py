@@ -29,10 +29,15 @@ def access_to(provider: Provider, *, api_key: str | KeyFunction | None, base_url
         ValueError: there is no key; the origin is no absolute http(s) URL, or would send the key in the clear; or the
             origin or the key is that of another provider.
     """
-    variable = provider.origin_variable
-    base = _checked_base(base_url or (os.environ.get(variable) if variable else None) or provider.origin, provider)
+    base = base_of(provider, base_url)
     source = api_key or os.environ.get(provider.key_variable) or ""
     return Access(provider=provider, base=base, api_key=ApiKey(source, check=partial(_checked_key, provider)))
+
+
+def base_of(provider: Provider, base_url: str | None) -> URL:
+    """Return where a provider's API is: as given, else by its environment variable; `ValueError` as of `access_to`."""
+    variable = provider.origin_variable
+    return _checked_base(base_url or (os.environ.get(variable) if variable else None) or provider.origin, provider)
 
 
 def _checked_key(provider: Provider, given: object) -> str:

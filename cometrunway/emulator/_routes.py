@@ -7,6 +7,7 @@ from typing import Any, Literal
 from attrs import frozen
 
 from cometrunway.emulator import _official
+from cometrunway.emulator._input_media import unusable_media
 from cometrunway.emulator._refusals import Refusal, no_channel
 from cometrunway.emulator._tasks import Media
 
@@ -56,10 +57,11 @@ class Route:
         """Return the refusal of a request, in the order of the gateway's layers; None if it is accepted."""
         if self.family == "runway":
             judged = () if any_model else _official.invalid(self.name, body)
-            checks = (*self._version(headers), *judged)
+            checks = (*self._version(headers), *judged, *_unusable(body, https_only=True))
         else:
             judged = () if any_model else self._unknown(body)
-            checks = (*self._missing(body), *judged, *self._version(headers), *self._malformed(body))
+            malformed = (*self._malformed(body), *_unusable(body, https_only=False))
+            checks = (*self._missing(body), *judged, *self._version(headers), *malformed)
         return next(iter(checks), None)
 
     def _unknown(self, body: Mapping[str, Any]) -> Iterator[Refusal]:
@@ -84,6 +86,11 @@ class Route:
                 yield Refusal.upstream(f"{name}: null is no value, leave the field out")
             elif name in _RULES and not _RULES[name][0](value):
                 yield Refusal.upstream(f"{name}: must be {_RULES[name][1]}")
+
+
+def _unusable(body: Mapping[str, Any], *, https_only: bool) -> Iterator[Refusal]:
+    for name, reason in unusable_media(body, https_only=https_only):
+        yield Refusal.upstream(f"{name}: {reason}")
 
 
 def _is_uri(value: object) -> bool:

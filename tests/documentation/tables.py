@@ -14,6 +14,7 @@ from cometrunway import emulator
 from cometrunway._cli._main import _parser
 from cometrunway._requests._all_routes import ROUTES
 from cometrunway._wire._encode import _path
+from cometrunway._wire._known_media import known_media
 from cometrunway._wire._known_models import known_models
 from cometrunway._wire._provider import BUILT_IN
 from tests.documentation.markdown import DOCS, ROOT, code, made_anew, table
@@ -28,6 +29,7 @@ def parts() -> dict[str, Callable[[], str]]:
     models = {f"models of {name}": partial(_models, name) for name in BUILT_IN}
     return {
         **models,
+        "limits of media": _media,
         "routes": _routes,
         "options of the commands": _commands,
         "options of the emulator": _emulator_options,
@@ -60,6 +62,38 @@ def _model_row(model: str, known: Mapping[str, Any]) -> tuple[str, ...]:
     values = [f"`{name}`: {_values(values)}" for name, values in known.get("values", {}).items()]
     values += [f"`{name}`: at most {most}" for name, most in known.get("most", {}).items()]
     return code(model), _listed(known["required"]), _listed(known["optional"]), "; ".join(values)
+
+
+def _media() -> str:
+    rows = [
+        (code(provider), _routes_of(entry), _limit(entry), f"{entry['source']}, {entry['date']}")
+        for provider, kinds in known_media().items()
+        for entry in (*kinds["urls"], *kinds["images"])
+    ]
+    return table(("provider", "routes and models", "what is asked for", "source"), rows)
+
+
+def _routes_of(entry: Mapping[str, Any]) -> str:
+    models = f" with {_listed(entry['models'])}" if "models" in entry else ""
+    return (_listed(entry["routes"]) if "routes" in entry else "all") + models
+
+
+def _limit(entry: Mapping[str, Any]) -> str:
+    said = {
+        "https": "URLs begin with https://",
+        "name": "URLs have a name for a host, not an address",
+        "ratio": "width / height from {0[0]} to {0[1]}",
+        "usual_ratio": "width / height from {0[0]} to {0[1]}",
+        "least_side": "width and height of at least {0} pixels",
+        "usual_least_side": "width and height of at least {0} pixels",
+        "most_side": "width and height of at most {0} pixels",
+    }
+    limits = [
+        (said[name].format(value), value == "usual" or name.startswith("usual"))
+        for name, value in entry.items()
+        if name in said and value is not None
+    ]
+    return "; ".join(f"{text} (else a warning)" if is_doubt else text for text, is_doubt in limits)
 
 
 def _listed(names: list[str]) -> str:

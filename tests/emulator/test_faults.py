@@ -1,6 +1,7 @@
 """The emulator's faults: scripted ones strike in order, chance ones at their rate, and the books stay true."""
 
 import asyncio
+import base64
 from typing import Any
 
 import aiohttp
@@ -8,6 +9,7 @@ import pytest
 
 from cometrunway.emulator import Emulator, Fault, Faults
 from tests.emulator.test_server import BODIES, Caller, path_of, running
+from tests.samples import PNG
 
 
 async def create(caller: Caller) -> tuple[int, Any]:
@@ -149,8 +151,9 @@ def test_faults_are_no_texts() -> None:
 async def test_the_log_is_bounded() -> None:
     """The request log keeps the last entries, the start of each body, and the whole size."""
     async with running(log_limit=3) as caller:
+        image = "data:image/png;base64," + base64.b64encode(PNG + bytes(10_000)).decode()
         for number in range(5):
-            await caller.create(promptText=f"cat {number}", promptImage="data:image/png;base64," + "A" * 10_000)
+            await caller.create(promptText=f"cat {number}", promptImage=image)
         entries = caller.emulator.requests
         assert (len(entries), len(entries[0].body)) == (3, 4096)
         assert entries[0].size > 10_000

@@ -14,6 +14,7 @@ import pytest
 import cometrunway
 from cometrunway import emulator
 from tests.documentation import markdown, packages, tables
+from tests.documentation.examples import examples
 from tests.served import served_by_emulator
 
 ROOT = Path(__file__).parent.parent
@@ -71,6 +72,8 @@ def test_the_reference_names_everything_public() -> None:
 
 
 PUBLIC = [getattr(cometrunway, name) for name in cometrunway.__all__]
+WITHOUT_EXAMPLE = {"cancelled", "remove_done_callback", "follow"}
+"""Methods that need no example: those of a future, and the one that `Session.events` calls."""
 REQUESTS = [cls for cls in PUBLIC if isinstance(cls, type) and issubclass(cls, cometrunway.Request)]
 
 
@@ -143,6 +146,14 @@ def test_the_api_has_everything_public() -> None:
 def test_the_drawing_of_the_packages_is_that_of_the_code() -> None:
     """The levels that are drawn are those that imports are checked by."""
     assert packages.DRAWING.read_text() == packages.drawing(), "python -m tests.documentation"
+
+
+@pytest.mark.parametrize("cls", [cometrunway.Session, cometrunway.TaskHandle, cometrunway.Batch, *REQUESTS])
+def test_everything_that_users_call_has_an_example(cls: type) -> None:
+    """Each request, and each method of a session, a handle and a batch, is in an example that runs."""
+    methods = {name for name, value in vars(cls).items() if inspect.isfunction(value) and not name.startswith("_")}
+    wanted = {cls.__name__} if cls in REQUESTS else {f"{cls.__name__}.{name}" for name in methods - WITHOUT_EXAMPLE}
+    assert wanted <= examples().keys()
 
 
 @pytest.mark.parametrize("page", ["architecture.md", "contributing.md"])

@@ -17,7 +17,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LEVELS = [
     {"_paths", "_displays"},
-    {"_task_group", "_signals", "_terminal", "_file_locks", "_media"},
+    {"_task_group", "_signals", "_terminal", "_file_locks", "_threads", "_media"},
     {"_requests", "_tasks"},
     {"errors", "_asset_response", "_outcome"},
     {"_wire", "_policies", "_handle", "_events"},

@@ -6,7 +6,6 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import TypeVar
 
 from cometrunway._delivery._answers import brings_all, check_answer, declared_length, origin
 from cometrunway._delivery._arrival import Arrival, too_large
@@ -18,11 +17,11 @@ from cometrunway._media._kinds import MediaType
 from cometrunway._media._urls import is_data_url, without_query
 from cometrunway._policies import RetryPolicy, is_transient
 from cometrunway._tasks import Asset
+from cometrunway._threads import in_thread
 from cometrunway._transport._assets import AssetStream
 from cometrunway._transport._descriptors import downloads, when_free
 from cometrunway.errors import AssetExpiredError, CometRunwayError, DownloadError, ProtocolError, TransportError
 
-_T = TypeVar("_T")
 ASSET_LIMIT = 4 * 1024**3
 """Bytes beyond which a file is refused."""
 _BLOCK = 256 * 1024
@@ -109,11 +108,11 @@ class Downloader:
     ) -> Asset:
         parts: list[PartFile] = []
         try:
-            await when_free(lambda: _in_thread(lambda: parts.append(open_part(folder, stem))))
+            await when_free(lambda: in_thread(lambda: parts.append(open_part(folder, stem))))
             [part] = parts
             media = await fill(asset, part)
             target = part.path.with_name(stem + (media.extension if extension is None else extension))
-            path = await _in_thread(lambda: give_name(part, target))
+            path = await in_thread(lambda: give_name(part, target))
         finally:
             for part in parts:
                 part.discard()
@@ -148,7 +147,7 @@ class Downloader:
                 raise too_large(asset, ASSET_LIMIT)
             if brings_all(stream, part):
                 if part.size:
-                    await _in_thread(part.restart)
+                    await in_thread(part.restart)
                 part.begin(origin(stream))
             arrival = Arrival(
                 asset=asset,
@@ -158,14 +157,14 @@ class Downloader:
                 body=EncodedBody(stream.headers.get("content-encoding", "")),
             )
             async for chunks in _blocks(_steady(stream.chunks, self._retry.slowest)):
-                await _in_thread(partial(arrival.write, chunks))
+                await in_thread(partial(arrival.write, chunks))
                 while arrival.has_more:
-                    await _in_thread(arrival.write_more)
-        return await _in_thread(arrival.end)
+                    await in_thread(arrival.write_more)
+        return await in_thread(arrival.end)
 
     async def _decode(self, url: str, asset: Asset, part: PartFile) -> MediaType:
         arrival = Arrival(asset=asset, part=part, limit=ASSET_LIMIT, length=None, body=EncodedBody(""))
-        return await _in_thread(lambda: _decoded(url, arrival))
+        return await in_thread(lambda: _decoded(url, arrival))
 
 
 def _decoded(url: str, arrival: Arrival) -> MediaType:
@@ -209,13 +208,3 @@ async def _blocks(chunks: AsyncIterator[bytes]) -> AsyncIterator[Sequence[bytes]
         raise
     if pending:
         yield pending
-
-
-async def _in_thread(work: Callable[[], _T]) -> _T:
-    """Run blocking work in a thread; cancelled meanwhile, leave only when the thread has, for it holds our files."""
-    thread = asyncio.get_running_loop().run_in_executor(None, work)
-    try:
-        return await asyncio.shield(thread)
-    except asyncio.CancelledError:
-        await asyncio.wait([thread])
-        raise

@@ -1,10 +1,10 @@
 """Files in a folder of this disk, which is tried once before anything is paid for."""
 
-import asyncio
 import errno
 import logging
 import os
 import shutil
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Self
@@ -15,6 +15,7 @@ from cometrunway._delivery._intact_files import IntactFiles
 from cometrunway._delivery._output import Download
 from cometrunway._delivery._part_file import sync_folder
 from cometrunway._tasks import Asset
+from cometrunway._threads import in_thread
 
 _logger = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ async def try_folder(folder: Path) -> None:
         ValueError: no file can be written there, or less than 1 MiB is free.
     """
     try:
-        await asyncio.to_thread(_try, folder)
+        await in_thread(partial(_try, folder))
     except OSError as error:
         raise ValueError(f"output_dir {folder} cannot be written: {error.strerror}") from error
 

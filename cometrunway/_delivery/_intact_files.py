@@ -1,12 +1,13 @@
 """Whether files are still where they were put, to the byte; one that has not changed since is not read again."""
 
-import asyncio
 import time
 from collections import OrderedDict
+from functools import partial
 from pathlib import Path
 
 from cometrunway._delivery._part_file import is_intact
 from cometrunway._tasks import Asset
+from cometrunway._threads import in_thread
 
 _REMEMBERED = 10_000
 """Files of which it is known that they were intact."""
@@ -25,7 +26,7 @@ class IntactFiles:
         return all([asset.path is None or await self._is_intact(asset.path, asset) for asset in assets])
 
     async def _is_intact(self, path: Path, asset: Asset) -> bool:
-        found, state = await asyncio.to_thread(_looked_at, path, asset, self._intact.get(path))
+        found, state = await in_thread(partial(_looked_at, path, asset, self._intact.get(path)))
         if state is not None:
             self._intact[path] = state
             if len(self._intact) > _REMEMBERED:

@@ -1,6 +1,5 @@
 """How connections are made: their number, how long an idle one is kept, the proxy, the trusted certificates."""
 
-import asyncio
 import copy
 import inspect
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ import aiohttp
 from attrs import evolve, field, frozen
 from yarl import URL
 
+from cometrunway._threads import in_thread
 from cometrunway._transport._addresses import AddressRule, is_same_origin
 from cometrunway._transport._certificates import tls_context
 from cometrunway._transport._descriptors import connections
@@ -56,7 +56,7 @@ class Connections:
         self._tls: Any = True
 
     async def __aenter__(self) -> Self:
-        await asyncio.to_thread(self.read_environment)
+        await in_thread(self.read_environment)
         return self
 
     async def __aexit__(self, *_: object) -> None:

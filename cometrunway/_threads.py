@@ -1,0 +1,24 @@
+"""Blocking work in threads: a caller that is cancelled leaves no thread behind."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+_T = TypeVar("_T")
+
+
+async def in_thread(work: Callable[[], _T]) -> _T:
+    """Run blocking work in a thread. A caller that is cancelled leaves only when the thread has ended.
+
+    The work may hold files of the caller's, or make some.
+    """
+    thread = asyncio.get_running_loop().run_in_executor(None, work)
+    cancellation: asyncio.CancelledError | None = None
+    while not thread.done():
+        try:
+            await asyncio.wait([thread])
+        except asyncio.CancelledError as error:
+            cancellation = error
+    if cancellation is not None:
+        raise cancellation
+    return thread.result()

@@ -189,10 +189,11 @@ def kills(session: nox.Session) -> None:
 
 @nox.session
 def simulation(session: nox.Session) -> None:
-    """Run 10,000 schedules of a hostile world, one seed each; COMETRUNWAY_FIRST_SEED takes others."""
+    """Run 10,000 schedules of a hostile world, and cancel at every turn; COMETRUNWAY_FIRST_SEED takes other seeds."""
     session.install("-e", ".[test]")
-    many = {"COMETRUNWAY_SEEDS": "10000", **os.environ}
-    session.run("python", "-m", "pytest", "-n", "2", "tests/simulation/test_world.py", *session.posargs, env=many)
+    many = {"COMETRUNWAY_SEEDS": "10000", "COMETRUNWAY_CANCELLATION_STEP": "1", **os.environ}
+    tests = ("tests/simulation/test_world.py", "tests/simulation/test_cancellations.py")
+    session.run("python", "-m", "pytest", "-n", "2", *tests, *session.posargs, env=many)
 
 
 @nox.session

@@ -97,6 +97,8 @@ class World:
             not_exist_seconds=plan.not_exist_seconds,
         )
         self.server = SimulatedServer(self.disk)
+        self.cancelled = 0
+        """How often the user's task was cancelled."""
         self._user: asyncio.Task[Any] | None = None
 
     def run(self) -> Verdict:
@@ -123,6 +125,7 @@ class World:
             asyncio.set_event_loop(None)
         self.trace.note(self.loop.now, "end", self.loop.turns)
         counts = Counter(what.partition(" #")[0] for _, what in self.chance.struck)
+        counts["cancelled"] = self.cancelled
         counts["creates"] = self.emulator.creates.received
         counts["billed"] = self.emulator.creates.accepted
         return Verdict(
@@ -193,7 +196,7 @@ class World:
         self.disk.is_dead = False
         self.disk.dies_at = self.disk.writes + life.at if life.end == "dies" else None
         self._user = user = self.loop.create_task(self._program(record), name="user")
-        self.loop.on_turn = _Cancellations(life, self.loop, user) if life.end == "cancelled" else None
+        self.loop.on_turn = _Cancellations(self, life, user) if life.end == "cancelled" else None
         await asyncio.wait([user])
         self.loop.on_turn = None
         self.disk.dies_at = None
@@ -293,15 +296,15 @@ class World:
 class _Cancellations:
     """Cancels the user's task at a turn of the loop, once or more."""
 
-    def __init__(self, life: Life, loop: SimulatedLoop, user: "asyncio.Task[Any]") -> None:
-        self._due = [loop.turns + life.at + number * life.gap for number in range(life.times)]
-        self._loop = loop
+    def __init__(self, world: World, life: Life, user: "asyncio.Task[Any]") -> None:
+        self._due = [world.loop.turns + life.at + number * life.gap for number in range(life.times)]
+        self._world = world
         self._user = user
 
     def __call__(self) -> None:
-        if self._due and self._loop.turns >= self._due[0]:
+        if self._due and self._world.loop.turns >= self._due[0]:
             self._due.pop(0)
-            self._user.cancel()
+            self._world.cancelled += self._user.cancel()
 
 
 @contextmanager

@@ -1,7 +1,7 @@
-"""How rows change, in SQL: what is recorded of submissions on their way.
+"""The changes of rows in SQL: what is recorded of submissions.
 
-A statement costs more than what it does: each hands the interpreter's lock to the event loop and waits to have it back.
-So one that is written for a row can be made for several, with a table of their values.
+A statement costs more than its work, because each one releases the interpreter's lock and waits to get it back. So a
+statement for one row can be turned into one for several rows, with a table of their values.
 """
 
 import re
@@ -25,7 +25,7 @@ class Update:
     statement: str
 
     def __call__(self, database: sqlite3.Connection, rows: Sequence[Values]) -> Sequence[None]:
-        """Run it for each of these rows, in one statement where SQLite can."""
+        """Run it for each of these rows, in one statement if SQLite can do that."""
         if len(rows) > 1 and _HAS_UPDATE_FROM:
             names = tuple(rows[0])
             database.execute(_update_of_several(self.statement, names, len(rows)), _flat(rows, names))
@@ -70,7 +70,7 @@ DELIVER = Update(
 
 
 def begin(database: sqlite3.Connection, records: Records, rows: Sequence[Values]) -> list[Entry | None]:
-    """Record that entries are about to be submitted; return for each None, or what stands under its key already."""
+    """Record that entries are about to be submitted; return for each None, or the entry that has its key already."""
     keys = [row["key"] for row in rows]
     if len(rows) == 1 or records.has_aliases:  # an earlier version has named submissions, and a key may be such a name
         return [_begin_one(database, records, row) for row in rows]
@@ -99,7 +99,7 @@ def _begin_one(database: sqlite3.Connection, records: Records, row: Values) -> E
 
 
 def again(database: sqlite3.Connection, entry: Entry, submitted_at: float | None) -> bool:
-    """Record that an entry is submitted once more; False if it is no longer what it was."""
+    """Record that an entry is submitted once more; False if it has changed meanwhile."""
     changed = database.execute(_AGAIN, (submitted_at, entry.key, entry.state.value, entry.creates))
     return changed.rowcount == 1
 

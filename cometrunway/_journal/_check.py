@@ -1,4 +1,4 @@
-"""All of a journal, read: whether SQLite finds it whole, and whether each row says what a row can say."""
+"""The complete check of a journal: whether SQLite finds it intact, and whether each row is valid."""
 
 import os
 from collections.abc import Iterator
@@ -8,16 +8,16 @@ from cometrunway._journal._reader import JournalReader
 from cometrunway.errors import JournalError
 
 _MOST = 20
-"""Problems that are told."""
+"""The largest number of problems that are reported."""
 
 
 def problems_of(path: str | os.PathLike[str]) -> list[str]:
-    """Return what is wrong with a journal, the first 20 of each kind of check; nothing if it is whole.
+    """Return the problems of a journal, at most 20 of each kind of check; none if it is intact.
 
-    Reads every page and every row, however many there are, and changes nothing. Also while another process writes.
+    It reads every page and every row, and changes nothing. Another process may write the journal meanwhile.
 
     Raises:
-        JournalError: there is no journal, or one of another version.
+        JournalError: there is no journal, or it has another version.
     """
     with JournalReader(path) as journal:
         try:

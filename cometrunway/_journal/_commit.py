@@ -1,4 +1,4 @@
-"""What one commit runs: reads in their order, and changes of one kind together."""
+"""The operations of one commit: reads in their order, and changes of one kind together."""
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,11 +9,11 @@ from attrs import frozen
 from cometrunway._journal._writer import Operation
 
 _AT_ONCE = 64
-"""Rows that are written together at most: SQLite may allow no more than 999 values."""
+"""The largest number of rows in one statement, because SQLite may allow at most 999 values."""
 
 
 Values = Mapping[str, object]
-"""Of one row, by the names of a statement's parameters."""
+"""The values of one row, by the names of a statement's parameters."""
 Write = Callable[[sqlite3.Connection, Sequence[Values]], Sequence[Any]]
 """Writes rows of different keys; returns one result for each."""
 
@@ -33,7 +33,7 @@ class Change:
 
 
 def run(database: sqlite3.Connection, operations: Sequence[Operation]) -> list[Any]:
-    """Run operations, and return the result of each, as if they were run one after the other."""
+    """Run operations, and return their results. The effect is the same as running them one after the other."""
     results: list[Any] = []
     changes: list[Change] = []
     for operation in operations:
@@ -47,7 +47,7 @@ def run(database: sqlite3.Connection, operations: Sequence[Operation]) -> list[A
 
 
 def _changed(database: sqlite3.Connection, changes: Sequence[Change]) -> list[Any]:
-    if len({change.key for change in changes}) < len(changes):  # two of one row must stay in their order
+    if len({change.key for change in changes}) < len(changes):  # two changes of one row must keep their order
         return [change(database) for change in changes]
     by_kind: dict[Write, list[int]] = {}
     for number, change in enumerate(changes):
@@ -61,7 +61,7 @@ def _changed(database: sqlite3.Connection, changes: Sequence[Change]) -> list[An
 
 
 def _parts(numbers: list[int]) -> Iterator[list[int]]:
-    """Part them by powers of two, so that there are few statements, and SQLite has each prepared."""
+    """Split them by powers of two, so that there are few different statements, which SQLite has prepared."""
     first = 0
     while first < len(numbers):
         many = min(_AT_ONCE, 1 << (len(numbers) - first).bit_length() - 1)

@@ -1,4 +1,4 @@
-"""Entries of a journal that were read: a sequence, and a table."""
+"""The entries that were read from a journal: a sequence, and a table."""
 
 from collections.abc import Iterable
 from typing import Any, Self
@@ -8,10 +8,10 @@ from cometrunway._journal._entry import Entry
 
 
 class Entries(Displayed, tuple[Entry, ...]):
-    """Entries in the order of submission, as they were when they were read: a tuple."""
+    """A tuple of entries in the order of submission, as they were when they were read."""
 
     is_written: bool
-    """Whether a process was writing the journal: what was being submitted is else in doubt."""
+    """Whether a process was writing the journal. If none was, entries that were being submitted are in doubt."""
 
     def __new__(cls, entries: Iterable[Entry], *, is_written: bool = False) -> Self:
         made = super().__new__(cls, entries)

@@ -1,4 +1,4 @@
-"""One submission as the journal has it, and its row."""
+"""The journal's entry of one submission, and its row."""
 
 import json
 import sqlite3
@@ -25,18 +25,18 @@ COLUMNS = (
 
 
 class State(StrEnum):
-    """How far a submission has come."""
+    """The state of a submission."""
 
     SUBMITTING = "submitting"
-    """On disk before its create leaves. Found by a later process, it is in doubt."""
+    """Recorded before its create is sent. If a later process finds it in this state, it is in doubt."""
     IN_DOUBT = "in_doubt"
-    """Sent, and it is not known whether it was accepted. Never sent again by itself."""
+    """Sent, and it is not known whether it was accepted. It is never sent again automatically."""
     REFUSED = "refused"
-    """Proved not to have been accepted; the next submission under its key is sent."""
+    """Provably not accepted. The next submission with this key is sent."""
     ACCEPTED = "accepted"
-    """There is an id. Owed."""
+    """Accepted: the task has an id. It is owed."""
     SUCCEEDED = "succeeded"
-    """The server has done its work. Owed: the files are not on disk yet."""
+    """The task has succeeded at the server. It is owed: the files are not on disk yet."""
     FAILED = "failed"
     """The task failed at the server."""
     CANCELLED = "cancelled"
@@ -61,23 +61,23 @@ def status_of(state: State, *, is_written: bool) -> str:
 
 @frozen(kw_only=True)
 class Entry(Displayed):
-    """One submission, as the journal has it."""
+    """The journal's entry of one submission."""
 
     key: str
     route: str
     fingerprint: str
     """The digest of what was asked for: route, fields and media, without `callback_url` and defaults."""
     request: Mapping[str, Any]
-    """The request's fields, of files, data URIs and signed URLs only the digest; and the `provider` if not CometAPI."""
+    """The request's fields, with digests for files, data URIs and signed URLs; and the `provider` if not CometAPI."""
     state: State = State.SUBMITTING
     creates: int = 1
-    """How many times it was submitted: more than once only after a proved refusal, or by the user's own decision."""
+    """How many times it was submitted. It is more than once only after a proved refusal, or if the user decided so."""
     task_id: str | None = None
     submitted_at: float | None = None
-    """When it was recorded, right before the create left. All four times are wall-clock seconds since 1970, and None
-    where it has not happened, or where the journal's version did not record it."""
+    """When it was recorded, just before the create was sent. All four times are seconds since 1970. They are None if
+    the step has not happened, or if the journal's version did not record it."""
     created_at: float | None = None
-    """When it was accepted: the create was answered."""
+    """When it was accepted, that is, when the create was answered."""
     ended_at: float | None = None
     """When a poll found that the task had ended."""
     delivered_at: float | None = None
@@ -88,11 +88,11 @@ class Entry(Displayed):
     """Why the task failed or was cancelled."""
     assets: tuple[Asset, ...] = ()
     number: int = field(default=0, eq=False)
-    """Its place in the journal, from 1; 0 before it is there."""
+    """Its number in the journal, from 1; 0 before it is recorded."""
 
     @property
     def seconds(self) -> float | None:
-        """How long the task took: from the create's answer to the poll that found its end."""
+        """Seconds from the create's answer to the poll that found the task's end."""
         is_known = self.created_at is not None and self.ended_at is not None
         return self.ended_at - self.created_at if is_known else None  # type: ignore[operator]  # both are known
 
@@ -103,7 +103,7 @@ class Entry(Displayed):
 
     @property
     def is_pruned(self) -> bool:
-        """Whether only its key, its digest, its task and its files are known: what was asked for was pruned."""
+        """Whether its request was pruned. Then only its key, digest, task and files are known."""
         return not self.request.keys() - {"provider"}
 
     @property
@@ -113,21 +113,21 @@ class Entry(Displayed):
 
     @property
     def is_unsuccessful(self) -> bool:
-        """Whether its task has failed or was cancelled: only the user submits it once more."""
+        """Whether its task failed or was cancelled. It is submitted once more only if the user decides so."""
         return self.state in UNSUCCESSFUL
 
     @property
     def has_reported_id(self) -> bool:
-        """Whether its id was given by the user, who may be mistaken, and nothing has come of it yet."""
+        """Whether the user gave its id, which may be wrong, and no poll has confirmed it yet."""
         return self.state is State.ACCEPTED and self.created_at is None
 
     @property
     def is_in_doubt(self) -> bool:
-        """Whether it may or may not have been accepted."""
+        """Whether it is not known if it was accepted."""
         return self.state in DOUBTFUL
 
     def outcome(self, *, is_written: bool) -> Outcome:
-        """Return what has become of it, while a process writes the journal, or while none does."""
+        """Return its outcome so far. `is_writing` says whether a process writes the journal."""
         status = status_of(self.state, is_written=is_written)
         cut_short = "cut short while it was being submitted" if status == State.IN_DOUBT.value else None
         return Outcome(
@@ -226,5 +226,5 @@ def _asset(fields: Mapping[str, Any], folders: Folders) -> Asset:
 
 
 def storable(value: object) -> object:
-    """Return the value with escapes for lone surrogates, which SQLite cannot store: a name may be of them."""
+    """Return the value with escapes for lone surrogates, which a file name may contain and SQLite cannot store."""
     return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value

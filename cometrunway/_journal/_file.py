@@ -1,4 +1,4 @@
-"""The journal's file: created, recognised, opened, and its errors translated."""
+"""The journal's file: how it is created, recognised and opened, and how its errors are translated."""
 
 import os
 import sqlite3
@@ -17,15 +17,15 @@ _CURES = {
     "SQLITE_CANTOPEN": "Make it and its folder readable and writable.",
     "SQLITE_IOERR": "Its disk reports an error, or is gone.",
 }
-"""What helps, by the beginning of SQLite's name of the error."""
+"""The cure of an error, by the beginning of its name in SQLite."""
 _CHECKED_WHOLE = 32 * 1024**2
-"""Bytes up to which a file is checked whole when it is opened, which takes some hundredths of a second."""
+"""A file of at most so many bytes is checked completely when it is opened, which takes some hundredths of a second."""
 _CHECKED_ROWS = 1000
-"""How many of the last submissions of a larger file are read."""
+"""How many of the last submissions of a larger file are checked."""
 
 
 def connected(path: Path, *, lock_timeout: float) -> sqlite3.Connection:
-    """Open a journal to write it; make it if it is missing; wait `lock_timeout` seconds for another program."""
+    """Open a journal for writing; make it if it is missing; wait `lock_timeout` seconds for another program."""
     database = sqlite3.connect(path, isolation_level=None, timeout=lock_timeout)
     try:
         if path.stat().st_size == 0:
@@ -41,7 +41,7 @@ def connected(path: Path, *, lock_timeout: float) -> sqlite3.Connection:
 
 
 def _check_quickly(database: sqlite3.Connection, path: Path) -> None:
-    """Find what a crash or a cut copy may have left: all of a small file, the end of a large one."""
+    """Check for damage by a crash or a truncated copy: the whole of a small file, the end of a large one."""
     [(pages,)] = database.execute("PRAGMA page_count")
     [(page,)] = database.execute("PRAGMA page_size")
     if pages * page <= _CHECKED_WHOLE:
@@ -58,10 +58,10 @@ def _check_quickly(database: sqlite3.Connection, path: Path) -> None:
 
 
 def _is_alone(database: sqlite3.Connection) -> bool:
-    """Bring the write-ahead log into the file; return whether all of it is there."""
+    """Copy the write-ahead log into the file; return whether all of it was copied."""
     try:
         [(_, written, brought)] = database.execute("PRAGMA wal_checkpoint(PASSIVE)")
-    except sqlite3.OperationalError:  # such as a full disk, which is no damage
+    except sqlite3.OperationalError:  # such as a full disk, which is not damage
         return False
     return bool(written == brought)
 
@@ -74,10 +74,10 @@ def _create(database: sqlite3.Connection) -> None:
 
 
 def opened_to_read(path: Path) -> sqlite3.Connection:
-    """Open an existing journal, and change nothing.
+    """Open an existing journal for reading.
 
     Raises:
-        JournalError: there is none, or it is of another kind.
+        JournalError: there is none, or the file is no journal.
     """
     check_file(path)
     if not path.exists():
@@ -98,10 +98,10 @@ def _is_at_rest(path: Path) -> bool:
 
 
 def check_file(path: Path) -> None:
-    """Refuse what is no journal, before a lock file is made beside it.
+    """Refuse a path that is no journal, before a lock file is made beside it.
 
     Raises:
-        JournalError: it is a folder, or a file of another kind.
+        JournalError: it is a folder, or another kind of file.
     """
     with translated_errors(path):
         if path.is_dir():
@@ -132,7 +132,7 @@ def check_kind(database: sqlite3.Connection, path: Path) -> None:
 
 @contextmanager
 def transaction(database: sqlite3.Connection) -> Iterator[None]:
-    """Make all that the block changes durable at its end, or after an error nothing of it."""
+    """Make all changes of the block durable at its end; after an error, none of them."""
     database.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -145,7 +145,7 @@ def transaction(database: sqlite3.Connection) -> Iterator[None]:
 
 @contextmanager
 def translated_errors(path: Path) -> Iterator[None]:
-    """Turn the exceptions of SQLite and of the system into ours."""
+    """Translate the exceptions of SQLite and of the system into ours."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Where the files of a journal lie: they are recorded relative to an output folder, so that folders can be moved."""
+"""The paths of a journal's files. They are recorded relative to an output folder, so that folders can be moved."""
 
 import os
 import sqlite3
@@ -14,10 +14,10 @@ _LONGEST_TAIL = 8
 
 @frozen(kw_only=True)
 class Folders:
-    """Turns paths into what is recorded of them, and back.
+    """Converts paths to their records, and back.
 
-    With an output folder, every file is looked for there, wherever it lay when it was recorded. Without one, a file is
-    where its folder lies as seen from the journal, or else where that folder was.
+    With an output folder, every file is looked for in it, even if it was recorded in another one. Without one, a file
+    is looked for in its recorded folder: first at its path relative to the journal, then at its full path.
     """
 
     output_dir: Path | None = None
@@ -25,7 +25,7 @@ class Folders:
     number: int | None = None
     """Of the output folder in the journal."""
     known: Mapping[int, Path] = field(factory=dict)
-    """The folders of the journal as they lie now, by number."""
+    """The present paths of the journal's folders, by number."""
 
     @classmethod
     def of(cls, database: sqlite3.Connection, journal: Path) -> "Folders":
@@ -44,7 +44,7 @@ class Folders:
         return cls(output_dir=output_dir, number=number)
 
     def recorded(self, path: Path) -> dict[str, Any]:
-        """Return what is recorded of a file's path, as JSON."""
+        """Return the record of a file's path, as JSON."""
         path = path.absolute()
         if self.output_dir is not None and path.is_relative_to(self.output_dir):
             return {"path": path.relative_to(self.output_dir).as_posix(), "folder": self.number}

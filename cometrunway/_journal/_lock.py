@@ -1,4 +1,4 @@
-"""The lock that says which process writes a journal; it ends with its process."""
+"""The lock of the process that writes a journal. It ends with its process."""
 
 import logging
 import os
@@ -18,10 +18,10 @@ _TRIES, _BETWEEN_TRIES = 20, 0.01
 def locked(path: Path) -> BinaryIO:
     """Take the lock of the journal at `path`, and write this process's id into its file.
 
-    A file system without locks is used without one; that is logged once.
+    On a file system without locks the journal is used without one; this is logged once.
 
     Raises:
-        JournalInUseError: another session writes the journal.
+        JournalInUseError: another session uses the journal.
         JournalError: the lock file cannot be written.
     """
     name = _lock_of(path)
@@ -62,7 +62,7 @@ def _sign(lock: BinaryIO, name: Path) -> None:
 
 
 def holder(path: Path) -> int | None:
-    """Return the pid of the process that holds the lock; None if none does, or if there are no locks."""
+    """Return the pid of the process that has the lock; None if none has it, or if there are no locks."""
     if _file_locks.is_record_locked(_lock_of(path)):
         return os.getpid()
     try:
@@ -74,7 +74,7 @@ def holder(path: Path) -> int | None:
 
 def _opened(name: Path) -> BinaryIO:
     try:
-        return name.open("r+b")  # a record lock needs a file that may be written
+        return name.open("r+b")  # a record lock needs a writable file
     except PermissionError:
         return name.open("rb")
 
@@ -108,13 +108,13 @@ def _lives(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # it lives, and belongs to another user
+    except OSError:  # it is alive, and belongs to another user
         return True
     return True
 
 
 def _take_patiently(lock: BinaryIO) -> bool:
-    # A process that asks for the holder has the lock for a moment.
+    # A process that checks who has the lock takes it for a moment.
     for _ in range(_TRIES):
         if _file_locks.take(lock):
             return True

@@ -1,4 +1,4 @@
-"""What a journal does, in any store; and the journal of a session that keeps none."""
+"""The protocol of a journal, for any store; and the empty journal of a session without one."""
 
 import secrets
 from collections.abc import AsyncIterator, Collection, Mapping
@@ -16,19 +16,19 @@ class JournalProtocol(Protocol):
 
     @property
     def keeps_entries(self) -> bool:
-        """Whether anything is recorded; without it, a submission needs no key and no description."""
+        """Whether anything is recorded. If not, a submission needs no key and no description."""
 
     async def begin(self, entry: Entry) -> Entry | None:
-        """Record that `entry` is about to be submitted, and return None; or return what stands under its key already.
+        """Record that `entry` is about to be submitted, and return None; or return the entry that has its key already.
 
-        What was refused begins again, also with another request. Any other entry is returned and left as it is.
+        A refused entry is replaced, also by another request. Any other entry is returned unchanged.
         """
 
     async def again(self, entry: Entry, *, submitted_at: float | None = None) -> bool:
-        """Record the user's decision to submit once more; False, and nothing changes, if `entry` no longer stands."""
+        """Record the user's decision to submit once more; return False and change nothing if `entry` has changed."""
 
     async def accept(self, key: str, *, task_id: str, created_at: float | None, token: str | None = None) -> None:
-        """Record the id of a task that now exists; `created_at` is None where the user gave the id."""
+        """Record the id of a task that now exists; `created_at` is None if the user gave the id."""
 
     async def refuse(self, key: str, reason: str) -> None:
         """Record that nothing was created."""
@@ -37,7 +37,7 @@ class JournalProtocol(Protocol):
         """Record that it is not known whether a task was created."""
 
     async def reinstate(self, entry: Entry) -> None:
-        """Record that what was submitted once more was not created: the entry stands as it did before."""
+        """Record that the repeated submission was not created, and restore the entry from before it."""
 
     async def end(self, key: str, task: Task, *, assets: tuple[Asset, ...] | None = None) -> None:
         """Record a final status, and the URLs of the files, unless another task stands under the key.
@@ -57,34 +57,34 @@ class JournalProtocol(Protocol):
         """
 
     async def find(self, key: str) -> Entry | None:
-        """Return what stands under a key."""
+        """Return the entry with this key."""
 
     async def key_of(self, task_id: str) -> str | None:
         """Return the key of a submission that has this task; None if none has."""
 
     def entries(self, states: Collection[State] = tuple(State)) -> AsyncIterator[Entry]:
-        """Yield the entries in these states, in the order of submission, of which only a few are held at once."""
+        """Yield the entries in these states, in the order of submission. Only a few are in memory at once."""
 
     async def duration_history(self) -> dict[str, Any]:
-        """Return what earlier sessions have learnt of each kind of task, in the form in which they saved it."""
+        """Return the learned durations of each kind of task, in the form in which earlier sessions saved them."""
 
     async def save_duration_history(self, learnt: Mapping[str, str]) -> None:
-        """Record what was learnt, apart from the submissions, so that none of those fails with it."""
+        """Record learned durations, separately from submissions, so that no submission can fail with them."""
 
     async def callback_secret(self) -> bytes:
-        """Return the random bytes from which callback paths are derived: the same for as long as the journal lives."""
+        """Return the random bytes from which callback paths are derived. They are always the same for a journal."""
 
 
 class NoJournal:
-    """Keeps nothing, so that a session without a journal takes the same path as one with."""
+    """Records nothing, so that a session without a journal runs the same code as one with a journal."""
 
     keeps_entries = False
 
     async def begin(self, _entry: Entry) -> None:
-        """Let every submission begin."""
+        """Allow every submission."""
 
     async def again(self, _entry: Entry, *, submitted_at: float | None = None) -> bool:
-        """Know nothing that could be submitted once more."""
+        """Return False: there is nothing to submit once more."""
         return False
 
     async def accept(self, key: str, *, task_id: str, created_at: float | None, token: str | None = None) -> None:
@@ -127,5 +127,5 @@ class NoJournal:
         """Keep nothing."""
 
     async def callback_secret(self) -> bytes:
-        """Return fresh ones: no later session knows of these submissions."""
+        """Return new random bytes, because no later session knows these submissions."""
         return secrets.token_bytes()

@@ -1,4 +1,4 @@
-"""What a journal need not know of submissions that were delivered long ago."""
+"""Removes from a journal what it does not need of submissions that were delivered long ago."""
 
 import json
 import sqlite3
@@ -12,28 +12,28 @@ from attrs import frozen
 from cometrunway._journal._file import transaction
 
 _AT_ONCE = 5000
-"""Rows of one transaction."""
+"""The number of rows in one transaction."""
 _DELIVERED = "coalesce(delivered_at, ended_at, created_at)"
-"""When it was delivered; for one of an earlier version, the latest time that is known of it."""
+"""When it was delivered; for an entry of an earlier version, its latest known time."""
 _NOT_PRUNED = """request <> '{}' AND substr(request, 1, 11) <> '{"provider"'"""
 _KEPT = ("path", "folder", "location", "media_type", "size", "sha256", "verified", "verified_digests")
 
 
 @frozen(kw_only=True)
 class Pruned:
-    """What was taken out of a journal."""
+    """What was removed from a journal."""
 
     pruned: int
-    """Submissions of which only the key, the digest, the task and the files are known from now on."""
+    """Submissions whose request was removed. Only the key, digest, task and files are kept."""
     forgotten: int
-    """Submissions that are no longer known at all: the same key would be submitted, and paid for, again."""
+    """Submissions that were removed completely. The same key would be submitted, and paid for, again."""
     bytes_before: int
     """Of the file and its write-ahead log."""
     bytes_after: int
 
 
 def check_dates(delivered_before: datetime, forget_keys_before: datetime | None) -> None:
-    """Make sure that both are past, and that nothing is forgotten that would not be pruned; else `ValueError`."""
+    """Check that both dates are past, and that only pruned keys would be forgotten; else `ValueError`."""
     for name, date in (("delivered_before", delivered_before), ("forget_keys_before", forget_keys_before)):
         if date is not None and _timestamp(name, date) > time.time():
             raise ValueError(f"{name}: {date.isoformat()} lies in the future; nothing was changed")
@@ -54,7 +54,7 @@ def _timestamp(name: str, date: datetime) -> float:
 def prune(
     database: sqlite3.Connection, path: Path, delivered_before: datetime, forget_keys_before: datetime | None
 ) -> Pruned:
-    """Take out what is not needed of what was delivered, in short transactions; then make the file smaller."""
+    """Remove what is not needed of delivered submissions, in short transactions; then make the file smaller."""
     before = _size(path)
     forgotten = 0 if forget_keys_before is None else _forget(database, forget_keys_before.timestamp())
     pruned = _shrink(database, delivered_before.timestamp())
@@ -90,7 +90,7 @@ def _shrink(database: sqlite3.Connection, before: float) -> int:
 
 
 def _provider(request: str) -> str:
-    """Return what is kept of a request: whose the task is, where that is said."""
+    """Return the part of a request that is kept: the provider, if it is recorded."""
     try:
         return json.dumps({name: value for name, value in json.loads(request).items() if name == "provider"})
     except (ValueError, AttributeError) as error:
@@ -98,7 +98,7 @@ def _provider(request: str) -> str:
 
 
 def _files(assets: str) -> str:
-    """Return what is kept of files: enough to know that they are on disk, and whole."""
+    """Return the part of a files' record that is kept: enough to check that they are on disk and complete."""
     try:
         return json.dumps([_kept(asset) for asset in json.loads(assets) if asset.get("path") or asset.get("location")])
     except (ValueError, TypeError, AttributeError) as error:

@@ -1,4 +1,4 @@
-"""A journal that is only read, also while another process writes it."""
+"""Reads a journal, also while another process writes it."""
 
 import os
 import sqlite3
@@ -17,9 +17,9 @@ _T = TypeVar("_T")
 
 
 class JournalReader:
-    """All that a journal says at one moment; entries are read one by one, however many there are. Changes nothing.
+    """The contents of a journal at one moment. Entries are read one by one, so the journal may be large.
 
-    Use it as `with JournalReader("shots.db") as journal:`. What is written meanwhile is not seen.
+    Use it as `with JournalReader("shots.db") as journal:`. It changes nothing, and does not see later changes.
 
     Raises:
         JournalError: on entering, there is no such journal; later, it is damaged.
@@ -45,7 +45,7 @@ class JournalReader:
             self._database.close()
 
     def find(self, key: str) -> Entry | None:
-        """Return what stands under a key."""
+        """Return the entry with this key."""
         with translated_errors(self.path):
             return self._records.find(key)
 
@@ -54,7 +54,7 @@ class JournalReader:
         return self._each(lambda: self._records.entries(states, limit=limit))
 
     def to_records(self, states: Collection[State] = tuple(State), *, limit: int = -1) -> Iterator[dict[str, Any]]:
-        """Yield a plain dict for each of these entries, for a table, as `Entries.to_records` gives them."""
+        """Yield a plain dict for each of these entries, for a table, as in `Entries.to_records`."""
         is_written = holder(self.path) is not None
         return (entry.outcome(is_written=is_written).to_record() for entry in self.entries(states, limit=limit))
 
@@ -83,7 +83,7 @@ class JournalReader:
 
     @property
     def folders(self) -> Collection[Path]:
-        """The output folders of all runs, as they lie now."""
+        """The present paths of the output folders of all runs."""
         return self._records.folders
 
     def fingerprints(self) -> Iterator[tuple[str, str]]:
@@ -96,7 +96,7 @@ class JournalReader:
             return self._records.keys_of_task(task_id)
 
     def integrity(self, limit: int) -> list[str]:
-        """Return what SQLite finds wrong with the file, at most so many things."""
+        """Return the problems that SQLite finds in the file, at most so many."""
         with translated_errors(self.path):
             found = [text for (text,) in self._records.integrity(limit)]
         return [] if found == ["ok"] else found
@@ -107,13 +107,13 @@ class JournalReader:
             return self._records.numbered(numbers)
 
     def marks(self, *, after: int = 0) -> Iterator[tuple[int, str, int]]:
-        """Yield each row's number, its state, and a mark that is another one once the row has changed."""
+        """Yield each row's number, its state, and a mark that changes when the row changes."""
         return self._each(lambda: self._records.marks(after=after))
 
     def rows(self) -> Iterator[Entry | str]:
-        """Yield each entry; where a row is damaged, what is wrong with it."""
+        """Yield each entry; for a damaged row, a description of the damage."""
         return self._each(self._records.rows)
 
     def _each(self, rows: Callable[[], Iterable[_T]]) -> Iterator[_T]:
-        with translated_errors(self.path):  # only of the rows: what the caller does between them is not in it
+        with translated_errors(self.path):  # only for reading the rows, not for what the caller does between them
             yield from rows()

@@ -1,4 +1,4 @@
-"""What the rows of a journal say: one, some, or how many."""
+"""Reads the rows of a journal: one, some, or their number."""
 
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping
@@ -13,11 +13,11 @@ from cometrunway._journal._schema import NOT_DELIVERED, NOT_VERIFIED
 from cometrunway._wire._identity import identity
 
 _IDENTIFIED = 3
-"""The first version whose digests are of what was asked for, not of all that was sent."""
+"""The first version whose digests are those of the user's request, not of all that was sent."""
 
 
 class Records:
-    """The submissions in a database, also in one of an earlier version, whose rows lack some columns."""
+    """The submissions in a database. A database of an earlier version lacks some columns."""
 
     def __init__(self, database: sqlite3.Connection, folders: Folders) -> None:
         self._database = database
@@ -33,7 +33,7 @@ class Records:
         self._has_identities = version >= _IDENTIFIED and not is_half_upgraded
 
     def find(self, key: str) -> Entry | None:
-        """Return what stands under a key, or under the key that the name of an earlier version is an alias of."""
+        """Return the entry with this key, or with the key for which an earlier version's name is an alias."""
         row = self._database.execute(f"{self._select} WHERE key = ?", (key,)).fetchone()
         if row is None and self.has_aliases:
             alias = "WHERE key = (SELECT key FROM alias WHERE name = ?)"
@@ -45,8 +45,8 @@ class Records:
 
         Args:
             states: by default all.
-            after: the number of the last entry that is not wanted.
-            limit: at most so many; negative is all.
+            after: only entries with higher numbers.
+            limit: the largest number of entries; a negative one is no limit.
         """
         return self._matching(_in(states), after, limit)
 
@@ -94,11 +94,11 @@ class Records:
 
     @property
     def folders(self) -> Collection[Path]:
-        """The output folders of all runs, as they lie now."""
+        """The present paths of the output folders of all runs."""
         return self._folders.known.values()
 
     def requests(self) -> Iterator[Mapping[str, Any]]:
-        """Yield what was asked for, row by row."""
+        """Yield the requests, row by row."""
         for key, text in self._database.execute("SELECT key, request FROM submission"):
             yield request_of(key, text)
 
@@ -108,7 +108,7 @@ class Records:
         return [key for (key,) in rows]
 
     def integrity(self, limit: int) -> sqlite3.Cursor:
-        """Return what SQLite finds wrong with the file: at most so many rows of text; or `ok`."""
+        """Return the problems that SQLite finds in the file, at most so many lines; or `ok`."""
         return self._database.execute(f"PRAGMA integrity_check({limit})")
 
     def numbered(self, numbers: Collection[int]) -> dict[int, Entry]:
@@ -117,7 +117,7 @@ class Records:
         return {row[0]: self._entry(row) for row in self._rows_of(wanted) if row[0] in wanted}
 
     def _entry(self, row: tuple[Any, ...]) -> Entry:
-        """Return a row's entry; the digest that an earlier version has recorded is brought to the present rule."""
+        """Return a row's entry. A digest of an earlier version is converted to the present rule."""
         entry = entry_of(row, self._folders)
         if self._has_identities or "route" not in entry.request:
             return entry
@@ -131,12 +131,12 @@ class Records:
         return [row for found in each for row in found]
 
     def marks(self, *, after: int = 0) -> Iterator[tuple[int, str, int]]:
-        """Yield each row's number, its state, and a mark that is another one once the row has changed."""
+        """Yield each row's number, its state, and a mark that changes when the row changes."""
         rows = "SELECT number, state, * FROM submission WHERE number > ? ORDER BY number"
         return ((row[0], row[1], hash(row)) for row in self._database.execute(rows, (after,)))
 
     def rows(self) -> Iterator[Entry | str]:
-        """Yield each entry; where a row is damaged, what is wrong with it."""
+        """Yield each entry; for a damaged row, a description of the damage."""
         for row in self._database.execute(f"{self._select} ORDER BY number"):
             try:
                 yield self._entry(row)
@@ -150,7 +150,7 @@ class Records:
 
 
 def _in(states: Collection[State]) -> str:
-    """Return the condition that a row is in one of these states, with the index's own where that helps."""
+    """Return the SQL condition that a row is in one of these states, with the index's condition if that helps."""
     if set(states) == set(State):
         return "TRUE"
     listed = ", ".join(f"'{state.value}'" for state in states)

@@ -1,4 +1,4 @@
-"""The tables and the indexes of a journal, as the present version has them."""
+"""The tables and the indexes of a journal of the present version."""
 
 VERSION = 6
 """Of the journals that this version writes. In version 6 the state `cancelled` is new."""
@@ -22,11 +22,11 @@ CREATE TABLE submission (
 )
 """
 DURATIONS = "CREATE TABLE pace (kind TEXT PRIMARY KEY, learnt TEXT NOT NULL)"
-"""New in version 2: the durations that polls of each kind of task have taught."""
+"""New in version 2: the learned durations of each kind of task."""
 ALIASES = "CREATE TABLE alias (name TEXT PRIMARY KEY, key TEXT NOT NULL)"
-"""New in version 3: what this version calls a submission without a key that an earlier one has named."""
+"""New in version 3: the new names of submissions without a key that an earlier version named."""
 FOLDERS = "CREATE TABLE folder (number INTEGER PRIMARY KEY, absolute TEXT NOT NULL UNIQUE, from_journal TEXT NOT NULL)"
-"""New in version 3: output folders, as they were called, and where they lay as seen from the journal's folder."""
+"""New in version 3: output folders, with their full paths and their paths relative to the journal's folder."""
 SECRETS = "CREATE TABLE secret (purpose TEXT PRIMARY KEY, value BLOB NOT NULL)"
 """New in version 5: random bytes, from which the callback paths of the submissions are derived."""
 NOT_DELIVERED = "state <> 'delivered'"

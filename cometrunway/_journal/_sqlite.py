@@ -1,4 +1,4 @@
-"""The durable record of what was paid for: one SQLite file."""
+"""The journal in one SQLite file: the durable record of what was paid for."""
 
 import asyncio
 import json
@@ -37,11 +37,11 @@ __all__ = ["Entry", "Journal", "State"]
 
 _logger = logging.getLogger(__name__)
 _LONGEST_HISTORY = 100_000
-"""More than ten times what a session leaves of a kind, in characters."""
+"""Characters: more than ten times what a session saves for a kind of task."""
 _BETWEEN_LOCK_TRIES = 0.1
 """Seconds."""
 _PAGE = 250
-"""Rows that are read at once: commits wait that long, some milliseconds."""
+"""The number of rows that are read at once. Commits wait for that, some milliseconds."""
 _ENDS = {
     TaskStatus.SUCCEEDED: State.SUCCEEDED,
     TaskStatus.FAILED: State.FAILED,
@@ -53,23 +53,23 @@ _T = TypeVar("_T")
 class Journal:
     """The submissions of one or more runs, on disk.
 
-    A change is durable when its method returns: SQLite in WAL mode with `synchronous=FULL`, whose commit waits for the
-    disk. Changes that come while a commit is under way share the next one. One process writes at a time, which a lock
-    that dies with its process ensures; any number may `read`.
+    A change is durable when its method returns: SQLite runs in WAL mode with `synchronous=FULL`, and a commit waits for
+    the disk. Changes during a commit share the next one. One process writes at a time; a lock ensures this, and ends
+    with its process. Any number of processes may `read`.
 
-    What has happened (an id, an outcome, a file) is never dropped: where it cannot be written its method raises, and it
-    is kept in memory and written as soon as that is possible, before anything newer. Ids that are still unwritten when
-    the journal is closed go to standard error and into a `JournalError`, as tokens.
+    A fact (an id, an outcome, a file) is never dropped. If it cannot be written, its method raises, and the fact is
+    kept in memory and written as soon as possible, before anything newer. If ids are still unwritten when the journal
+    is closed, their tokens go to standard error and into a `JournalError`.
 
     Args:
         path: the file; made if it is missing.
         lock_timeout: seconds to wait while another program has locked the file.
         wait: seconds to wait, on entering, while another process writes the journal.
-        output_dir: the folder of the files of all entries; None takes the folders that were recorded.
+        output_dir: the folder of the files of all entries; None uses the recorded folders.
     """
 
     keeps_entries = True
-    """As of every journal but `NoJournal`."""
+    """True for every journal except `NoJournal`."""
 
     def __init__(
         self,
@@ -130,9 +130,9 @@ class Journal:
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Entries:
-        """Return all entries in the order of submission, also while another process writes; changes nothing.
+        """Return all entries in the order of submission, also while another process writes. It changes nothing.
 
-        Of a large journal, better read with a `JournalReader` what is wanted of it.
+        For a large journal use a `JournalReader`, which reads only what you ask for.
 
         Raises:
             JournalError: there is no such journal, or it cannot be read.
@@ -142,13 +142,13 @@ class Journal:
 
     @staticmethod
     def holder(path: str | os.PathLike[str]) -> int | None:
-        """Return the pid of the process that is writing the journal now; None if none is."""
+        """Return the pid of the process that is writing the journal; None if none is."""
         return holder(expanded(path))
 
     async def begin(self, entry: Entry) -> Entry | None:
-        """Record that `entry` is about to be submitted, and return None; or return what stands under its key already.
+        """Record that `entry` is about to be submitted, and return None; or return the entry that has its key already.
 
-        What was refused begins again, also with another request. Any other entry is returned and left as it is.
+        A refused entry is replaced, also by another request. Any other entry is returned unchanged.
         """
         values = {
             "key": entry.key,
@@ -160,7 +160,7 @@ class Journal:
         return await self._do(Change(entry.key, self._begin, values))
 
     async def accept(self, key: str, *, task_id: str, created_at: float | None, token: str | None = None) -> None:
-        """Record the id of a task that now exists; `token` is what `Session.attach` takes."""
+        """Record the id of a task that now exists; `token` is the task's token for `Session.attach`."""
         await self._change(ACCEPT, token=token, key=key, task_id=task_id, created_at=created_at)
 
     async def refuse(self, key: str, reason: str) -> None:
@@ -168,11 +168,11 @@ class Journal:
         await self._change(STOP, key=key, state=State.REFUSED.value, reason=reason)
 
     async def doubt(self, key: str, reason: str) -> None:
-        """Record that nobody knows whether a task was created."""
+        """Record that it is not known whether a task was created."""
         await self._change(STOP, key=key, state=State.IN_DOUBT.value, reason=reason)
 
     async def end(self, key: str, task: Task, *, assets: tuple[Asset, ...] | None = None) -> None:
-        """Record a final status, and where the files are; those in `assets` that have a path are on disk."""
+        """Record a final status, and the files; those in `assets` that have a path are on disk."""
         known = tuple(Asset(url=url) for url in task.outputs) if assets is None else assets
         await self._change(
             END,
@@ -188,7 +188,7 @@ class Journal:
     async def deliver(
         self, key: str, assets: tuple[Asset, ...], *, task: Task | None = None, delivered_at: float | None = None
     ) -> None:
-        """Record the files that are on disk, and the end of their task where that is not recorded yet."""
+        """Record the files that are on disk, and the end of their task if it is not recorded yet."""
         await self._change(
             DELIVER,
             key=key,
@@ -220,11 +220,11 @@ class Journal:
             await self.accept(key, task_id=task_id, created_at=None)
 
     async def again(self, entry: Entry, *, submitted_at: float | None = None) -> bool:
-        """Record the user's decision to submit once more; False, and nothing changes, if `entry` no longer stands."""
+        """Record the user's decision to submit once more; return False and change nothing if `entry` has changed."""
         return await self._do(lambda database: again(database, entry, submitted_at))
 
     async def reinstate(self, entry: Entry) -> None:
-        """Record that what was submitted once more was not created: the entry stands as it did before."""
+        """Record that the repeated submission was not created, and restore the entry from before it."""
         await self._change(
             REINSTATE,
             key=entry.key,
@@ -238,7 +238,7 @@ class Journal:
         )
 
     async def find(self, key: str) -> Entry | None:
-        """Return what stands under a key."""
+        """Return the entry with this key."""
         return await self._do(lambda _database: self._opened_records().find(key))
 
     async def key_of(self, task_id: str) -> str | None:
@@ -247,7 +247,7 @@ class Journal:
         return keys[0] if keys else None
 
     async def entries(self, states: Collection[State] = tuple(State)) -> AsyncIterator[Entry]:
-        """Yield the entries in these states, in the order of submission; what is written meanwhile may be seen."""
+        """Yield the entries in these states, in the order of submission. Changes during the iteration may be seen."""
         last = 0
         while True:
             page = await self._do(partial(self._page, states, last))
@@ -266,19 +266,20 @@ class Journal:
         return self._records
 
     async def prune(self, *, delivered_before: datetime, forget_keys_before: datetime | None = None) -> Pruned:
-        """Make the journal smaller: keep little of what was delivered long ago, and all of everything else.
+        """Make the journal smaller. It removes parts of submissions that were delivered long ago, and nothing else.
 
-        Of a submission that was delivered, its key, digest, task, times and files stay, so that the same submission is
-        still never bought again, and still gives its files. What was asked for and the URLs go.
+        Of a delivered submission it keeps the key, digest, task, times and files. So the same submission is not paid
+        for again, and still returns its files. The request and the URLs are removed.
 
         Args:
-            delivered_before: prune what was delivered before; of an earlier version's journal, what was accepted.
-            forget_keys_before: know nothing at all of what was delivered before: it would be submitted again, and paid
-                for again.
+            delivered_before: prune submissions that were delivered before this date; in a journal of an earlier
+                version, those that were accepted before it.
+            forget_keys_before: remove submissions that were delivered before this date completely. If they are
+                submitted again, they are paid for again.
 
         Raises:
-            ValueError: a date lies in the future, or keys would be forgotten of what is not pruned.
-            JournalError: the journal cannot be written; what was pruned so far is.
+            ValueError: a date is in the future, or `forget_keys_before` is later than `delivered_before`.
+            JournalError: the journal cannot be written. What was pruned so far stays pruned.
         """
         check_dates(delivered_before, forget_keys_before)
         await self._writer.settle()
@@ -291,13 +292,13 @@ class Journal:
             return prune(self._database, self.path, delivered_before, forget_keys_before)
 
     async def duration_history(self) -> dict[str, Any]:
-        """Return what earlier sessions have learnt of each kind of task, in the form in which they saved it."""
-        # None for what is far too long: to decode it would hold up the event loop.
+        """Return the learned durations of each kind of task, in the form in which earlier sessions saved them."""
+        # None for text that is far too long: decoding it would block the event loop.
         statement = "SELECT kind, CASE WHEN length(learnt) < ? THEN learnt END FROM pace"
         return await self._do(lambda database: dict(database.execute(statement, (_LONGEST_HISTORY,))))
 
     async def save_duration_history(self, learnt: Mapping[str, str]) -> None:
-        """Record what was learnt, in a commit of its own: nothing of what was paid for fails with it."""
+        """Record learned durations in a separate commit, so that no submission can fail with them."""
         statement = "INSERT OR REPLACE INTO pace (kind, learnt) VALUES (?, ?)"
         rows = [(storable(kind), text) for kind, text in learnt.items()]
         await self._writer.run(self._commit, [lambda database: database.executemany(statement, rows)])
@@ -329,7 +330,7 @@ class Journal:
         return await self._writer.write(operation, is_fact=is_fact, token=token)
 
     def _commit(self, operations: list[Operation]) -> list[Any]:
-        """Run the operations as one transaction: all of them become durable, or none."""
+        """Run the operations as one transaction: either all of them become durable, or none."""
         database = self._database
         if database is None:
             raise JournalError(f"the journal {self.path} is not open")
@@ -344,7 +345,7 @@ class Journal:
         return [self._alone(database, operation) for operation in operations]
 
     def _alone(self, database: sqlite3.Connection, operation: Operation) -> Any:
-        """Run one of several operations, of which one meets a damaged row; its error is its result, and no other's."""
+        """Run one of several operations of which one finds a damaged row. The error is the result of that one only."""
         try:
             with translated_errors(self.path):
                 return _transaction(database, [operation])[0]
@@ -354,7 +355,7 @@ class Journal:
             return error
 
     async def _locked(self) -> None:
-        """Become the one process that writes, as soon as the one before has ended."""
+        """Take the lock for writing, as soon as the process that has it has ended."""
         loop = asyncio.get_running_loop()
         until = loop.time() + self._wait
         while True:

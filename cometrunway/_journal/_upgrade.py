@@ -1,4 +1,4 @@
-"""Journals of earlier versions, brought to the present one. Nothing that they know is lost."""
+"""Upgrades journals of earlier versions to the present one. Nothing in them is lost."""
 
 import json
 import logging
@@ -10,13 +10,13 @@ from cometrunway._wire._identity import identity
 
 _logger = logging.getLogger(__name__)
 _AT_ONCE = 5000
-"""Rows of one transaction: it holds the lock for some tenths of a second."""
+"""The number of rows in one transaction, which has the lock for some tenths of a second."""
 _PROGRESS = "CREATE TABLE upgrade (identified INTEGER NOT NULL)"
-"""There while submissions of an earlier version are being identified: the number of the last one that is."""
+"""Exists while submissions of an earlier version are being identified: the number of the last identified one."""
 
 
 def upgrade(database: sqlite3.Connection) -> None:
-    """Bring a journal to the present version, in short transactions; one that is cut short goes on at the next."""
+    """Upgrade a journal to the present version, in short transactions. If it is interrupted, the next call goes on."""
     [(version,)] = database.execute("PRAGMA user_version")
     if version < VERSION:
         _logger.info("upgrading a journal of version %s to version %s", version, VERSION)
@@ -48,7 +48,7 @@ def _add_tables(database: sqlite3.Connection, version: int) -> None:
 
 
 def _identify(database: sqlite3.Connection) -> None:
-    """Identify each submission by what was asked for; until version 2 it was by all that was sent."""
+    """Identify each submission by the user's request. Until version 2 it was identified by all that was sent."""
     progress = _progress(database)
     while progress is not None:
         with transaction(database):
@@ -90,7 +90,7 @@ def _identify_some(database: sqlite3.Connection, after: int) -> int | None:
 
 
 def _named_so_far(database: sqlite3.Connection, name: str) -> int:
-    """Return how many submissions of this content earlier transactions have named."""
+    """Return how many submissions with this content were named in earlier transactions."""
     [(count,)] = database.execute(
         "SELECT count(*) FROM alias WHERE name > ? AND name < ?", (f"{name}-", f"{name}.")
     )  # a full stop comes right after the hyphen

@@ -1,4 +1,4 @@
-"""The one thread that writes a journal: changes that come together share a commit, and no fact is dropped."""
+"""The thread that writes a journal. Changes that come at the same time share a commit, and no fact is dropped."""
 
 import asyncio
 import logging
@@ -14,13 +14,13 @@ from cometrunway.errors import JournalError
 
 _logger = logging.getLogger(__name__)
 _BETWEEN_RETRIES = 1.0
-"""Seconds between two tries to write what could not be written."""
+"""Seconds between two attempts to write what could not be written."""
 _CYCLE = 0.005
-"""Seconds from the beginning of a commit to that of the next, at least: what comes in between shares one."""
+"""The shortest time from the beginning of a commit to the next. Changes in between share one commit."""
 _T = TypeVar("_T")
 Operation = Callable[[sqlite3.Connection], Any]
 Commit = Callable[[list[Operation]], list[Any]]
-"""Runs operations durably, in the thread; returns their results, of which an exception is one operation's own."""
+"""Runs operations durably, in the thread, and returns their results. An exception is the result of one operation."""
 
 
 @define(kw_only=True, eq=False)
@@ -28,13 +28,13 @@ class _Job:
     operation: Operation
     outcome: "asyncio.Future[Any]"
     is_fact: bool
-    """Whether it records what has happened already, and so is kept until it is written."""
+    """Whether it records what has happened already. Such an operation is kept until it is written."""
     token: str | None
-    """Of the task whose id it records, where no record has that yet."""
+    """The token of the task whose id it records, if the id is not recorded yet."""
 
 
 class Writer:
-    """Runs operations in a thread, in order; those that wait together are one commit.
+    """Runs operations in a thread, in order. Those that wait at the same time are one commit.
 
     A fact that could not be written is kept and tried again every second, before anything newer.
     """
@@ -44,19 +44,19 @@ class Writer:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="cometrunway journal")
         self._waiting: list[_Job] = []
         self._unwritten: list[_Job] = []
-        """Facts that could not be written so far, the oldest first."""
+        """Facts that could not be written yet, the oldest first."""
         self._retry: asyncio.TimerHandle | None = None
         self._next: asyncio.Handle | None = None
         self._next_at = 0.0
-        """The time of the event loop from which on the next commit may begin."""
+        """The time of the event loop at which the next commit may begin."""
         self._is_unavailable = False
         self._under_way: asyncio.Future[Any] | None = None
-        """The work of the thread whose outcome is not yet taken in."""
+        """The work of the thread whose outcome is not yet processed."""
         self.is_closed = False
 
     @property
     def unrecorded(self) -> tuple[str, ...]:
-        """The tokens of the tasks whose ids are in no record."""
+        """The tokens of tasks whose ids are not recorded."""
         return tuple(job.token for job in self._unwritten if job.token)
 
     async def run(self, work: Callable[..., _T], *arguments: Any) -> _T:
@@ -66,10 +66,10 @@ class Writer:
     async def write(
         self, operation: Callable[[sqlite3.Connection], _T], *, is_fact: bool = False, token: str | None = None
     ) -> _T:
-        """Return an operation's result once it is durable.
+        """Return an operation's result when it is durable.
 
         Raises:
-            JournalError: it could not be run; a fact is kept, and written later.
+            JournalError: it failed. A fact is kept, and written later.
         """
         future = asyncio.get_running_loop().create_future()
         job = _Job(operation=operation, outcome=future, is_fact=is_fact, token=token)
@@ -78,19 +78,19 @@ class Writer:
         try:
             outcome: _T = await future
         except asyncio.CancelledError:
-            if not is_fact and job in self._waiting:  # what was not begun is not begun any more
+            if not is_fact and job in self._waiting:  # an operation that was not begun is dropped
                 self._waiting.remove(job)
             raise
         return outcome
 
     async def settle(self) -> None:
-        """Write all that waits, and try once more what could not be written."""
+        """Write all waiting operations, and try again to write what could not be written."""
         await self._idle()
         self._flush()
         await self._idle()
 
     async def close(self, work: Callable[[], None]) -> None:
-        """Run the last work of the thread; nothing is written after it."""
+        """Run the last work of the thread. Nothing is written after it."""
         self.is_closed = True
         if self._retry is not None:
             self._retry.cancel()
@@ -100,19 +100,19 @@ class Writer:
         closing.result()
 
     async def _idle(self) -> None:
-        """Write all that waits; a cancellation is passed on only then: an id that was paid for may wait."""
+        """Write all waiting operations, and only then pass on a cancellation, because the id of a task may wait."""
         try:
             while self._waiting or self._under_way is not None:
                 self._flush()
                 if self._under_way is not None:
                     await asyncio.wait([self._under_way])
-                    await asyncio.sleep(0)  # until its outcome is taken in
+                    await asyncio.sleep(0)  # until its outcome is processed
         except asyncio.CancelledError:
             await self._idle()
             raise
 
     def _flush_soon(self) -> None:
-        """Begin a commit as soon as one may begin; never at once, so that all that this turn of the loop adds is in."""
+        """Begin a commit as soon as possible, but not at once, so that it has all operations of the loop's turn."""
         if self._next is None and self._under_way is None:
             loop = asyncio.get_running_loop()
             is_free = self._next_at <= loop.time()
@@ -131,7 +131,7 @@ class Writer:
         commit.add_done_callback(lambda done: self._on_commit(jobs, done))
 
     def _in_thread(self, work: Callable[..., _T], *arguments: Any) -> "asyncio.Future[_T]":
-        """Start work in the thread; until its outcome is taken in, no other is started, so order is kept."""
+        """Start work in the thread. To keep the order, no other work starts until its outcome is processed."""
         self._under_way = future = asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
         future.add_done_callback(self._on_done)
         return future
@@ -159,7 +159,7 @@ class Writer:
                 job.outcome.set_result(outcome)
 
     def _keep(self, facts: list[_Job], error: BaseException) -> None:
-        """Keep what could not be written, and try again soon."""
+        """Keep the operations that could not be written, and try again soon."""
         self._unwritten = facts
         if not self._is_unavailable:
             _logger.warning("%s", error)
@@ -171,7 +171,7 @@ class Writer:
 
 
 def _own(error: BaseException) -> BaseException:
-    """Return a copy of an error, for one of several submissions that it ends: each is about its own task."""
+    """Return a copy of an error. Each of several submissions that it ends gets its own, which names its task."""
     if not isinstance(error, JournalError):
         return error
     own = copy(error)

@@ -1,4 +1,4 @@
-"""Which key goes to which origin. A key of one provider is never sent to another."""
+"""The origin of the API and the key for it. A key of one provider is never sent to another."""
 
 import os
 from functools import partial
@@ -14,7 +14,7 @@ from cometrunway._wire._provider import BUILT_IN, Provider
 
 @frozen(kw_only=True)
 class Access:
-    """A provider, where its API is, and the key that goes there."""
+    """A provider, the origin of its API, and the key for it."""
 
     provider: Provider
     base: URL
@@ -23,11 +23,11 @@ class Access:
 
 
 def access_to(provider: Provider, *, api_key: str | KeyFunction | None, base_url: str | None) -> Access:
-    """Return the access to a provider, by what is given, else by its environment variables.
+    """Return the access to a provider, from the given values or else from its environment variables.
 
     Raises:
-        ValueError: there is no key; the origin is no absolute http(s) URL, or would send the key in the clear; or the
-            origin or the key is that of another provider.
+        ValueError: there is no key; the origin is not an absolute http(s) URL, or the key would be sent unencrypted; or
+            the origin or the key belongs to another provider.
     """
     base = base_of(provider, base_url)
     source = api_key or os.environ.get(provider.key_variable) or ""

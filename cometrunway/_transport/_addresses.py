@@ -1,4 +1,4 @@
-"""The rule that keeps files from being fetched from private addresses."""
+"""The rule that forbids downloads of files from private addresses."""
 
 import socket
 from typing import Any
@@ -10,7 +10,7 @@ from cometrunway._media._hosts import Reach, is_localhost, is_this_machine, lite
 
 
 class PrivateAddressError(OSError):
-    """A connection to an address that is refused. One text for all, so that several of a host's are one error."""
+    """A connection to an address was refused. The text is always the same, so that several are one error for a host."""
 
     def __init__(self, address: str, reach: Reach) -> None:
         super().__init__("its address is not of the public internet")
@@ -20,7 +20,7 @@ class PrivateAddressError(OSError):
 
 @frozen
 class AddressRule:
-    """Which addresses files may be fetched from."""
+    """The addresses from which files may be downloaded."""
 
     allowed: frozenset[Reach] = frozenset()
 
@@ -30,7 +30,7 @@ class AddressRule:
 
     @classmethod
     def beside(cls, api_host: str, *, allow_private: bool) -> "AddressRule":
-        """Return the rule for the files of an API: where it is itself, they may be."""
+        """Return the rule for the files of an API. They may be in the same network as the API itself."""
         literal = literal_address(api_host)
         reach = None if literal is None else reach_of(literal)
         if allow_private or is_this_machine(api_host):
@@ -38,16 +38,16 @@ class AddressRule:
         return cls(frozenset({reach} if reach else ()))
 
     def check(self, address: str) -> None:
-        """Raise `PrivateAddressError` for an address, such as a socket's, that is refused."""
+        """Raise `PrivateAddressError` if an address, such as a socket's, is refused."""
         known = literal_address(address)
         reach = None if known is None else reach_of(known)
         if reach is not None and reach not in self.allowed:
             raise PrivateAddressError(address, reach)
 
     def check_name(self, host: str) -> None:
-        """Raise `PrivateAddressError` where a host's name alone, or the address that it is, says that it is refused.
+        """Raise `PrivateAddressError` if a host is refused by its name, or because its name is a refused address.
 
-        That is all that can be known where a proxy makes the connection.
+        If a proxy makes the connection, nothing more is known of the host.
         """
         if is_localhost(host) and Reach.THIS_MACHINE not in self.allowed:
             raise PrivateAddressError(host, Reach.THIS_MACHINE)

@@ -1,4 +1,4 @@
-"""API calls: each is sent once, with the key, and its answer is read whole, up to a limit."""
+"""API calls. Each is sent once, with the key, and its complete answer is read, up to a limit."""
 
 import asyncio
 import re
@@ -20,10 +20,10 @@ from cometrunway._wire._http import HttpRequest, HttpResponse
 from cometrunway.errors import ProtocolError, TransportError
 
 BODY_LIMIT = 1024 * 1024
-"""Bytes of the answer to a create, after decompression, beyond which it is refused."""
+"""The largest answer to a create, in bytes after decompression."""
 LARGE = 1024 * 1024
-"""Bytes beyond which an answer is worked on in a thread: the event loop has others to serve."""
-_LARGE_COMPRESSED = 10 * 1024  # which may become a thousand times as much
+"""An answer with more bytes is processed in a thread, so that the event loop is not blocked."""
+_LARGE_COMPRESSED = 10 * 1024  # which may become a thousand times larger
 _CALL_SECONDS = 30.0
 _CREATE_SECONDS = 180.0  # the gateway may try several channels before it answers
 # `total` is one more timer for every request, and so is `connect`, where no connection is free.
@@ -32,11 +32,11 @@ _CREATE = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS)
 _JSON: Mapping[str, str] = {"Content-Type": "application/json"}
 _WITHOUT_MIDDLEWARES: Mapping[str, Any] = {"middlewares": ()}  # for one may repeat a create
 _LONG_KEY = 16
-"""Characters of a key that is too long to be part of a word by accident."""
+"""A key of at least so many characters is too long to be part of a word by chance."""
 _KEYS = 4
-"""How many of the latest keys are removed from answers: an answer under way may repeat an older key."""
+"""How many of the latest keys are removed from answers. An answer that comes later may contain an older key."""
 _STALE_CONNECTIONS = 1_000
-"""How many connections that have idled a create may meet, each of which is closed then."""
+"""How many idle connections a create may get from the pool. Each of them is closed."""
 
 
 class Transport:
@@ -63,7 +63,7 @@ class Transport:
         self._prefix = self._base.raw_path.rstrip("/")
         self._key = api_key
         self._secrets: dict[bytes, re.Pattern[bytes]] = {}
-        """The keys that were sent, and what finds each in an answer."""
+        """The keys that were sent, each with the pattern that finds it in an answer."""
         self._headers = CIMultiDict(
             {"Accept": "application/json", "Accept-Encoding": "identity", "X-Runway-Version": version}
         )
@@ -86,7 +86,7 @@ class Transport:
         return self._key.number
 
     async def renew_key(self, refused: int) -> bool:
-        """Get the key once more, unless that was done since the refusal; return whether it is another key now."""
+        """Get the key again, unless this was done since the refusal; return whether the key has changed."""
         async with self._renewing:
             if self._key.number == refused:
                 await self._key.ask_again()
@@ -109,13 +109,13 @@ class Transport:
         await self._key.ask()
         self._use_key()
         route = self._connections.to_api(self._base, self._headers, borrowed=self._borrowed)
-        if self._borrowed is not None:  # it may have any option otherwise
+        if self._borrowed is not None:  # otherwise it may have any option
             self._for_calls = _PreparedRoute(route, AS_SENT, _JSON)
             self._for_creates = _PreparedRoute(route, {**AS_SENT, **_WITHOUT_MIDDLEWARES}, _JSON)
             return self
         self._for_calls = _PreparedRoute(route, {}, _JSON)
         route = self._connections.to_api(self._base, self._headers, keepalive=LONGEST_IDLE)
-        # The body of a create states its type by itself, which takes less of the processor.
+        # The body of a create has its media type, which uses less CPU.
         self._for_creates = _PreparedRoute(route, _WITHOUT_MIDDLEWARES, {})
         return self
 
@@ -129,7 +129,7 @@ class Transport:
             self._for_calls.session.detach()  # what is borrowed stays open
 
     async def call(self, request: HttpRequest, *, limit: int = BODY_LIMIT) -> HttpResponse:
-        """Send what is free to repeat: a poll, whose answer has at most `limit` bytes. At most 30 seconds."""
+        """Send a poll, which is free to repeat. Its answer has at most `limit` bytes, and comes within 30 seconds."""
         try:
             with self._calls:
                 return await self._send(self._for_calls, request, limits=_CALL, limit=limit)
@@ -137,11 +137,11 @@ class Transport:
             raise ours(request.method, request.path, error) from None
 
     def create_body(self, request: HttpRequest, may_begin: Callable[[], bool]) -> CreateBody:
-        """Return what `create` is to send, once, and only if that may still begin when a connection is there."""
+        """Return the body for `create`. It is sent once, if `may_begin` allows it when a connection is ready."""
         return CreateBody(request.body or b"", self._uses, may_begin)
 
     async def create(self, request: HttpRequest, body: CreateBody) -> HttpResponse:
-        """Send what is paid: the caller must not repeat it without proof of refusal. At most 180 seconds.
+        """Send a create, which is paid: the caller must not repeat it without proof of refusal. At most 180 seconds.
 
         Raises:
             Exception: any; `body.withdraw` says whether it was sent.
@@ -172,7 +172,7 @@ class Transport:
         limit: int = BODY_LIMIT,
         waits: int = WAITS,
     ) -> HttpResponse:
-        """Send a request; where no descriptor is left for its connection, wait: not a byte has been sent then."""
+        """Send a request. If no descriptor is left for its connection, wait; nothing has been sent then."""
         assert route is not None  # noqa: S101 - the session opens its transport before it uses it
         try:
             async with route.session.request(
@@ -183,7 +183,7 @@ class Transport:
                 timeout=limits,
                 **route.options,
             ) as response:
-                if response.status == 407:  # no API answers so, only a proxy that has not passed it on
+                if response.status == 407:  # only a proxy answers so, without passing the request on
                     raise refused_by_proxy(f"{request.method} {request.path}", response.status, response.reason)
                 content = await _beginning(response.content, limit)
                 encoding = response.headers.get("Content-Encoding")
@@ -205,7 +205,7 @@ class Transport:
         return await self._send(route, request, limits=limits, body=body, limit=limit, waits=waits - 1)
 
     async def _worked_on(self, content: bytes, encoding: str, limit: int) -> bytes:
-        """Return the body uncompressed and without the key, worked on in a thread where that takes its time."""
+        """Return the body uncompressed and without the key. A large body is processed in a thread."""
         if len(content) > (_LARGE_COMPRESSED if encoding else LARGE):
             return await asyncio.to_thread(self._plain, content, encoding, limit)
         return self._plain(content, encoding, limit)
@@ -221,7 +221,7 @@ class Transport:
 
 
 class _PreparedRoute:
-    """How requests of one kind go out: their session, and what each of them is made with."""
+    """How requests of one kind are sent: their session, and their options."""
 
     def __init__(self, route: Route, options: Mapping[str, Any], of_a_body: Mapping[str, str]) -> None:
         self.session = route.session
@@ -235,7 +235,7 @@ class _PreparedRoute:
         }
 
     def authorize(self, value: str) -> None:
-        """Send another key from now on, by the headers of each request, or by those that the session adds."""
+        """Send another key from now on, in the headers of each request or in those that the session adds."""
         own = (self.headers, self.headers_with_body)
         for headers in own if "Authorization" in self.headers else (self.session.headers,):
             headers["Authorization"] = value
@@ -251,13 +251,13 @@ def _checked_session(http: object) -> aiohttp.ClientSession | None:
 
 
 def _pattern_of(key: bytes) -> re.Pattern[bytes]:
-    """Return the pattern of a key in an answer: a short key, which may be part of any word, counts as a whole word."""
+    """Return the pattern of a key in an answer. A short key may be part of any word, so it must be a whole word."""
     pattern = re.escape(key)
     return re.compile(rb"(?<![\w-])" + pattern + rb"(?![\w-])" if len(key) < _LONG_KEY else pattern)
 
 
 async def _beginning(content: aiohttp.StreamReader, limit: int) -> bytes:
-    """Return the body, or, of one beyond the limit, somewhat more than the limit."""
+    """Return the body; if it is larger than the limit, its beginning, somewhat more than the limit."""
     chunk = await content.readany()
     if content.at_eof():
         return chunk

@@ -1,4 +1,4 @@
-"""The calls of the API, and uploads for it. A create is sent once, and its outcome is a value."""
+"""The calls of the API, and uploads. A create is sent once, and its outcome is a value."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -32,7 +32,7 @@ from cometrunway.errors import (
 )
 
 _REMEMBERED = 10_000
-"""How many of the latest tasks that were created or asked for are known by their ids."""
+"""How many ids are kept of the latest tasks that were created or polled."""
 _T = TypeVar("_T")
 
 
@@ -58,7 +58,7 @@ class Unknown:
 
 
 Outcome = Accepted | Refused | Unknown
-"""What a create came to."""
+"""The outcome of a create."""
 
 
 class Api:
@@ -83,13 +83,13 @@ class Api:
         self._known_ids: dict[str, None] = {}
 
     async def create(self, message: HttpRequest, *, may_begin: Callable[[], bool]) -> Outcome:
-        """Send a create once, and return what it came to. Raises nothing: a cancellation is an outcome too.
+        """Send a create once, and return its outcome. It raises nothing; a cancellation is an outcome too.
 
-        If the key is refused and there is another key by now, the create is sent once more, with that key.
+        If the key is refused and has changed by then, the create is sent once more with the new key.
 
         Args:
-            message: what to send.
-            may_begin: asked at the last moment, when a connection is there: it takes some time to make one.
+            message: the request.
+            may_begin: called at the last moment, when the connection is ready; False ends the create.
         """
         key = self._transport.key_number
         outcome = await self._created(message, may_begin)
@@ -129,7 +129,7 @@ class Api:
             return Unknown(unknown)
 
     async def poll(self, route: str, task_id: str, asked: Asked = None) -> Task:
-        """Ask for the task's state once, and again only with another key; `asked` is what was asked for."""
+        """Ask for the task's state once, and again only if the key has changed; `asked` is the task's request."""
         return await self._with_key(partial(self._polled, route, task_id, asked))
 
     async def _polled(self, route: str, task_id: str, asked: Asked) -> Task:
@@ -156,11 +156,11 @@ class Api:
                 del self._known_ids[next(iter(self._known_ids))]
 
     async def cancel(self, route: str, task_id: str) -> None:
-        """Cancel a task, by one request that is not refused: a second would delete a task that has succeeded meanwhile.
+        """Cancel a task with one request. A second one would delete a task that has succeeded meanwhile.
 
         Raises:
-            CancelNotSupportedError: the provider has no way to do so; nothing was sent.
-            APIError, TransportError: it is not known to be cancelled.
+            CancelNotSupportedError: the provider has no request for it; nothing was sent.
+            APIError, TransportError: the cancellation failed, or its outcome is unknown.
         """
         await self._with_key(partial(self._cancelled, route, task_id))
 
@@ -209,7 +209,7 @@ class Api:
         return await self._with_key(partial(self._read, usage_request(self.provider), decode_usage))
 
     async def _with_key(self, call: Callable[[], Awaitable[_T]]) -> _T:
-        """Make a call; if the key is refused and there is another key by now, make it once more, with that key."""
+        """Make a call. If the key is refused and has changed by then, make it once more with the new key."""
         key = self._transport.key_number
         try:
             return await call()
@@ -219,7 +219,7 @@ class Api:
         return await call()
 
     async def _read(self, message: HttpRequest, decode: Callable[[HttpResponse], _T]) -> _T:
-        """Send what is free to repeat until the API itself answers, as often as the retry policy allows."""
+        """Repeat a free request until the API itself answers, as often as the retry policy allows."""
         for pause in self._retry.pauses(self._rng):
             try:
                 response = await self._transport.call(message)
@@ -250,7 +250,7 @@ class Api:
 
 
 def _not_sent(message: HttpRequest, error: Exception) -> TransportError:
-    """Return the error of a create that was not begun, for any exception; only a network's error may pass by itself."""
+    """Return the error of a create that was not begun, for any exception. Only a network error may be retried."""
     if isinstance(error, TransportError):
         error.may_have_been_sent = False
         return error

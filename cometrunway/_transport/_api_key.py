@@ -1,4 +1,4 @@
-"""The key of API calls: given once, or by a function that is called again when the key is refused."""
+"""The key of API calls: a fixed one, or the result of a function that is called again when the key is refused."""
 
 import asyncio
 import logging
@@ -7,16 +7,16 @@ from inspect import isawaitable
 
 _logger = logging.getLogger(__name__)
 _SECONDS = 30.0
-"""For how long a function may run."""
+"""The longest time that the function may take, in seconds."""
 KeyFunction = Callable[[], str | Awaitable[str]]
 
 
 class ApiKey:
-    """The key, as it is now.
+    """The present key.
 
     Args:
         source: the key, or a function that returns it: a coroutine function, or a plain one that does not block.
-        check: returns the key in the form that is sent; raises `ValueError` if it is no key.
+        check: returns the key in the form in which it is sent; raises `ValueError` if it is no key.
     """
 
     def __init__(self, source: str | KeyFunction, *, check: Callable[[object], str]) -> None:
@@ -24,10 +24,10 @@ class ApiKey:
         self._check = check
         self.value = "" if callable(source) else check(source)
         self.number = 0
-        """How many other keys there were before."""
+        """How many times the key has changed."""
 
     async def ask(self) -> None:
-        """Call the function, if there is one, and use the key that it returns; raise what it raises."""
+        """Call the function, if there is one, and use the key that it returns. Its errors are raised."""
         if self._function is None:
             return
         async with asyncio.timeout(_SECONDS):
@@ -38,7 +38,7 @@ class ApiKey:
             self.number += 1
 
     async def ask_again(self) -> None:
-        """Do so after the key was refused; only log an error of the function, for the caller raises the refusal."""
+        """Do the same after the key was refused, but only log the function's errors: the caller raises the refusal."""
         try:
             await self.ask()
         except Exception as error:  # noqa: BLE001 - the user's function may raise anything, with a key in its text

@@ -1,4 +1,4 @@
-"""Asset hosts: files are opened for reading, with no credential and no cookie."""
+"""Opens files at asset hosts for reading, without credentials and cookies."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -24,16 +24,16 @@ _TIMEOUT = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=
 
 @frozen(kw_only=True)
 class AssetStream:
-    """An asset host's answer, its body still to be read."""
+    """An asset host's answer. Its body is not yet read."""
 
     status: int
     headers: Mapping[str, str]
-    """By their names in lower case."""
+    """The headers by their names in lower case."""
     chunks: AsyncGenerator[bytes, None]
 
 
 class AssetHosts:
-    """Opens files at any host, over connections that no API call uses."""
+    """Opens files at any host, over connections that are not used for API calls."""
 
     def __init__(self, *, connections: Connections, api: URL, allow_private: bool = False) -> None:
         """Take how connections are made, and the API's origin, to which the rule on private addresses is relative."""
@@ -52,11 +52,11 @@ class AssetHosts:
 
     @asynccontextmanager
     async def open(self, url: str, headers: dict[str, str]) -> AsyncGenerator[AssetStream, None]:
-        """Open a file for reading, following up to five redirects, none of them to an address that is refused.
+        """Open a file for reading. It follows up to five redirects, but none to a refused address.
 
         Raises:
-            TransportError: no answer, a broken one while reading, or a silence of 60 seconds.
-            ProtocolError: too many redirects, or one to something other than http(s).
+            TransportError: no answer came, the connection broke while reading, or no byte came for 60 seconds.
+            ProtocolError: there are too many redirects, or one is not to http(s).
         """
         response, shown = await self._response(url, headers)
         try:

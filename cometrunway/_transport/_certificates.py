@@ -1,4 +1,4 @@
-"""Certificates: which authorities a connection trusts, as the environment says when a session is opened."""
+"""Certificates: the authorities that connections trust. The environment is read when a session is opened."""
 
 import os
 import ssl
@@ -7,13 +7,13 @@ from pathlib import Path
 
 
 def tls_context(*, trust_env: bool) -> ssl.SSLContext:
-    """Return what verifies hosts: by SSL_CERT_FILE and SSL_CERT_DIR where they are set, else by the system's own.
+    """Return the TLS context with the authorities of SSL_CERT_FILE and SSL_CERT_DIR if set, else of the system.
 
-    As in OpenSSL, one that is set takes the place of its own default, and the other's default stays. Reads files,
-    which takes tens of milliseconds; a file that has not changed is read once.
+    As in OpenSSL, a variable that is set replaces only its own default. The function reads files, which takes tens of
+    milliseconds. A file that has not changed is read only once.
 
     Raises:
-        ValueError: a variable names what does not exist, or holds no certificate.
+        ValueError: a variable names a path that does not exist or has no certificate.
     """
     named_file = os.environ.get("SSL_CERT_FILE") if trust_env else None
     named_folder = os.environ.get("SSL_CERT_DIR") if trust_env else None

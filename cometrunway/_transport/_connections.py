@@ -1,4 +1,4 @@
-"""How connections are made: their number, how long an idle one is kept, the proxy, the trusted certificates."""
+"""Makes connections: their number, how long idle ones are kept, the proxy, the trusted certificates."""
 
 import copy
 import inspect
@@ -19,7 +19,7 @@ from cometrunway._transport._reuse import Connector
 
 CONNECT_SECONDS = 15.0
 _KEEPALIVE = 4.0
-"""Seconds without use after which a connection is closed: less than common servers wait."""
+"""Idle connections are closed after so many seconds, which is less than common servers wait."""
 _NONE: Mapping[str, Any] = {}
 AS_SENT: Mapping[str, Any] = {"max_line_size": 65_536, "max_field_size": 65_536, "auto_decompress": False} | (
     {"max_headers": 1_000} if "max_headers" in inspect.signature(aiohttp.ClientSession).parameters else {}
@@ -29,13 +29,13 @@ AS_SENT: Mapping[str, Any] = {"max_line_size": 65_536, "max_field_size": 65_536,
 
 @frozen(kw_only=True)
 class Route:
-    """How requests to one origin go out."""
+    """How requests to one origin are sent."""
 
     session: aiohttp.ClientSession
     headers: Mapping[str, str] = field(default=_NONE, repr=False)
-    """What each request must have that its session does not add."""
+    """The headers of each request that its session does not add."""
     options: Mapping[str, Any] = field(default=_NONE, repr=False)
-    """What each request must be made with."""
+    """The options of each request."""
 
 
 class Connections:
@@ -44,10 +44,10 @@ class Connections:
     A `.netrc` is never read.
 
     Args:
-        trust_env: whether the environment's proxies and certificates count.
+        trust_env: whether to use the environment's proxies and certificates.
 
     Raises:
-        ValueError: on entering: what the environment names cannot be used.
+        ValueError: on entering, a proxy or certificates of the environment cannot be used.
     """
 
     def __init__(self, *, trust_env: bool = True) -> None:
@@ -60,7 +60,7 @@ class Connections:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Close nothing: each session is closed by the code that opened it."""
+        """Close nothing, because the code that opened a session closes it."""
 
     def read_environment(self) -> None:
         """Take the environment as it is now; `ValueError` where what it names cannot be used. Reads files."""
@@ -77,7 +77,7 @@ class Connections:
         borrowed: aiohttp.ClientSession | None = None,
         keepalive: float = _KEEPALIVE,
     ) -> Route:
-        """Return how API calls go out, each with these headers, over connections that are kept for so many seconds.
+        """Return the route of API calls, with these headers, over connections that are kept for so many seconds.
 
         The session of the route is the caller's: to be closed, or, where one was borrowed, to be detached.
         """
@@ -91,7 +91,7 @@ class Connections:
         return evolve(route, headers={**headers, **route.headers})
 
     def to_files(self, rule: AddressRule, api: URL) -> "FileRoutes":
-        """Return how files are fetched."""
+        """Return the sessions for files."""
         return FileRoutes(self, self._proxies, rule, api)
 
     def new_session(
@@ -106,9 +106,9 @@ class Connections:
 
         Args:
             headers: what it adds to each request.
-            proxy: what its connections go through; only a SOCKS proxy is the session's own, another each request's.
-            rule: to which addresses it may not connect.
-            keepalive: seconds without use after which a connection is closed.
+            proxy: the proxy of its connections. Only a SOCKS proxy is set here; an HTTP proxy is set for each request.
+            rule: the addresses to which it may not connect.
+            keepalive: idle connections are closed after so many seconds.
         """
         options: dict[str, Any] = {"limit": connections(), "keepalive_timeout": keepalive, "ssl": self._tls}
         if rule:
@@ -132,10 +132,10 @@ class FileRoutes:
         self._sessions: dict[tuple[Proxy | None, bool], aiohttp.ClientSession] = {}
 
     def to(self, url: URL) -> Route:
-        """Return how a file is fetched.
+        """Return the route of a file's URL.
 
         Raises:
-            PrivateAddressError: its host is refused by its name alone.
+            PrivateAddressError: the host is refused because of its name.
         """
         is_free = is_same_origin(url, self._api)
         proxy = self._proxies.for_url(url)

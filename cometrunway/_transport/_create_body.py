@@ -1,4 +1,4 @@
-"""The body of a create: written once, onto a connection that has not idled; and whether that has begun is known."""
+"""The body of a create. It is written once, on a connection that is not idle, and knows whether writing has begun."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,11 +8,11 @@ from weakref import WeakKeyDictionary
 from aiohttp.payload import Payload
 
 LONGEST_IDLE = 0.25
-"""Seconds without use after which no create goes out on a connection: its server may be closing it just now."""
+"""No create is sent on a connection that was idle for so many seconds, because its server may be closing it."""
 
 
 class _Writer(Protocol):
-    """What is used of aiohttp's writer."""
+    """The part of aiohttp's writer that is used."""
 
     output_size: int
     protocol: asyncio.BaseProtocol
@@ -22,30 +22,30 @@ class _Writer(Protocol):
 
 
 class LastUses:
-    """When each connection brought its latest acceptance of a create."""
+    """The time of the latest accepted create of each connection."""
 
     def __init__(self) -> None:
         self._moments: WeakKeyDictionary[asyncio.BaseProtocol, float] = WeakKeyDictionary()
 
     def note(self, connection: asyncio.BaseProtocol) -> None:
-        """Remember that the connection is in use."""
+        """Record that the connection is in use."""
         self._moments[connection] = asyncio.get_running_loop().time()
 
     def take(self, connection: asyncio.BaseProtocol) -> bool:
-        """Whether the connection brought an acceptance a moment ago, and no create went out on it since."""
+        """Whether a create was accepted on the connection a moment ago, and none was sent on it since."""
         moment = self._moments.pop(connection, None)
         return moment is not None and asyncio.get_running_loop().time() - moment <= LONGEST_IDLE
 
 
 class CreateBody(Payload):
-    """What a create carries. Without its body no create is accepted, so until that is begun nothing was sent.
+    """The body of a create. Without its body no create is accepted, so until it is begun nothing was sent.
 
-    A repetition of the request, by any layer, is a second writing, and is refused.
+    If any layer repeats the request, the body is written a second time, and that is refused.
 
     Args:
-        content: what is written.
-        uses: of the connections that creates go out on.
-        may_begin: asked at the last moment, when the connection is there.
+        content: the bytes of the body.
+        uses: the latest uses of the connections for creates.
+        may_begin: called at the last moment, when the connection is ready; False ends the create.
     """
 
     _autoclose = True  # there is nothing to close
@@ -60,17 +60,17 @@ class CreateBody(Payload):
         self._has_begun = False
         self._connection: asyncio.BaseProtocol | None = None
         self.met_a_stale_connection = False
-        """Whether the latest attempt ended before it began, for its connection had idled or was closed."""
+        """Whether the latest attempt ended before it began, because its connection was idle or closed."""
 
     def withdraw(self) -> bool:
-        """Let it not be sent from now on; False if it may have been sent already."""
+        """Prevent it from being sent from now on; return False if it may have been sent already."""
         self._is_over = True
         return not self._has_begun
 
     def accepted(self) -> None:
-        """Note that its connection brought an id of its own, so that the next create may go out on it.
+        """Record that the answer on its connection had a new id, so that the next create may use the connection.
 
-        After any other answer the next one on this connection may be late, or the same once more.
+        After any other answer, the next answer on this connection may be late, or the same again.
         """
         if self._connection is not None:
             self._uses.note(self._connection)
@@ -80,7 +80,7 @@ class CreateBody(Payload):
         return self._content.decode(encoding, errors)
 
     async def write(self, writer: Any) -> None:
-        """Write it; aiohttp has held the headers back until now."""
+        """Write the body. aiohttp has held the headers back until now."""
         if self._is_over or not self._may_begin():
             raise RuntimeError("a create is sent once, and no longer when the session is left")
         self._check_connection(writer)

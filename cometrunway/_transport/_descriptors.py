@@ -1,4 +1,4 @@
-"""File descriptors: how many connections and files may be open at once, and what to do when there are none left."""
+"""File descriptors: how many connections and files may be open at once, and how to wait for a free one."""
 
 import asyncio
 import errno
@@ -13,26 +13,26 @@ if sys.platform != "win32":
 _T = TypeVar("_T")
 _MOST_CONNECTIONS, _MOST_DOWNLOADS = 256, 32
 _SHARE = 6
-"""One in so many free descriptors becomes a connection of the API: others serve downloads, and the user's own code."""
+"""One of so many free descriptors is for connections to the API. The others are for downloads and the user's code."""
 _UNLIMITED = 1_000_000
 WAITS, BETWEEN_WAITS = 120, 0.5
 """How often to wait for a free descriptor, and how many seconds."""
 
 
 def connections() -> int:
-    """Return how many connections to the API may be open at once: 4 to 256, by the descriptors that are free."""
+    """Return how many connections to the API may be open at once: 4 to 256, depending on the free descriptors."""
     return max(4, min(_MOST_CONNECTIONS, _free() // _SHARE))
 
 
 def downloads() -> int:
-    """Return how many downloads may be under way at once: 1 to 32; each holds a connection and a file."""
+    """Return how many downloads may be under way at once: 1 to 32. Each has a connection and a file."""
     return max(1, min(_MOST_DOWNLOADS, _free() // (2 * _SHARE)))
 
 
 async def when_free(work: Callable[[], Awaitable[_T]]) -> _T:
-    """Do what opens a connection or a file; wait up to a minute while the system has no descriptor left.
+    """Call `work`, which opens a connection or a file; wait up to a minute while the system has no free descriptor.
 
-    `work` must be safe to repeat where it raised for want of a descriptor.
+    `work` must be safe to repeat after it failed because no descriptor was free.
     """
     for _ in range(WAITS):
         try:

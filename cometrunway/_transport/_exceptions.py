@@ -1,4 +1,4 @@
-"""aiohttp's exceptions become ours, without the texts that could show a key or a signed URL."""
+"""Translates aiohttp's exceptions into ours, without texts that could show a key or a signed URL."""
 
 import os
 import ssl
@@ -25,7 +25,7 @@ _TLS_FACTS = (
     *("CERTIFICATE", "UNKNOWN_CA", "UNRECOGNIZED_NAME", "VERSION", "UNSUPPORTED_PROTOCOL", "NO_PROTOCOLS"),
     *("HANDSHAKE_FAILURE", "CIPHER", "TOO_SMALL", "TOO_WEAK", "LEGACY", "INSUFFICIENT_SECURITY", "HTTP_REQUEST"),
 )
-"""What stands in OpenSSL's reasons for a refusal that the next attempt would meet as well."""
+"""Words in OpenSSL's reasons for a refusal that the next attempt would get too."""
 _HAS_EXPIRED, _NOT_YET_VALID = 10, 9
 _SELF_SIGNED, _ISSUER_UNKNOWN = {18, 19}, {2, 20, 21}
 _OTHER_NAME = {62, 64}
@@ -37,13 +37,13 @@ _PASSING = frozenset({408, 429})
 
 
 def ours(method: str, url: str, error: Exception, *, host: str | None = None) -> TransportError:
-    """Return what to raise instead, from `safe(error)`: theirs may hold the key, so only safe ones are the cause.
+    """Return our error for an error of aiohttp. Raise it from `safe(error)`, because aiohttp's may contain the key.
 
     Args:
-        method: of the request.
-        url: of the request, or its path.
-        error: what aiohttp raised.
-        host: the host of the request, where the URL is a path and the error does not name it.
+        method: the method of the request.
+        url: the URL of the request, or its path.
+        error: the error of aiohttp.
+        host: the host of the request, if the URL is a path and the error does not name it.
     """
     what = f"{method} {without_query(url)}"
     if isinstance(error, aiohttp.ClientHttpProxyError):
@@ -81,9 +81,9 @@ def refused_by_proxy(what: str, status: int, reason: str | None = None) -> Trans
     """Return the error of a request that a proxy did not pass on.
 
     Args:
-        what: the request, as messages name it.
-        status: what the proxy answered.
-        reason: the text beside the status.
+        what: the request, as in messages.
+        status: the proxy's HTTP status.
+        reason: the text with the status.
     """
     told = f"{what}: the proxy did not pass it on: HTTP {status} {reason or ''}".rstrip()
     if status in _PASSING or status >= 500:
@@ -124,13 +124,13 @@ def _not_connected(what: str, error: Exception, host: str) -> TransportError:
 
 
 def _is_fact(error: ssl.SSLError) -> bool:
-    """Whether the next attempt would be refused, too."""
+    """Whether the next attempt would be refused too."""
     reason = error.reason or ""
     return isinstance(error, ssl.SSLCertVerificationError) or any(fact in reason for fact in _TLS_FACTS)
 
 
 def _tls_problem(error: ssl.SSLError, host: str) -> str:
-    """Say what is wrong with a host's TLS, and the cure."""
+    """Return what is wrong with a host's TLS, and the cure, as text."""
     if not isinstance(error, ssl.SSLCertVerificationError):
         return f"it and this machine agree on no TLS version or cipher, or it speaks no TLS ({error.reason})"
     code, said = error.verify_code, error.verify_message.rstrip(".")

@@ -1,4 +1,4 @@
-"""Proxies: read from the environment as it is now, and chosen for each URL."""
+"""Proxies: read from the environment, and chosen for each URL."""
 
 import os
 import re
@@ -31,7 +31,7 @@ class NotConnectedError(aiohttp.ClientConnectionError):
 
 @frozen(kw_only=True)
 class Proxy:
-    """One proxy; its credentials are in no repr."""
+    """One proxy. Its repr does not show its credentials."""
 
     scheme: str
     host: str
@@ -39,11 +39,11 @@ class Proxy:
     username: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
     source: str = field(eq=False)
-    """What named it, such as HTTPS_PROXY."""
+    """The name of its source, such as HTTPS_PROXY."""
 
     @property
     def is_socks(self) -> bool:
-        """Whether it speaks SOCKS, and no HTTP."""
+        """Whether it is a SOCKS proxy rather than an HTTP one."""
         return self.scheme.startswith("socks")
 
     @property
@@ -53,7 +53,7 @@ class Proxy:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """What an HTTP proxy wants to be sent with each request that it is to read."""
+        """The headers for an HTTP proxy in each request that it reads."""
         if self.username is None:
             return {}
         credentials = f"{self.username}:{self.password or ''}".encode()
@@ -62,7 +62,7 @@ class Proxy:
 
 @frozen(kw_only=True)
 class Proxies:
-    """Which proxy a URL's connection goes through."""
+    """The proxies for URLs."""
 
     by_scheme: Mapping[str, Proxy] = field(factory=dict)
     exempt: tuple[str, ...] = ()
@@ -73,11 +73,11 @@ class Proxies:
     def of_environment(cls) -> "Proxies":
         """Read HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, each in upper or lower case, the latter first.
 
-        Where none is set, the settings of Windows or macOS count. `HTTP_PROXY` is ignored in a CGI script, where it
-        may come from the client's request.
+        If none is set, the settings of Windows or macOS are used. `HTTP_PROXY` is ignored in a CGI script, where it may
+        come from the client's request.
 
         Raises:
-            ValueError: what would be used is no URL of a proxy; the message names the variable, and shows no password.
+            ValueError: a value is not the URL of a proxy. The message names the variable, and shows no password.
         """
         named = getproxies()
         by_scheme = {}
@@ -95,7 +95,7 @@ class Proxies:
     def for_url(self, url: URL) -> Proxy | None:
         """Return the proxy for a URL; None for a direct connection.
 
-        What is on this machine is reached through a proxy on this machine only: another one's 127.0.0.1 is not ours.
+        A host on this machine uses only a proxy on this machine, because 127.0.0.1 of another machine is another host.
         """
         proxy, host = self.by_scheme.get(url.scheme), url.raw_host or ""
         if proxy is None or (is_this_machine(host) and not is_this_machine(proxy.host)):
@@ -141,7 +141,7 @@ def _parsed(text: str, source: str) -> Proxy | None:
 
 
 def _variable(scheme: str) -> str:
-    """Return the name by which the environment has a proxy: of two spellings the lower counts."""
+    """Return the name of the environment variable with a proxy. Of two spellings the one in lower case is used."""
     wanted = f"{scheme}_proxy"
     spellings = sorted((name for name in os.environ if name.lower() == wanted and os.environ[name]), reverse=True)
     return spellings[0] if spellings else "the proxy in the system's settings"
@@ -156,10 +156,10 @@ def _by_system(host: str) -> bool:
 
 
 def _matches(entry: str, url: URL) -> bool:
-    """Whether an entry of NO_PROXY is about a URL.
+    """Whether an entry of NO_PROXY matches a URL.
 
-    It is `*`, a name, which stands for all names below it, too, `.name`, `*.name`, an address or a CIDR; with or
-    without a port, and with or without a scheme.
+    An entry is `*`, a name (which includes its subdomains), `.name`, `*.name`, an address or a CIDR, with or without a
+    port, and with or without a scheme.
     """
     scheme, separator, rest = entry.rpartition("://")
     if separator and scheme not in {url.scheme, "all"}:

@@ -1,4 +1,4 @@
-"""Which connections are used again: none on which bytes came that no request had asked for."""
+"""The rule for reusing connections: none is reused after unexpected bytes came on it."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from aiohttp.connector import Connection
 
 
 class QuietWhileIdle:
-    """A part of a connector: a connection on which bytes came while nothing was asked is not used again.
+    """A part of a connector. It does not reuse a connection on which bytes came without a request.
 
     aiohttp would take them for the answer to the next request, which may be about another task or file.
     """

@@ -1,4 +1,4 @@
-"""SOCKS proxies, through the library of the extra `socks`; imported only where one is used."""
+"""SOCKS proxies, with the library of the extra `socks`. It is imported only if one is used."""
 
 import asyncio
 from ssl import SSLContext

@@ -91,15 +91,21 @@ def recorded() -> dict[str, str]:
     return {line[1]: line[2] for line in lines if line}
 
 
-def changed(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, set[str]]:
-    """Return, for each name that differs, the words that one entry of the changelog must have."""
-    wanted = {}
-    for name in before.keys() | after.keys():
-        old, new = (api.get(name) for api in (before, after))
-        if old != new:
-            parameters = set() if old is None or new is None else {*old.split(", ")} ^ {*new.split(", ")}
-            wanted[name] = {name.rpartition(".")[2], *filter(None, map(_name, parameters))}
-    return wanted
+def changed(before: Mapping[str, str], after: Mapping[str, str]) -> set[tuple[str, ...]]:
+    """Return the words that entries of the changelog must have: a name that is new or gone, or one and its parameter.
+
+    The members of a class that is new or gone are left out: the name of the class stands for them.
+    """
+    one_sided = before.keys() ^ after.keys()
+    found = {(_last(name),) for name in one_sided if name.rpartition(".")[0] not in one_sided}
+    for name in before.keys() & after.keys():
+        differing = ({*before[name].split(", ")} ^ {*after[name].split(", ")}) - {""}
+        found |= {(_last(name), _name(parameter)) for parameter in differing}
+    return found
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
 
 
 def _name(parameter: str) -> str:
@@ -111,10 +117,10 @@ def unreleased() -> str:
     return CHANGELOG.read_text().partition("\n## Unreleased\n")[2].partition("\n## ")[0]
 
 
-def untold(wanted: Mapping[str, set[str]], section: str) -> dict[str, set[str]]:
-    """Return those names of which no entry of the section has all words."""
+def untold(wanted: set[tuple[str, ...]], section: str) -> list[tuple[str, ...]]:
+    """Return those of which no entry of the section has all words."""
     entries = [{*re.findall(r"\w+", entry)} for entry in re.split(r"\n- |\n\n", section)]
-    return {name: words for name, words in wanted.items() if not any(words <= entry for entry in entries)}
+    return sorted(words for words in wanted if not any(entry.issuperset(words) for entry in entries))
 
 
 def main() -> None:

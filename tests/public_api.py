@@ -97,7 +97,7 @@ def changed(before: Mapping[str, str], after: Mapping[str, str]) -> set[tuple[st
     The members of a class that is new or gone are left out: the name of the class stands for them.
     """
     one_sided = before.keys() ^ after.keys()
-    found = {(_last(name),) for name in one_sided if name.rpartition(".")[0] not in one_sided}
+    found: set[tuple[str, ...]] = {(_last(name),) for name in one_sided if name.rpartition(".")[0] not in one_sided}
     for name in before.keys() & after.keys():
         differing = ({*before[name].split(", ")} ^ {*after[name].split(", ")}) - {""}
         found |= {(_last(name), _name(parameter)) for parameter in differing}

@@ -94,7 +94,7 @@ def _members(wheel: Path) -> dict[str, bytes]:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation as a site, docs/_build/html, without a network; warnings and dead links are errors."""
-    session.install("-e", ".[docs]")
+    session.install("--no-compile", "-e", ".[docs]")
     strict = ("-W", "--keep-going", "-n", "-q", "-j", "2")
     session.run("python", "-m", "sphinx", *strict, "-b", "html", "docs", "docs/_build/html")
     session.run("python", "-m", "tests.documentation.built", "docs/_build/html")

@@ -10,7 +10,7 @@ from tests.test_architecture import LEVELS, PACKAGE
 DRAWING = DOCS / "architecture.svg"
 WAY = {"_requests", "_submission", "_polling", "_delivery"}
 """What a task passes through."""
-_WIDTH, _ROW, _BOX, _GAP, _LETTER = 900, 38, 28, 10, 7.4
+_WIDTH, _ROW, _BOX, _GAP, _LETTER = 660, 36, 26, 10, 7.4
 _LEFT = 60
 
 
@@ -43,7 +43,7 @@ def _row(number: int, names: list[str]) -> list[str]:
     for name, width in zip(names, widths, strict=True):
         fill = "#b8460e" if name in WAY else "#2f5d9b" if (PACKAGE / name).is_dir() else "#5f6872"
         box = f'<rect x="{x:.0f}" y="{y}" width="{width:.0f}" height="{_BOX}" rx="5" fill="{fill}"/>'
-        found.append(f'{box}<text x="{x + width / 2:.0f}" y="{y + 18}" fill="#fff">{escape(name)}</text>')
+        found.append(f'{box}<text x="{x + width / 2:.0f}" y="{y + 17}" fill="#fff">{escape(name)}</text>')
         x += width + _GAP
     return found
 

@@ -1,4 +1,4 @@
-"""The submission of a batch: requests in, futures out in the order of their ends, with only a window of them held."""
+"""Submits a batch: requests in, futures out in the order in which they end. It holds only some of them at once."""
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sized
@@ -25,15 +25,15 @@ from cometrunway.errors import JournalError
 
 Requests = Iterable[Request | Shot | Row] | AsyncIterable[Request | Shot | Row]
 Item = Request | Shot | Row | Entry
-"""What is to be submitted, or an entry of the journal whose task is to be taken up."""
+"""A request to submit, or an entry of the journal whose task to continue."""
 
 
 @define(kw_only=True, eq=False)
 class BatchSubmission:
     """One pass over requests, or over entries of the journal.
 
-    At most `max_in_flight` submissions are held that are not yet yielded, and at most `max_creates` are unanswered, so
-    that the taking of requests stops soon after an answer that refuses all.
+    At most `max_in_flight` submissions are held that are not yet yielded, and at most `max_creates` are unanswered. So
+    it stops taking requests soon after an answer that refuses all.
     """
 
     requests: Iterable[Item] | AsyncIterable[Item]
@@ -63,21 +63,21 @@ class BatchSubmission:
         self.futures = BatchFutures(total=len(self.requests) if isinstance(self.requests, Sized) else None)
         self._unanswered = asyncio.Semaphore(self.submitter.limits.max_creates)
         self._window = asyncio.Semaphore(self.submitter.limits.max_in_flight)
-        # One callback and one context serve all: the pauses of the garbage collector grow with every object.
+        # All share one callback and one context, because the garbage collector's pauses grow with every object.
         self._on_end = self._task_ended
 
     async def next(self) -> TaskFuture | None:
-        """Return a future once its files are on disk or its failure is known; None after the last one.
+        """Return a future when its files are on disk or its failure is known; None after the last one.
 
-        Requests are taken from the first call on. A call that is cancelled ends the taking until the next call, and
-        loses no future.
+        Requests are taken from the first call on. If a call is cancelled, no requests are taken until the next call,
+        and no future is lost.
 
         Raises:
-            BaseException: what cut the input short, in the place of None.
+            BaseException: the error that ended the input, instead of None.
         """
         if self._feeder is None:
             self._feeder = self.background.start(self._feed(), name="cometrunway map", role=Role.SERVICE)
-        if self._with_readers:  # a reader that asks again is done with its previous one
+        if self._with_readers:  # a reader that asks again has finished with the previous one
             self._with_readers -= 1
             self._window.release()
         self._wanted.set()
@@ -144,9 +144,9 @@ class BatchSubmission:
         return future
 
     async def _submitted(self, item: Request | Shot | Row) -> TaskFuture | None:
-        """Return once the task exists; a submission that came to none is a future that has failed with the reason.
+        """Return the future when the task exists. If there is none, the future has failed with the reason.
 
-        None for one that was taken, and not sent any more after a refusal that it would share.
+        Return None for a request that was taken but not sent, because of a refusal that it would get too.
         """
         try:
             key, request = _key_and_request(item)
@@ -170,7 +170,7 @@ class BatchSubmission:
         return failed(TaskReference(id="", route=request.route, key=key, provider=provider), outcome, request)
 
     async def _found(self, entry: Entry) -> TaskFuture:
-        """Return the future of an entry as it is by now: while it waited for its place, its task may have ended."""
+        """Return the future of an entry in its present state: its task may have ended while it waited for a place."""
         try:
             future = await self.submitter.find(entry.key)
         except Exception as error:  # noqa: BLE001 - raised when the handle is awaited
@@ -206,7 +206,7 @@ class BatchSubmission:
             self._stopped_by = error
             self._is_refused = True
             if self._feeder is not None:
-                self._feeder.cancel()  # it may wait for input that never comes
+                self._feeder.cancel()  # it may wait for input that does not come
         self._ended.put_nowait(future)
         self._drop_one()
 
@@ -221,7 +221,7 @@ class BatchSubmission:
 
 
 def _checked(requests: Iterable[Item] | AsyncIterable[Item]) -> Iterable[Item] | AsyncIterable[Item]:
-    """Make shots of a list's rows; `ValueError` says what is wrong with any, before one is submitted."""
+    """Make shots from the rows of a list; `ValueError` for wrong rows, before anything is submitted."""
     check_rows(requests)
     if isinstance(requests, list | tuple) and any(map(is_row, requests)):
         return records_to_shots(requests)

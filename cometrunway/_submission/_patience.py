@@ -1,4 +1,4 @@
-"""How long a create that is refused for the moment is sent again."""
+"""For how long a create that is refused for now is sent again."""
 
 import math
 from random import Random

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from threading import Lock
 
+from cometrunway._plurals import counted
 from cometrunway._policies import whole
 from cometrunway._requests._routes import Request
 from cometrunway.errors import BudgetError
@@ -75,7 +76,7 @@ class Budget:
         price = Decimal(0) if self._price is None else _decimal("a price", self._price(request))
         with self._lock:
             if self._creates is not None and self._used_creates >= self._creates:
-                raise BudgetError(f"the budget of {self._creates} creates is used up; nothing was sent")
+                raise BudgetError(f"the budget of {counted(self._creates, 'create')} is used up; nothing was sent")
             if self._money is not None and self._used_money + price > self._money:
                 left = self._money - self._used_money
                 raise BudgetError(
@@ -92,7 +93,8 @@ class Budget:
             self._used_money -= price
 
     def __repr__(self) -> str:
-        creates = f"{self._used_creates} of {self._creates} creates"
+        most = "any number of creates" if self._creates is None else counted(self._creates, "create")
+        creates = f"{self._used_creates} of {most}"
         money = "" if self._price is None else f", {self._used_money} of {self._money}"
         return f"<Budget {creates}{money}>"
 

@@ -13,6 +13,7 @@ from attrs import field, frozen
 from cometrunway._composition import Composition, Parts
 from cometrunway._displays import followed, note_open
 from cometrunway._handle import TaskFuture
+from cometrunway._plurals import counted
 from cometrunway._policies import at_least_zero
 from cometrunway._task_group import outlasting, within
 from cometrunway.errors import TasksOwedError
@@ -172,8 +173,8 @@ class Lifetime:
         if not tokens:
             return
         text = (
-            f"{len(tokens)} unfinished tasks are paid for and go on at the server, and no journal has them; "
-            f"session.attach takes each up by its token: {' '.join(tokens)}"
+            f"{counted(len(tokens), 'unfinished task is', 'unfinished tasks are')} paid for, not cancelled at the "
+            f"server, and in no journal; session.attach takes each up by its token: {' '.join(tokens)}"
         )
         _logger.error("%s", text)
         if error is None:

@@ -49,7 +49,7 @@ async def test_money_is_counted_exactly(session: Any) -> None:
             await runway.submit(lasting(5, 5), budget=budget)
     assert budget.used_money == Decimal("1.00")
     assert emulator.creates.received == budget.used_creates == 4
-    assert repr(budget) == "<Budget 4 of None creates, 1.00 of 1>"
+    assert repr(budget) == "<Budget 4 of any number of creates, 1.00 of 1>"
 
 
 async def test_what_is_not_billed_is_counted_back(session: Any, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from attrs import define, field, frozen
 
 from cometrunway._delivery._part_file import is_intact
 from cometrunway._journal._entry import Entry, State
+from cometrunway._plurals import be, counted
 from cometrunway._tasks import Asset
 
 
@@ -44,7 +45,8 @@ class FilesElsewhere:
     def told(self) -> Iterator[str]:
         """Yield where the files really are."""
         for folder, count in Counter(file.folder for file in self._files).items():
-            yield f"{count:,} files of finished shots are in {folder}; the run links them into {self.output_dir}"
+            files = f"{counted(count, 'file')} of finished shots {be(count)}"
+            yield f"{files} in {folder}; the run links what is whole into {self.output_dir}"
 
     def link(self) -> None:
         """Link the intact files into the output folder, or copy them if it is on another disk.

@@ -9,6 +9,7 @@ from cometrunway._journal._lock import holder
 from cometrunway._journal._reader import JournalReader
 from cometrunway._outcome import STATUSES
 from cometrunway._paths import portable
+from cometrunway._plurals import counted
 from cometrunway._tasks import Asset
 from cometrunway._terminal import printable
 
@@ -97,7 +98,7 @@ class JournalReport:
 
     def _summary(self, counts: dict[str, Any]) -> str:
         kinds = ", ".join(f"{counts[kind]} {kind.replace('_', ' ')}" for kind in STATUSES)
-        return f"{self.path}: {counts['total']} submissions: {kinds}"
+        return f"{self.path}: {counted(counts['total'], 'submission')}: {kinds}"
 
     def _line(self, entry: Entry) -> str:
         return f"  {entry.key}  {entry.route}  {entry.task_id or '-'}  {self.reason(entry)}".rstrip()

@@ -15,6 +15,7 @@ from cometrunway._batch._problems import Problems
 from cometrunway._journal._entry import Entry, State
 from cometrunway._journal._reader import JournalReader
 from cometrunway._media._urls import shown
+from cometrunway._plurals import be, counted
 from cometrunway._requests._shot import Shot
 from cometrunway._wire._identity import describe, identity
 
@@ -81,15 +82,16 @@ def known_shots(file: BatchFile, journal: Path | None, other_keys: OtherKeys | N
 
 def told(known: KnownShots, journal: Path) -> Iterator[str]:
     """Yield what a user should know of keys that are not those of the file."""
-    total = len(known.shots)
+    total = counted(len(known.shots), "shot")
     if known.renamed:
         yield (
-            f"{len(known.renamed):,} of {total:,} shots are in {journal} under other keys, as after a change of the "
-            f"file or of its name: {_pairs(known.renamed)}; they are not paid for again"
+            f"{len(known.renamed):,} of {total} {be(len(known.renamed))} in {journal} under other keys, as after a "
+            f"change of the file or of its name: {_pairs(known.renamed)}; not paid for again"
         )
     if known.new_names:
+        get = "gets a longer key" if len(known.new_names) == 1 else "get longer keys"
         yield (
-            f"{len(known.new_names):,} of {total:,} shots get longer keys, for {journal} has other shots under theirs: "
+            f"{len(known.new_names):,} of {total} {get}, for {journal} has another shot under the shorter: "
             f"{_pairs(known.new_names)}"
         )
 
@@ -179,7 +181,8 @@ def _check_names(search: _Search, journal: Path) -> None:
     if renamed:
         first = search.file.lines[next(iter(renamed))]
         raise BatchFileError(
-            f"{search.file.name}:{first}: {len(renamed):,} of {len(search.file.shots):,} shots are in {journal} under "
+            f"{search.file.name}:{first}: {len(renamed):,} of {counted(len(search.file.shots), 'shot')} "
+            f"{be(len(renamed))} in {journal} under "
             f"other keys: {_pairs(renamed)}; add --other-keys use to take them for the same shots, or --other-keys buy "
             "to pay for them again; nothing was sent"
         )

@@ -11,6 +11,7 @@ from cometrunway._batch._files import BatchFile, BatchFileError
 from cometrunway._batch._problems import Problems
 from cometrunway._media._inputs import LocalFile, data_uri
 from cometrunway._media._urls import is_data_url, shown
+from cometrunway._plurals import counted
 from cometrunway._requests._shot import Shot
 from cometrunway._wire._encode import encode
 from cometrunway._wire._file_limits import is_uploaded
@@ -35,7 +36,7 @@ def totals(shots: Collection[Shot]) -> str:
     """Return how many shots there are, and how many of each route."""
     routes = Counter(shot.request.route for shot in shots)
     of_each = ", ".join(f"{count:,} {route}" for route, count in sorted(routes.items()))
-    return f"{len(shots):,} shots: {of_each}" if shots else "no shots"
+    return f"{counted(len(shots), 'shot')}: {of_each}" if shots else "no shots"
 
 
 def check_provider(file: BatchFile, provider: Provider, *, api_host: str, strict: bool, fit: Fit | None = None) -> str:

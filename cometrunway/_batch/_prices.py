@@ -9,6 +9,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from cometrunway._plurals import counted
 from cometrunway._requests._routes import Request
 
 _UNITS = ("per_second", "per_image")
@@ -113,13 +114,12 @@ class Prices:
             elif self._models[each.model].of(each) is None:
                 without_length[each.model] += 1
         for model, count in missing.items():
-            raise ValueError(
-                f"{self.path}: has no price for the model {model!r}, which {count:,} shots use; {_CURE.format(model)}"
-            )
+            users = counted(count, "shot uses", "shots use")
+            raise ValueError(f"{self.path}: has no price for the model {model!r}, which {users}; {_CURE.format(model)}")
         for model, count in without_length.items():
+            shots = counted(count, "shot names", "shots name")
             raise ValueError(
-                f"{self.path}: the model {model!r} has a price per second, and {count:,} shots name no length; add "
-                "`seconds` to it"
+                f"{self.path}: the model {model!r} has a price per second, and {shots} no length; add `seconds` to it"
             )
 
     def cost(self, billed: Billed) -> Decimal:

@@ -8,6 +8,7 @@ from attrs import frozen
 
 from cometrunway._journal._entry import UNSUCCESSFUL, Entry, State
 from cometrunway._journal._reader import JournalReader
+from cometrunway._plurals import be, counted
 from cometrunway._requests._shot import Shot
 from cometrunway._wire._identity import is_complete
 from cometrunway._wire._mapping import request_again
@@ -43,16 +44,16 @@ class Retries:
 
     def told(self, option_for_all: str) -> Iterator[str]:
         """Yield what a user should know before anything is sent."""
-        total = len(self.again) + len(self.left)
+        shots = counted(len(self.again) + len(self.left), "failed or cancelled shot")
         if self.again:
             yield (
-                f"{len(self.again):,} of {total:,} failed or cancelled shots are submitted once more, and paid for "
+                f"{len(self.again):,} of {shots} {be(len(self.again))} submitted once more, and paid for "
                 f"again: {_named(self.again)}"
             )
         if self.left:
             yield (
-                f"{len(self.left):,} of {total:,} failed or cancelled shots are left as they are, for nothing says "
-                f"that a retry may cure them: {_named(self.left)}; {option_for_all} submits them too"
+                f"{len(self.left):,} of {shots} {be(len(self.left))} not submitted, for nothing says that a retry "
+                f"helps: {_named(self.left)}; {option_for_all} submits all"
             )
 
 
@@ -77,10 +78,8 @@ class JournalRetries:
         """Yield what a user should know before anything is sent."""
         yield from self.unsuccessful.told("--all")
         if self.refused:
-            yield (
-                f"{len(self.refused):,} shots that were refused are submitted, and paid for if they are accepted: "
-                f"{_named(self.refused)}"
-            )
+            shots = counted(len(self.refused), "refused shot is", "refused shots are")
+            yield f"{shots} submitted, and paid for if accepted: {_named(self.refused)}"
         if self.incomplete:
             yield needs_the_file(self.incomplete, self.journal)
 
@@ -129,9 +128,10 @@ def _named_one(reader: JournalReader, key: str) -> Entry | None:
 
 def needs_the_file(entries: Sequence[Entry], journal: Path) -> str:
     """Return the message that the journal alone is not enough for these shots, with the command that is."""
+    shots = counted(len(entries), "shot needs its", "shots need their")
     return (
-        f"{len(entries):,} shots need their batch file, for the journal has only the digest of a local file, a data "
-        f"URI or a signed URL: {_named(entries)}; to submit them:  "
+        f"{shots} batch file, for the journal has only the digest of a local file, a data URI or a signed URL: "
+        f"{_named(entries)}; to submit:  "
         f"cometrunway run SHOTS --journal {journal} --retry-failed"
     )
 

@@ -13,6 +13,7 @@ from attrs import define, field
 from cometrunway._batch._rows import Row
 from cometrunway._events import Event, EventKind, Observer
 from cometrunway._handle import TaskHandle
+from cometrunway._plurals import counted
 from cometrunway._policies import PollPolicy
 from cometrunway._requests._shot import Shot
 from cometrunway._session import Session
@@ -117,7 +118,7 @@ class BatchRun:
         session.stop_submitting()
         self.display.stop()
         self.display.write(
-            f"stopping: nothing more is submitted; waiting for {len(session.owed):,} tasks that are paid for. "
+            f"stopping: nothing more is submitted; waiting for {counted(len(session.owed), 'paid task')}. "
             "Ctrl-C again leaves at once"
         )
 
@@ -173,4 +174,4 @@ async def _balance(session: Session) -> str:
         balance = await session.balance()
     except CometRunwayError as error:
         return f"the balance at {session.provider.name} is not known: {error}"
-    return f"the balance at {session.provider.name}: {balance.credits:,} credits"
+    return f"the balance at {session.provider.name}: {counted(balance.credits, 'credit')}"

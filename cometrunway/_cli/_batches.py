@@ -42,6 +42,7 @@ from cometrunway._cli._commands import (
 from cometrunway._cli._supervision import INTERRUPTED, Report, supervised
 from cometrunway._gallery._journal_source import JournalSource
 from cometrunway._gallery._page import write_page
+from cometrunway._plurals import counted
 from cometrunway._policies import PollPolicy
 from cometrunway._requests._shot import Shot
 from cometrunway._session import Session
@@ -177,7 +178,7 @@ def _demo(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     file = read_batch(options.shots, encoding=options.encoding, ignore=options.ignore_columns)
     if file.ignored and not options.quiet:
-        said = ", ".join(f"{column} ({count:,} rows)" for column, count in file.ignored.items())
+        said = ", ".join(f"{column} ({counted(count, 'row')})" for column, count in file.ignored.items())
         say(f"ignored columns: {said}", sys.stderr)
     _tell_doubtful(check_provider(file, provider(options), api_host=_api_host(options), strict=options.strict))
     known = known_shots(file, options.journal, options.other_keys)
@@ -190,7 +191,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.price is not None:
         prices = Prices.read(options.price)
         cost = prices.total(shot.request for shot in wanted)
-        say(f"estimate: {prices.amount(cost)} for {len(wanted):,} shots", sys.stderr)
+        say(f"estimate: {prices.amount(cost)} for {counted(len(wanted), 'shot')}", sys.stderr)
     elsewhere = FilesElsewhere.of(known.entries.values(), known.folders, options.output_dir)
     for line in () if options.quiet else elsewhere.told():
         say(line, sys.stderr)
@@ -267,9 +268,9 @@ def _dry_run(wanted: Sequence[Shot], shots: Sequence[Shot], options: argparse.Na
         say(json.dumps(plan) if options.json else f"{plan['key']}  POST {plan['path']}  {body}")
     say(f"would submit {totals(wanted)}; nothing was sent", sys.stderr)
     if len(wanted) < len(shots):
-        say(f"{len(shots) - len(wanted):,} shots are in {options.journal} already", sys.stderr)
+        say(f"{counted(len(shots) - len(wanted), 'shot is', 'shots are')} in {options.journal} already", sys.stderr)
     if options.budget is not None and options.budget < len(wanted):
-        say(f"the budget ends it after {options.budget:,} creates", sys.stderr)
+        say(f"the budget ends it after {counted(options.budget, 'create')}", sys.stderr)
     return 0
 
 

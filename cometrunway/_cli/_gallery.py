@@ -12,6 +12,7 @@ from cometrunway._gallery._page import write_page
 from cometrunway._gallery._server import GalleryServer
 from cometrunway._gallery._source import Source
 from cometrunway._gallery._sources import source_of
+from cometrunway._plurals import counted
 from cometrunway._terminal import say, say_if_possible
 
 _OUTPUT = Path("gallery.html")
@@ -49,7 +50,7 @@ def _gallery(options: argparse.Namespace) -> int:
         return 0
     output = options.output or _OUTPUT
     shots = write_page(source, output)
-    say_if_possible(f"{shots} shot{'s' * (shots != 1)}: {output.absolute().as_uri()}")
+    say_if_possible(f"{counted(shots, 'shot')}: {output.absolute().as_uri()}")
     return 0
 
 

@@ -15,6 +15,7 @@ from cometrunway._journal._check import problems_of
 from cometrunway._journal._prune import Pruned, check_dates
 from cometrunway._journal._reader import JournalReader
 from cometrunway._journal._sqlite import Journal
+from cometrunway._plurals import counted
 from cometrunway._terminal import say, writing
 from cometrunway._wire._encode import poll_request
 
@@ -147,7 +148,7 @@ def _check(options: argparse.Namespace) -> int:
         say("restore a backup, or keep what `cometrunway export` can still read", sys.stderr)
         return 1
     with JournalReader(options.journal) as journal:
-        say(f"{options.journal}: whole, {sum(journal.counts().values()):,} submissions")
+        say(f"{options.journal}: whole, {counted(sum(journal.counts().values()), 'submission')}")
     return 0
 
 
@@ -164,7 +165,7 @@ def _prune(options: argparse.Namespace) -> int:
     done = asyncio.run(prune())
     forgotten = f", {done.forgotten:,} forgotten" if options.forget_keys_before else ""
     say(
-        f"{options.journal}: {done.pruned:,} submissions pruned{forgotten}; {done.bytes_before:,} bytes before, "
-        f"{done.bytes_after:,} after"
+        f"{options.journal}: {counted(done.pruned, 'submission')} pruned{forgotten}; "
+        f"{counted(done.bytes_before, 'byte')} before, {done.bytes_after:,} after"
     )
     return 0

@@ -7,6 +7,7 @@ from cometrunway._batch._journal_report import JournalReport
 from cometrunway._batch._prices import Prices
 from cometrunway._cli._commands import Commands, add_command, add_journal, add_prices, path
 from cometrunway._cli._output import write_output
+from cometrunway._plurals import counted
 from cometrunway._report._figures import Figures
 from cometrunway._report._page import page
 from cometrunway._report._table import write_table
@@ -47,5 +48,5 @@ def _report(options: argparse.Namespace) -> int:
     else:
         content = page(figures, options.journal)
         write_output(output, lambda stream: print(content, file=stream))
-        say_if_possible(f"{figures.total.shots:,} shots: {output.absolute().as_uri()}")
+        say_if_possible(f"{counted(figures.total.shots, 'shot')}: {output.absolute().as_uri()}")
     return 0

@@ -12,6 +12,7 @@ from attrs import frozen
 from cometrunway._batch._event_log import EventLog
 from cometrunway._batch._rows import table
 from cometrunway._batch._run import BatchRun
+from cometrunway._plurals import be, counted
 from cometrunway._terminal import say, say_if_possible
 
 INTERRUPTED = 130
@@ -80,12 +81,11 @@ def _outcome(batch: BatchRun) -> dict[str, object]:
 def _rows(batch: BatchRun, report: Report) -> str:
     succeeded = len(batch.rows) - len(batch.unfinished)
     where = f"; files are in {report.output_dir}" if succeeded else ""
-    lines = [table(batch.rows.values()), f"\n{succeeded:,} of {len(batch.rows):,} shots succeeded{where}"]
+    lines = [table(batch.rows.values()), f"\n{succeeded:,} of {counted(len(batch.rows), 'shot')} succeeded{where}"]
     doubts = [row.key for row in batch.unfinished if row.status == "in doubt"]
     if doubts:
         lines.append(
-            f"{len(doubts):,} in doubt: they were sent, perhaps accepted and billed, and are not sent again by "
-            "themselves"
+            f"{len(doubts):,} in doubt: sent, perhaps accepted and billed, and not sent again without your decision"
         )
     if doubts and report.journal is not None:
         resolve = shlex.join(["cometrunway", "resolve", str(report.journal), doubts[0]])
@@ -97,26 +97,27 @@ def _rows(batch: BatchRun, report: Report) -> str:
 def _interruption(batch: BatchRun) -> str:
     submitted = sum(bool(row.task_id) for row in batch.rows.values())
     doubts = sum(row.status == "in doubt" for row in batch.rows.values())
-    told = f"cometrunway: interrupted: {submitted:,} of {len(batch.rows):,} shots were submitted"
-    return told + f", {doubts:,} more perhaps: they are in doubt" * bool(doubts)
+    told = f"cometrunway: interrupted: {submitted:,} of {counted(len(batch.rows), 'shot')} submitted"
+    return told + f", {doubts:,} more perhaps: in doubt" * bool(doubts)
 
 
 def _how_to_go_on(batch: BatchRun, report: Report) -> str:
     owed, unsent = len(batch.owed), len(batch.unsent)
     if not report.resume:
         return "\n".join(_left_without_journal(batch))
-    paid = f"{owed:,} are paid for and not on disk" * bool(owed)
-    never_sent = f"{unsent:,} were never sent" * bool(unsent)
+    paid = f"{owed:,} {be(owed)} paid for and not on disk" * bool(owed)
+    never_sent = f"{unsent:,} never sent" * bool(unsent)
     goal = "to go on with all of it" if unsent else "to have them"
     return f"  {', '.join(filter(None, (paid, never_sent)))}; {goal}:\n  {report.again if unsent else report.resume}"
 
 
 def _left_without_journal(batch: BatchRun) -> Iterator[str]:
     if batch.owed:
-        yield f"  {len(batch.owed):,} are still owed by the server; without a journal, only this list knows them:"
+        owed = len(batch.owed)
+        yield f"  {owed:,} {be(owed)} still owed by the server; without a journal, this list is all that names the ids:"
         yield from (f"    {handle.key}  {handle.route}  {handle.id}" for handle in batch.owed)
     if batch.unsent:
         yield (
-            f"  {len(batch.unsent):,} were never sent; without a journal the same command pays for all "
+            f"  {len(batch.unsent):,} never sent; without a journal the same command pays for all "
             f"{len(batch.rows):,} again: run those from a file of their own, with --journal"
         )

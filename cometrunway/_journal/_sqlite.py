@@ -30,6 +30,7 @@ from cometrunway._journal._records import Records
 from cometrunway._journal._upgrade import upgrade
 from cometrunway._journal._writer import Operation, Writer
 from cometrunway._paths import expanded
+from cometrunway._plurals import counted
 from cometrunway._tasks import Asset, Task, TaskStatus
 from cometrunway.errors import JournalError, JournalInUseError, JournalUnavailableError
 
@@ -114,8 +115,8 @@ class Journal:
         if not tokens:
             return
         text = (
-            f"{len(tokens)} tasks are paid for and could not be recorded in the journal {self.path}; session.attach "
-            f"takes each by its token: {' '.join(tokens)}"
+            f"{counted(len(tokens), 'task is', 'tasks are')} paid for and not recorded in the journal {self.path}, "
+            f"which could not be written; session.attach takes each by its token: {' '.join(tokens)}"
         )
         _logger.critical("%s", text)
         with suppress(Exception):  # standard error may be closed, or on the same full disk

@@ -14,6 +14,7 @@ from cometrunway._notebook._captions import Assets, Caption, caption_of
 from cometrunway._notebook._html import BAD, MUTED, Html, facts, joined, tag
 from cometrunway._notebook._media import player, size_of
 from cometrunway._outcome import Outcome
+from cometrunway._plurals import counted
 from cometrunway._submission._batch import Batch, outcome_of
 from cometrunway._tasks import Asset, Task
 from cometrunway._terminal import printable
@@ -117,14 +118,14 @@ def _(entries: Entries) -> Html:
         for outcome in outcomes
     )
     more = (tag("div", f"and {len(entries) - _ROWS:,} more", style=MUTED),) if len(entries) > _ROWS else ()
-    count = tag("div", f"{len(entries):,} entries")
+    count = tag("div", counted(len(entries), "entry", "entries"))
     return joined(count, tag("table", joined(*(tag("tr", row) for row in (heads, *rows)))), *more)
 
 
 @text_of.register
 def _(entries: Entries) -> str:
     outcomes = (entry.outcome(is_written=entries.is_written) for entry in entries[:_ROWS])
-    return "\n".join([f"{len(entries):,} entries", *map(_line, outcomes)])
+    return "\n".join([counted(len(entries), "entry", "entries"), *map(_line, outcomes)])
 
 
 @_html.register

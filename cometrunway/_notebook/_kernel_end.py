@@ -7,6 +7,7 @@ from contextlib import suppress
 from weakref import WeakSet
 
 from cometrunway._lifetime import Lifetime
+from cometrunway._plurals import counted
 
 _logger = logging.getLogger(__name__)
 _opened: WeakSet[Lifetime] = WeakSet()
@@ -25,9 +26,10 @@ def _warn() -> None:
         tokens = [future.reference.to_token() for future in lifetime.owed] if parts else []
         if parts and tokens:
             has_journal = parts.journal.keeps_entries
-            cure = "`await session.resume()` takes them up" if has_journal else "no journal has them"
+            cure = "`await session.resume()` takes up what is owed" if has_journal else "no journal has them"
             _say(
-                f"{len(tokens)} tasks are paid for and unfinished as the kernel ends, and go on at the server; {cure}; "
+                f"{counted(len(tokens), 'task is', 'tasks are')} paid for and unfinished as the kernel ends, and not "
+                f"cancelled at the server; {cure}; "
                 f"session.attach takes up each by its token: {' '.join(tokens)}"
             )
 

@@ -8,6 +8,7 @@ from attrs import frozen
 from cometrunway._handle import TaskFuture, eta_of
 from cometrunway._notebook._html import BAD, MUTED, Html, facts, tag
 from cometrunway._outcome import Outcome
+from cometrunway._plurals import counted
 from cometrunway._submission._batch import BatchFutures, outcome_of
 from cometrunway._terminal import printable
 from cometrunway.progress._display import clock
@@ -125,7 +126,7 @@ def _running(snapshot: Snapshot) -> Iterator[str]:
         for future in snapshot.running:
             status = future.task.status.value.lower() if future.task else "submitted"
             progress = f"{future.task.progress:.0%}" if future.task and future.task.progress is not None else None
-            trouble = f"{future.poll_errors} polls failed" if future.poll_errors else None
+            trouble = f"{counted(future.poll_errors, 'poll')} failed" if future.poll_errors else None
             yield facts(future.key or future.id, "downloading" if future.has_ended else status, progress, trouble)
 
 

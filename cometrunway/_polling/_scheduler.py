@@ -14,6 +14,7 @@ from attrs import evolve
 
 from cometrunway._events import EventEmitter, EventKind, end_of, log_fields
 from cometrunway._handle import Asked, TaskFuture, TaskReference
+from cometrunway._plurals import counted
 from cometrunway._policies import PollPolicy, asked_pause, refuses_the_key
 from cometrunway._polling._announcements import Announcements
 from cometrunway._polling._duration_model import DurationModel
@@ -459,7 +460,7 @@ class PollScheduler:
         state = "not on disk" if task.status is TaskStatus.SUCCEEDED else task.status.value
         trouble = ""
         if future.last_error is not None:
-            trouble = f" ({future.poll_errors} polls failed, the latest: {future.last_error.message})"
+            trouble = f" ({counted(future.poll_errors, 'poll')} failed, the latest: {future.last_error.message})"
         return TaskTimeoutError(
             f"task {task.id} was still {state} {moment}{trouble}; nothing is lost: session.attach(error.token) "
             "takes it up",

@@ -6,6 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from cometrunway._outcome import STATUSES
+from cometrunway._plurals import counted
 from cometrunway._report import _plots as plots
 from cometrunway._report import _words as words
 from cometrunway._report._figures import Figures, Group
@@ -104,7 +105,7 @@ def _reasons(figures: Figures) -> str:
         for (kind, reason), count in told
     )
     rest = len(figures.reasons) - len(told)
-    more = f"<p>and {rest:,} more reasons</p>" * bool(rest)
+    more = f"<p>and {counted(rest, 'more reason')}</p>" * bool(rest)
     return f'<table><tr><th class="n">shots<th>outcome<th>reason<th></tr>{"".join(rows)}</table>{more}'
 
 

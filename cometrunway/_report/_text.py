@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from cometrunway._plurals import counted
 from cometrunway._report import _words as words
 from cometrunway._report._figures import Figures, Group
 from cometrunway._terminal import printable
@@ -18,10 +19,10 @@ def text(figures: Figures, journal: Path) -> str:
 
 def _lines(figures: Figures, journal: Path) -> Iterator[str]:
     total = figures.total
-    yield f"{journal}: {total.shots:,} shots: {words.counts(figures)}"
+    yield f"{journal}: {counted(total.shots, 'shot')}: {words.counts(figures)}"
     if words.period(figures):
         yield words.period(figures)
-    yield f"{total.creates:,} creates, {total.files:,} files, {words.size(total.size)}"
+    yield f"{counted(total.creates, 'create')}, {counted(total.files, 'file')}, {words.size(total.size)}"
     for line in words.cost(figures):
         yield f"estimate: {line}"
     if figures.groups:
@@ -33,7 +34,7 @@ def _lines(figures: Figures, journal: Path) -> Iterator[str]:
         for (kind, reason), count in figures.reasons.most_common(_REASONS):
             yield f"  {count:>7,}  {kind:<9}  {reason}"
         if len(figures.reasons) > _REASONS:
-            yield f"  ... and {len(figures.reasons) - _REASONS:,} more reasons"
+            yield f"  ... and {counted(len(figures.reasons) - _REASONS, 'more reason')}"
 
 
 def _table(figures: Figures) -> Iterator[str]:

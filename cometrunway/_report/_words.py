@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from cometrunway._outcome import STATUSES
+from cometrunway._plurals import counted
 from cometrunway._report._figures import Figures
 from cometrunway._tasks import moment
 from cometrunway.progress._display import clock
@@ -15,7 +16,7 @@ def size(count: int) -> str:
     amount, unit = float(count), 0
     while amount >= 1000 and unit < len(_UNITS) - 1:
         amount, unit = amount / 1000, unit + 1
-    return f"{amount:,.1f} {_UNITS[unit]}" if unit else f"{count:,} bytes"
+    return f"{amount:,.1f} {_UNITS[unit]}" if unit else counted(count, "byte")
 
 
 def duration(seconds: float | None) -> str:
@@ -57,4 +58,4 @@ def cost(figures: Figures) -> Iterator[str]:
         more = figures.prices.amount(total.other_cost)
         yield f"{more} more, if the gateway bills what failed, was cancelled, is owed or in doubt"
     if figures.unpriced:
-        yield f"{figures.unpriced:,} shots were pruned, and are not in it"
+        yield f"{counted(figures.unpriced, 'shot was', 'shots were')} pruned, and not counted in it"

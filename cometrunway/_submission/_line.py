@@ -55,7 +55,8 @@ class WaitingLimit:
         """Count a waiter during the block; `SubmissionQueueFullError` if the limit is reached."""
         if self._most is not None and self._waiting >= self._most:
             raise SubmissionQueueFullError(
-                f"{self._waiting} submissions wait already, which is max_waiting; nothing was sent: submit it later"
+                f"as many submissions wait already as max_waiting allows, {self._waiting}; nothing was sent: submit it "
+                "later"
             )
         self._waiting += 1
         try:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from cometrunway._media._urls import shown
+from cometrunway._plurals import counted
 from cometrunway._requests._routes import Request
 from cometrunway._requests._shot import Shot, check_request
 from cometrunway._wire._mapping import request_from_dict
@@ -47,7 +48,7 @@ def records_to_shots(
         if key is not None and places.setdefault(key, place) != place:
             problems.append(f"row {place}: key: {key!r} is used twice, first in row {places[key]}; give it another")
     if problems:
-        more = [f"and {len(problems) - _TOLD:,} more rows"] if len(problems) > _TOLD else []
+        more = [f"and {counted(len(problems) - _TOLD, 'more row')}"] if len(problems) > _TOLD else []
         raise ValueError("\n".join([*problems[:_TOLD], *more]))
     return shots
 

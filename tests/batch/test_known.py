@@ -94,8 +94,8 @@ def test_an_inserted_line_is_bought_once(tmp_path: Path) -> None:
     assert key.startswith("shots-0001-")
     assert list(told(known, Path("shots.db"))) == [
         "3 of 4 shots are in shots.db under other keys, as after a change of the file or of its name: shots-0002 as "
-        "shots-0001, shots-0003 as shots-0002, shots-0004 as shots-0003; they are not paid for again",
-        f"1 of 4 shots get longer keys, for shots.db has other shots under theirs: shots-0001 as {key}",
+        "shots-0001, shots-0003 as shots-0002, shots-0004 as shots-0003; not paid for again",
+        f"1 of 4 shots gets a longer key, for shots.db has another shot under the shorter: shots-0001 as {key}",
     ]
     buy(tmp_path, [shot for shot in known.shots if shot.key == key])
     y = identity(describe(request_from_dict(row("y"))))

@@ -35,10 +35,10 @@ async def test_what_a_retry_may_cure_is_submitted_once_more(tmp_path: Path) -> N
     assert retries.unsuccessful.keys == {"internal", "other"}
     paid, left, refused, incomplete = retries.told()
     assert paid == "2 of 4 failed or cancelled shots are submitted once more, and paid for again: internal, other"
-    assert left.startswith("2 of 4 failed or cancelled shots are left as they are")
+    assert left.startswith("2 of 4 failed or cancelled shots are not submitted, for nothing says that a retry helps")
     assert "failed, cancelled; --all" in left
-    assert "refused are submitted, and paid for if they are accepted: refused" in refused
-    assert f"local; to submit them:  cometrunway run SHOTS --journal {tmp_path / 'shots.db'} --retry-fail" in incomplete
+    assert refused == "1 refused shot is submitted, and paid for if accepted: refused"
+    assert f"local; to submit:  cometrunway run SHOTS --journal {tmp_path / 'shots.db'} --retry-fail" in incomplete
 
 
 async def test_all_that_has_failed_may_be_submitted_once_more(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def test_a_file_that_was_renamed_and_changed_buys_what_is_new(served: dict[str, 
     dry = run("run", "monday.jsonl", "--journal", "shots.db", "--dry-run", folder=tmp_path, **never_asked())
     assert "3 of 4 shots are in shots.db under other keys" in dry.stderr
     assert "monday-0002 as shots-0001" in dry.stderr
-    assert "would submit 1 shots" in dry.stderr
+    assert "would submit 1 shot:" in dry.stderr
     for _ in range(2):
         ended = run("run", "monday.jsonl", *batch, folder=tmp_path, **served)
         assert (ended.returncode, ended.stderr) == (0, "")
@@ -74,8 +74,8 @@ def test_the_command_that_is_shown_goes_on_with_all_of_it(served: dict[str, str]
         _, errors = process.communicate(timeout=10)
     assert process.returncode == 130
     *_, header, left, command = errors.splitlines()
-    assert header == "cometrunway: interrupted: 2 of 5 shots were submitted"
-    assert left == "  2 are paid for and not on disk, 3 were never sent; to go on with all of it:"
+    assert header == "cometrunway: interrupted: 2 of 5 shots submitted"
+    assert left == "  2 are paid for and not on disk, 3 never sent; to go on with all of it:"
     again = run(*shlex.split(command)[1:], folder=tmp_path, **served)
     assert again.returncode == 0, again.stderr
     assert len(list((tmp_path / "my clips").iterdir())) == 5
@@ -93,7 +93,7 @@ def test_without_a_journal_the_operator_is_told_what_the_same_command_would_cost
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=10)
     assert f"0  image_to_video  {task_id}" in errors
-    assert "2 were never sent; without a journal the same command pays for all 3 again" in errors
+    assert "2 never sent; without a journal the same command pays for all 3 again" in errors
 
 
 def test_the_balance_is_said_before_anything_is_submitted(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_the_balance_is_said_before_anything_is_submitted(tmp_path: Path) -> Non
         environment = {**runway, "COMETAPI_KEY": "", "COMETRUNWAY_BASE_URL": ""}
         ended = run("run", "shots.jsonl", "--provider", "runway", folder=tmp_path, **environment)
     assert ended.returncode == 1
-    assert "the balance at runway: 1 credits" in ended.stdout + ended.stderr
+    assert "the balance at runway: 1 credit" in ended.stdout + ended.stderr
     assert "not have enough credits" in ended.stdout + ended.stderr
 
 
@@ -115,7 +115,7 @@ def test_a_finished_batch_can_be_had_in_another_folder(served: dict[str, str], t
     assert run(*batch, folder=tmp_path, **served).returncode == 0
     asked = len(ledger(served)["entries"])
     dry = run(*batch, "--output-dir", "clips", "--dry-run", folder=tmp_path, **never_asked())
-    assert f"2 files of finished shots are in {tmp_path / 'outputs'}; the run links them into" in dry.stderr
+    assert f"2 files of finished shots are in {tmp_path / 'outputs'}; the run links what is whole into" in dry.stderr
     assert not (tmp_path / "clips").exists()
     ended = run(*batch, "--output-dir", "clips", folder=tmp_path, **never_asked())
     assert ended.returncode == 0, ended.stderr

@@ -285,7 +285,7 @@ def test_a_dry_run_knows_the_journal_the_limit_and_the_budget(served: dict[str, 
     assert [json.loads(line)["key"] for line in ended.stdout.splitlines()] == ["2", "3", "4"]
     assert "3 shots: 3 image_to_video" in ended.stderr
     assert "2 shots are in shots.db already" in ended.stderr
-    assert "after 1 creates" in ended.stderr
+    assert "after 1 create" in ended.stderr
 
 
 def test_a_budget_ends_the_buying(served: dict[str, str], tmp_path: Path) -> None:
@@ -639,7 +639,7 @@ def test_a_table_of_a_spreadsheet_is_run(served: dict[str, str], tmp_path: Path)
     options = ("--encoding", "cp1252", "--ignore-columns", "Bemerkung,price")
     ended = run("run", "shots.csv", *options, folder=tmp_path, **served)
     assert ended.returncode == 0, ended.stderr
-    assert ended.stderr.count("ignored columns: Bemerkung (1 rows), price (0 rows)") == 1
+    assert ended.stderr.count("ignored columns: Bemerkung (1 row), price (0 rows)") == 1
     quiet = run("run", "shots.csv", *options, "--quiet", folder=tmp_path, **served)
     assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
 
@@ -760,7 +760,7 @@ def test_what_a_dry_run_takes_the_run_takes_too(arguments: str, served: dict[str
     dry = run("run", *arguments.split(), "--dry-run", folder=tmp_path, **served)
     ended = run("run", *arguments.split(), folder=tmp_path, **served)
     assert (dry.returncode, ended.returncode) == (0, 0), dry.stderr + ended.stderr
-    assert "would submit 1 shots" in dry.stderr
+    assert "would submit 1 shot:" in dry.stderr
     assert ledger(served)["creates"]["received"] == 1
 
 

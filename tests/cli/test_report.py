@@ -62,4 +62,4 @@ def test_a_dry_run_estimates_the_cost(folder: Path) -> None:
     for options in (("--dry-run",), ()):
         refused = run("run", name, *options, "--price", "prices.toml", folder=folder, **never_asked())
         assert refused.returncode == 2
-        assert "prices.toml: has no price for the model 'veo3', which 1 shots use" in refused.stderr
+        assert "prices.toml: has no price for the model 'veo3', which 1 shot uses" in refused.stderr

@@ -28,7 +28,7 @@ def test_what_has_failed_is_submitted_once_more_by_decision_only(served: dict[st
         (batch, ""),
         (
             (*batch, "--retry-failed"),
-            "1 of 2 failed or cancelled shots are submitted once more, and paid for again: INTERNAL\n",
+            "1 of 2 failed or cancelled shots is submitted once more, and paid for again: INTERNAL\n",
         ),
         ((*batch, "--retry-failed", "all"), "paid for again: INTERNAL, SAFETY.INPUT.TEXT\n"),
         (("retry", "shots.db"), "paid for again: INTERNAL\n"),
@@ -40,7 +40,7 @@ def test_what_has_failed_is_submitted_once_more_by_decision_only(served: dict[st
         bought += paid_again.count("INTERNAL") + paid_again.count("SAFETY")
         assert ledger(served)["creates"]["accepted"] == bought
     dry = run(*batch, "--retry-failed", "--dry-run", folder=tmp_path, **never_asked())
-    assert "would submit 1 shots" in dry.stderr
+    assert "would submit 1 shot:" in dry.stderr
 
 
 def test_a_retry_that_succeeds_is_delivered(tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ def test_the_second_ctrl_c_leaves_at_once(environment: dict[str, str], tmp_path:
     assert time.monotonic() - began < 5
     assert status == 130
     assert "Traceback" not in terminal.shown
-    assert "4 are paid for and not on disk, 16 were never sent" in terminal.shown
+    assert "4 are paid for and not on disk, 16 never sent" in terminal.shown
     counts = subprocess.run(
         [*COMMAND, "status", "shots.db", "--json"], cwd=tmp_path, capture_output=True, check=True
     ).stdout

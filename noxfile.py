@@ -74,14 +74,12 @@ def sdist(session: nox.Session) -> None:
     session.install("hatchling")
     with TemporaryDirectory() as folder:
         session.run("hatchling", "build", "-t", "sdist", "-t", "wheel", "-d", folder)
-        [archive] = Path(folder).glob("*.tar.gz")
+        [archive], [wheel] = Path(folder).glob("*.tar.gz"), Path(folder).glob("*.whl")
         shutil.unpack_archive(archive, folder, filter="data")
-        unpacked = archive.with_name(archive.name.removesuffix(".tar.gz"))
-        session.chdir(unpacked)
-        session.run("hatchling", "build", "-t", "wheel", "-d", "dist")
-        [wheel], [rebuilt] = Path(folder).glob("*.whl"), Path("dist").glob("*.whl")
-        if _members(wheel) != _members(rebuilt):
-            session.error(f"{rebuilt.name} of the source distribution is not the wheel of the tree")
+        session.chdir(Path(folder, archive.name.removesuffix(".tar.gz")))
+        session.run("hatchling", "build", "-t", "wheel", "-d", "../rebuilt")
+        if _members(wheel) != _members(Path(folder, "rebuilt", wheel.name)):
+            session.error(f"the source distribution does not build the {wheel.name} of the tree")
         session.install("-e", ".[test]")
         session.run("python", "-m", "pytest", "-n", "4", *session.posargs)
 

@@ -73,9 +73,9 @@ def test_short_forms_stand_for_values() -> None:
         (TextToVideo, {"model": "veo3.1", "prompt_text": " "}, "must not be empty"),
         (TextToVideo, {"model": "veo3.1", "duration": "long"}, "TextToVideo.duration: must be a whole number"),
         (VideoToVideo, {"prompt_text": "a"}, "VideoToVideo.video_uri: required"),
-        (VideoToVideo, {"video_uri": CLIP, "prompt_video": CLIP, "prompt_text": "a"}, "and none both"),
+        (VideoToVideo, {"video_uri": CLIP, "prompt_video": CLIP, "prompt_text": "a"}, "not both"),
         (VideoToVideo, {"video_uri": CLIP}, "VideoToVideo.prompt_text: required"),
-        (Keyframe, {"uri": CAT}, "one of seconds and at"),
+        (Keyframe, {"uri": CAT}, "either as seconds or as at"),
         (SoundEffect, {"prompt_text": "a", "reference_audios": [CAT, PNG]}, "must be of kind audio"),
     ],
 )

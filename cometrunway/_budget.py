@@ -105,3 +105,10 @@ def _decimal(name: str, amount: object) -> Decimal:
         if exact.is_finite() and exact >= 0:
             return exact
     raise ValueError(f"{name} must be a number of at least 0, got {amount!r}")
+
+
+def checked_budget(budget: object) -> Budget | None:
+    """Return what submissions share; `TypeError` for what is no `Budget`."""
+    if budget is None or isinstance(budget, Budget):
+        return budget
+    raise TypeError(f"budget must be a Budget, such as Budget(creates=3), got {budget!r:.100}")

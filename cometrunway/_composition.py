@@ -19,10 +19,11 @@ from cometrunway._delivery._file_names import FileNames
 from cometrunway._delivery._free_space import FreeSpace
 from cometrunway._delivery._output_dir import output_of
 from cometrunway._events import EventEmitter, Observer, checked_observer
+from cometrunway._journal._file import checked_place
 from cometrunway._journal._protocol import JournalProtocol, NoJournal
 from cometrunway._journal._sqlite import Journal
 from cometrunway._paths import expanded
-from cometrunway._policies import PollPolicy, RetryPolicy, at_least_zero, of_type, whole
+from cometrunway._policies import PollPolicy, RetryPolicy, at_least_zero, flag, of_type, whole
 from cometrunway._polling._duration_history import DurationHistory
 from cometrunway._polling._scheduler import PollScheduler
 from cometrunway._submission._doubts import Doubts
@@ -89,10 +90,10 @@ class Composition:
         telemetry: Telemetry | bool,
         rng: Random | None,
     ) -> None:
-        self._connections = Connections(trust_env=trust_env)
+        self._connections = Connections(trust_env=flag("trust_env", trust_env))
         access = access_to(provider_of(provider), api_key=api_key, base_url=base_url)
         self.provider = access.provider
-        self._strict = strict
+        self._strict = flag("strict", strict)
         self._transport = Transport(
             base=access.base,
             api_key=access.api_key,
@@ -101,26 +102,28 @@ class Composition:
             connections=self._connections,
         )
         self._asset_hosts = AssetHosts(
-            connections=self._connections, api=self._transport.base, allow_private=allow_private_assets
+            connections=self._connections,
+            api=self._transport.base,
+            allow_private=flag("allow_private_assets", allow_private_assets),
         )
         self._storage = Storage(
             connections=self._connections, api=self._transport.base, allow_private=allow_private_assets
         )
         self._output = output_of(output_dir)
         self._names = FileNames(template)
-        self._poll = of_type("poll", poll or PollPolicy(), PollPolicy)
-        self._retry = of_type("retry", retry or RetryPolicy(), RetryPolicy)
+        self._poll = PollPolicy() if poll is None else of_type("poll", poll, PollPolicy)
+        self._retry = RetryPolicy() if retry is None else of_type("retry", retry, RetryPolicy)
         self._limits = limits
         if budget is not None and not isinstance(budget, Budget):
             budget = Budget(creates=whole("budget", budget, at_least=0))
         self.spending = Spending(budget)
-        self._journal_path = None if journal is None else expanded(journal)
+        self._journal_path = None if journal is None else checked_place(expanded(journal, "journal"))
         self._journal_timeout = at_least_zero("journal_timeout", journal_timeout)
         self._journal_wait = at_least_zero("journal_wait", journal_wait, or_infinite=True)
         self._callbacks = None if callbacks is None else of_type("callbacks", callbacks, CallbackReceiver)
         self._on_event = checked_observer(on_event)
         self._telemetry = checked(telemetry)
-        self._rng = rng or Random()  # noqa: S311 - spreads polls, guards nothing
+        self._rng = Random() if rng is None else of_type("rng", rng, Random)  # noqa: S311 - guards nothing
 
     async def enter(self, lifetime: AsyncExitStack, *, interrupts: "asyncio.Task[Any] | None") -> Parts:
         """Open the parts and return them.

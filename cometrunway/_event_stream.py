@@ -7,6 +7,7 @@ import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Protocol, Self
 
+from cometrunway._async_only import AsyncOnly
 from cometrunway._events import Event, EventEmitter, EventKind, EventQueue, Topic, end_of, key_topic, task_topic
 from cometrunway._handle import TaskFuture, TaskHandle, handle_of
 from cometrunway._tasks import Task
@@ -34,14 +35,19 @@ Followed = TaskHandle | str | Many
 """A task, a key, or a batch."""
 
 
-class EventStream:
+class EventStream(AsyncOnly):
     """An async iterator over events, for one reader. `Session.events` returns it.
 
     It ends when each task that it follows has ended, or when the session is left. It needs no closing.
     """
 
+    _how_to_read = "write `async for event in session.events()`"
+
     def __init__(self, followed: Iterable[Followed], *, emitter: EventEmitter, polled: Polled, ended: Ended) -> None:
         followed = tuple(followed)
+        for one in followed:
+            if not (isinstance(one, str | TaskHandle) or hasattr(one, "follow")):
+                raise TypeError(f"events follows handles, keys and batches, got {type(one).__name__}")
         self._follower = _Follower(emitter, is_of_all=not followed)
         self._queue = self._follower.queue
         self._ended = ended

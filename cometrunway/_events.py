@@ -6,7 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable
 from enum import StrEnum
-from inspect import iscoroutinefunction
+from inspect import iscoroutinefunction, signature
 from itertools import count
 from typing import Any, Protocol
 
@@ -144,13 +144,27 @@ class Recorder(Protocol):
 
 
 def checked_observer(observer: Observer | None) -> Observer | None:
-    """Return an observer; `TypeError` if it is a coroutine function."""
+    """Return an observer; `TypeError` for one that cannot be called with an event, or would have to be awaited."""
+    if observer is not None and not _takes_one(observer):
+        raise TypeError(f"on_event must be a function of one argument, the Event, got {observer!r:.200}")
     if iscoroutinefunction(observer) or iscoroutinefunction(getattr(observer, "__call__", None)):  # noqa: B004
         raise TypeError(
             f"on_event must be a plain function; the coroutine function {observer!r} would never be awaited: put "
             "events into an asyncio.Queue in a plain one, or read them with `async for event in session.events()`"
         )
     return observer
+
+
+def _takes_one(function: object) -> bool:
+    if not callable(function):
+        return False
+    try:
+        signature(function).bind(None)
+    except ValueError:  # a function in C may have no signature
+        return True
+    except TypeError:
+        return False
+    return True
 
 
 def log_fields(subject: Subject) -> dict[str, str | None]:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol
 
 from attrs import evolve, field, frozen
 
+from cometrunway._async_only import AsyncOnly
 from cometrunway._displays import Displayed, followed
 from cometrunway._requests._routes import Request
 from cometrunway._tasks import UNNAMED_PROVIDER, Asset, Task, moment
@@ -39,8 +40,10 @@ class TaskReference:
         return _PREFIX + base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
     @classmethod
-    def from_token(cls, token: str) -> "TaskReference":
-        """Return the reference that `to_token` made this text of; `ValueError` for any other text."""
+    def from_token(cls, token: object) -> "TaskReference":
+        """Return the reference that `to_token` made this text of; else `ValueError`, or `TypeError` for no text."""
+        if not isinstance(token, str):
+            raise TypeError(f"a token is text, such as handle.token, got {type(token).__name__}")
         try:
             coded = token.removeprefix(_PREFIX)
             fields = json.loads(base64.urlsafe_b64decode(coded + "=" * (-len(coded) % 4)))
@@ -201,7 +204,7 @@ class _DoneCallback:
         self.callback(self.handle)
 
 
-class TaskHandle(Displayed):
+class TaskHandle(AsyncOnly, Displayed):
     """A local reference to one paid remote task.
 
     `await handle` returns the task's files (a tuple of `Asset`) when they are downloaded, or raises the reason why
@@ -214,6 +217,8 @@ class TaskHandle(Displayed):
     """
 
     __slots__ = ("_future", "_reference")
+
+    _how_to_read = "its files come with await, as in `[asset] = await handle`"
 
     def __init__(self, reference: TaskReference, future: TaskFuture | None = None) -> None:
         self._reference = reference

@@ -16,7 +16,7 @@ from cometrunway._handle import TaskFuture
 from cometrunway._plurals import counted
 from cometrunway._policies import at_least_zero
 from cometrunway._task_group import outlasting, within
-from cometrunway.errors import TasksOwedError
+from cometrunway.errors import JournalRequiredError, TasksOwedError
 
 _logger = logging.getLogger(__name__)
 
@@ -75,6 +75,7 @@ class Lifetime:
         self._stack = AsyncExitStack()
         self._opened_in: _OpenedIn | None = None
         self._opened: Parts | None = None
+        self._was_open = False
         self._closed: asyncio.Event | None = None
         """Set once a closing that is under way has ended."""
         self._owed: tuple[TaskFuture, ...] = ()
@@ -83,18 +84,23 @@ class Lifetime:
     def parts(self) -> Parts:
         """The parts; `RuntimeError` if the session is not open, or not open here."""
         if self._opened is None or self._opened_in is None:
+            state = "was closed" if self._was_open else "is not open"
             raise RuntimeError(
-                "this Session is not open: use it as `async with Session() as runway:`, or `await session.open()` first"
+                f"this Session {state}: use it within `async with Session() as runway:`, or `await session.open()` "
+                "first"
             )
         self._opened_in.check()
         return self._opened
 
     @property
     def parts_with_journal(self) -> Parts:
-        """The parts; `RuntimeError` also if the session has no journal."""
+        """The parts; `JournalRequiredError` if the session has no journal."""
         parts = self.parts
         if not parts.journal.keeps_entries:
-            raise RuntimeError('this Session has no journal: make it as Session(journal="shots.db")')
+            raise JournalRequiredError(
+                'this needs a journal, and this Session has none: make it as Session(journal="shots.db"); nothing was '
+                "sent"
+            )
         return parts
 
     @property
@@ -126,6 +132,7 @@ class Lifetime:
             self._opened_in = None
             raise
         self._opened = parts
+        self._was_open = True
         note_open(self)
 
     async def close(

@@ -5,17 +5,27 @@ from pathlib import Path
 from typing import Any
 
 
-def expanded(path: str | os.PathLike[str]) -> Path:
+def expanded(path: object, name: str = "") -> Path:
     """Return the path with `~` or `~user` at its beginning replaced by that home folder.
 
+    Args:
+        path: as the user wrote it.
+        name: what errors call it, such as `journal`; they call it nothing by default.
+
     Raises:
-        ValueError: no such home folder is known.
+        TypeError: neither text nor a path.
+        ValueError: it is empty, holds a NUL character, or no such home folder is known.
     """
-    text = os.fspath(path)
+    text = os.fspath(path) if isinstance(path, str | os.PathLike) else path
+    if not isinstance(text, str):
+        raise TypeError(f"{name or 'this'} must be a path, as text or as a pathlib.Path, got {path!r:.100}")
+    if not text or "\0" in text:
+        raise ValueError(f"{name or 'this'} must be a path, got {text!r:.100}")
     found = os.path.expanduser(text)  # noqa: PTH111 - a Path has lost the `./` that tells ./~x from ~x
     if text.startswith("~") and found == text:
         user = text.replace("\\", "/").partition("/")[0]
-        raise ValueError(f"no home folder is known for {user!r}, got {text!r}; write the path in full")
+        where = f"{name}: " if name else ""
+        raise ValueError(f"{where}no home folder is known for {user!r}, got {text!r}; write the path in full")
     path = Path(found)
     return path.absolute() if str(path).startswith("~") else path  # from ./~x: it must not be expanded later
 

@@ -160,7 +160,14 @@ class RetryPolicy:
 def of_type(name: str, value: object, wanted: type[_T]) -> _T:
     """Return the value of a session's option; `TypeError` if it is not of the wanted type."""
     if not isinstance(value, wanted):
-        raise TypeError(f"{name} must be a {wanted.__name__}, got {value!r}")
+        raise TypeError(f"{name} must be a {wanted.__name__}, got {value!r:.200}")
+    return value
+
+
+def flag(name: str, value: object) -> bool:
+    """Return an option that must be True or False; `TypeError` names one that is neither."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
     return value
 
 

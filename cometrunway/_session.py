@@ -10,7 +10,7 @@ from typing import Self
 
 import aiohttp
 
-from cometrunway._budget import Budget
+from cometrunway._budget import Budget, checked_budget
 from cometrunway._callbacks._receiver import CallbackReceiver
 from cometrunway._composition import Composition
 from cometrunway._event_stream import EventStream
@@ -21,9 +21,10 @@ from cometrunway._lifetime import Lifetime
 from cometrunway._paths import expanded
 from cometrunway._policies import PollPolicy, RetryPolicy
 from cometrunway._requests._routes import Request
+from cometrunway._requests._shot import check_key, check_request
 from cometrunway._signals import hear
 from cometrunway._submission._batch import Batch
-from cometrunway._submission._intent import Resubmits, never
+from cometrunway._submission._intent import Resubmits, checked_resubmits, never
 from cometrunway._submission._limits import Limits
 from cometrunway._submission._map import BatchSubmission, Requests
 from cometrunway._submission._resumption import Resumption
@@ -214,6 +215,7 @@ class Session:
             JournalError: the key belongs to another request, or the journal cannot be written; nothing was sent.
             BudgetError: a budget is used up; nothing was sent.
             SubmissionQueueFullError: `max_waiting` submissions wait already; nothing was sent.
+            TypeError: `request` is not a request, or `budget` is not a `Budget`.
             ValueError: `key` is not text of 1 to 500 characters, or a local file has changed since the request was
                 made.
         """
@@ -240,14 +242,20 @@ class Session:
                 whether the shot is submitted, and paid for, once more. Example: `lambda entry:
                 entry.failure.retryable`. By default no shot is.
             budget: a limit that these submissions share with each other and with all others that are given it.
+
+        Raises:
+            TypeError: `requests` is not iterable, or an item of a list is not a request, a `Shot` or a row. A wrong
+                item of another iterable is raised when everything before it was yielded; nothing after it is sent.
+            ValueError: a row of a list is wrong.
+            JournalRequiredError: `resubmit` is given, and the session has no journal.
         """
-        parts = self._lifetime.parts
+        parts = self._lifetime.parts if resubmit is never else self._lifetime.parts_with_journal
         batch = BatchSubmission(
             requests=requests,
             submitter=parts.submitter,
             background=parts.background,
-            resubmits=resubmit,
-            budget=budget,
+            resubmits=checked_resubmits(resubmit),
+            budget=checked_budget(budget),
         )
         return Batch(batch)
 
@@ -310,7 +318,7 @@ class Session:
         `max_in_flight` at once, and yields each handle when its files are on disk or its failure is known.
 
         Raises:
-            RuntimeError: the session has no journal.
+            JournalRequiredError: the session has no journal.
         """
         parts = self._lifetime.parts_with_journal
         return Resumption(
@@ -325,22 +333,31 @@ class Session:
         reason.
 
         Raises:
-            RuntimeError: the session has no journal.
+            JournalRequiredError: the session has no journal.
             JournalError: the journal cannot be read.
+            ValueError: `key` is no key.
         """
+        check_key(key)
         future = await self._lifetime.parts_with_journal.submitter.find(key)
         return None if future is None else handle_of(future)
 
     async def in_doubt(self) -> Entries:
-        """Return the journal's submissions in doubt: it is not known whether they were accepted and billed."""
+        """Return the journal's submissions in doubt: it is not known whether they were accepted and billed.
+
+        Raises:
+            JournalRequiredError: the session has no journal.
+            JournalError: the journal cannot be read.
+        """
         return await self._lifetime.parts_with_journal.doubts.entries()
 
     async def resolve(self, key: str, *, task_id: str) -> TaskHandle:
         """Record the task id of a submission in doubt, which you know from elsewhere; return a handle on the task.
 
         Raises:
+            JournalRequiredError: the session has no journal.
             ValueError: no submission with this key is in doubt.
         """
+        check_key(key)
         return handle_of(await self._lifetime.parts_with_journal.doubts.resolve(key, task_id=task_id))
 
     async def resubmit(self, key: str, request: Request | None = None) -> TaskHandle:
@@ -352,9 +369,13 @@ class Session:
                 signed URLs it has only a digest.
 
         Raises:
+            JournalRequiredError: the session has no journal; nothing was sent.
             ValueError: no submission with this key is in doubt, failed or cancelled, or the request is needed.
             JournalError: `request` differs from the one that was submitted under this key.
         """
+        check_key(key)
+        if request is not None:
+            check_request(request)
         return handle_of(await self._lifetime.parts_with_journal.doubts.resubmit(key, request))
 
     async def retrieve(self, task_id: str, *, route: str = "image_to_video") -> Task:
@@ -393,6 +414,8 @@ class Session:
             AssetExpiredError: the URL has expired; `retrieve` the task to get a new one.
             DownloadError: the file could not be downloaded completely.
         """
+        if not isinstance(asset, Asset):
+            raise TypeError(f"asset must be an Asset, as `[asset] = await handle` gives, got {type(asset).__name__}")
         try:
             return await self._lifetime.parts.downloader.download_as(expanded(path), asset.url)
         except DownloadError as error:

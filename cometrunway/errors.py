@@ -29,10 +29,12 @@
     ├── SubmissionQueueFullError    too many submissions wait
     ├── TasksOwedError              the session was left while tasks were unfinished, and no journal has them
     └── JournalError                the journal cannot be used, or holds another request under the key
+        ├── JournalRequiredError    what was asked for needs a journal, and the session has none
         ├── JournalInUseError       another session writes it
         └── JournalUnavailableError it cannot be written now: locked, disk full, read-only
 
 Every error can be pickled, copied and hashed. Its message names the task and the route.
+`docs/errors.md` has a section for each, with cause and cure; `error.help` names it.
 """
 
 import re
@@ -66,6 +68,12 @@ class CometRunwayError(Exception):
     """Your name for the submission."""
     token: str | None = None
     """A short text without secrets. `Session.attach(token)` waits for the task in any process, at any time."""
+
+    @property
+    def help(self) -> str:
+        """The section of the documentation with cause and cure, such as `errors.md#downloaderror`; a stable anchor."""
+        ours = next(cls for cls in type(self).__mro__ if cls.__module__ == __name__)
+        return f"errors.md#{ours.__name__.lower()}"
 
     @property
     def message(self) -> str:
@@ -188,7 +196,15 @@ class APIError(CometRunwayError):
 
 
 class AuthenticationError(APIError):
-    """401: the key is missing, wrong or revoked."""
+    """401: the key is missing, wrong or revoked. The message says where the key came from, and never shows it."""
+
+    key_origin: str | None = None
+    """Where the key came from: `the environment variable COMETAPI_KEY`, or `the option api_key`."""
+
+    @property
+    def message(self) -> str:
+        """What the API answered, and where the key came from."""
+        return super().message + (f"; the key came from {self.key_origin}" if self.key_origin else "")
 
 
 class PermissionDeniedError(APIError):
@@ -344,6 +360,10 @@ class JournalError(CometRunwayError):
 
     tokens: tuple[str, ...] = ()
     """The tokens, for `Session.attach`, of tasks that exist and could not be recorded before the journal was closed."""
+
+
+class JournalRequiredError(JournalError):
+    """What was asked for is read from a journal, and the session has none. Nothing was sent."""
 
 
 class JournalInUseError(JournalError):

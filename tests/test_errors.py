@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from cometrunway import errors
 from cometrunway._tasks import Asset, Task, TaskStatus
 from cometrunway.errors import CometRunwayError
+from tests.documentation.markdown import slug
 
 TASK = Task(id="t-1", status=TaskStatus.FAILED)
 ASSET = Asset(url="https://example.com/a.mp4?_jwt=secret")
@@ -117,3 +120,36 @@ def test_no_signature_is_shown(error_type: type[CometRunwayError]) -> None:
     needs: dict[str, Any] = {"asset": ASSET} if issubclass(error_type, errors.DownloadError) else {"task": task}
     error = error_type("gone", **needs)
     assert "secret" not in f"{error} {error!r} {error.__dict__}"
+
+
+PAGE = (Path(__file__).parent.parent / "docs" / "errors.md").read_text()
+SECTIONS = {
+    heading.strip("`"): section
+    for heading, section in re.findall(r"^##+ (.+)\n\n((?:(?!^#).*\n)+)", PAGE, re.MULTILINE)
+}
+
+
+@pytest.mark.parametrize("error_type", DRAWN)
+def test_every_error_has_its_section(error_type: type[CometRunwayError]) -> None:
+    """The page names cause and cure, and the error names the section by an anchor that exists."""
+    section = SECTIONS[error_type.__name__]
+    assert section.startswith("- Cause: ")
+    assert "\n- Cure: " in section
+    page, anchor = made(error_type).help.split("#")
+    assert (page, anchor) == ("errors.md", slug(f"`{error_type.__name__}`"))
+
+
+def test_the_sections_are_sorted_and_complete() -> None:
+    """Nothing on the page is an error that the package no longer has."""
+    named = [name for name in SECTIONS if name.endswith("Error")]
+    assert named == sorted(named)
+    assert set(named) == {kind.__name__ for kind in DRAWN}
+
+
+def test_a_subclass_of_the_users_own_has_the_section_of_its_base() -> None:
+    """The anchor leads somewhere, whatever class is raised."""
+
+    class MineError(errors.TaskFailedError):
+        pass
+
+    assert MineError("no", task=TASK).help == "errors.md#taskfailederror"

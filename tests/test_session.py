@@ -175,3 +175,68 @@ async def test_no_wait_is_lost(session: Any, faults: Faults) -> None:
             [asset] = await handle
             assert asset.path.exists()
     assert emulator.creates.accepted == 100
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda runway: runway.find("shot"),
+        lambda runway: runway.in_doubt(),
+        lambda runway: runway.resolve("shot", task_id="t-1"),
+        lambda runway: runway.resubmit("shot", yawn()),
+        lambda runway: runway.resume(),
+    ],
+    ids=["find", "in_doubt", "resolve", "resubmit", "resume"],
+)
+async def test_what_needs_a_journal_says_so(session: Any, ask: Callable[[Session], Any]) -> None:
+    """The error is one of the package's, and nothing was sent."""
+    async with Emulator() as emulator, session(emulator) as runway:
+        with pytest.raises(errors.JournalRequiredError, match=r"Session\(journal="):
+            await ask(runway)
+    assert not emulator.requests
+
+
+@pytest.mark.parametrize(
+    ("ask", "told"),
+    [
+        (lambda runway, _: runway.attach(3), "a token is text, such as handle.token, got int"),
+        (lambda runway, handle: runway.attach(handle), "a token is text, such as handle.token"),
+        (lambda runway, _: runway.attach(3, route="image_to_video"), "task_id must be text, such as handle.id"),
+        (lambda runway, handle: runway.retrieve(handle), "task_id must be text, such as handle.id"),
+        (lambda runway, _: runway.download("https://example.com/a.mp4", "a.mp4"), "asset must be an Asset"),
+        (lambda runway, _: runway.download((), "a.mp4"), r"`\[asset\] = await handle`"),
+        (lambda runway, _: runway.events(3), "events follows handles, keys and batches, got int"),
+    ],
+)
+async def test_an_argument_of_a_wrong_type_is_named(session: Any, ask: Callable[..., Any], told: str) -> None:
+    """What was meant stands in the message."""
+    async with Emulator() as emulator, session(emulator) as runway:
+        handle = await runway.submit(yawn())
+        with pytest.raises(TypeError, match=told):
+            await ask(runway, handle)
+
+
+async def test_a_session_that_was_left_says_so(session: Any) -> None:
+    """Used after the block, it is not said to have never been open."""
+    async with Emulator() as emulator:
+        async with session(emulator) as runway:
+            pass
+        with pytest.raises(RuntimeError, match="was closed: use it within"):
+            await runway.submit(yawn())
+
+
+async def test_what_is_read_asynchronously_says_how(session: Any, tmp_path: Path) -> None:
+    """A forgotten await or async is said, for a handle, a batch, a resumption and events."""
+    async with Emulator() as emulator, session(emulator, journal=tmp_path / "shots.db") as runway:
+        handle = await runway.submit(yawn())
+        with pytest.raises(TypeError, match=r"TaskHandle is not iterable: .*`\[asset\] = await handle`"):
+            [_clip] = handle
+        with pytest.raises(TypeError, match=r"TaskHandle has no items: .*await"):
+            handle[0]
+        for value, cure in (
+            (runway.map([]), "async for handle in batch"),
+            (runway.resume(), "async for handle in session.resume"),
+            (runway.events(), "async for event in session.events"),
+        ):
+            with pytest.raises(TypeError, match=cure):
+                list(value)

@@ -13,10 +13,12 @@ from attrs import define, field
 from cometrunway._batch._rows import Row
 from cometrunway._events import Event, EventKind, Observer
 from cometrunway._handle import TaskHandle
+from cometrunway._journal._entry import Entry
 from cometrunway._plurals import counted
 from cometrunway._policies import PollPolicy
 from cometrunway._requests._shot import Shot
 from cometrunway._session import Session
+from cometrunway._submission._intent import never
 from cometrunway.emulator import Emulator
 from cometrunway.errors import BudgetError, CometRunwayError, JournalUnavailableError
 from cometrunway.progress import ProgressDisplay
@@ -124,11 +126,15 @@ class BatchRun:
 
     async def _handles(self, session: Session) -> AsyncIterator[TaskHandle]:
         if self.shots is not None:
-            async for handle in session.map(self._wanted(self.shots), resubmit=lambda entry: entry.key in self.again):
+            resubmit = self._resubmits if self.again else never
+            async for handle in session.map(self._wanted(self.shots), resubmit=resubmit):
                 yield handle
         else:
             async for handle in session.resume():
                 yield handle
+
+    def _resubmits(self, entry: Entry) -> bool:
+        return entry.key in self.again
 
     def _wanted(self, shots: Sequence[Shot]) -> Iterator[Shot]:
         for shot in shots:

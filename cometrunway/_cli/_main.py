@@ -24,7 +24,7 @@ from cometrunway.errors import CometRunwayError
 _STATUSES = (
     "exit status: 0 all succeeded, 1 a task failed or is in doubt, 2 wrong use or a bad file, 70 a bug, 130 interrupted"
 )
-_MISTAKES = (BatchFileError, CometRunwayError, ValueError)
+_MISTAKES = (BatchFileError, ValueError)
 """Errors that the user can correct. They are shown in one line."""
 
 
@@ -55,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show must not stop a batch
     try:
         status: int = options.work(options)
+    except CometRunwayError as error:
+        return _complain(f"{error} [{error.help}]", 2, debug=options.debug)
     except _MISTAKES as error:
         return _complain(str(error), 2, debug=options.debug)
     except KeyboardInterrupt:

@@ -52,7 +52,7 @@ def _tell(batch: BatchRun, report: Report, *, was_left: bool) -> None:
     elif not was_left and not report.is_quiet:
         say_if_possible(_rows(batch, report))
     if batch.stopped_by is not None:
-        say(f"cometrunway: stopped: {batch.stopped_by.message}", sys.stderr)
+        say(f"cometrunway: stopped: {batch.stopped_by.message} [{batch.stopped_by.help}]", sys.stderr)
     if batch.interrupted:
         say("\n" * was_left + _interruption(batch), sys.stderr)
     if batch.owed or batch.unsent:

@@ -27,6 +27,7 @@ class FileNames:
             template does not number them.
 
     Raises:
+        TypeError: it is no text.
         ValueError: an unknown field, neither key nor id, or a path that is not allowed or leads out of the folder.
     """
 
@@ -86,10 +87,12 @@ def _mended(part: str) -> str:
     return f"{kept}-{_digest(part)}"
 
 
-def _check(template: str) -> None:
+def _check(template: object) -> None:
+    if not isinstance(template, str):
+        raise TypeError(f"template must be text such as '{{key}}', got {template!r}")
     try:
         parts = list(Formatter().parse(template))
-    except (ValueError, TypeError) as error:
+    except ValueError as error:
         raise ValueError(f"template: {error}, got {template!r}") from error
     names = {name for _, name, _, _ in parts if name is not None}
     for _, name, layout, conversion in parts:

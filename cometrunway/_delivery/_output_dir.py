@@ -15,7 +15,9 @@ def output_of(output_dir: str | os.PathLike[str] | None) -> Output:
     """Return the output that a session's `output_dir` means.
 
     Raises:
-        ValueError: an address of a bucket that is none, or is given as a path; or the extra for buckets is missing.
+        TypeError: neither text nor a path.
+        ValueError: a file, or a path through one; an address of a bucket that is none, or is given as a path; or the
+            extra for buckets is missing.
     """
     if output_dir is None:
         return NoOutput()
@@ -25,7 +27,7 @@ def output_of(output_dir: str | os.PathLike[str] | None) -> Output:
             "command keeps files in folders only"
         )
     if not (isinstance(output_dir, str) and output_dir.startswith(_BUCKET)):
-        return FolderOutput(expanded(output_dir))
+        return FolderOutput(_folder(expanded(output_dir, "output_dir")))
     try:
         from cometrunway._delivery._bucket_output import BucketOutput  # noqa: PLC0415 - needs an extra
     except ModuleNotFoundError as error:
@@ -33,3 +35,11 @@ def output_of(output_dir: str | os.PathLike[str] | None) -> Output:
             f"output_dir {output_dir} needs an extra: pip install 'cometrunway[s3]' (there is no {error.name})"
         ) from error
     return BucketOutput(output_dir)
+
+
+def _folder(path: Path) -> Path:
+    """Return a path where a folder is or can be made."""
+    file = next((each for each in (path, *path.parents) if each.is_file()), None)
+    if file is not None:
+        raise ValueError(f"output_dir {path} cannot be a folder: {file} is a file")
+    return path

@@ -97,16 +97,33 @@ def _is_at_rest(path: Path) -> bool:
     return not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
 
 
+def checked_place(path: Path) -> Path:
+    """Return the path of a journal that is there or can be made; no folder is made for it.
+
+    Raises:
+        JournalError: it is a folder, or its folder is missing.
+    """
+    if str(path) == ":memory:":
+        raise JournalError("a journal is a file, and :memory: is none: leave it out to keep nothing")
+    try:
+        is_folder, has_folder = path.is_dir(), path.resolve().parent.is_dir()
+    except (OSError, RuntimeError) as error:  # RuntimeError: links that lead in a circle
+        raise JournalError(f"the journal {path} cannot be used: {error}") from error
+    if is_folder:
+        raise JournalError(f"{path} is a folder, not a journal: name a file in it, such as {path / 'shots.db'}")
+    if not has_folder:
+        raise JournalError(f"the journal {path} cannot be made: there is no folder {path.parent}: make it first")
+    return path
+
+
 def check_file(path: Path) -> None:
     """Refuse a path that is no journal, before a lock file is made beside it.
 
     Raises:
-        JournalError: it is a folder, or another kind of file.
+        JournalError: it is a folder, a file of another kind, or in no folder.
     """
     with translated_errors(path):
-        if path.is_dir():
-            raise JournalError(f"{path} is a folder, not a journal")
-        if path.exists() and path.stat().st_size:
+        if checked_place(path).exists() and path.stat().st_size:
             # Without its write-ahead log the file alone may be between two of its states.
             is_alone = not path.resolve().with_name(f"{path.resolve().name}-wal").exists()
             with closing(_connected_to_read(path, as_it_lies=is_alone or _is_at_rest(path.resolve()))) as database:

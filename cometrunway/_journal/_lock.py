@@ -28,7 +28,6 @@ def locked(path: Path) -> BinaryIO:
     if _file_locks.is_record_locked(name):
         raise JournalInUseError(f"the journal {path} is in use by {_described(os.getpid())}")
     try:
-        name.parent.mkdir(parents=True, exist_ok=True)
         lock = name.open("a+b")
         is_taken = _take_patiently(lock)
     except _file_locks.LocksUnsupportedError:

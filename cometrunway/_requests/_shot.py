@@ -2,6 +2,7 @@
 
 import re
 import reprlib
+from collections.abc import Coroutine, Mapping
 
 from attrs import field, frozen
 
@@ -32,7 +33,28 @@ def check_key(key: object) -> None:
 def check_request(request: object) -> None:
     """Check that this is a request; else `TypeError`."""
     if not isinstance(request, Request):
-        raise TypeError(
-            f"what is submitted must be a request such as ImageToVideo(...), got {type(request).__name__}; "
-            "request_from_dict makes one from a dict"
-        )
+        raise TypeError(f"what is submitted must be a request such as ImageToVideo(...), got {got(request)}")
+
+
+def got(item: object) -> str:
+    """Return what was given in the place of a request, and what helps."""
+    name = type(item).__name__
+    match item:
+        case Shot():
+            told = "a Shot: write submit(shot.request, key=shot.key), or map([shot])"
+        case str():
+            told = f"the text {reprlib.repr(item)}: a prompt is a field of a request, as ImageToVideo(prompt_text=...)"
+        case Mapping():
+            told = f"a {name}: request_from_dict makes a request of one"
+        case type() if issubclass(item, Request):
+            told = f"the class {item.__name__}: write {item.__name__}(...)"
+        case (_, Request()):
+            told = f"a {name}: write Shot(key, request)"
+        case list() | tuple():
+            told = f"a {name}: map takes several requests, submit takes one"
+        case Coroutine():
+            item.close()  # else Python warns that it was never awaited
+            told = "a coroutine: await it first"
+        case _:
+            told = name
+    return told

@@ -5,6 +5,7 @@ from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any, Protocol, Self
 
+from cometrunway._async_only import AsyncOnly
 from cometrunway._displays import Displayed, followed
 from cometrunway._handle import TaskFuture, TaskHandle, handle_of
 from cometrunway._outcome import Outcome
@@ -92,7 +93,7 @@ class Submission(Protocol):
         """Take no more requests. It may be called from any thread."""
 
 
-class Batch(Displayed):
+class Batch(AsyncOnly, Displayed):
     """Many requests in one session. `Session.map` returns it.
 
     `async for` yields the handle of each shot when its files are on disk or its failure is known. `await` waits for
@@ -100,6 +101,8 @@ class Batch(Displayed):
     the reader is cancelled, such as by the interrupt of a notebook, no handle is lost: the batch takes no further
     request until it is read again, and the session waits for what was submitted.
     """
+
+    _how_to_read = "write `async for handle in batch`, or `handles = await batch`"
 
     def __init__(self, submission: Submission) -> None:
         self._submission = submission

@@ -1,4 +1,4 @@
-"""The queues of creates. Each route and model has its own queue and pace, and does not wait for another's limit."""
+"""Creates wait for their turns, those of each route and model at a pace of their own, behind no other's limit."""
 
 import asyncio
 import math
@@ -13,12 +13,12 @@ from cometrunway._submission._pace import Begun, CreatePace
 _PLACES = 1.25, 3
 """How many times the creates that may be under way, and how many more, may be written to the journal as about to be."""
 _FILES = 16
-"""How many creates of one queue may have local files in memory, encoded."""
+"""Creates of one queue with local files, which are held in memory, encoded."""
 
 
 @define(eq=False)
 class _Shared:
-    """The state that all queues share."""
+    """What all queues have in common."""
 
     most: int
     places: int = 0
@@ -53,7 +53,7 @@ class CreateQueues:
         return queue
 
     def open(self) -> None:
-        """End all waits, now and later, so that creates that may no longer be sent fail at once."""
+        """Let nobody wait, now and later: what may no longer be sent is to learn of it at once."""
         self._shared.is_open = True
         self.advance()
         for queue in self._queues.values():
@@ -72,9 +72,9 @@ class CreateQueues:
 class CreateQueue:
     """The creates of one route and model.
 
-    `async with queue.place()` encloses all that is written to the journal about a create. Over all queues, at most
-    `most` creates are in such blocks, and one more for each queue that has none. Within it, `turn` waits until the
-    create may be sent; after that, one of `accepted`, `refused` and `ended` records its outcome.
+    `async with queue.place()` stands around all that is written of a create: over all queues at most `most` are within,
+    and one more of each queue that has none. Then `turn` waits until it may be sent, and one of `accepted`, `refused`
+    and `ended` tells what came of it.
     """
 
     def __init__(self, queues: CreateQueues, shared: _Shared, pace: CreatePace) -> None:
@@ -82,7 +82,7 @@ class CreateQueue:
         self._queues = queues
         self._shared = shared
         self.files = Places(_FILES)
-        """Limits the creates that have local files in memory."""
+        """Bounds the creates that hold local files in memory."""
         self.accepted_at = math.inf
         """When a create was accepted last, or else the first was sent; infinity before."""
         self._places = 0
@@ -117,7 +117,7 @@ class CreateQueue:
         self._advance(is_scarce)
 
     async def turn(self, *, was_refused: bool, priority: int = 0) -> Begun:
-        """Wait until a create may be sent. Higher priorities go first; a create that was refused goes before all."""
+        """Wait until a create may be sent, behind those of a higher priority; one that was refused goes first."""
         if not self._waiting and self._may_send(_now()):
             return self._begin(_now())
         waiting = self._waiting.join(priority, is_late=not was_refused)
@@ -131,7 +131,7 @@ class CreateQueue:
         self._ended()
 
     def refused(self, begun: Begun, pause: float) -> None:
-        """Count a create that got a 429, which asked for a pause of so many seconds."""
+        """Count a create that was answered with a 429, which asked for a pause of so many seconds."""
         self.pace.refused(begun, _now(), pause)
         self._ended()
 
@@ -141,7 +141,7 @@ class CreateQueue:
         self._ended()
 
     def advance(self) -> None:
-        """Grant all turns and places that can be granted now."""
+        """Give all turns and places that can be given now."""
         now = _now()
         while self._waiting and self._may_send(now):
             waiting = self._waiting.take()
@@ -196,7 +196,7 @@ class CreateQueue:
     def _set_timer(self) -> None:
         self.stop_timer()
         free_at = self.pace.free_at(_now())
-        if free_at < math.inf and self._shared.under_way < self._shared.most:  # otherwise the end of one wakes the next
+        if free_at < math.inf and self._shared.under_way < self._shared.most:  # else the end of one wakes the next
             self._timer = asyncio.get_running_loop().call_at(free_at, self.advance)  # that time may have just passed
 
 

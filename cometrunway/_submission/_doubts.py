@@ -1,4 +1,4 @@
-"""Submissions in doubt: they are found in the journal, and ended by the user or a callback."""
+"""Submissions whose outcome is not known: found in the journal, and ended by what the user or a callback knows."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -25,7 +25,7 @@ _logger = logging.getLogger(__name__)
 
 @frozen(kw_only=True)
 class Doubts:
-    """The submissions in doubt of one journal."""
+    """The doubts of one journal."""
 
     journal: JournalProtocol
     submitter: Submitter
@@ -35,14 +35,14 @@ class Doubts:
     """Asks the API for the state of the task of this route and id."""
 
     async def entries(self) -> Entries:
-        """Return the entries in doubt, except those that are being submitted now."""
+        """Return what is in doubt, without what is being submitted now."""
         is_under_way = self.submitter.is_under_way
         return Entries([entry async for entry in self.journal.entries(DOUBTFUL) if not is_under_way(entry.key)])
 
     async def resolve(self, key: str, *, task_id: str) -> TaskFuture:
         """Record that the submission was accepted, and return its task's future; `ValueError` if it is not in doubt."""
         entry = await self._doubtful(key)
-        poll_request(entry.route, task_id)  # the id of no task is an error here rather than in a poll
+        poll_request(entry.route, task_id)  # an id that no task has is an error here rather than in a poll
         recorded = await self.journal.key_of(task_id)
         other = _other(recorded, entry.key) or self.existing.claim(task_id, entry.key, is_told=True)
         if other is not None:
@@ -53,8 +53,8 @@ class Doubts:
     async def confirm(self, expected: ExpectedCallback, task_id: str) -> TaskFuture | None:
         """Ask the API about the id that a callback supplied, then record that the submission was accepted.
 
-        Returns the future of its task; None if the submission is not in doubt, was submitted again since, or the id
-        belongs to another submission.
+        Returns the future of its task; None if the submission is not in doubt, was submitted once more since, or the
+        id is another submission's.
 
         Raises:
             CometRunwayError: the API does not know the id, or cannot be asked, or there is no journal; the submission
@@ -92,11 +92,11 @@ class Doubts:
         return entry if is_open else None
 
     async def resubmit(self, key: str, request: Request | None) -> TaskFuture:
-        """Submit once more what is in doubt, failed or was cancelled, and return its task's future.
+        """Submit once more what is in doubt, has failed or was cancelled, and return its task's future.
 
         Raises:
-            ValueError: no submission with this key is in doubt, failed or cancelled, or the request is needed.
-            JournalError: `request` differs from the one that was submitted under this key.
+            ValueError: nothing of this key is in doubt, failed or cancelled, or the request is needed.
+            JournalError: `request` is another one than was submitted under this key.
         """
         entry = await self._doubtful(key, or_ended=True)
         if request is None:

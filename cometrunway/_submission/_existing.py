@@ -1,4 +1,4 @@
-"""Tasks that exist already: just created, in the journal, or named by a token."""
+"""Tasks that exist already: just created, known to the journal, or named by a token."""
 
 import time
 from collections import OrderedDict
@@ -21,7 +21,7 @@ from cometrunway.errors import CometRunwayError, JournalError, OutcomeUnknownErr
 
 _REMEMBERED = 10_000
 Recall = Callable[[tuple[Asset, ...]], Awaitable[tuple[Asset, ...] | None]]
-"""Returns recorded files with their present places; None if one of them is missing or has changed."""
+"""Returns recorded files as they can be had now; None unless each is where it was put, to the byte."""
 
 
 class Watcher(Protocol):
@@ -62,8 +62,8 @@ class ExistingTasks:
         submitted_at: float | None = None,
         has_callback: bool = False,
     ) -> TaskFuture:
-        """Return the future of a task that was just created. A callback may announce its end."""
-        known = self._watcher.find(reference)  # the answer to a repeated submission may have the same id as before
+        """Return the future of a task that was created just now, and whose callback may announce its end."""
+        known = self._watcher.find(reference)  # what was submitted once more may be answered with the id that it had
         future = known or TaskFuture(reference, request, submitted_at=submitted_at)
         self._events.emit(EventKind.SUBMITTED, future)
         if known is None:
@@ -71,14 +71,14 @@ class ExistingTasks:
         return future
 
     def claim(self, task_id: str, key: str | None, *, is_told: bool = False) -> str | None:
-        """Record that the submission of a key has this task; or return which other one of this session has its id.
+        """Note that the submission of a key has become this task; or say which other one of this session has its id.
 
-        The latest ten thousand ids are kept.
+        Of more than ten thousand ids the oldest are forgotten.
 
         Args:
-            task_id: the id in the answer to a create, or in a callback.
-            key: the key of the submission.
-            is_told: whether the user gave the id. Then a task that was attached without a key counts as the same.
+            task_id: what a create was answered with, or a callback supplied.
+            key: of the submission.
+            is_told: whether the user says so: then a task that was attached without a key is no other.
         """
         other = self._keys.get(task_id, key)
         if other == key or (other is None and is_told):
@@ -94,11 +94,11 @@ class ExistingTasks:
         *,
         submitted_at: float | None = None,
     ) -> TaskFuture:
-        """Return the future of a task from elsewhere; `described` is the journal's description of its request.
+        """Return the future of a task from elsewhere; `described` is what a journal has of its request.
 
         Raises:
-            ValueError: the task belongs to another provider, or no task has this id.
-            RuntimeError: the session is being closed.
+            ValueError: a task of another provider, or an id that no task has.
+            RuntimeError: the session is being left.
         """
         if reference.provider != self._provider.name:
             raise ValueError(
@@ -115,7 +115,7 @@ class ExistingTasks:
         return future
 
     async def take_up(self, entry: Entry, request: Request | None = None) -> TaskFuture:
-        """Return the future of an entry. It is done if the task has ended or there is none; else the task is polled.
+        """Return the future of an entry: one that has ended, or has no task, is done; any other is polled.
 
         Raises:
             DownloadError: the storage does not say whether the files are there.
@@ -152,7 +152,7 @@ class ExistingTasks:
         return _finished(entry, request)
 
     def check_provider(self, entry: Entry) -> None:
-        """Check that an entry belongs to the session's provider; else `JournalError`."""
+        """Make sure that an entry is of the session's provider; else `JournalError`."""
         if entry.provider != self._provider.name:
             raise self._of_another(entry)
 
@@ -174,7 +174,7 @@ class ExistingTasks:
 
 
 def _finished(entry: Entry, request: Request | None = None) -> TaskFuture | None:
-    """Return the future of an entry without a task, or whose task has ended; None for any other."""
+    """Return the future of an entry that has no task, or whose task has ended; None of any other."""
     reference = reference_of(entry)
     if entry.task_id is None or entry.is_in_doubt or entry.state is State.REFUSED:
         return failed(evolve(reference, id=""), no_task(entry), request)
@@ -191,7 +191,7 @@ def _finished(entry: Entry, request: Request | None = None) -> TaskFuture | None
 
 
 def reference_of(entry: Entry) -> TaskReference:
-    """Return the reference of an entry's task; its id is empty if there is no task."""
+    """Return what it takes to find the task of an entry; the id is empty where there is none."""
     return TaskReference(
         id=entry.task_id or "",
         route=entry.route,
@@ -209,7 +209,7 @@ def failed(reference: TaskReference, error: Exception, request: Request | None =
 
 
 def no_task(entry: Entry) -> CometRunwayError:
-    """Return the error of an entry without a task."""
+    """Return why an entry has no task that could be waited for."""
     if entry.is_in_doubt:
         doubt = OutcomeUnknownError(
             f"the submission {entry.key!r} was sent before and its outcome is unknown "
@@ -241,7 +241,7 @@ def _ended_task(entry: Entry) -> Task | None:
 
 
 async def expect_callbacks(expected: ExpectedCallbacks, journal: JournalProtocol) -> None:
-    """Expect the callbacks of earlier sessions' submissions: of owed tasks, and of submissions in doubt."""
+    """Let the callbacks come of what earlier sessions have submitted: of tasks that are owed, and of doubts."""
     async for entry in journal.entries((*OWED, *DOUBTFUL)):
         if not demands_callback_url(entry.route):
             continue

@@ -1,4 +1,4 @@
-"""A submission before it is sent. It is encoded once, described once, and gets a key."""
+"""What is about to be submitted: encoded once, described once, and named."""
 
 import asyncio
 import reprlib
@@ -30,12 +30,22 @@ from cometrunway.errors import JournalError
 Name = Callable[[str, str], str]
 """Gives a submission without a key its key in the journal, from its route and its identity."""
 Resubmits = Callable[[Entry], bool]
-"""Returns whether an entry that failed or was cancelled is submitted, and paid for, once more."""
+"""Tells of an entry that has failed, or was cancelled, whether it is submitted, and paid for, once more."""
 
 
 def never(_unsuccessful: Entry) -> bool:
-    """Return False: nothing is submitted once more."""
+    """Submit nothing once more that has failed or was cancelled."""
     return False
+
+
+def checked_resubmits(resubmits: object) -> Resubmits:
+    """Return it; `TypeError` for what cannot be called."""
+    if not callable(resubmits):
+        raise TypeError(
+            "resubmit must be a function of one Entry, such as `lambda entry: entry.failure.retryable`, got "
+            f"{resubmits!r:.100}"
+        )
+    return resubmits
 
 
 def _always() -> bool:
@@ -44,13 +54,11 @@ def _always() -> bool:
 
 def unique_name(route: str, _fingerprint: str) -> str:
     """Name a single submission: made twice, it is a second one, and is paid for twice."""
-    return (
-        f"{route}-{uuid.uuid4().hex[:16]}"  # not from the session's rng, which may have the same seed in each process
-    )
+    return f"{route}-{uuid.uuid4().hex[:16]}"  # not from the session's rng, which may begin alike in each process
 
 
 def content_names() -> Name:
-    """Return the function that names each submission of one batch after its content, with numbers for equal ones."""
+    """Return what names each submission of one batch after its content, and numbers those of equal content."""
     seen: Counter[str] = Counter()
 
     def name(route: str, fingerprint: str) -> str:
@@ -62,7 +70,7 @@ def content_names() -> Name:
 
 @frozen(kw_only=True)
 class Submission:
-    """A request to submit, with the caller's options."""
+    """What the caller wants to be submitted, and how."""
 
     request: Request
     key: str | None = None
@@ -70,7 +78,7 @@ class Submission:
     priority: int = 0
     """A higher one goes first."""
     budget: Budget | None = None
-    """The budget that it shares with other submissions."""
+    """What it shares with other submissions."""
     name: Name = unique_name
     instead_of: Entry | None = None
     """What stands under the key, where the user has decided to submit it once more."""
@@ -78,7 +86,7 @@ class Submission:
     is_wanted: Callable[[], bool] = _always
     """Asked as its turn comes."""
     limit: WaitingLimit | None = None
-    """How many submissions may wait at once; None for one of a batch, which takes only a limited number."""
+    """How many may wait beside it; None for one of a batch, of which only so many are taken."""
 
 
 @frozen(kw_only=True)
@@ -87,15 +95,15 @@ class Intent:
 
     request: Request
     key: str | None
-    """None only if there is no journal and the user gave no key."""
+    """None only without a journal, where the user gave no key."""
     files: Prepared = field(repr=False)
     """The local files of the request."""
     entry: Entry | None
-    """The description for the journal; None without a journal."""
+    """What the journal is to record of it; None without a journal."""
     submitted_at: float
     """Wall-clock seconds since 1970."""
     callback_path: str = field(repr=False)
-    """The path of its callbacks; empty if the session expects none."""
+    """Where its callbacks come; empty where the session expects none of it."""
     priority: int
 
     @property
@@ -105,7 +113,7 @@ class Intent:
 
     @property
     def reference(self) -> SubmissionReference:
-        """The subject of its events and log records until there is a task."""
+        """What events and log records about it are about, until there is a task."""
         return SubmissionReference(request=self.request, key=self.key, begun_at=self.submitted_at)
 
 
@@ -120,12 +128,12 @@ class Message:
 
 @frozen(kw_only=True)
 class Preparation:
-    """Prepares the submissions of one session."""
+    """What the submissions of one session are prepared with."""
 
     provider: Provider
     callbacks: ExpectedCallbacks
     api_host: str
-    """The URL of its API."""
+    """Where its API is."""
     strict: bool
     """Whether a value that is not known at the provider is an error, or a medium that is doubtful."""
     is_recorded: bool
@@ -188,7 +196,7 @@ class Preparation:
 
 
 def check_same(standing: Entry, wanted: Entry) -> None:
-    """Check that a key belongs to the request that is submitted with it; else `JournalError`."""
+    """Make sure that a key stands for the request that is submitted under it; else `JournalError`."""
     if standing.fingerprint == wanted.fingerprint:
         return
     if standing.is_pruned:

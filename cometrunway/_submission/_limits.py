@@ -1,4 +1,4 @@
-"""The limits of a session's submissions: unfinished tasks, creates under way, and waiting submissions."""
+"""What bounds the submissions of a session: unfinished tasks, creates under way, and submissions that wait."""
 
 import asyncio
 from collections.abc import Callable
@@ -30,7 +30,7 @@ class Limits:
 
 
 class NotSubmittedError(Exception):
-    """A submission of a batch is not sent, because the refusal of another one would refuse it too."""
+    """A submission that its batch no longer wants, as its turn comes: what refused another would refuse it, too."""
 
 
 class InFlightLimit(Places):
@@ -38,12 +38,12 @@ class InFlightLimit(Places):
 
     def __init__(self, most: int) -> None:
         super().__init__(most)
-        # All waiters share one callback and one context, because the garbage collector's pauses grow with every object.
+        # One callback and one context serve all that wait: the pauses of the garbage collector grow with every object.
         self._context = copy_context()
         self._release = lambda _future: self.release()
 
     def release_after(self, submission: "asyncio.Task[TaskFuture | Exception]") -> None:
-        """Release the place when the submission's task has ended, or when there is none."""
+        """Release once the submission's task has ended, or as soon as there is none."""
         outcome = None if submission.cancelled() else submission.result()
         if isinstance(outcome, TaskFuture):
             outcome.add_done_callback(self._release, context=self._context)

@@ -1,4 +1,4 @@
-"""Waiting submissions. The highest priority goes first; of equal ones, the first that came."""
+"""Submissions that wait for something scarce: the most urgent first, and of equal urgency the one that came first."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ _T = TypeVar("_T")
 
 
 class Line(Generic[_T]):
-    """The futures of waiters. A cancelled one stays until it is taken out."""
+    """Futures, each of which is to be given what it waits for; one that is cancelled stays until it is taken."""
 
     def __init__(self) -> None:
         self._waiting: list[tuple[int, bool, int, asyncio.Future[_T]]] = []
@@ -23,7 +23,7 @@ class Line(Generic[_T]):
         return bool(self._waiting)
 
     def join(self, priority: int, *, is_late: bool = True) -> "asyncio.Future[_T]":
-        """Return a future that waits behind those of a higher priority. If not `late`, it goes before its equals."""
+        """Return a future that waits behind those of a higher priority; one that is not late goes before its equals."""
         future: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
         heappush(self._waiting, (-priority, is_late, next(self._numbers), future))
         return future
@@ -52,7 +52,7 @@ class WaitingLimit:
 
     @contextmanager
     def one_more(self) -> Iterator[None]:
-        """Count a waiter during the block; `SubmissionQueueFullError` if the limit is reached."""
+        """Count one that waits in the block; `SubmissionQueueFullError` if as many wait as may."""
         if self._most is not None and self._waiting >= self._most:
             raise SubmissionQueueFullError(
                 f"as many submissions wait already as max_waiting allows, {self._waiting}; nothing was sent: submit it "
@@ -71,14 +71,14 @@ def counted(limit: WaitingLimit | None) -> AbstractContextManager[None]:
 
 
 class Places:
-    """A number of places. Each is used by one waiter at a time."""
+    """So many places, each of one at a time."""
 
     def __init__(self, number: int) -> None:
         self._free = number
         self._line = Line[None]()
 
     async def acquire(self, priority: int = 0, limit: WaitingLimit | None = None) -> None:
-        """Take a place when one is free; `SubmissionQueueFullError` if too many wait already."""
+        """Take a place, once there is one; `SubmissionQueueFullError` if it would have to wait, and too many do."""
         if self._free:
             self._free -= 1
             return

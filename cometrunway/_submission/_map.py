@@ -1,10 +1,11 @@
-"""Submits a batch: requests in, futures out in the order in which they end. It holds only some of them at once."""
+"""The submission of a batch: requests in, futures out in the order of their ends, with only a window of them held."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sized
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sized
 from contextlib import suppress
 from contextvars import Context, copy_context
 from itertools import count
+from typing import Any
 
 from attrs import define, field
 
@@ -12,7 +13,7 @@ from cometrunway._budget import Budget
 from cometrunway._handle import TaskFuture, TaskReference
 from cometrunway._journal._entry import Entry
 from cometrunway._requests._routes import Request
-from cometrunway._requests._shot import Shot
+from cometrunway._requests._shot import Shot, got
 from cometrunway._submission._batch import BatchFutures
 from cometrunway._submission._existing import failed, reference_of
 from cometrunway._submission._intent import Name, Resubmits, Submission, content_names, never
@@ -25,15 +26,15 @@ from cometrunway.errors import JournalError
 
 Requests = Iterable[Request | Shot | Row] | AsyncIterable[Request | Shot | Row]
 Item = Request | Shot | Row | Entry
-"""A request to submit, or an entry of the journal whose task to continue."""
+"""What is to be submitted, or an entry of the journal whose task is to be taken up."""
 
 
 @define(kw_only=True, eq=False)
 class BatchSubmission:
     """One pass over requests, or over entries of the journal.
 
-    At most `max_in_flight` submissions are held that are not yet yielded, and at most `max_creates` are unanswered. So
-    it stops taking requests soon after an answer that refuses all.
+    At most `max_in_flight` submissions are held that are not yet yielded, and at most `max_creates` are unanswered, so
+    that the taking of requests stops soon after an answer that refuses all.
     """
 
     requests: Iterable[Item] | AsyncIterable[Item]
@@ -63,21 +64,21 @@ class BatchSubmission:
         self.futures = BatchFutures(total=len(self.requests) if isinstance(self.requests, Sized) else None)
         self._unanswered = asyncio.Semaphore(self.submitter.limits.max_creates)
         self._window = asyncio.Semaphore(self.submitter.limits.max_in_flight)
-        # All share one callback and one context, because the garbage collector's pauses grow with every object.
+        # One callback and one context serve all: the pauses of the garbage collector grow with every object.
         self._on_end = self._task_ended
 
     async def next(self) -> TaskFuture | None:
-        """Return a future when its files are on disk or its failure is known; None after the last one.
+        """Return a future once its files are on disk or its failure is known; None after the last one.
 
-        Requests are taken from the first call on. If a call is cancelled, no requests are taken until the next call,
-        and no future is lost.
+        Requests are taken from the first call on. A call that is cancelled ends the taking until the next call, and
+        loses no future.
 
         Raises:
-            BaseException: the error that ended the input, instead of None.
+            BaseException: what cut the input short, in the place of None.
         """
         if self._feeder is None:
             self._feeder = self.background.start(self._feed(), name="cometrunway map", role=Role.SERVICE)
-        if self._with_readers:  # a reader that asks again has finished with the previous one
+        if self._with_readers:  # a reader that asks again is done with its previous one
             self._with_readers -= 1
             self._window.release()
         self._wanted.set()
@@ -112,7 +113,7 @@ class BatchSubmission:
                     break
                 await self._window.acquire()
                 await self._unanswered.acquire()
-                item = await anext(requests)
+                item = _taken(place, await anext(requests))
                 await self._wanted.wait()
                 await self.submitter.in_flight.acquire()
                 self._start(place, item)
@@ -130,27 +131,27 @@ class BatchSubmission:
     def _start(self, place: int, item: Item) -> None:
         role = Role.WORK if isinstance(item, Entry) else Role.CREATE
         try:
-            submission = self.background.start(self._taken(place, item), name="cometrunway map", role=role)
+            submission = self.background.start(self._future(place, item), name="cometrunway map", role=role)
         except RuntimeError:
             self.submitter.in_flight.release()
             raise
         self._held += 1
         submission.add_done_callback(self._on_submitted)
 
-    async def _taken(self, place: int, item: Item) -> TaskFuture | None:
+    async def _future(self, place: int, item: Item) -> TaskFuture | None:
         future = await (self._found(item) if isinstance(item, Entry) else self._submitted(item))
         if future is not None:
             self.futures.add(place, future)
         return future
 
     async def _submitted(self, item: Request | Shot | Row) -> TaskFuture | None:
-        """Return the future when the task exists. If there is none, the future has failed with the reason.
+        """Return once the task exists; a submission that came to none is a future that has failed with the reason.
 
-        Return None for a request that was taken but not sent, because of a refusal that it would get too.
+        None for one that was taken, and not sent any more after a refusal that it would share.
         """
         try:
             key, request = _key_and_request(item)
-        except (TypeError, ValueError) as error:
+        except ValueError as error:
             return failed(TaskReference(id="", route=""), error)
         outcome = await self.submitter.outcome(
             Submission(
@@ -170,7 +171,7 @@ class BatchSubmission:
         return failed(TaskReference(id="", route=request.route, key=key, provider=provider), outcome, request)
 
     async def _found(self, entry: Entry) -> TaskFuture:
-        """Return the future of an entry in its present state: its task may have ended while it waited for a place."""
+        """Return the future of an entry as it is by now: while it waited for its place, its task may have ended."""
         try:
             future = await self.submitter.find(entry.key)
         except Exception as error:  # noqa: BLE001 - raised when the handle is awaited
@@ -206,7 +207,7 @@ class BatchSubmission:
             self._stopped_by = error
             self._is_refused = True
             if self._feeder is not None:
-                self._feeder.cancel()  # it may wait for input that does not come
+                self._feeder.cancel()  # it may wait for input that never comes
         self._ended.put_nowait(future)
         self._drop_one()
 
@@ -221,11 +222,39 @@ class BatchSubmission:
 
 
 def _checked(requests: Iterable[Item] | AsyncIterable[Item]) -> Iterable[Item] | AsyncIterable[Item]:
-    """Make shots from the rows of a list; `ValueError` for wrong rows, before anything is submitted."""
+    """Return what can be iterated; a list is checked whole before anything of it is submitted, and its rows are shots.
+
+    Raises:
+        TypeError: it cannot be iterated, or an item of a list is of a wrong type.
+        ValueError: a row of a list is wrong.
+    """
+    if isinstance(requests, Mapping) and all(isinstance(item, Request) for item in requests.values()):
+        raise TypeError("a dict of requests is no list: write [Shot(key, request) for key, request in it.items()]")
     check_rows(requests)
-    if isinstance(requests, list | tuple) and any(map(is_row, requests)):
-        return records_to_shots(requests)
-    return requests
+    if isinstance(requests, str | Request | Shot) or not isinstance(requests, Iterable | AsyncIterable):
+        raise TypeError(f"map takes an iterable of requests, such as a list, got {_one(requests)}")
+    if not isinstance(requests, list | tuple):
+        return requests
+    for place, item in enumerate(requests):
+        _taken(place, item)
+    return records_to_shots(requests) if any(map(is_row, requests)) else requests
+
+
+def _taken(place: int, item: object) -> Any:
+    """Return an item of the input; `TypeError` with its place, from 0, if it is nothing that can be submitted."""
+    if isinstance(item, Request | Shot | Entry) or is_row(item):
+        return item
+    raise TypeError(
+        f"item {place} of map must be a request such as ImageToVideo(...), a Shot or a row, got {got(item)}"
+    )
+
+
+def _one(requests: object) -> str:
+    if isinstance(requests, Request | Shot):
+        return f"one {type(requests).__name__}: put it into a list"
+    if callable(requests) and not isinstance(requests, type):
+        return f"the function {getattr(requests, '__name__', requests)}: call it"
+    return got(requests)
 
 
 def _key_and_request(item: Request | Shot | Row) -> tuple[str | None, Request]:

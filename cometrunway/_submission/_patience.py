@@ -1,4 +1,4 @@
-"""For how long a create that is refused for now is sent again."""
+"""How long a create that is refused for the moment is sent again."""
 
 import math
 from random import Random

@@ -5,6 +5,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from cometrunway._async_only import AsyncOnly
 from cometrunway._handle import TaskHandle, handle_of
 from cometrunway._journal._entry import OWED
 from cometrunway._journal._protocol import JournalProtocol
@@ -16,12 +17,14 @@ from cometrunway._task_group import BackgroundTasks
 
 
 @frozen(kw_only=True)
-class Resumption:
+class Resumption(AsyncOnly):
     """The unfinished tasks of the journal. `Session.resume` returns it.
 
     `await` continues all of them, and returns their handles in the order of submission. `async for` continues at most
     `max_in_flight` at once, and yields handles in the order in which they end.
     """
+
+    _how_to_read = "write `async for handle in session.resume()`, or `handles = await session.resume()`"
 
     _journal: JournalProtocol = field(repr=False)
     _existing: ExistingTasks = field(repr=False)

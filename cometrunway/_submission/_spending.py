@@ -1,4 +1,4 @@
-"""Counts creates in the budgets: the session's own, and one that the caller shares between submissions."""
+"""What creates take from budgets: the session's own, and one that the caller's submissions share."""
 
 from decimal import Decimal
 from types import TracebackType
@@ -10,7 +10,7 @@ from cometrunway.errors import BudgetError
 
 
 class Spending:
-    """The budget of a session, and whether submitting is stopped.
+    """What a session may submit, until submitting is stopped.
 
     Args:
         budget: of all that the session submits; None for no limit.
@@ -26,7 +26,7 @@ class Spending:
         self.is_stopped = True
 
     def check(self) -> None:
-        """Check that a counted create may still be sent; else `BudgetError`."""
+        """Make sure that what was counted may still leave; else `BudgetError`."""
         if self.is_stopped:
             raise BudgetError("submitting was stopped; nothing was sent")
 
@@ -36,7 +36,7 @@ class Spending:
 
 
 class Spent:
-    """The count of one create in the budgets. At the end of the block it is subtracted, unless it is kept."""
+    """What one create has taken from budgets. The block around it gives that back, unless it is kept."""
 
     def __init__(self, spending: Spending, request: Request, budgets: tuple[Budget, ...]) -> None:
         self._spending = spending
@@ -50,18 +50,18 @@ class Spent:
         return self._spending.is_stopped or any(budget.is_limited for budget in self._budgets)
 
     def take(self) -> None:
-        """Count the create in each budget, once; `BudgetError` if one is used up, or submitting is stopped."""
+        """Count the create in each budget, once; `BudgetError` where there is too little in one, or all is stopped."""
         self._spending.check()
         if not self._taken:
             for budget in self._budgets:
                 self._taken.append((budget, budget.take(self._request)))
 
     def keep(self) -> None:
-        """Keep it counted, because the create is accepted or in doubt."""
+        """Leave it counted: the create is accepted, or in doubt."""
         self._taken.clear()
 
     def give_back(self) -> None:
-        """Subtract it, because nothing was sent, or the create was refused."""
+        """Count it back: nothing is sent, or what was sent was refused."""
         for budget, price in self._taken:
             budget.give_back(price)
         self._taken.clear()

@@ -1,4 +1,4 @@
-"""Submits requests: from a request to an accepted task, with at most one create that may be billed."""
+"""The way of a submission: from a request to an accepted task, with at most one create that may be billed."""
 
 import asyncio
 import logging
@@ -10,7 +10,7 @@ from functools import partial
 from random import Random
 from typing import Protocol
 
-from cometrunway._budget import Budget
+from cometrunway._budget import Budget, checked_budget
 from cometrunway._callbacks._expected import ExpectedCallback, ExpectedCallbacks
 from cometrunway._events import EventEmitter, EventKind, Subject, log_fields
 from cometrunway._handle import SubmissionReference, TaskFuture, TaskReference
@@ -45,7 +45,7 @@ from cometrunway.errors import (
 
 _logger = logging.getLogger(__name__)
 _OF_ALL = (AuthenticationError, InsufficientBalanceError, JournalUnavailableError, ProxyError, TLSError)
-"""Errors that would refuse every other submission too."""
+"""What refuses one submission as it would any other."""
 _BETWEEN_CHECKS = 1.0
 """Seconds between two checks of a full disk."""
 
@@ -58,14 +58,14 @@ class Space(Protocol):
         """Whether it was found full, and has not been found otherwise since."""
 
     async def has_space(self) -> bool:
-        """Check whether it is still full."""
+        """Find out whether it is full no more."""
 
     async def is_exhausted(self, subject: Subject, error: CometRunwayError) -> bool:
         """Whether something else that could not be written may have failed because this disk is full."""
 
 
 class Submitter:
-    """Submits requests, each in its own asyncio task, so that nothing is lost if the caller is cancelled."""
+    """Submits requests, each in a task of its own, so that a caller who is cancelled loses nothing."""
 
     def __init__(
         self,
@@ -113,16 +113,16 @@ class Submitter:
         budget: Budget | None = None,
         instead_of: Entry | None = None,
     ) -> TaskFuture:
-        """Return the future of the request's task. The task is created now, or was created before with the same key.
+        """Return the future of the request's task, made now or, under the same key, before.
 
         Raises:
             APIError, TransportError: nothing was created.
-            OutcomeUnknownError: the request was sent, now or before, and may have been accepted.
-            JournalError: the key belongs to another request, or the journal cannot be written; nothing was sent.
+            OutcomeUnknownError: sent, now or before, and perhaps accepted.
+            JournalError: the key stands for another request, or the journal cannot be written; nothing was sent.
             BudgetError: a budget is used up, or submitting was stopped; nothing was sent.
-            SubmissionQueueFullError: too many submissions wait; nothing was sent.
-            RuntimeError: the session is being closed; nothing was sent.
-            ValueError: a local file has changed.
+            SubmissionQueueFullError: as many wait as may; nothing was sent.
+            RuntimeError: the session is being left; nothing was sent.
+            ValueError: a local file is no longer what it was.
         """
         check_request(request)
         if key is not None:
@@ -131,7 +131,7 @@ class Submitter:
             request=request,
             key=key,
             priority=whole("priority", priority),
-            budget=budget,
+            budget=checked_budget(budget),
             instead_of=instead_of,
             limit=self._waiting,
         )
@@ -141,7 +141,7 @@ class Submitter:
         return outcome
 
     async def _started(self, submission: Submission) -> "asyncio.Task[TaskFuture | Exception]":
-        """Start a submission when fewer than `max_in_flight` tasks are unfinished."""
+        """Start a submission, once fewer tasks are unfinished than may be."""
         try:
             await self.in_flight.acquire(submission.priority, submission.limit)
         except SubmissionQueueFullError as error:
@@ -174,7 +174,7 @@ class Submitter:
             return error
 
     def end_waits(self) -> None:
-        """End the waits of all creates, which may no longer be sent."""
+        """Let every create that waits for its turn learn at once that it may no longer be sent."""
         self._queues.open()
 
     @property
@@ -207,7 +207,7 @@ class Submitter:
         return isinstance(error, _OF_ALL)
 
     async def _submit(self, submission: Submission) -> TaskFuture:
-        """Prepare one submission, in its turn, and submit it."""
+        """Prepare one submission, in its turn, and make it."""
         request, has_files = submission.request, bool(submission.request.local_files)
         queue = self._queues.of(request.route, getattr(request, "model", ""))
         files = self._files(queue, submission) if has_files else nullcontext()
@@ -222,7 +222,7 @@ class Submitter:
 
     @asynccontextmanager
     async def _files(self, queue: CreateQueue, submission: Submission) -> AsyncIterator[None]:
-        """Limit the creates that have local files in memory."""
+        """Let few creates hold local files in memory."""
         await queue.files.acquire(submission.priority, submission.limit)
         try:
             yield
@@ -230,7 +230,7 @@ class Submitter:
             queue.files.release()
 
     async def _made(self, submission: Submission, intent: Intent, queue: CreateQueue, spent: Spent) -> TaskFuture:
-        """Record the submission, send it, and record its outcome; or continue the entry that has its key."""
+        """Begin, send, record; or take up what stands under the key."""
         instead_of = submission.instead_of
         standing = await self._known(intent, spent) if instead_of is None else None
         if self._is_resubmitted(standing, submission):
@@ -264,7 +264,7 @@ class Submitter:
 
     @asynccontextmanager
     async def _one_at_a_time(self, key: str) -> AsyncIterator[None]:
-        """Allow one submission with a key at a time."""
+        """Let one submission under a key be made at a time."""
         while (under_way := self._under_way.get(key)) is not None:
             await under_way.wait()
         self._under_way[key] = asyncio.Event()
@@ -307,7 +307,7 @@ class Submitter:
         )
 
     async def _begin(self, intent: Intent, instead_of: Entry | None, spent: Spent) -> Entry | None:
-        """Record that it is about to be sent, if it may be sent; or return the entry that has its key already."""
+        """Record that it is about to be sent, if it may be; or return what stands under its key already."""
         if instead_of is not None and intent.entry is not None:
             check_same(instead_of, intent.entry)
         while True:
@@ -339,7 +339,7 @@ class Submitter:
             await self._background.pause(_BETWEEN_CHECKS)
 
     async def _send(self, intent: Intent, message: Message, queue: CreateQueue, expected: ExpectedCallback) -> Outcome:
-        """Send the create. Repeat it only if the last answer proves that nothing was created. Raises nothing."""
+        """Send the create; again only where the answer before proves that nothing was created. Raises nothing."""
         patience = Patience(self._retry, self._rng)
         refusal: CometRunwayError | None = None
         try:
@@ -366,7 +366,7 @@ class Submitter:
         expected: ExpectedCallback,
         refusal: CometRunwayError | None,
     ) -> Outcome:
-        """Send it in its turn; `refusal` is the outcome of the last attempt."""
+        """Send it in its turn; `refusal` is what the last time came to."""
         begun = await queue.turn(was_refused=isinstance(refusal, RateLimitedError), priority=intent.priority)
         outcome: Outcome | None = None
         try:
@@ -390,7 +390,7 @@ class Submitter:
                     queue.ended(begun)
 
     def _pause_after(self, error: CometRunwayError, patience: Patience, queue: CreateQueue) -> float | None:
-        """Return the seconds to wait, in addition to the turn, before a refused create is repeated; None to give up."""
+        """Return the seconds to wait, beside the turn, before a refused create is sent again; None to give it up."""
         if not is_transient(error):
             return None
         if not isinstance(error, RateLimitedError):
@@ -399,7 +399,7 @@ class Submitter:
         return 0.0 if patience.outlasts(now, queue.accepted_at, may_pass=self._background.has_waits) else None
 
     async def _checked(self, outcome: Outcome, key: str | None, expected: ExpectedCallback) -> Outcome:
-        """Return the outcome. If a callback contradicts it, or its id belongs to another create, it is in doubt."""
+        """Return the outcome; one that a callback contradicts, or an id of another create, is a doubt."""
         if not isinstance(outcome, Accepted):
             with suppress(asyncio.CancelledError):  # what is not confirmed then stays in doubt
                 await expected.settled()

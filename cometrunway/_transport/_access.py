@@ -26,28 +26,45 @@ def access_to(provider: Provider, *, api_key: str | KeyFunction | None, base_url
     """Return the access to a provider, from the given values or else from its environment variables.
 
     Raises:
-        ValueError: there is no key; the origin is not an absolute http(s) URL, or the key would be sent unencrypted; or
-            the origin or the key belongs to another provider.
+        TypeError: the origin is no text.
+        ValueError: there is no key; the origin is no absolute http(s) URL, or would send the key in the clear; or the
+            origin or the key is that of another provider.
     """
     base = base_of(provider, base_url)
-    source = api_key or os.environ.get(provider.key_variable) or ""
-    return Access(provider=provider, base=base, api_key=ApiKey(source, check=partial(_checked_key, provider)))
+    source: str | KeyFunction
+    if api_key is None:
+        source, origin = os.environ.get(provider.key_variable, ""), f"the environment variable {provider.key_variable}"
+    else:
+        source, origin = api_key, "the function api_key" if callable(api_key) else "the option api_key"
+    key = ApiKey(source, check=partial(_checked_key, provider, origin), origin=origin)
+    return Access(provider=provider, base=base, api_key=key)
 
 
 def base_of(provider: Provider, base_url: str | None) -> URL:
-    """Return where a provider's API is: as given, else by its environment variable; `ValueError` as of `access_to`."""
-    variable = provider.origin_variable
-    return _checked_base(base_url or (os.environ.get(variable) if variable else None) or provider.origin, provider)
+    if base_url is not None:
+        return _checked_base(base_url, provider, name="base_url")
+    variable = provider.origin_variable or ""
+    given = os.environ.get(variable)
+    return (
+        _checked_base(given, provider, name=variable)
+        if given
+        else _checked_base(provider.origin, provider, name="origin")
+    )
 
 
-def _checked_key(provider: Provider, given: object) -> str:
+def _checked_key(provider: Provider, origin: str, given: object) -> str:
     if not isinstance(given, str):
         raise ValueError(f"api_key must be text, or a function that returns it, got {type(given).__name__}")  # noqa: TRY004
     key = given.strip()
     if not key:
-        raise ValueError(f"no API key: set {provider.key_variable} in the environment, or pass Session(api_key=...)")
+        raise ValueError(
+            f"no API key: set {provider.key_variable} in the environment, or pass Session(api_key=...); {origin} is "
+            "empty or not set"
+        )
     if not (key.isascii() and key.isprintable() and " " not in key):
-        raise ValueError("the API key holds characters that no key has; was more than the key copied?")
+        raise ValueError(
+            f"the API key of {origin} holds characters that no key has, such as spaces; was more than the key copied?"
+        )
     for other in BUILT_IN.values():
         is_theirs = key == os.environ.get(other.key_variable, "").strip()
         if is_theirs and other != provider and key != os.environ.get(provider.key_variable, "").strip():
@@ -58,23 +75,26 @@ def _checked_key(provider: Provider, given: object) -> str:
     return key
 
 
-def _checked_base(base_url: str, provider: Provider) -> URL:
+def _checked_base(base_url: object, provider: Provider, *, name: str) -> URL:
+    """Return an origin; `name` is the option or the variable that it came from."""
+    if not isinstance(base_url, str):
+        raise TypeError(f"{name} must be a URL as text, got {base_url!r:.100}")
     try:
         url = URL(base_url)
     except ValueError as error:
-        raise ValueError(f"base_url {base_url!r}: {error}") from error
+        raise ValueError(f"{name} {base_url!r}: {error}") from error
     if url.scheme not in {"http", "https"} or not url.host:
-        raise ValueError(f"base_url must be an absolute http(s) URL such as {provider.origin}, got {base_url!r}")
+        raise ValueError(f"{name} must be an absolute http(s) URL such as {provider.origin}, got {base_url!r}")
     if url.scheme == "http" and not is_this_machine(url.host):
-        raise ValueError(f"base_url {base_url!r} would send the API key in the clear: use https")
+        raise ValueError(f"{name} {base_url!r} would send the API key in the clear: use https")
     if url.user or url.query_string or url.fragment:
-        raise ValueError("base_url must hold no user, query or fragment")
+        raise ValueError(f"{name} must hold no user, query or fragment")
     if url.path.rstrip("/").endswith("/v1"):
-        raise ValueError(f"base_url {base_url!r} must be without /v1: the routes carry their own prefix")
+        raise ValueError(f"{name} {base_url!r} must be without /v1: the routes carry their own prefix")
     for other in BUILT_IN.values():
         if url.host == urlsplit(other.origin).hostname != urlsplit(provider.origin).hostname:
             raise ValueError(
-                f"base_url {base_url!r} is that of {other.name}, which gets no key of {provider.name}: pass "
+                f"{name} {base_url!r} is that of {other.name}, which gets no key of {provider.name}: pass "
                 f"provider={other.name!r}"
             )
     return url

@@ -81,6 +81,11 @@ class Transport:
         return self._base
 
     @property
+    def key_origin(self) -> str:
+        """Where the key came from, in words."""
+        return self._key.origin
+
+    @property
     def key_number(self) -> int:
         """Which key is sent now; for `renew_key`."""
         return self._key.number

@@ -95,6 +95,7 @@ class Api:
         outcome = await self._created(message, may_begin)
         if not (isinstance(outcome, Refused) and isinstance(outcome.error, AuthenticationError)):
             return outcome
+        outcome.error.key_origin = self._transport.key_origin
         try:
             is_renewed = await self._transport.renew_key(key)
         except asyncio.CancelledError as error:
@@ -213,7 +214,8 @@ class Api:
         key = self._transport.key_number
         try:
             return await call()
-        except AuthenticationError:
+        except AuthenticationError as error:
+            error.key_origin = self._transport.key_origin
             if not await self._transport.renew_key(key):
                 raise
         return await call()

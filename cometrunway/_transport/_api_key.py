@@ -16,10 +16,12 @@ class ApiKey:
 
     Args:
         source: the key, or a function that returns it: a coroutine function, or a plain one that does not block.
-        check: returns the key in the form in which it is sent; raises `ValueError` if it is no key.
+        check: returns the key in the form that is sent; raises `ValueError` if it is no key.
+        origin: where it came from, in words: an option or a variable.
     """
 
-    def __init__(self, source: str | KeyFunction, *, check: Callable[[object], str]) -> None:
+    def __init__(self, source: str | KeyFunction, *, check: Callable[[object], str], origin: str = "api_key") -> None:
+        self.origin = origin
         self._function = source if callable(source) else None
         self._check = check
         self.value = "" if callable(source) else check(source)

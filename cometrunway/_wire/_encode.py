@@ -80,6 +80,8 @@ def poll_request(route: str, task_id: str, provider: Provider = COMETAPI) -> Htt
     Raises:
         ValueError: what no task is called.
     """
+    if not isinstance(task_id, str):
+        raise TypeError(f"task_id must be text, such as handle.id, got {type(task_id).__name__}")
     if task_id in {"", ".", ".."} or not task_id.isprintable():
         raise ValueError(f"task_id: must be the id of a task, got {shown(task_id)}")
     if route.startswith(_COMPAT_PREFIX):

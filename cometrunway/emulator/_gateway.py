@@ -20,12 +20,12 @@ from cometrunway.emulator._refusals import (
     NO_QUOTA,
     NO_TASK,
     NOT_JSON,
-    UNAUTHORIZED,
     NotExistForm,
     Refusal,
     no_channel,
     not_exist,
     refuse,
+    unauthorized,
     wrong_path,
 )
 from cometrunway.emulator._routes import ROUTES, Route
@@ -84,7 +84,7 @@ class Gateway:
         if act is None:
             return self._lost(received)
         if received.headers.get("authorization") != f"Bearer {self.api_key}":
-            return self._refuse(UNAUTHORIZED)
+            return self._refuse(unauthorized(self.api_key))
         return act(received)
 
     def excuse(self, fault: Fault, received: Received) -> Answer:

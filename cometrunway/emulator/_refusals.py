@@ -58,7 +58,13 @@ class Refusal:
         return cls(status=status, code=code, message=message)
 
 
-UNAUTHORIZED = Refusal(status=401, code="", message="invalid token", layer="gateway")
+def unauthorized(api_key: str) -> Refusal:
+    """Return the refusal of a wrong key; unlike the gateway's, it says which key is taken: nothing is secret here."""
+    return Refusal(
+        status=401, code="", message=f"invalid token: this emulator takes the key {api_key}", layer="gateway"
+    )
+
+
 NOT_JSON = Refusal(
     status=400, code="invalid_request", message="the body is no JSON object, or Content-Type does not say so"
 )

@@ -602,7 +602,7 @@ async def test_without_a_journal_its_verbs_say_what_is_missing(tmp_path: Path) -
     """resume() and its kin ask for Session(journal=...)."""
     async with Emulator() as emulator:
         async with Session(emulator.api_key, base_url=emulator.base_url, output_dir=tmp_path) as runway:
-            with pytest.raises(RuntimeError, match="journal="):
+            with pytest.raises(errors.JournalRequiredError, match="journal="):
                 await runway.resume()
 
 

@@ -12,17 +12,74 @@ from cometrunway import Entry, ImageToVideo, Journal, Shot, TaskHandle, errors
 from cometrunway.emulator import Emulator, Fault
 from tests.samples import CAT, yawn
 
+WRONG_ITEMS = [
+    ("a cat", "the text 'a cat': a prompt is a field"),
+    (("key", yawn()), r"a tuple: write Shot\(key, request\)"),
+    (ImageToVideo, r"the class ImageToVideo: write ImageToVideo\(...\)"),
+    (None, "NoneType"),
+]
 
-@pytest.mark.parametrize("item", ["a cat", ("key", 1), None])
-async def test_what_is_no_request_harms_nobody(session: Any, item: Any) -> None:
-    """One wrong item of a batch comes as a handle that says what is wrong; the others are delivered."""
+
+@pytest.mark.parametrize(("item", "cure"), WRONG_ITEMS)
+async def test_a_wrong_item_of_a_list_is_raised_before_anything_is_sent(session: Any, item: Any, cure: str) -> None:
+    """The mistake is raised where it was made, with the place of the item and the cure."""
     async with Emulator() as emulator, session(emulator) as runway:
-        with pytest.raises(TypeError, match="request_from_dict"):
+        with pytest.raises(TypeError, match=f"item 1 of map .*{cure}"):
+            runway.map([yawn(1), item, yawn(2)])
+        with pytest.raises(TypeError, match=cure):
             await runway.submit(item)
-        handles = [handle async for handle in runway.map([yawn(1), item, yawn(2)])]
-        outcomes = [handle.exception() for handle in handles]
-    assert sum(isinstance(outcome, TypeError) for outcome in outcomes) == 1
-    assert emulator.creates.accepted == 2
+    assert emulator.creates.received == 0
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_a_wrong_item_of_an_iterator_ends_the_taking(session: Any, is_async: bool) -> None:
+    """What was submitted before it is delivered, nothing after it is sent, and the mistake is raised at the end."""
+    items = [yawn(1), yawn(2), "a cat", yawn(3)]
+
+    async def later() -> AsyncIterator[Any]:
+        for item in items:
+            yield item
+
+    delivered = []
+    async with Emulator() as emulator, session(emulator) as runway:
+        with pytest.raises(TypeError, match=r"item 2 of map .*a prompt is a field"):
+            async for handle in runway.map(later() if is_async else iter(items)):
+                delivered.append(await handle)
+    assert len(delivered) == emulator.creates.received == 2
+
+
+@pytest.mark.parametrize(
+    ("requests", "cure"),
+    [
+        ("a cat", "the text 'a cat'"),
+        (yawn(), "one ImageToVideo: put it into a list"),
+        (Shot("key", yawn()), "one Shot: put it into a list"),
+        ({"key": yawn()}, r"write \[Shot\(key, request\)"),
+        (lambda: [yawn()], "the function <lambda>: call it"),
+        (None, "NoneType"),
+        (3, "int"),
+    ],
+)
+async def test_what_is_no_iterable_of_requests_is_raised_at_once(session: Any, requests: Any, cure: str) -> None:
+    """Nothing waits for the batch to be read."""
+    async with Emulator() as emulator, session(emulator) as runway:
+        with pytest.raises(TypeError, match=cure):
+            runway.map(requests)
+
+
+async def test_wrong_options_of_a_map_are_raised_at_once(session: Any, tmp_path: Path) -> None:
+    """A number is no budget, and what is asked of the journal needs one."""
+    async with Emulator() as emulator, session(emulator) as runway:
+        with pytest.raises(TypeError, match=r"budget must be a Budget, such as Budget\(creates=3\)"):
+            runway.map([yawn()], budget=3)
+        with pytest.raises(TypeError, match="budget must be a Budget"):
+            await runway.submit(yawn(), budget=3)
+        with pytest.raises(errors.JournalRequiredError, match="needs a journal"):
+            runway.map([yawn()], resubmit=lambda _entry: True)
+        async with session(emulator, journal=tmp_path / "shots.db") as other:
+            with pytest.raises(TypeError, match="resubmit must be a function"):
+                other.map([yawn()], resubmit=True)
+    assert emulator.creates.received == 0
 
 
 async def test_a_wrong_row_of_a_list_is_told_before_anything_is_sent(session: Any) -> None:

@@ -140,7 +140,7 @@ async def test_without_a_journal_nothing_is_found(tmp_path: Path) -> None:
     """The error says how to have one."""
     async with Emulator() as emulator:
         async with Session(emulator.api_key, base_url=emulator.base_url, output_dir=tmp_path) as runway:
-            with pytest.raises(RuntimeError, match="journal="):
+            with pytest.raises(errors.JournalRequiredError, match="journal="):
                 await runway.find("shot")
-            with pytest.raises(RuntimeError, match="journal="):
+            with pytest.raises(errors.JournalRequiredError, match="journal="):
                 runway.resume()

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -133,3 +134,27 @@ async def test_old_and_new_keys_are_removed_from_answers() -> None:
             with pytest.raises(errors.APIError) as caught:
                 await runway.submit(yawn(2))
     assert "sk-" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("origin", "given"),
+    [
+        ("the environment variable COMETAPI_KEY", {}),
+        ("the option api_key", {"api_key": "sk-mistyped"}),
+        ("the function api_key", {"api_key": lambda: "sk-mistyped"}),
+    ],
+)
+async def test_a_refusal_of_the_key_says_where_the_key_came_from(
+    origin: str, given: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A create and a poll name the variable or the option, and never the key."""
+    monkeypatch.setenv("COMETAPI_KEY", "sk-mistyped")
+    async with Emulator() as emulator:
+        async with Session(base_url=emulator.base_url, output_dir=tmp_path, **given) as runway:
+            for refused in (runway.submit(yawn(), key="cat"), runway.retrieve("t-1")):
+                with pytest.raises(errors.AuthenticationError) as caught:
+                    await refused
+                assert caught.value.key_origin == origin
+                assert f"the key came from {origin}" in str(caught.value)
+                assert "takes the key sk-emulator" in str(caught.value)
+                assert "sk-mistyped" not in str(caught.value)

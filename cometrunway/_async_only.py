@@ -1,0 +1,20 @@
+"""What is awaited or iterated with `async for`, and says so where the code forgets that."""
+
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+
+class AsyncOnly:
+    """A value that a plain `for`, an unpacking or an index cannot read: each is a `TypeError` with the cure."""
+
+    __slots__ = ()
+
+    _how_to_read: ClassVar[str]
+    """The cure."""
+
+    if not TYPE_CHECKING:  # a type checker finds the mistake by itself
+
+        def __iter__(self) -> NoReturn:
+            raise TypeError(f"a {type(self).__name__} is not iterable: {self._how_to_read}")
+
+        def __getitem__(self, _index: Any) -> NoReturn:
+            raise TypeError(f"a {type(self).__name__} has no items: {self._how_to_read}")

@@ -1,0 +1,114 @@
+"""Each row of docs/money.md on what a create comes to is run."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import frozen
+
+from cometrunway import Journal, RetryPolicy, Session, errors
+from cometrunway.emulator import Emulator, Fault
+from tests.samples import yawn
+
+_PAGE = Path(__file__).parents[2] / "docs" / "money.md"
+_MODEL = {"error": {"message": "no channel", "code": "model_not_found"}}
+_QUOTA = {"code": "quota_not_enough", "message": "user quota is not enough", "data": None}
+
+
+@frozen
+class _Create:
+    """One way in which a create may end."""
+
+    faults: tuple[Fault, ...]
+    """What each of its answers may be."""
+    error: type[errors.CometRunwayError] | None
+    created: str
+    state: str
+
+
+_REFUSED = ("no", "`refused`")
+_UNKNOWN = (errors.OutcomeUnknownError, "perhaps", "`in_doubt`")
+CREATES: Mapping[str, _Create] = {
+    "an id is answered": _Create((Fault.ok(),), None, "yes", "`accepted`"),
+    "400, 422: the request is wrong": _Create(
+        (Fault.answer(400), Fault.answer(422)), errors.InvalidRequestError, *_REFUSED
+    ),
+    "401: the key is wrong": _Create((Fault.answer(401),), errors.AuthenticationError, *_REFUSED),
+    "403: the key may not do this": _Create((Fault.answer(403),), errors.PermissionDeniedError, *_REFUSED),
+    "the balance or a quota is used up": _Create(
+        (Fault.answer(200, _QUOTA),), errors.InsufficientBalanceError, *_REFUSED
+    ),
+    "no channel for the model": _Create((Fault.answer(503, _MODEL),), errors.ModelUnavailableError, *_REFUSED),
+    "429 once": _Create((Fault.rate_limited(2),), None, "yes", "`accepted`"),
+    "the connection breaks after the create was sent": _Create((Fault.drop_after(), Fault.drop_before()), *_UNKNOWN),
+    "502, 504 or another 5xx": _Create((Fault.bad_gateway(acts=True), Fault.answer(504), Fault.answer(500)), *_UNKNOWN),
+    "an HTML page or another 2xx without an id": _Create((Fault.html(), Fault.answer(200, {})), *_UNKNOWN),
+    "no answer within three minutes": _Create((Fault.silent(),), *_UNKNOWN),
+}
+OTHERS = {
+    "no connection is made",
+    "a budget is used up",
+    "the key stands for another request",
+    "the key was submitted before, as the same request",
+}
+
+
+def _rows(heading: str) -> dict[str, list[str]]:
+    """Return the rows of the table below a heading, by their first cells."""
+    section = _PAGE.read_text().partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    rows = [re.split(r" *\| *", line.strip("| ")) for line in section.splitlines() if line.startswith("|")]
+    return {row[0]: row[1:] for row in rows[2:]}
+
+
+ROWS = _rows("What a create comes to")
+
+
+def test_every_row_is_run() -> None:
+    """None is only said."""
+    assert ROWS.keys() == CREATES.keys() | OTHERS
+
+
+@pytest.mark.parametrize("name", CREATES)
+async def test_a_create_comes_to_what_its_row_says(name: str, session: Any, tmp_path: Path) -> None:
+    """The error, what was created, and the state of the entry are those of the row; nothing in doubt is sent again."""
+    expected = CREATES[name]
+    told, created, state, _cure = ROWS[name]
+    assert (created, state) == (expected.created, expected.state)
+    for number, fault in enumerate(expected.faults):
+        journal = tmp_path / f"{number}.db"
+        async with Emulator(duration=0) as emulator, session(emulator, journal=journal) as runway:
+            emulator.script("create", fault)
+            if expected.error is None:
+                assert "`TaskHandle`" in told
+                await runway.submit(yawn(), key="shot")
+            else:
+                assert f"`{expected.error.__name__}`" in told
+                with pytest.raises(expected.error):
+                    await runway.submit(yawn(), key="shot")
+            [entry] = Journal.read(journal)
+            assert f"`{entry.state}`" == state
+            if created != "yes":
+                assert emulator.creates.received == 1
+            if created != "perhaps":
+                assert emulator.creates.accepted == (created == "yes")
+
+
+async def test_what_is_not_sent_comes_to_what_its_row_says(session: Any, tmp_path: Path) -> None:
+    """No connection, no budget, another request under a key, and the same one once more."""
+    async with Emulator() as emulator:
+        closed = emulator.base_url
+    async with Session("sk-x", base_url=closed, retry=RetryPolicy(attempts=1), journal=tmp_path / "a.db") as runway:
+        with pytest.raises(errors.TransportError):
+            await runway.submit(yawn(), key="shot")
+    assert [f"`{entry.state}`" for entry in Journal.read(tmp_path / "a.db")] == [ROWS["no connection is made"][2]]
+    async with Emulator() as emulator, session(emulator, journal=tmp_path / "b.db", budget=1) as runway:
+        handle = await runway.submit(yawn(1), key="shot")
+        assert (await runway.submit(yawn(1), key="shot")).id == handle.id
+        with pytest.raises(errors.BudgetError):
+            await runway.submit(yawn(2), key="other")
+        with pytest.raises(errors.JournalError):
+            await runway.submit(yawn(2), key="shot")
+        assert [entry.key for entry in Journal.read(tmp_path / "b.db")] == ["shot"]
+    assert emulator.creates.received == 1

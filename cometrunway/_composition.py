@@ -22,12 +22,14 @@ from cometrunway._events import EventEmitter, Observer, checked_observer
 from cometrunway._journal._file import checked_place
 from cometrunway._journal._protocol import JournalProtocol, NoJournal
 from cometrunway._journal._sqlite import Journal
+from cometrunway._media._image_limits import Fit
 from cometrunway._paths import expanded
 from cometrunway._policies import PollPolicy, RetryPolicy, at_least_zero, flag, of_type, whole
 from cometrunway._polling._duration_history import DurationHistory
 from cometrunway._polling._scheduler import PollScheduler
 from cometrunway._submission._doubts import Doubts
 from cometrunway._submission._existing import ExistingTasks, expect_callbacks
+from cometrunway._submission._image_fit import ImageFit
 from cometrunway._submission._intent import Preparation
 from cometrunway._submission._limits import Limits
 from cometrunway._submission._spending import Spending
@@ -72,6 +74,7 @@ class Composition:
         api_key: str | KeyFunction | None,
         provider: Provider | str,
         strict: bool,
+        fit: Fit | None,
         base_url: str | None,
         output_dir: str | os.PathLike[str] | None,
         template: str,
@@ -94,6 +97,7 @@ class Composition:
         access = access_to(provider_of(provider), api_key=api_key, base_url=base_url)
         self.provider = access.provider
         self._strict = flag("strict", strict)
+        self._image_fit = ImageFit(fit)
         self._transport = Transport(
             base=access.base,
             api_key=access.api_key,
@@ -236,6 +240,7 @@ class Composition:
                 callbacks=expected,
                 api_host=base.host or "",
                 strict=self._strict,
+                image_fit=self._image_fit,
                 is_recorded=journal.keeps_entries,
             ),
             uploads=Uploads(upload=api.upload, provider=self.provider, background=background, events=events),

@@ -18,6 +18,7 @@ from cometrunway._events import Observer
 from cometrunway._handle import TaskHandle, TaskReference, handle_of
 from cometrunway._journal._entries import Entries
 from cometrunway._lifetime import Lifetime
+from cometrunway._media._image_limits import Fit
 from cometrunway._paths import expanded
 from cometrunway._policies import PollPolicy, RetryPolicy
 from cometrunway._requests._routes import Request
@@ -53,7 +54,11 @@ class Session:
         base_url: the API's origin, without `/v1`; by default from the environment (COMETRUNWAY_BASE_URL,
             RUNWAYML_BASE_URL), else the provider's.
         strict: True refuses a model, a ratio or another value that is not known at the provider, before anything is
-            sent. False sends it with an `errors.UnknownValueWarning`.
+            sent, and so a medium that is doubtful. False sends it with an `errors.UnknownValueWarning` or
+            `errors.MediaWarning`.
+        fit: `shrink` makes local images fit that the provider does not take as they are: they are turned upright,
+            cropped, scaled and converted, and a log record of the level WARNING tells of each. It needs the extra
+            `cometrunway[images]`. None sends every file as it is.
         output_dir: the folder for files, made if it is missing, or `s3://bucket/prefix`, which needs the extra
             `cometrunway[s3]`. With None nothing is downloaded, and assets have only a URL.
         template: the names of files: text with `{key}` (the task's id if there is no key), `{id}`, `{route}` and
@@ -105,6 +110,7 @@ class Session:
         provider: Provider | str = COMETAPI,
         base_url: str | None = None,
         strict: bool = False,
+        fit: Fit | None = None,
         output_dir: str | os.PathLike[str] | None = "outputs",
         template: str = "{key}",
         poll: PollPolicy | None = None,
@@ -130,6 +136,7 @@ class Session:
             api_key=api_key,
             provider=provider,
             strict=strict,
+            fit=fit,
             base_url=base_url,
             output_dir=output_dir,
             template=template,

@@ -51,6 +51,8 @@ DOORS = {
     "multidict": {"_transport", "emulator"},
     "yarl": {"_transport", "emulator"},
     "obstore": {"_object_storage"},
+    "PIL": {"_media"},
+    "pillow_heif": {"_media"},
     "aiohttp_socks": {"_transport"},
     "python_socks": {"_transport"},
     "opentelemetry": {"_telemetry"},

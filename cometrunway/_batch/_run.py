@@ -1,10 +1,11 @@
 """One run of a batch: it submits every shot, waits for it, and adds its outcome to a table."""
 
 import asyncio
+import logging
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence, Set
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, contextmanager
 from functools import partial
 from typing import Any
 
@@ -18,6 +19,7 @@ from cometrunway._plurals import counted
 from cometrunway._policies import PollPolicy
 from cometrunway._requests._shot import Shot
 from cometrunway._session import Session
+from cometrunway._submission._image_fit import LOGGER as IMAGE_FIT_LOGGER
 from cometrunway._submission._intent import never
 from cometrunway.emulator import Emulator
 from cometrunway.errors import BudgetError, CometRunwayError, JournalUnavailableError
@@ -78,6 +80,7 @@ class BatchRun:
             self.display.create_rate = lambda: session.create_rate
             stack.callback(self._note_owed, session)
             stack.enter_context(self.display)
+            stack.enter_context(_told_on(self.display))
             await stack.enter_async_context(session)
             if self.tells_balance and session.provider.has_balance:
                 self.display.write(await _balance(session))
@@ -172,6 +175,28 @@ class BatchRun:
                 self.display.write(f"{row.key} failed by a bug of cometrunway: {error!r}")
             if isinstance(error, BudgetError) and not self.interrupted:
                 self.stopped_by = error
+
+
+class _OnDisplay(logging.Handler):
+    """Writes the text of log records above the progress."""
+
+    def __init__(self, display: ProgressDisplay) -> None:
+        super().__init__(logging.WARNING)
+        self._display = display
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._display.write(record.getMessage())
+
+
+@contextmanager
+def _told_on(display: ProgressDisplay) -> Iterator[None]:
+    """Show what is done to images that are made to fit."""
+    logger, handler = logging.getLogger(IMAGE_FIT_LOGGER), _OnDisplay(display)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 async def _balance(session: Session) -> str:

@@ -118,6 +118,7 @@ def _encoding(name: str) -> str:
 def _add_extent(group: "argparse._ArgumentGroup") -> None:
     group.add_argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
     group.add_argument("--strict", action="store_true", help="refuse what is not known or doubtful")
+    group.add_argument("--fit", choices=("shrink",), help="turn, crop, scale and convert local images until they fit")
     group.add_argument("--limit", type=whole(1), metavar="N", help="take only the first N shots")
     add_prices(group)
     group.add_argument("--budget", type=whole(0), metavar="N", help="stop submitting after N creates in this run")
@@ -180,8 +181,17 @@ def _run(options: argparse.Namespace) -> int:
     if file.ignored and not options.quiet:
         said = ", ".join(f"{column} ({counted(count, 'row')})" for column, count in file.ignored.items())
         say(f"ignored columns: {said}", sys.stderr)
-    _tell_doubtful(check_provider(file, provider(options), api_host=_api_host(options), strict=options.strict))
     known = known_shots(file, options.journal, options.other_keys)
+    _tell_doubtful(
+        check_provider(
+            file,
+            provider(options),
+            api_host=_api_host(options),
+            strict=options.strict,
+            fit=options.fit,
+            sent_before={shot.key for shot in file.shots if known.renamed.get(shot.key, shot.key) in known.entries},
+        )
+    )
     if not options.quiet:
         for line in told(known, options.journal):
             say(line, sys.stderr)
@@ -247,7 +257,7 @@ def _tell_doubtful(lines: str) -> None:
 
 
 def _session_options(options: argparse.Namespace) -> dict[str, Any]:
-    names = ("base_url", "output_dir", "journal", "budget")
+    names = ("base_url", "output_dir", "journal", "budget", "fit")
     given: dict[str, Any] = {"provider": provider(options), **{name: getattr(options, name) for name in names}}
     given |= network_options(options)
     if options.template is not None:
@@ -263,7 +273,7 @@ def _session_options(options: argparse.Namespace) -> dict[str, Any]:
 
 def _dry_run(wanted: Sequence[Shot], shots: Sequence[Shot], options: argparse.Namespace) -> int:
     _check_as_the_run_does(options)
-    for plan in planned(wanted, provider(options)):
+    for plan in planned(wanted, provider(options), fit=options.fit):
         body = json.dumps(plan["body"], ensure_ascii=False)
         say(json.dumps(plan) if options.json else f"{plan['key']}  POST {plan['path']}  {body}")
     say(f"would submit {totals(wanted)}; nothing was sent", sys.stderr)

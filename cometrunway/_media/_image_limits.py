@@ -1,11 +1,14 @@
 """What a model takes of images, and in what an image differs from that."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 from attrs import field, frozen
 
 from cometrunway._media._image_headers import ImageHeader
+
+Fit = Literal["shrink"]
+"""What becomes of a local image that does not fit: it is turned, cropped, scaled and converted until it does."""
 
 
 def _pair(value: Any) -> Any:

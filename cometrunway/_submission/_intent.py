@@ -17,13 +17,15 @@ from cometrunway._handle import SubmissionReference
 from cometrunway._journal._entry import Entry
 from cometrunway._media._inputs import data_uri
 from cometrunway._requests._routes import Request
+from cometrunway._submission._image_fit import ImageFit
 from cometrunway._submission._line import WaitingLimit
-from cometrunway._submission._local_files import Prepared, prepared
+from cometrunway._submission._local_files import digests, prepared
+from cometrunway._submission._prepared_file import Prepared
 from cometrunway._wire._encode import encode, lacks_callback_url
 from cometrunway._wire._http import HttpRequest
 from cometrunway._wire._identity import describe, identity
-from cometrunway._wire._known_media import check_media
 from cometrunway._wire._known_models import check_known, check_taken
+from cometrunway._wire._media_faults import check_media
 from cometrunway._wire._provider import Provider
 from cometrunway.errors import JournalError
 
@@ -95,9 +97,9 @@ class Intent:
 
     request: Request
     key: str | None
-    """None only without a journal, where the user gave no key."""
-    files: Prepared = field(repr=False)
-    """The local files of the request."""
+    """None only if there is no journal and the user gave no key."""
+    digests: Mapping[Path | bytes, str] = field(repr=False)
+    """The digests of the request's local files, as the user gave them."""
     entry: Entry | None
     """What the journal is to record of it; None without a journal."""
     submitted_at: float
@@ -105,11 +107,6 @@ class Intent:
     callback_path: str = field(repr=False)
     """Where its callbacks come; empty where the session expects none of it."""
     priority: int
-
-    @property
-    def has_uploads(self) -> bool:
-        """Whether a local file must be uploaded before it is sent."""
-        return any(file.is_uploaded for file in self.files.values())
 
     @property
     def reference(self) -> SubmissionReference:
@@ -122,6 +119,8 @@ class Message:
     """A create, encoded."""
 
     request: HttpRequest = field(repr=False)
+    files: Prepared = field(repr=False)
+    """The local files of the request."""
     used_until: float
     """Until when it may be sent, for what it says of uploads: wall-clock seconds since 1970, or infinity."""
 
@@ -133,9 +132,11 @@ class Preparation:
     provider: Provider
     callbacks: ExpectedCallbacks
     api_host: str
-    """Where its API is."""
+    """The host of its API."""
     strict: bool
     """Whether a value that is not known at the provider is an error, or a medium that is doubtful."""
+    image_fit: ImageFit
+    """What becomes of local images that do not fit."""
     is_recorded: bool
     """Whether submissions are described for a journal, and named."""
 
@@ -143,8 +144,8 @@ class Preparation:
         """Describe the request, and name it; with local files in a thread.
 
         Raises:
-            ValueError: the provider does not take it, or one of its media; a value is not known there, or a medium is
-                doubtful, and `strict`; or a local file is no longer what it was when the request was made.
+            ValueError: the provider does not take it, a value is not known there, and `strict`, or a local file cannot
+                be read any more.
         """
         if submission.request.local_files:
             return await asyncio.to_thread(self._intent, submission)
@@ -154,11 +155,10 @@ class Preparation:
         request, key = submission.request, submission.key
         check_taken(request, self.provider)
         check_known(request, self.provider, strict=self.strict)
-        check_media(request, self.provider, api_host=self.api_host, fit=None, strict=self.strict)
-        files = prepared(request, self.provider)
+        files = digests(request)
         entry, path, now = None, "", time.time()
         if self.is_recorded:
-            description = describe(request, provider=self.provider.name, digest_of=lambda source: files[source].digest)
+            description = describe(request, provider=self.provider.name, digest_of=files.__getitem__)
             digest = identity(description)
             key = key or submission.name(request.route, digest)
             entry = Entry(key=key, route=request.route, fingerprint=digest, request=description, submitted_at=now)
@@ -167,20 +167,35 @@ class Preparation:
         return Intent(
             request=request,
             key=key,
-            files=files,
+            digests=files,
             entry=entry,
             submitted_at=now,
             callback_path=path,
             priority=submission.priority,
         )
 
-    async def message(self, intent: Intent, uploads: Mapping[Path | bytes, str]) -> HttpRequest:
+    async def files(self, intent: Intent) -> Prepared:
+        """Judge the media of what is about to be sent, and prepare its local files; with any in a thread.
+
+        Raises:
+            ValueError: a medium is refused at the provider, or doubtful, and `strict`; or a local file is no longer
+                what it was when the request was made, or cannot be made to fit.
+        """
+        return await asyncio.to_thread(self._files, intent) if intent.digests else self._files(intent)
+
+    def _files(self, intent: Intent) -> Prepared:
+        request, fit = intent.request, self.image_fit.fit
+        check_media(request, self.provider, api_host=self.api_host, fit=fit, strict=self.strict)
+        return prepared(request, self.provider, digests=intent.digests, image_fit=self.image_fit)
+
+    async def message(self, intent: Intent, files: Prepared, uploads: Mapping[Path | bytes, str]) -> HttpRequest:
         """Encode the create; with local files in a thread.
 
         A request that lacks a `callback_url` gets one, where callbacks are expected.
 
         Args:
             intent: what is about to be sent.
+            files: its local files.
             uploads: the URIs of the files that are not sent as data URIs.
 
         Raises:
@@ -188,11 +203,11 @@ class Preparation:
         """
 
         def uri_of(source: Path | bytes) -> str:
-            return uploads.get(source) or data_uri(intent.files[source].sent.source)
+            return uploads.get(source) or data_uri(files[source].sent.source)
 
         callback_url = self.callbacks.url(intent.callback_path)
         encoded = partial(encode, intent.request, self.provider, uri_of=uri_of, callback_url=callback_url)
-        return await asyncio.to_thread(encoded) if intent.files else encoded()
+        return await asyncio.to_thread(encoded) if files else encoded()
 
 
 def check_same(standing: Entry, wanted: Entry) -> None:

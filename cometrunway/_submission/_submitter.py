@@ -21,10 +21,12 @@ from cometrunway._requests._routes import Request
 from cometrunway._requests._shot import check_key, check_request
 from cometrunway._submission._create_queue import CreateQueue, CreateQueues
 from cometrunway._submission._existing import ExistingTasks, no_task
+from cometrunway._submission._image_fit import tell
 from cometrunway._submission._intent import Intent, Message, Preparation, Submission, check_same
 from cometrunway._submission._limits import InFlightLimit, Limits, NotSubmittedError
 from cometrunway._submission._line import WaitingLimit
 from cometrunway._submission._patience import Patience
+from cometrunway._submission._prepared_file import Prepared
 from cometrunway._submission._spending import Spending, Spent
 from cometrunway._submission._uploads import Uploads
 from cometrunway._task_group import BackgroundTasks, Role, is_cancelled
@@ -274,8 +276,8 @@ class Submitter:
             self._under_way.pop(key).set()
 
     async def _known(self, intent: Intent, spent: Spent) -> Entry | None:
-        """Return what stands under the key, where it must be known before a budget, the disk or an upload is used."""
-        if intent.entry is None or not (intent.has_uploads or spent.is_limited or self._space.is_full):
+        """Return what stands under the key, where it must be known before a budget, the disk or a file is used."""
+        if intent.entry is None or not (intent.digests or spent.is_limited or self._space.is_full):
             return None
         standing = await self._journal.find(intent.entry.key)
         return None if standing is None or standing.state is State.REFUSED else standing
@@ -289,20 +291,24 @@ class Submitter:
 
     async def _message(self, intent: Intent, spent: Spent) -> Message:
         """Encode the create; its files are uploaded before anything of it is recorded, for an upload is no doubt."""
-        if intent.has_uploads:
+        files = await self._preparation.files(intent)
+        for note in filter(None, (file.note for file in files.values())):
+            tell(note, intent.reference)
+        if any(file.is_uploaded for file in files.values()):
             self._check_is_open()
             spent.take()
-        return await self._with_uploads(intent)
+        return await self._with_uploads(intent, files)
 
-    async def _with_uploads(self, intent: Intent) -> Message:
+    async def _with_uploads(self, intent: Intent, files: Prepared) -> Message:
         uploads = {
             source: await self._uploads.uploaded(file, intent.reference)
-            for source, file in intent.files.items()
+            for source, file in files.items()
             if file.is_uploaded
         }
         uris = {source: upload.uri for source, upload in uploads.items()}
         return Message(
-            request=await self._preparation.message(intent, uris),
+            request=await self._preparation.message(intent, files, uris),
+            files=files,
             used_until=min((upload.used_until for upload in uploads.values()), default=math.inf),
         )
 
@@ -372,7 +378,7 @@ class Submitter:
         try:
             await self._wait_for_space()
             if message.used_until < time.time():
-                message = await self._with_uploads(intent)
+                message = await self._with_uploads(intent, message.files)
             if refusal is not None:
                 await expected.settled()
                 if expected.has_id:

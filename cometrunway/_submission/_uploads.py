@@ -12,7 +12,7 @@ from attrs import frozen
 from cometrunway._events import EventEmitter, EventKind, Subject
 from cometrunway._media._inputs import LocalFile
 from cometrunway._media._urls import shown
-from cometrunway._submission._local_files import PreparedFile
+from cometrunway._submission._prepared_file import PreparedFile
 from cometrunway._task_group import BackgroundTasks, is_cancelled
 from cometrunway._wire._provider import Provider
 from cometrunway.errors import (

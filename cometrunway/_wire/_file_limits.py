@@ -1,8 +1,20 @@
 """How a provider takes a local file: in the request itself, as an upload, or not at all."""
 
 from cometrunway._media._inputs import LocalFile
+from cometrunway._media._kinds import Kind
 from cometrunway._media._urls import shown
 from cometrunway._wire._provider import Provider
+
+_HEADER = len("data:image/jpeg;base64,")
+"""Characters of a data URI before its content, of the formats that images are made to fit in; others have less."""
+
+
+def largest_file(provider: Provider, route: str, kind: Kind) -> int | None:
+    """Return how many bytes a file of a kind has at most on a route, inline or as an upload; None for no limit."""
+    limit = provider.inline_limit(route, kind)
+    if limit is None:
+        return None
+    return provider.upload_limit if provider.has_uploads else (limit - _HEADER) // 4 * 3
 
 
 def is_uploaded(file: LocalFile, *, route: str, provider: Provider) -> bool:

@@ -1,16 +1,12 @@
-"""What providers take of media: shapes of images and forms of URLs; data with its date and source, in `media.json`.
-
-What is surely refused is an error before it is sent. What is only doubtful is sent, with a warning.
-"""
+"""What providers take of media: shapes of images and forms of URLs; data with its date and source, in `media.json`."""
 
 import base64
 import io
 import json
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlsplit
 
 from cometrunway._media._containers import is_whole
@@ -19,16 +15,10 @@ from cometrunway._media._image_headers import image_header
 from cometrunway._media._image_limits import Fault, ImageLimits
 from cometrunway._media._inputs import LocalFile
 from cometrunway._media._kinds import BEGINNING, sniff
-from cometrunway._media._urls import is_data_url, scheme, shown
-from cometrunway._requests._routes import Request, media_urls
+from cometrunway._media._urls import scheme
 from cometrunway._wire._provider import BUILT_IN, Provider
-from cometrunway.errors import MediaWarning
-
-Fit = Literal["shrink"]
-"""What becomes of a local image that does not fit: it is turned, cropped, scaled and converted until it does."""
 
 _TAKEN = "JPEG, PNG and WebP are taken"
-_CURE = 'Session(fit="shrink") and --fit shrink make it fit'
 _NOT_LIMITS = frozenset({"routes", "models", "source", "date"})
 
 
@@ -54,53 +44,6 @@ def _known(provider: str, kind: str, route: str, model: str) -> Mapping[str, Any
     return known
 
 
-def check_media(request: Request, provider: Provider, *, api_host: str, fit: Fit | None, strict: bool) -> None:
-    """Make sure that a request's media are not surely refused; warn of what is doubtful: `MediaWarning`.
-
-    Reads the headers of local images.
-
-    Args:
-        request: whose media they are.
-        provider: who is to take them.
-        api_host: where its API is; beside an API of this machine or of a private network, URLs may be, too.
-        fit: what becomes of local images.
-        strict: whether what is doubtful is an error.
-
-    Raises:
-        ValueError: the message names the medium, what is wrong with it, and the cure.
-    """
-    for message, fault in media_faults(request, provider, api_host=api_host, fit=fit):
-        if fault.is_sure:
-            raise ValueError(message)
-        if strict:
-            raise ValueError(f"{message}; strict sends nothing that is doubtful")
-        warnings.warn(f"{message}; it is sent as it is", MediaWarning, stacklevel=2)
-
-
-def media_faults(
-    request: Request, provider: Provider, *, api_host: str, fit: Fit | None
-) -> Iterator[tuple[str, Fault]]:
-    """Yield a message for each fault of a request's media; with `fit`, not for those that it cures.
-
-    Raises:
-        ValueError: a local file is no longer what it was when the request was made.
-    """
-    name, model = type(request).__name__, getattr(request, "model", "")
-    for source in dict.fromkeys(request.local_files):
-        for fault in image_faults(LocalFile.of(source), image_limits(provider, request.route, model)):
-            if fit is None or not fault.is_curable:
-                cure = f"; {_CURE}" if fault.is_curable else ""
-                yield f"{name}: {shown(source)} {fault.reason}{cure}", fault
-    for url in media_urls(request):
-        faults = (
-            _data_url_faults(url, image_limits(provider, request.route, model))
-            if is_data_url(url)
-            else _url_faults(url, provider, request.route, model, api_host)
-        )
-        for fault in faults:
-            yield f"{name}: {shown(url)} {fault.reason}", fault
-
-
 def image_faults(file: LocalFile, limits: ImageLimits) -> Iterator[Fault]:
     """Yield in what a local image differs from what is taken, apart from its size in bytes; of others, nothing."""
     if file.kind != "image":
@@ -118,7 +61,7 @@ def image_faults(file: LocalFile, limits: ImageLimits) -> Iterator[Fault]:
         yield from limits.faults(header)
 
 
-def _data_url_faults(url: str, limits: ImageLimits) -> Iterator[Fault]:
+def data_url_faults(url: str, provider: Provider, route: str, model: str) -> Iterator[Fault]:
     """Yield what is wrong with an image in a data URI."""
     head, _, text = url.partition(",")
     if not head[5:].lower().startswith("image/"):
@@ -134,10 +77,11 @@ def _data_url_faults(url: str, limits: ImageLimits) -> Iterator[Fault]:
     elif not is_whole(io.BytesIO(content), found.media_type):
         yield Fault("ends too early: the image is cut off or damaged", is_sure=True)
     else:
+        limits = image_limits(provider, route, model)
         yield from image_faults(LocalFile(content, found, len(content)), limits)
 
 
-def _url_faults(url: str, provider: Provider, route: str, model: str, api_host: str) -> Iterator[Fault]:
+def url_faults(url: str, provider: Provider, route: str, model: str, api_host: str) -> Iterator[Fault]:
     """Yield why an API that is not near this machine may not fetch a URL."""
     if scheme(url) not in {"http", "https"} or reach_of_host(api_host) is not None:
         return

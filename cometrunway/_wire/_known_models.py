@@ -13,12 +13,10 @@ from typing import Any
 
 from attrs import fields
 
-from cometrunway._media._inputs import LocalFile
 from cometrunway._media._urls import shown
 from cometrunway._requests._all_routes import ROUTES, RawRequest
 from cometrunway._requests._parts import nearest, snake_case
 from cometrunway._requests._routes import Request
-from cometrunway._wire._file_limits import is_uploaded
 from cometrunway._wire._provider import BUILT_IN, Provider
 from cometrunway.errors import UnknownValueWarning
 
@@ -40,22 +38,15 @@ def known_models(provider: str) -> Mapping[str, Any]:
 
 
 def check_taken(request: Request, provider: Provider) -> None:
-    """Make sure that a provider has the request's route, and what its model demands, and takes its local files.
-
-    Reads the first bytes of local files.
+    """Make sure that a provider has the request's route, and that the request has what its model demands.
 
     Raises:
-        ValueError: it does not; or a local file is no longer what it was when the request was made.
+        ValueError: it does not.
     """
     route = request.route
     if route not in provider.routes and not isinstance(request, RawRequest):
         raise ValueError(f"{provider.name} has no route {route}; its routes are {', '.join(sorted(provider.routes))}")
     _check_model(request, provider)
-    for source in request.local_files:
-        try:
-            is_uploaded(LocalFile.of(source), route=route, provider=provider)
-        except ValueError as error:
-            raise ValueError(f"{type(request).__name__}: {error}") from error
 
 
 def check_known(request: Request, provider: Provider, *, strict: bool) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from cometrunway import (
     CharacterPerformance,
@@ -20,8 +21,9 @@ from cometrunway import (
     VideoToVideo,
     errors,
 )
-from cometrunway._wire._known_media import check_media, image_limits, known_media
+from cometrunway._wire._known_media import image_limits, known_media
 from cometrunway._wire._known_models import known_models
+from cometrunway._wire._media_faults import check_media
 from cometrunway._wire._provider import BUILT_IN, COMETAPI, RUNWAY
 from cometrunway.emulator._input_media import unusable_media
 from tests.pictures import picture
@@ -75,6 +77,18 @@ def test_a_shape_is_refused_or_warned_of_on_every_route(make: Callable[[Any], Re
         [message] = told(make(picture(form="JPEG", orientation=6)), provider)[1]
         assert "turned by its Exif (orientation 6)" in message
         assert message.endswith("it is sent as it is")
+
+
+def test_a_file_beyond_a_providers_limit_is_refused() -> None:
+    """A limit of one route counts there and nowhere else; it counts the data URI, to the character."""
+    length = len(f"data:image/png;base64,{base64.b64encode(PNG).decode()}")
+    exact = Provider(name="small", origin="https://s.example.com", key_variable="S", inline_limits={"image": length})
+    tight = evolve(exact, inline_limits={"image": length, "image_to_video.image": length - 1})
+    assert told(ImageToVideo(prompt_image=PNG), exact) == ("", [])
+    refused, _ = told(ImageToVideo(prompt_image=PNG), tight)
+    assert f"{length} characters as a data URI; small takes at most {length - 1}" in refused
+    assert refused.endswith('Session(fit="shrink") and --fit shrink make it fit')
+    check_media(ImageToVideo(prompt_image=PNG), tight, api_host=API, fit="shrink", strict=True)
 
 
 def test_strict_makes_errors_of_doubts() -> None:

@@ -1,13 +1,11 @@
 """What is surely wrong is refused before it is sent; what is not known is named, with the nearest known, and passes."""
 
-import base64
 import warnings
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import attrs
 import pytest
 import typing_extensions
-from attrs import evolve
 
 from cometrunway import ImageToVideo, ProGenerate, Provider, RawRequest, TextToImage, TextToVideo
 from cometrunway._requests._all_routes import ROUTES
@@ -17,23 +15,13 @@ from cometrunway._wire._provider import COMETAPI, RUNWAY
 from cometrunway.emulator import Emulator
 from cometrunway.errors import UnknownValueWarning
 from tests.official import bodies, stripped
-from tests.samples import ALL_ROUTES, CAT, PNG
+from tests.samples import ALL_ROUTES, CAT
 
 
 def test_a_route_that_a_provider_lacks_is_refused() -> None:
     """Before anything is sent, with the routes that there are."""
     with pytest.raises(ValueError, match=r"runway has no route pro_generate; its routes are .*image_to_video"):
         check_taken(ProGenerate(prompt="a cat", callback_url="https://example.com"), RUNWAY)
-
-
-def test_a_file_beyond_a_providers_limit_is_refused() -> None:
-    """A limit of one route counts there and nowhere else; it counts the data URI, to the character."""
-    length = len(f"data:image/png;base64,{base64.b64encode(PNG).decode()}")
-    exact = Provider(name="small", origin="https://s.example.com", key_variable="S", inline_limits={"image": length})
-    tight = evolve(exact, inline_limits={"image": length, "image_to_video.image": length - 1})
-    check_taken(ImageToVideo(prompt_image=PNG), exact)
-    with pytest.raises(ValueError, match=f"{length} characters .* small takes at most {length - 1} .*image_to_video"):
-        check_taken(ImageToVideo(prompt_image=PNG), tight)
 
 
 @pytest.mark.parametrize("provider", [COMETAPI, RUNWAY])

@@ -1,0 +1,78 @@
+"""Judges the media of a request before they are sent: what is surely refused, and what is only doubtful."""
+
+import warnings
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from attrs import evolve
+
+from cometrunway._media._image_limits import Fault, Fit
+from cometrunway._media._inputs import LocalFile
+from cometrunway._media._urls import is_data_url, shown
+from cometrunway._requests._routes import Request, media_urls
+from cometrunway._wire._file_limits import is_uploaded
+from cometrunway._wire._known_media import data_url_faults, image_faults, image_limits, url_faults
+from cometrunway._wire._provider import Provider
+from cometrunway.errors import MediaWarning
+
+_CURE = 'Session(fit="shrink") and --fit shrink make it fit'
+
+
+def check_media(request: Request, provider: Provider, *, api_host: str, fit: Fit | None, strict: bool) -> None:
+    """Make sure that a request's media are not surely refused; warn of what is doubtful: `MediaWarning`.
+
+    Reads the headers of local images, so with any, better called in a thread.
+
+    Args:
+        request: whose media they are.
+        provider: who is to take them.
+        api_host: where its API is; beside an API of this machine or of a private network, URLs may be, too.
+        fit: what becomes of local images.
+        strict: whether what is doubtful is an error.
+
+    Raises:
+        ValueError: the message names the medium, what is wrong with it, and the cure.
+    """
+    for message, fault in media_faults(request, provider, api_host=api_host, fit=fit):
+        if fault.is_sure:
+            raise ValueError(message)
+        if strict:
+            raise ValueError(f"{message}; strict sends nothing that is doubtful")
+        warnings.warn(f"{message}; it is sent as it is", MediaWarning, stacklevel=2)
+
+
+def media_faults(
+    request: Request, provider: Provider, *, api_host: str, fit: Fit | None
+) -> Iterator[tuple[str, Fault]]:
+    """Yield a message for each fault of a request's media; with `fit`, not for those that it cures.
+
+    Raises:
+        ValueError: a local file is no longer what it was when the request was made.
+    """
+    name, model = type(request).__name__, getattr(request, "model", "")
+    for source in dict.fromkeys(request.local_files):
+        try:
+            faults = list(_file_faults(source, provider, request.route, model))
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
+        for fault in faults:
+            if fit is None or not fault.is_curable:
+                cure = f"; {_CURE}" if fault.is_curable else ""
+                yield f"{name}: {fault.reason}{cure}", fault
+    for url in media_urls(request):
+        of_data, of_url = partial(data_url_faults, url), partial(url_faults, url, api_host=api_host)
+        judge = of_data if is_data_url(url) else of_url
+        for fault in judge(provider, request.route, model):
+            yield f"{name}: {shown(url)} {fault.reason}", fault
+
+
+def _file_faults(source: Path | bytes, provider: Provider, route: str, model: str) -> Iterator[Fault]:
+    """Yield what is wrong with a local file, which the reasons name."""
+    file = LocalFile.of(source)
+    for fault in image_faults(file, image_limits(provider, route, model)):
+        yield evolve(fault, reason=f"local file {shown(source)} {fault.reason}")
+    try:
+        is_uploaded(file, route=route, provider=provider)
+    except ValueError as error:
+        yield Fault(str(error), is_sure=True, is_curable=file.kind == "image")

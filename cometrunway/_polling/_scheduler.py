@@ -25,7 +25,9 @@ from cometrunway._task_group import BackgroundTasks, Role
 from cometrunway._tasks import UNNAMED_PROVIDER, Asset, Failure, Task, TaskStatus
 from cometrunway.errors import (
     CometRunwayError,
+    ProtocolError,
     RateLimitedError,
+    ServerError,
     TaskCancelledError,
     TaskFailedError,
     TaskNotFoundError,
@@ -189,7 +191,11 @@ class PollScheduler:
         answer = await self._ask(future.route, future.id, future.asked)
         task = self._open.get((future.route, future.id))
         if task is not None and not answer.status.is_terminal:
-            await self._cancel(future.route, future.id)
+            try:
+                await self._cancel(future.route, future.id)
+            except (TransportError, ServerError, ProtocolError):
+                task.may_be_cancelled = True
+                raise
             task.is_cancelled = True
         self.hint(future.route, future.id, announces_end=False)
 
@@ -360,15 +366,15 @@ class PollScheduler:
             self._rate_limit.answered()
         if not refuses_the_key(error):
             self._forget_refusals(task, error)
-        if isinstance(error, TaskNotFoundError) and task.is_cancelled:
-            gone = Failure(message="cancelled, and no longer known to the provider")
-            self._on_answer(task, Task(id=task.future.id, status=TaskStatus.CANCELLED, failure=gone))
-            return
         if isinstance(error, TaskNotFoundError):
             if task.unknown_until is None:  # it was known before: another node or cache may lag
                 task.unknown_until = now + self._policy.grace
-            if now < task.unknown_until:
+            if now < task.unknown_until and not task.is_cancelled:
                 self._poll_again(task, now + self._policy.pause_while_unknown(self._rng))
+                return
+            if task.is_cancelled or task.may_be_cancelled:
+                gone = Failure(message="cancelled, and no longer known to the provider")
+                self._on_answer(task, Task(id=task.future.id, status=TaskStatus.CANCELLED, failure=gone))
                 return
         task.future.poll_errors += 1
         task.future.last_error = error

@@ -49,6 +49,8 @@ class PolledTask(ObservedTask):
     """The loop time of the first callback that announced its end."""
     is_cancelled: bool = False
     """Whether the provider has agreed to cancel it; it may forget it then."""
+    may_be_cancelled: bool = False
+    """Whether the answer to a request to cancel it was lost."""
     due: float = math.inf
     """The loop time of its next poll; infinite while it is polled."""
     entry: int = 0

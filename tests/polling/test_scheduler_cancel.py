@@ -59,6 +59,38 @@ async def test_a_refused_cancel_is_told_and_the_wait_goes_on(session: Any) -> No
         assert not [request for request in emulator.requests if request.method == "DELETE"]
 
 
+@pytest.mark.parametrize("is_lost", [False, True], ids=["answered", "answer_lost"])
+async def test_a_task_that_is_deleted_as_it_ends_is_told_as_cancelled(
+    session: Any, tmp_path: Path, is_lost: bool
+) -> None:
+    """It ends between the last poll and the request to cancel, which deletes it: its files are gone, and nothing waits.
+
+    Where the answer to that request is lost, too, this is known once the id stays unknown for the grace.
+    """
+    async with Emulator(duration=20) as emulator:
+        async with session(emulator, provider="runway", journal=tmp_path / "shots.db") as runway:
+            handle = await runway.submit(boat(), key="A")
+            scheduler = runway._lifetime.parts.scheduler
+            cancel = scheduler._cancel
+
+            async def late(route: str, task_id: str) -> None:
+                emulator.tasks[task_id].completed_at = 0.0
+                await cancel(route, task_id)
+                if is_lost:
+                    raise errors.TransportError("the connection broke", may_have_been_sent=True)
+
+            scheduler._cancel = late
+            if is_lost:
+                with pytest.raises(errors.TransportError):
+                    await handle.cancel()
+            else:
+                await handle.cancel()
+            with pytest.raises(errors.TaskCancelledError, match="no longer known to the provider"):
+                await handle
+    [entry] = Journal.read(tmp_path / "shots.db")
+    assert entry.state is State.CANCELLED
+
+
 async def test_the_cancellation_of_a_waiter_reaches_no_task(session: Any) -> None:
     """Neither of one who waits, nor of one who leaves the session."""
     async with Emulator(duration=50) as emulator:

@@ -9,10 +9,12 @@ import re
 from inspect import isclass
 from typing import Any
 
+import attrs
 from docutils.nodes import Element, Node
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.util.typing import stringify_annotation
 
 import cometrunway
 from cometrunway import emulator, errors, progress
@@ -89,12 +91,20 @@ def _restore(_app: Sphinx, what: str, name: str, _object: Any, _options: Any, li
 
 
 def _shorten(
-    _app: Sphinx, _what: str, _name: str, _object: Any, _options: Any, signature: str | None, returns: str | None
+    _app: Sphinx, _what: str, _name: str, documented: Any, _options: Any, signature: str | None, returns: str | None
 ) -> tuple[str | None, str | None]:
-    """Show a default that is a built-in provider by its name, and one that is computed as three dots."""
+    """Show a default that is a built-in provider by its name, and one that is computed as three dots.
+
+    A parameter that takes anything, because a converter reads it, is shown with the type of its field.
+    """
     if signature:
         signature = re.sub(r"= Provider\(name='(\w+)'.*?\)(?=, \w+: )", r"= '\1'", signature)
         signature = signature.replace("= NOTHING", "= ...").replace("= mappingproxy({})", "= {}")
+        for field in attrs.fields(documented) if isclass(documented) and attrs.has(documented) else ():
+            shown = f"{field.alias}: {stringify_annotation(field.type, 'smart')}"
+            signature = re.sub(
+                rf"\b{field.alias}: (?:object|~?(?:typing\.)?Any)(?=[ ,)])", lambda _, by=shown: by, signature
+            )
     return signature, returns
 
 

@@ -45,12 +45,19 @@ def examples() -> dict[str, list[tuple[str, str]]]:
 
 
 def names_in(program: str) -> Iterator[str]:
-    """Yield what a program uses: names as `Budget`, members as `Session.submit`."""
-    for node in ast.walk(ast.parse(program)):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+    """Yield what a program uses of the package: names as `Budget`, members as `Session.submit`."""
+    nodes = list(ast.walk(ast.parse(program)))
+    imports = (
+        node for node in nodes if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("cometrunway")
+    )
+    ours = {alias.name for node in imports for alias in node.names}
+    for node in nodes:
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in ours:
             yield node.id
         elif isinstance(node, ast.Attribute):
             value = node.value.func if isinstance(node.value, ast.Call) else node.value
             owner = getattr(value, "id", getattr(value, "attr", ""))
+            if owner == "errors":
+                yield node.attr
             for cls in RECEIVERS.get(owner, (owner,)):
                 yield f"{cls}.{node.attr}"

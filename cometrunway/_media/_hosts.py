@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Iterator
 from enum import Enum
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 Address = IPv4Address | IPv6Address
@@ -59,6 +60,7 @@ def literal_address(host: str) -> Address | None:
         return None
 
 
+@lru_cache(maxsize=1024)
 def reach_of_host(host: str) -> Reach | None:
     """Return why a host, by its name or its address alone, is not of the public internet; None where it may be."""
     literal = literal_address(host)

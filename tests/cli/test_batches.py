@@ -12,6 +12,7 @@ import pytest
 
 from cometrunway import Journal
 from tests.cli.test_main import ledger, never_asked, run, shot, write
+from tests.pictures import picture
 from tests.served import in_shell, served_by_emulator, started
 
 
@@ -43,6 +44,22 @@ def test_a_file_that_was_renamed_and_changed_buys_what_is_new(served: dict[str, 
         "shots-0002",
         "shots-0003",
     ]
+
+
+def test_images_are_made_to_fit_and_bought_once(served: dict[str, str], tmp_path: Path) -> None:
+    """What was done is printed once for each file; without the option it is refused, unless it was bought before."""
+    (tmp_path / "photo.tif").write_bytes(picture((1200, 300), "TIFF"))
+    shots = [shot(promptImage="photo.tif", prompt_text=prompt) for prompt in "ab"]
+    batch = ("run", write(tmp_path, *shots), "--journal", "shots.db")
+    refused = run(*batch, folder=tmp_path, **never_asked())
+    assert refused.returncode == 2
+    assert "photo.tif') is image/tiff; JPEG, PNG and WebP are taken" in refused.stderr
+    assert "--fit shrink make it fit [2 rows: lines 1, 2]" in refused.stderr
+    bought = run(*batch, "--fit", "shrink", folder=tmp_path, **served)
+    assert bought.returncode == 0, bought.stderr
+    assert bought.stderr.count("is sent cropped, converted to image/png: of 1200x300 pixels") == 1
+    assert run(*batch, folder=tmp_path, **served).returncode == 0
+    assert ledger(served)["creates"]["received"] == 2
 
 
 def test_renamed_keys_are_refused_until_the_operator_says_what_they_mean(

@@ -15,6 +15,7 @@ from cometrunway._callbacks._posts import CallbackPosts
 from cometrunway._callbacks._receiver import CallbackReceiver
 from cometrunway._delivery._delivery import Delivery
 from cometrunway._delivery._downloader import Downloader
+from cometrunway._delivery._earlier_files import EarlierFiles
 from cometrunway._delivery._file_names import FileNames
 from cometrunway._delivery._free_space import FreeSpace
 from cometrunway._delivery._output_dir import output_of
@@ -83,6 +84,7 @@ class Composition:
         limits: Limits,
         budget: int | Budget | None,
         journal: str | os.PathLike[str] | None,
+        pay_again: bool,
         journal_timeout: float,
         journal_wait: float,
         callbacks: CallbackReceiver | None,
@@ -122,6 +124,7 @@ class Composition:
             budget = Budget(creates=whole("budget", budget, at_least=0))
         self.spending = Spending(budget)
         self._journal_path = None if journal is None else checked_place(expanded(journal, "journal"))
+        self._pays_again = flag("pay_again", pay_again)
         self._journal_timeout = at_least_zero("journal_timeout", journal_timeout)
         self._journal_wait = at_least_zero("journal_wait", journal_wait, or_infinite=True)
         self._callbacks = None if callbacks is None else of_type("callbacks", callbacks, CallbackReceiver)
@@ -164,6 +167,13 @@ class Composition:
         if parts.journal.keeps_entries:
             parts.background.start(history.save_regularly(), name="cometrunway history", role=Role.SERVICE)
         return parts
+
+    def _earlier_files(self, journal: JournalProtocol) -> EarlierFiles | None:
+        """Return the files that may be of keys that were paid for before, where no journal knows that."""
+        folder = self._output.folder
+        return (
+            None if folder is None or journal.keeps_entries or self._pays_again else EarlierFiles(folder, self._names)
+        )
 
     async def _journal(self, lifetime: AsyncExitStack) -> JournalProtocol:
         if self._journal_path is None:
@@ -249,6 +259,7 @@ class Composition:
             background=background,
             events=events,
             space=space,
+            earlier=self._earlier_files(journal),
         )
         return Parts(
             api=api,

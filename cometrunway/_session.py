@@ -75,6 +75,9 @@ class Session:
             money too. None is no limit.
         journal: a file that records what was paid for, so that a crash loses nothing. It is made if it is missing. One
             process uses it at a time. With a journal, a key that was submitted before is never submitted again.
+        pay_again: whether keys are submitted, and paid for, although files in `output_dir` are named after them and no
+            journal knows what was paid for. The new files get a number, such as `cat-2`. By default that is a
+            `KeyUsedError`. Files that this session has made do not count, nor does a bucket.
         journal_timeout: seconds to wait while another program, such as a backup, has locked the journal. After that no
             create is sent until the journal can be written.
         journal_wait: seconds to wait, on opening, while another process uses the journal, as in a rolling restart;
@@ -120,6 +123,7 @@ class Session:
         max_waiting: int | None = None,
         budget: int | Budget | None = None,
         journal: str | os.PathLike[str] | None = None,
+        pay_again: bool = False,
         journal_timeout: float = 30.0,
         journal_wait: float = 0.0,
         close_wait: float = math.inf,
@@ -145,6 +149,7 @@ class Session:
             limits=Limits(max_in_flight=max_in_flight, max_creates=max_creates, max_waiting=max_waiting),
             budget=budget,
             journal=journal,
+            pay_again=pay_again,
             journal_timeout=journal_timeout,
             journal_wait=journal_wait,
             callbacks=callbacks,
@@ -221,6 +226,7 @@ class Session:
             OutcomeUnknownError: the request was sent, and may have been accepted and billed. It is not sent again.
             JournalError: the key belongs to another request, or the journal cannot be written; nothing was sent.
             BudgetError: a budget is used up; nothing was sent.
+            KeyUsedError: there is no journal, and files in `output_dir` are named after `key`; nothing was sent.
             SubmissionQueueFullError: `max_waiting` submissions wait already; nothing was sent.
             TypeError: `request` is not a request, or `budget` is not a `Budget`.
             ValueError: `key` is not text of 1 to 500 characters, or a local file has changed since the request was

@@ -26,6 +26,7 @@
     │   └── AssetExpiredError
     ├── UploadError                 a local file could not be uploaded; nothing was submitted
     ├── BudgetError                 a budget is used up, or submitting was stopped
+    ├── KeyUsedError                a key names files that are there already, and there is no journal
     ├── SubmissionQueueFullError    too many submissions wait
     ├── TasksOwedError              the session was left while tasks were unfinished, and no journal has them
     └── JournalError                the journal cannot be used, or holds another request under the key
@@ -334,6 +335,15 @@ class UploadError(CometRunwayError):
 
 class BudgetError(CometRunwayError):
     """A budget is used up, or submitting was stopped. Nothing was sent."""
+
+
+class KeyUsedError(CometRunwayError):
+    """A key names files that are in `output_dir` already, and no journal knows what was paid for. Nothing was sent."""
+
+    def __init__(self, message: str, *, keys: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.keys = keys
+        """The keys, of those that were to be submitted."""
 
 
 class SubmissionQueueFullError(CometRunwayError):

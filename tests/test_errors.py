@@ -22,6 +22,7 @@ NEEDS: dict[type[CometRunwayError], dict[str, Any]] = {
     errors.DownloadError: {"asset": ASSET},
     errors.ProxyError: {"status": 407},
     errors.TLSError: {"host": "api.example.com"},
+    errors.KeyUsedError: {"keys": ("cat",)},
     errors.TasksOwedError: {"tokens": ("crt1.abc",)},
     CometRunwayError: {},
 }

@@ -40,6 +40,8 @@ from cometrunway._cli._commands import (
     whole,
 )
 from cometrunway._cli._supervision import INTERRUPTED, Report, supervised
+from cometrunway._delivery._earlier_files import check_keys
+from cometrunway._delivery._file_names import FileNames
 from cometrunway._gallery._journal_source import JournalSource
 from cometrunway._gallery._page import write_page
 from cometrunway._plurals import counted
@@ -145,6 +147,11 @@ def _add_output(run: argparse.ArgumentParser) -> None:
         help="shots that the journal has under other keys than the file gives: use those, or buy them again",
     )
     group.add_argument(
+        "--pay-again",
+        action="store_true",
+        help="without a journal: pay again for shots whose files are there; the new files get a number",
+    )
+    group.add_argument(
         "--journal-timeout", type=positive, metavar="SECONDS", help="wait so long while it is locked by others (30)"
     )
     shown = group.add_mutually_exclusive_group()
@@ -205,6 +212,7 @@ def _run(options: argparse.Namespace) -> int:
     elsewhere = FilesElsewhere.of(known.entries.values(), known.folders, options.output_dir)
     for line in () if options.quiet else elsewhere.told():
         say(line, sys.stderr)
+    _check_keys(shots, options)
     if options.dry_run:
         return _dry_run(wanted, shots, options)
     elsewhere.link()
@@ -227,6 +235,13 @@ def _run(options: argparse.Namespace) -> int:
         again=again,
     )
     return supervised(batch, report)
+
+
+def _check_keys(shots: Sequence[Shot], options: argparse.Namespace) -> None:
+    """Check that no shot may have been paid for by a run without a journal."""
+    if options.journal is None and not (options.pay_again or options.emulator):
+        names = FileNames(options.template or "{key}")
+        check_keys(((shot.key, shot.request.route) for shot in shots), options.output_dir, names)
 
 
 def _retried(shots: Sequence[Shot], known: KnownShots, options: argparse.Namespace) -> Set[str]:
@@ -259,7 +274,7 @@ def _tell_doubtful(lines: str) -> None:
 def _session_options(options: argparse.Namespace) -> dict[str, Any]:
     names = ("base_url", "output_dir", "journal", "budget", "fit")
     given: dict[str, Any] = {"provider": provider(options), **{name: getattr(options, name) for name in names}}
-    given |= network_options(options)
+    given |= {**network_options(options), "pay_again": options.pay_again or options.emulator}
     if options.template is not None:
         given["template"] = options.template
     if options.max_in_flight is not None:

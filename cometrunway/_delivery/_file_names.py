@@ -35,6 +35,11 @@ class FileNames:
         _check(template)
         self._template = template
 
+    @property
+    def makes_folders(self) -> bool:
+        """Whether files may be in folders within the output folder."""
+        return "/" in self._template
+
     def __call__(self, *, key: str | None, task_id: str, route: str, files: int) -> list[str]:
         """Return a relative path, with `/` between folders, for each file."""
         is_numbered = files == 1 or "{number}" in self._template

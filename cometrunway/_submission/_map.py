@@ -1,7 +1,7 @@
 """The submission of a batch: requests in, futures out in the order of their ends, with only a window of them held."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sized
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sized
 from contextlib import suppress
 from contextvars import Context, copy_context
 from itertools import count
@@ -107,13 +107,17 @@ class BatchSubmission:
 
     async def _feed(self) -> None:
         requests = _each(self.requests)
+        listed = self.requests if isinstance(self.requests, list | tuple) else None
         try:
+            await self.submitter.check_keys(_keyed(listed or ()))
             for place in count():
                 if self._stopped_by is not None:
                     break
                 await self._window.acquire()
                 await self._unanswered.acquire()
                 item = _taken(place, await anext(requests))
+                if listed is None:
+                    await self.submitter.check_keys(_keyed([item]))
                 await self._wanted.wait()
                 await self.submitter.in_flight.acquire()
                 self._start(place, item)
@@ -255,6 +259,17 @@ def _one(requests: object) -> str:
     if callable(requests) and not isinstance(requests, type):
         return f"the function {getattr(requests, '__name__', requests)}: call it"
     return got(requests)
+
+
+def _keyed(items: Iterable[Any]) -> Iterator[tuple[str, str]]:
+    """Yield the key and the route of each item that has a key."""
+    for item in items:
+        if isinstance(item, Entry):
+            continue
+        with suppress(ValueError):  # a wrong row comes as a handle that says so
+            key, request = _key_and_request(item)
+            if key is not None:
+                yield key, request.route
 
 
 def _key_and_request(item: Request | Shot | Row) -> tuple[str | None, Request]:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Iterable
 from contextlib import asynccontextmanager, nullcontext, suppress
 from functools import partial
 from random import Random
@@ -66,6 +66,13 @@ class Space(Protocol):
         """Whether something else that could not be written may have failed because this disk is full."""
 
 
+class EarlierFiles(Protocol):
+    """The files that may be of keys that were paid for before."""
+
+    async def check(self, keyed: Iterable[tuple[str, str]]) -> None:
+        """Check that no file is named after one of these keys, each with its route; else `KeyUsedError`."""
+
+
 class Submitter:
     """Submits requests, each in a task of its own, so that a caller who is cancelled loses nothing."""
 
@@ -85,6 +92,7 @@ class Submitter:
         background: BackgroundTasks,
         events: EventEmitter,
         space: Space,
+        earlier: EarlierFiles | None,
     ) -> None:
         self._api = api
         self.provider = api.provider
@@ -99,6 +107,7 @@ class Submitter:
         self._background = background
         self._events = events
         self._space = space
+        self._earlier = earlier
         self._queues = CreateQueues(limits.max_creates, rng)
         background.on_closing(self.end_waits)
         self._under_way: dict[str, asyncio.Event] = {}
@@ -122,6 +131,7 @@ class Submitter:
             OutcomeUnknownError: sent, now or before, and perhaps accepted.
             JournalError: the key stands for another request, or the journal cannot be written; nothing was sent.
             BudgetError: a budget is used up, or submitting was stopped; nothing was sent.
+            KeyUsedError: the key may have been paid for by a run that no journal knows; nothing was sent.
             SubmissionQueueFullError: as many wait as may; nothing was sent.
             RuntimeError: the session is being left; nothing was sent.
             ValueError: a local file is no longer what it was.
@@ -129,6 +139,7 @@ class Submitter:
         check_request(request)
         if key is not None:
             check_key(key)
+            await self.check_keys([(key, request.route)])
         submission = Submission(
             request=request,
             key=key,
@@ -141,6 +152,11 @@ class Submitter:
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
+
+    async def check_keys(self, keyed: Iterable[tuple[str, str]]) -> None:
+        """Check that no key, each with its route, may have been paid for by a run that no journal knows."""
+        if self._earlier is not None:
+            await self._earlier.check(keyed)
 
     async def _started(self, submission: Submission) -> "asyncio.Task[TaskFuture | Exception]":
         """Start a submission, once fewer tasks are unfinished than may be."""

@@ -168,3 +168,16 @@ def test_runs_in_one_folder_do_not_disturb_each_other(served: dict[str, str], tm
     for asset in kept:
         assert asset.path is not None
         assert hashlib.sha256(asset.path.read_bytes()).hexdigest() == asset.sha256
+
+
+def test_a_second_run_without_a_journal_is_refused(tmp_path: Path) -> None:
+    """The run and its dry run name the keys and the two ways on; the option pays again."""
+    write(tmp_path, shot(key="cat"))
+    (tmp_path / "outputs").mkdir()
+    (tmp_path / "outputs" / "cat.mp4").touch()
+    ended = run("run", "shots.jsonl", "--dry-run", folder=tmp_path, **never_asked())
+    assert ended.returncode == 2
+    assert "1 key names files that are in outputs already (cat)" in ended.stderr
+    assert "[errors.md#keyusederror]" in ended.stderr
+    again = run("run", "shots.jsonl", "--dry-run", "--pay-again", folder=tmp_path, **never_asked())
+    assert (again.returncode, "would submit 1 shot" in again.stderr) == (0, True)

@@ -50,6 +50,7 @@ CREATES: Mapping[str, _Create] = {
 OTHERS = {
     "no connection is made",
     "a budget is used up",
+    "without a journal, files of that key are there already",
     "the key stands for another request",
     "the key was submitted before, as the same request",
 }

@@ -1,6 +1,6 @@
 """Text from elsewhere, made safe to show: a prompt, a key or a server's message must not steer the terminal.
 
-And streams that take no more: their reader or their terminal is gone, they are closed, or their disk is full.
+And streams that accept no more output: their reader or terminal is gone, they are closed, or their disk is full.
 """
 
 import errno
@@ -23,10 +23,10 @@ def printable(text: object) -> str:
 
 
 def say(text: str, stream: TextIO | None = None) -> None:
-    """Print lines of text on standard output, or elsewhere; that nobody reads them is no error.
+    """Print lines of text on standard output, or on another stream. It is no error if the reader is gone.
 
     Raises:
-        OSError: the stream takes no more, as on a full disk. What standard error does not take is dropped.
+        OSError: the stream accepts no more, as on a full disk. What standard error does not accept is dropped.
     """
     stream = stream or sys.stdout
     try:
@@ -38,7 +38,7 @@ def say(text: str, stream: TextIO | None = None) -> None:
 
 
 def say_if_possible(text: str) -> None:
-    """Print lines of text on standard output; where it takes no more, say so on standard error and go on."""
+    """Print lines of text on standard output. If it accepts no more, say so on standard error and go on."""
     try:
         say(text)
     except OSError as error:
@@ -50,7 +50,7 @@ def writing(stream: TextIO) -> Iterator[None]:
     """Flush a stream after a block that writes to it. A reader that is gone ends the block, and is no error.
 
     Raises:
-        OSError: the stream takes no more; the error names it. What follows goes nowhere.
+        OSError: the stream accepts no more; the error names it. All later output is dropped.
     """
     try:
         yield
@@ -63,7 +63,7 @@ def writing(stream: TextIO) -> Iterator[None]:
 
 
 def silence(stream: TextIO) -> None:
-    """Lead a stream that takes no more to nowhere, so that nothing fails when the process ends."""
+    """Connect a stream that accepts no more to the null device, so that nothing fails when the process ends."""
     with suppress(OSError, ValueError), Path(os.devnull).open("wb") as nowhere:
         os.dup2(nowhere.fileno(), stream.fileno())
 

@@ -314,7 +314,7 @@ class DownloadError(CometRunwayError):
 
 
 def _unsigned(asset: Asset) -> Asset:
-    """Return a file with URLs by which nobody can read it."""
+    """Return a file whose URLs have lost their signatures."""
     return evolve(asset, url=without_query(asset.url), link=asset.link and without_query(asset.link))
 
 

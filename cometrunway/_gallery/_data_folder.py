@@ -56,7 +56,7 @@ class DataFolder:
             self._remove_builds(but=build.name)
 
     def remove(self) -> None:
-        """Remove it where it is ours, and nobody is at it: the page holds all its data itself."""
+        """Remove the folder if it is ours and not in use, because the page contains all its data itself."""
         with suppress(OSError, GalleryError):
             if self._is_ours():
                 with self._locked():

@@ -84,7 +84,7 @@ class FolderSource:
                 yield None if file is None else _card(name, file, known.get(row) if row else None)
 
     def is_written(self) -> bool:
-        """Nobody can tell."""
+        """Return False: a folder does not tell whether it is being written."""
         return False
 
     def signature(self) -> object:

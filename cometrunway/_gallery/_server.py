@@ -37,7 +37,7 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class GalleryServer:
-    """Serves a source as a live page at `url`, on 127.0.0.1, under a path that nobody can guess.
+    """Serves a source as a live page at `url`, on 127.0.0.1, under a path that cannot be guessed.
 
     Only requests for this very host are answered, so that no page of another site can reach it by a name of its own
     (DNS rebinding), and only files that the source names are served. What aiohttp complains of goes to our own logger,

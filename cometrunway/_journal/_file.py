@@ -93,7 +93,7 @@ def opened_to_read(path: Path) -> sqlite3.Connection:
 
 
 def _is_at_rest(path: Path) -> bool:
-    # SQLite makes files of its own beside what it reads. Where it cannot, and none are there, nobody writes either.
+    # SQLite makes its own files beside the one it reads. If it cannot, and there are none, no process writes.
     return not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import field, frozen
 
 _LONGEST_TAIL = 8
-"""Parts of a path that an earlier version recorded in full, of which some may lie in the output folder now."""
+"""How many last parts of a full path, as an earlier version recorded it, are looked for in the output folder."""
 
 
 @frozen(kw_only=True)

@@ -204,7 +204,7 @@ class Journal:
         """Record what the user found out about a submission in doubt: its task's id, or None if there is no task.
 
         Raises:
-            ValueError: nothing of this key is in doubt, or the id stands under another key.
+            ValueError: no submission with this key is in doubt, or the id belongs to another key.
         """
         entry = await self.find(key)
         if entry is None or not (entry.is_in_doubt or entry.has_reported_id):

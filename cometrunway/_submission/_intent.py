@@ -83,7 +83,7 @@ class Submission:
     """What it shares with other submissions."""
     name: Name = unique_name
     instead_of: Entry | None = None
-    """What stands under the key, where the user has decided to submit it once more."""
+    """The entry with the key, if the user has decided to submit it once more."""
     resubmits: Resubmits = never
     is_wanted: Callable[[], bool] = _always
     """Asked as its turn comes."""

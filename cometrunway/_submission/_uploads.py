@@ -27,7 +27,7 @@ from cometrunway.errors import (
 _AT_ONCE = 4
 """Uploads under way: more of them share the same line."""
 _USED_FOR = 0.9
-"""Part of the time that an upload is valid for, after which it is used no more: a create may wait at the provider."""
+"""An upload is used only for this part of its valid time, because a create may wait at the provider."""
 _REMEMBERED = 1_000
 """Of more than so many files the oldest is forgotten, and would be uploaded anew."""
 _STEP = 0.05

@@ -20,7 +20,7 @@ from cometrunway._wire._http import HttpResponse
 from cometrunway._wire._uploads import UploadTarget
 
 _BLOCK = 256 * 1024
-"""Bytes that are read at once; no more of the file is held."""
+"""The number of bytes that are read at once. No more of the file is in memory."""
 _ANSWER = 64 * 1024
 """Bytes of an answer that are read."""
 _STALL_SECONDS = 60.0

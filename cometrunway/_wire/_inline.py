@@ -49,7 +49,7 @@ def unlabelled_file(text: str) -> str | None:
 
 
 def is_base64(key: str) -> bool:
-    """Whether a key says that a file stands under it."""
+    """Whether the name of a key says that its value is a file."""
     return "base64" in bare(key) or "b64" in bare(key)
 
 

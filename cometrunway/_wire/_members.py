@@ -1,4 +1,4 @@
-"""The members of a request's JSON object, without those that nobody set."""
+"""The members of a request's JSON object, without those that were not set."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +28,7 @@ def converter(spelled: Callable[[str], str]) -> Converter:
 
 
 def members(request: attrs.AttrsInstance, by: Converter) -> dict[str, Any]:
-    """Return the request's members, without those that nobody set; a local file is the `Path` or the bytes of it."""
+    """Return the request's members, without those that were not set. A local file is its `Path` or its bytes."""
     said: dict[str, Any] = by.unstructure(request)
     return said
 

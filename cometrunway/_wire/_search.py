@@ -1,7 +1,7 @@
 """The files of a task in an answer that names none in a documented place.
 
 What is looked for are URLs under keys that speak of outputs. What was sent is echoed in many answers, and posters,
-previews and links to pages stand beside the files: none of those is taken.
+previews and links to pages are beside the files. These are not taken.
 """
 
 import re

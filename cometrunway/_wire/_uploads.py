@@ -31,7 +31,7 @@ class UploadTarget:
     url: str = field(repr=without_query)
     """Of the storage, which is another origin than the API's."""
     fields: Mapping[str, str] = field(repr=False)
-    """What the form has beside the file: they grant the upload, so nobody else may see them."""
+    """The other fields of the form. They grant the upload, so they are secret."""
     uri: str = field(repr=False)
     """What stands for the file in a request, once it is there."""
 
@@ -90,6 +90,6 @@ def _text(value: Any) -> str:
 
 
 def _is_safe(url: str) -> bool:
-    """Whether nobody on the way can read what is sent."""
+    """Whether what is sent is encrypted, or does not leave this machine."""
     parts = urlsplit(url)
     return parts.scheme == "https" or is_this_machine(parts.hostname or "")

@@ -127,8 +127,8 @@ def _decoded(file: LocalFile, limits: ImageLimits, most_side: int) -> _Decoded:
             image.draft(None, scaled)  # of a JPEG fewer pixels are decoded
             image.load()
             frames = getattr(image, "n_frames", 1) if file.type.media_type != "image/jpeg" else 1
-            pixels = _resized(_plain(image), scaled)
-            return _Decoded(pixels, size, orientation, image.info.get("icc_profile"), frames)
+            profile = image.info.get("icc_profile")
+            return _Decoded(_resized(_plain(image), scaled), size, orientation, profile, frames)
     except _RefusedError:
         raise
     except Exception as error:
@@ -168,7 +168,7 @@ def _plain(image: PIL.Image.Image) -> PIL.Image.Image:
         made = image.convert("RGBA")
         made = made.convert("RGB") if made.getchannel("A").getextrema() == (255, 255) else made
     elif image.mode in {"L", "RGB", "CMYK"}:
-        made = image.copy()
+        made = image
     else:
         made = image.convert("L" if image.mode == "1" else "RGB")
     made.info = {}

@@ -23,6 +23,8 @@ BODY_LIMIT = 1024 * 1024
 """The largest answer to a create, in bytes after decompression."""
 LARGE = 1024 * 1024
 """An answer with more bytes is processed in a thread, so that the event loop is not blocked."""
+_LARGE_AT_ONCE = 2
+"""Large answers that are read at once: each may take some times its limit of memory."""
 _LARGE_COMPRESSED = 10 * 1024  # which may become a thousand times larger
 _CALL_SECONDS = 30.0
 _CREATE_SECONDS = 180.0  # the gateway may try several channels before it answers
@@ -111,6 +113,7 @@ class Transport:
 
     async def __aenter__(self) -> Self:
         self._renewing = asyncio.Lock()
+        self._large_answers = asyncio.Semaphore(_LARGE_AT_ONCE)
         await self._key.ask()
         self._use_key()
         route = self._connections.to_api(self._base, self._headers, borrowed=self._borrowed)
@@ -190,7 +193,7 @@ class Transport:
             ) as response:
                 if response.status == 407:  # only a proxy answers so, without passing the request on
                     raise refused_by_proxy(f"{request.method} {request.path}", response.status, response.reason)
-                content = await _beginning(response.content, limit)
+                content = await self._beginning(response.content, limit)
                 encoding = response.headers.get("Content-Encoding")
                 if encoding or len(content) > LARGE or content.startswith(GZIP):
                     content = await self._worked_on(content, encoding or "", limit)
@@ -208,6 +211,20 @@ class Transport:
                 raise ours(request.method, request.path, error, host=self._base.host) from safe(error)
         await asyncio.sleep(BETWEEN_WAITS)
         return await self._send(route, request, limits=limits, body=body, limit=limit, waits=waits - 1)
+
+    async def _beginning(self, content: aiohttp.StreamReader, limit: int) -> bytes:
+        """Return the body, or, of one beyond the limit, somewhat more than the limit."""
+        chunk = await content.readany()
+        if content.at_eof():
+            return chunk
+        body = bytearray(chunk)
+        while not content.at_eof() and len(body) <= min(limit, LARGE):
+            body += await content.readany()
+        if not content.at_eof() and len(body) <= limit:
+            async with self._large_answers:
+                while not content.at_eof() and len(body) <= limit:
+                    body += await content.readany()
+        return bytes(body)
 
     async def _worked_on(self, content: bytes, encoding: str, limit: int) -> bytes:
         """Return the body uncompressed and without the key. A large body is processed in a thread."""
@@ -259,14 +276,3 @@ def _pattern_of(key: bytes) -> re.Pattern[bytes]:
     """Return the pattern of a key in an answer. A short key may be part of any word, so it must be a whole word."""
     pattern = re.escape(key)
     return re.compile(rb"(?<![\w-])" + pattern + rb"(?![\w-])" if len(key) < _LONG_KEY else pattern)
-
-
-async def _beginning(content: aiohttp.StreamReader, limit: int) -> bytes:
-    """Return the body; if it is larger than the limit, its beginning, somewhat more than the limit."""
-    chunk = await content.readany()
-    if content.at_eof():
-        return chunk
-    body = bytearray(chunk)
-    while not content.at_eof() and len(body) <= limit:
-        body += await content.readany()
-    return bytes(body)

@@ -122,10 +122,8 @@ class BatchRun:
             return
         session.stop_submitting()
         self.display.stop()
-        self.display.write(
-            f"stopping: nothing more is submitted; waiting for {counted(len(session.owed), 'paid task')}. "
-            "Ctrl-C again leaves at once"
-        )
+        owed = counted(len(session.owed), "task that is paid for", "tasks that are paid for")
+        self.display.write(f"stopping: nothing more is submitted; waiting for {owed}. Ctrl-C again leaves at once")
 
     async def _handles(self, session: Session) -> AsyncIterator[TaskHandle]:
         if self.shots is not None:

@@ -22,13 +22,14 @@ _FAILURES: dict[type[Exception], str] = {
     errors.TaskCancelledError: "cancelled",
     errors.TaskTimeoutError: "timed out",
     errors.DownloadError: "no download",
+    errors.UploadError: "no upload",
     errors.APIError: "refused",
     JournalError: "no record",
     errors.TransportError: "not sent",
     ValueError: "refused",
 }
 """The words for failures. Special ones come before general ones."""
-_UNSENT = frozenset({"not submitted", "not sent", "no record"})
+_UNSENT = frozenset({"not submitted", "not sent", "no record", "no upload"})
 
 
 @define(kw_only=True)

@@ -20,6 +20,7 @@ from urllib.request import urlopen
 import pytest
 
 from cometrunway._cli._main import main
+from cometrunway.emulator import Emulator
 from tests.recorded import Recorded, record_now
 from tests.samples import PNG
 from tests.served import COMMAND, served_by_emulator, started
@@ -274,6 +275,23 @@ def test_a_provider_is_chosen_by_name_or_by_file(tmp_path: Path) -> None:
     assert ended.returncode == 2
     assert re.search(r"shots.jsonl:2: runway has no route pro_generate.* \[2 rows: lines 2, 3\]", ended.stderr)
     assert run("run", name, "--provider", "runwy", folder=tmp_path).returncode == 2
+
+
+def test_a_large_file_is_uploaded_by_the_provider_that_can(tmp_path: Path) -> None:
+    """A dry run says so, a run uploads it once, and the same run again buys and uploads nothing."""
+    (tmp_path / "large.png").write_bytes(PNG + bytes(4_000_000))
+    rows = [shot(key=str(number), seed=number, promptImage="large.png", model="gen4_turbo") for number in range(3)]
+    name = write(tmp_path, *rows)
+    with Emulator.in_thread(duration=0.01) as emulator:
+        runway = {"RUNWAYML_API_SECRET": emulator.api_key, "RUNWAYML_BASE_URL": emulator.base_url}
+        batch = ("run", name, "--provider", "runway", "--journal", "shots.db")
+        dry = run(*batch, "--dry-run", folder=tmp_path, **runway)
+        assert f"<an upload of image/png, {len(PNG) + 4_000_000} bytes>" in dry.stdout
+        for _ in range(2):
+            ended = run(*batch, folder=tmp_path, **runway)
+            assert ended.returncode == 0, ended.stderr
+        assert (emulator.creates.received, len(emulator.uploads)) == (3, 1)
+        assert not emulator.leaked_credentials
 
 
 def test_a_dry_run_knows_the_journal_the_limit_and_the_budget(served: dict[str, str], tmp_path: Path) -> None:

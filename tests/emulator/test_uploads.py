@@ -10,6 +10,7 @@ import httpx
 import pytest
 from runwayml import APIStatusError, AsyncRunwayML, BadRequestError, RunwayML
 
+from cometrunway import PollPolicy, Session, VideoToVideo
 from cometrunway.emulator import Emulator, Fault
 from cometrunway.emulator._exchange import Answer, FormFile, Received
 from cometrunway.emulator._ledger import Ledger
@@ -53,6 +54,28 @@ async def test_the_sdk_uploads_and_uses_a_file(emulator: Emulator, sdk: AsyncRun
     assert emulator.creates.accepted == 2
     assert not emulator.leaked_credentials
     assert emulator.storage_url not in {emulator.base_url, emulator.asset_url}
+
+
+async def test_both_sdks_send_the_same_for_an_upload(emulator: Emulator, sdk: AsyncRunwayML, tmp_path: Path) -> None:
+    """The announcement and the create: path, version and body, but for the URI, which is each upload's own."""
+    path = tmp_path / "film.mp4"
+    path.write_bytes(MP4 + bytes(3_800_000))
+    uploaded = await sdk.uploads.create_ephemeral(file=path)
+    await sdk.video_to_video.create(**EDIT, video_uri=uploaded.uri)
+    poll = PollPolicy(rule="fixed", first=0.1, floor=0.1)
+    options: dict[str, Any] = {"base_url": emulator.base_url, "output_dir": None, "poll": poll}
+    async with Session(emulator.api_key, provider="runway", **options) as runway:
+        await (await runway.submit(VideoToVideo(**EDIT, video_uri=path, ratio=None))).wait()
+    first, second = emulator.uploads
+    theirs, ours = [dict(task.body) for task in emulator.tasks.values()]
+    assert (theirs.pop("videoUri"), ours.pop("videoUri")) == (first.uri, second.uri)
+    assert ours == theirs
+    assert first.sha256 == second.sha256
+    for operation in ("upload", "create"):
+        sent = [(entry.path, entry.headers["x-runway-version"]) for entry in emulator.requests_of(operation)]
+        assert sent[0] == sent[1]
+    announced = [request.json for request in emulator.requests_of("upload")]
+    assert announced == [{"filename": "film.mp4", "type": "ephemeral"}] * 2
 
 
 def test_the_synchronous_sdk_uploads_a_file() -> None:

@@ -112,7 +112,8 @@ class BatchCounts:
         return (*in_trouble, *islice(chain(self._uploading.values(), longest), number - len(in_trouble)))
 
     def _count_upload(self, name: str, event: Event, now: float) -> None:
-        if event.kind is not EventKind.UPLOADING or event.progress == 1.0:
+        is_sent = event.progress == 1.0 and event.key is None  # without a key its next event has another name
+        if event.kind is not EventKind.UPLOADING or is_sent:
             self._uploading.pop(name, None)
         else:
             shot = self._uploading.setdefault(name, RunningShot(name, now))

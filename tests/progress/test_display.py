@@ -90,10 +90,10 @@ def test_the_most_interesting_are_in_trouble_or_run_the_longest() -> None:
 def test_an_upload_is_shown_until_the_task_is_there() -> None:
     """It runs nowhere yet, so it is counted by itself; one that fails is shown no more."""
     counts = BatchCounts(3, began=0.0)
-    for key, progress in (("a", 0.0), ("a", 0.45), ("b", 0.0), ("c", 0.5), ("c", 1.0)):
+    for key, progress in (("a", 0.0), ("a", 0.45), ("b", 1.0), (None, 0.5), (None, 1.0)):
         counts.count(Event(kind=EventKind.UPLOADING, route=ROUTE, key=key, progress=progress), 1.0)
     shown = {shot.name: shot.state for shot in counts.interesting(4)}
-    assert shown == {"a": "uploading 45%", "b": "uploading 0%"}
+    assert shown == {"a": "uploading 45%", "b": "uploading 100%"}
     assert (counts.running, counts.waiting, counts.uploading) == (0, 3, 2)
     assert "2 uploading" in summary(counts, 1.0, None)
     counts.count(event(EventKind.SUBMITTED, "a"), 2.0)

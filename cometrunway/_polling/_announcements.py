@@ -1,13 +1,13 @@
-"""How many ends of tasks no callback announces, learnt for each kind of task. Pure."""
+"""Learns, for each kind of task, which part of the ends has no callback. Pure."""
 
 from attrs import define, field
 
 _REMEMBERED = 500.0
-"""About how many of the last ends count."""
+"""The approximate number of latest ends that are considered."""
 _STOPPED = 3
-"""Ends in a row that no callback announced: callbacks have stopped, and all that was learnt is forgotten."""
+"""After this number of ends in a row without a callback, callbacks have stopped. The learned values are reset."""
 _PRIOR = 1.0
-"""How many unannounced ends are assumed beside those that were seen: a first callback proves little."""
+"""The number of ends without a callback that is added to the observed ones, because one callback proves little."""
 
 
 @define
@@ -19,17 +19,17 @@ class _Kind:
 
 @define
 class Announcements:
-    """Counts, for each kind, the ends that a callback announced before a poll found them, and the others."""
+    """Counts, for each kind, the ends that a callback announced before a poll found them, and all other ends."""
 
     _kinds: dict[str, _Kind] = field(factory=dict)
 
     def unannounced(self, kind: str) -> float:
-        """Return the part of ends, above 0 and at most 1, that polls must find without a callback."""
+        """Return the part of the ends that polls must find without a callback. It is above 0 and at most 1."""
         seen = self._kinds.get(kind)
         return 1.0 if seen is None else (seen.unannounced + _PRIOR) / (seen.ends + _PRIOR)
 
     def learn(self, kind: str, *, announced: bool) -> bool:
-        """Count an end; return whether with it callbacks have stopped that came before."""
+        """Count an end. Return whether this end shows that callbacks, which came before, have stopped."""
         seen = self._kinds.setdefault(kind, _Kind())
         seen.in_a_row = 0 if announced else seen.in_a_row + 1
         if seen.in_a_row >= _STOPPED:

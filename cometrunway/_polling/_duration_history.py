@@ -1,4 +1,4 @@
-"""The duration model, kept in the journal, so that the next session begins with what this one has learnt."""
+"""Stores the duration model in the journal, so that the next session starts with what this session has learned."""
 
 import asyncio
 import json
@@ -10,13 +10,13 @@ from cometrunway.errors import JournalError
 
 _logger = logging.getLogger(__name__)
 _BETWEEN_SAVES = 30.0
-"""Seconds. A process that is killed loses at most what it has learnt in them."""
+"""Seconds between two saves. A process that is killed loses at most what it has learned in this time."""
 
 
 class DurationHistory:
     """Loads a duration model from a journal, and saves it there.
 
-    It only spares polls: an error is logged and never raised.
+    The history only reduces the number of polls. An error is therefore logged and never raised.
     """
 
     def __init__(self, journal: JournalProtocol, model: DurationModel) -> None:
@@ -25,7 +25,7 @@ class DurationHistory:
         self._saved: dict[str, str] = {}
 
     async def load(self) -> None:
-        """Let the model begin with what earlier sessions have learnt."""
+        """Load into the model what earlier sessions have learned."""
         try:
             history = await self._journal.duration_history()
         except JournalError as error:
@@ -38,7 +38,7 @@ class DurationHistory:
                 _logger.warning("what earlier sessions learnt of %s is ignored: %r", kind, error)
 
     async def save(self) -> None:
-        """Record what was learnt since the last time."""
+        """Save what was learned since the last save."""
         learnt = {kind: json.dumps(snapshot) for kind, snapshot in self._model.snapshot().items()}
         fresh = {kind: text for kind, text in learnt.items() if self._saved.get(kind) != text}
         if not fresh:

@@ -1,8 +1,8 @@
-"""How long tasks take, learnt from polls, and from that the time of the next poll. Pure: the caller passes ages.
+"""Learns from polls how long tasks take, and computes the time of the next poll. Pure: the caller passes ages.
 
-There are two predictors of a task's end: its age, and its progress where the API reports one. Each has a hazard table
-for each kind of task (a route and a model). The model uses the predictor that has predicted the results of polls
-better so far in this session. Progress is therefore used only where it has been right.
+There are two predictors of a task's end: its age, and its progress if the API reports it. Each has a hazard table
+for each kind of task (a route and a model). The model uses the predictor that has predicted the results of polls better
+so far in this session. Progress is therefore used only if it has been right.
 """
 
 import math
@@ -16,32 +16,33 @@ from cometrunway._polling._hazard_table import HazardTable
 _AGE_EDGES = (0.0, *(1.06**number for number in range(140)))  # seconds, to an hour
 _PROGRESS_EDGES = (*(number / 50 for number in range(100)), *(2 * 1.1**number for number in range(40)))  # of the whole
 _ENOUGH_FOR_PROGRESS = 4
-"""How many ends the table of progress must have seen before it is used."""
+"""The number of ends that the table of progress needs before it is used."""
 _FEW = 300.0
 _SHORTEST_STEP = 0.3
-"""With more waiting tasks than few, the oldest are polled in shorter steps where ends are near: down to this part of a
+"""If many tasks wait and ends are near, the oldest tasks are polled in shorter steps: at least this part of a
 cautious step."""
 _MEMORY = 0.98
-"""How much of the old score remains with each poll that both predictors had predicted."""
+"""The part of the old score that remains after each poll that both predictors have predicted."""
 _MARGIN = 0.02
-"""How much better, per poll and in log-likelihood, progress must have predicted before it is used."""
+"""The advantage in log-likelihood per poll that progress needs over age before it is used."""
 _LEAST_RATE = 1e-4
 _LEAST_TIME = 1.0
-"""Seconds between two reports of progress that give a rate: a task attached from elsewhere has progress at age 0."""
+"""The least number of seconds between two reports of progress that give a rate. A task that was attached from
+elsewhere has progress at age 0."""
 _HEARTBEAT = 10.0
-"""How many times as long as without callbacks a pause is at most: a callback can be lost at any time."""
+"""A pause with callbacks is at most this many times as long as one without, because a callback can be lost."""
 _REMEMBERED = 100.0
-"""How many ends the history of earlier sessions weighs at most, so that new ends soon outweigh it."""
+"""The history of earlier sessions weighs at most as much as this number of ends, so that new ends soon outweigh it."""
 
 
 def stretch(unannounced: float) -> float:
-    """Return how many times as long pauses may be where callbacks announce all but this part of ends."""
+    """Return the factor by which pauses may be longer if callbacks announce all ends except this part."""
     return min(1 / unannounced, _HEARTBEAT)
 
 
 @define
 class ObservedTask:
-    """What polls have found of one task so far."""
+    """What polls have found out about one task so far."""
 
     kind: str
     """Tasks of one kind take about equally long."""
@@ -60,13 +61,13 @@ class ObservedTask:
                 self._rate = (progress - self._progress) / (age - self._progress_age)
             self._progress, self._progress_age = progress, age
         elif not self._progress:
-            self._progress_age = age  # it has not begun
+            self._progress_age = age  # the work has not begun
         self.age = age
         self.polls += 1
 
     @property
     def has_progress(self) -> bool:
-        """Whether its progress at a later age can be predicted."""
+        """Whether the progress at a later age can be predicted."""
         return self._rate > _LEAST_RATE
 
     @property
@@ -75,7 +76,7 @@ class ObservedTask:
         return self._rate
 
     def progress_at(self, age: float) -> float:
-        """Return the progress at an age, at the present rate; may be above 1."""
+        """Return the progress at an age, computed with the present rate. It may be above 1."""
         return self._progress + (age - self._progress_age) * self._rate
 
 
@@ -84,7 +85,7 @@ class _Kind:
     by_age: HazardTable = field(factory=lambda: HazardTable(_AGE_EDGES, prior_median=20.0))
     by_progress: HazardTable = field(factory=lambda: HazardTable(_PROGRESS_EDGES, prior_median=1.0))
     advantage: float = 0.0
-    """How much better progress predicted than age, per poll; older polls weigh less."""
+    """By how much progress has predicted better than age, per poll. Older polls weigh less."""
 
     @classmethod
     def restored(cls, snapshot: Mapping[str, Any]) -> "_Kind":
@@ -108,8 +109,8 @@ class DurationModel:
 
     Args:
         price: the seconds of lag that one poll is worth.
-        shortest: the least pause between two polls of a task, in seconds.
-        longest: the greatest, in seconds.
+        shortest: the shortest pause between two polls of a task, in seconds.
+        longest: the longest pause between two polls of a task, in seconds.
     """
 
     def __init__(self, *, price: float, shortest: float, longest: float) -> None:
@@ -119,19 +120,19 @@ class DurationModel:
         self._kinds: dict[str, _Kind] = {}
 
     def snapshot(self) -> dict[str, dict[str, Any]]:
-        """Return what was learnt of each kind of which a task has ended, as plain values."""
+        """Return as plain values what was learned about each kind that has at least one ended task."""
         return {name: kind.snapshot() for name, kind in self._kinds.items() if kind.by_age.ends}
 
     def restore(self, name: str, snapshot: Mapping[str, Any]) -> None:
-        """Begin with what an earlier session learnt of a kind; it weighs less than what this one learns.
+        """Start with what an earlier session learned about a kind. It weighs less than what this session learns.
 
         Raises:
-            ValueError, TypeError, KeyError, OverflowError: it is no snapshot of this version; nothing has changed.
+            ValueError, TypeError, KeyError, OverflowError: it is not a snapshot of this version. Nothing has changed.
         """
         self._kinds[name] = _Kind.restored(snapshot)
 
     def learn(self, task: ObservedTask, age: float, *, ended: bool) -> None:
-        """Learn from what a poll found at this age, before `task` has observed it."""
+        """Learn from the result of a poll at this age. Call it before `task.observe`."""
         kind = self._kind(task)
         if age <= task.age:
             return
@@ -144,17 +145,17 @@ class DurationModel:
     def pause(
         self, task: ObservedTask, age: float, cautious: float, *, waiting: int, unannounced: float = 1.0
     ) -> tuple[float, float]:
-        """Return the seconds from `age` to the next poll, and its slack, which is no longer.
+        """Return the seconds from `age` to the next poll, and its slack, which is at most as long as the pause.
 
         A poll may move by a small part of the slack; see `HazardTable.pause`.
 
-        The pause ends at most `cautious` seconds after the age that enough tasks of the kind are known to have
-        reached unfinished: beyond it, an end at any moment is possible. In a batch that was submitted at once, the
-        first few tasks that are polled move this age on, and the other tasks need no poll until then. Once ends are
-        near and many tasks are `waiting`, those first polls come in shorter steps.
+        The known age is the age that enough tasks of the kind have reached unfinished. After it, a task may end at
+        any moment. The pause therefore ends at most `cautious` seconds after the known age. In a batch that was
+        submitted at once, the first few polls raise the known age, and the other tasks need no poll until then. If
+        ends are near and many tasks are `waiting`, these first polls come in shorter steps.
 
-        Where callbacks announce the others, a poll saves lag only for the `unannounced` part of ends: it is worth its
-        price later, and the longest pause is longer.
+        Callbacks announce all ends except the `unannounced` part. A poll saves lag for this part only. It is
+        therefore worth its price later, and the longest pause is longer.
         """
         kind = self._kind(task)
         table, now, rate = kind.by_age, age, 1.0  # in the units of the predictor that is used
@@ -174,7 +175,7 @@ class DurationModel:
         return min(max(pause, self._shortest), most_seconds), min(slack, pause, most)
 
     def _hinted(self, kind: _Kind, task: ObservedTask, age: float) -> float:
-        """Return the seconds to the end that progress predicts, while it is not known how well it predicts."""
+        """Return the seconds to the end that progress predicts. Used while the quality of its prediction is unknown."""
         if kind.by_progress.ends < _ENOUGH_FOR_PROGRESS:
             left = (1 - task.progress_at(age)) / task.rate
             if left > 0:
@@ -182,7 +183,7 @@ class DurationModel:
         return math.inf
 
     def expected_age(self, task: ObservedTask, odds: float) -> float | None:
-        """Return the age by which all but one in `odds` such tasks have ended; None before that is known."""
+        """Return the age at which all such tasks except one in `odds` have ended; None if it is not known yet."""
         kind = self._kind(task)
         longer = kind.by_age.within(task.age, odds)
         return None if longer is None else task.age + longer

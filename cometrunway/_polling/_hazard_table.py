@@ -1,10 +1,11 @@
-"""A hazard table: the rate of ends at each age, given that the task has not ended before. Learnt online, pure.
+"""A hazard table: the rate of ends at each age, given that the task has not ended before. Learned online. Pure.
 
-Ages are divided into bins that grow with age. Each poll adds to the table. A poll that found no end adds exposure. A
-poll that found the end adds an event, which is distributed over the time since the poll before by the table's own
-hazards (the self-consistent estimate for interval-censored data, one poll at a time). The hazard of a bin is its events
-divided by its exposure, smoothed over its neighbours, with a prior worth less than one task: the greater of the hazard
-of the bin before and a rate that falls with age. Older ends weigh less and less.
+Ages are divided into bins that grow with age. Each poll adds to the table. A poll that finds no end adds exposure. A
+poll that finds the end adds an event. The event is distributed over the time since the previous poll by the table's
+own hazards (the self-consistent estimate for interval-censored data, one poll at a time). The hazard of a bin is its
+events divided by its exposure, smoothed over its neighbours. A prior that is worth less than one task is added: the
+greater of the hazard of the previous bin and a rate that falls with age. The weight of an end falls with each later
+end.
 """
 
 import math
@@ -14,19 +15,19 @@ from itertools import pairwise
 from typing import Any
 
 _PRIOR_WEIGHT = 0.2
-"""How many tasks the prior is worth, in each bin."""
+"""The weight of the prior in each bin, in tasks."""
 _FORGETTING = 1.004
-"""How much more each end weighs than the one before: after 175, half is forgotten."""
+"""The factor by which each end weighs more than the previous one. After 175 ends, half is forgotten."""
 _PRIOR_RATE = 0.7
-"""The prior hazard, times the age: with ln 2, half end within as long again."""
+"""The prior hazard, multiplied by the age. With ln 2, half of the tasks end before their age has doubled."""
 _KNOWN = 10.0
-"""How many tasks must have passed through a bin for its hazard to count as known."""
+"""The number of tasks that must have passed through a bin before its hazard is known."""
 _ENOUGH_TO_PREDICT = math.log(4 / 3)
-"""The integrated hazard that must have been observed before ends are predicted: at it, a quarter have ended."""
+"""The integrated hazard that must be observed before ends are predicted. A quarter of the tasks have then ended."""
 _LEAST = 1e-9
 _TOO_HEAVY = 1e12
 _FRESH = 64
-"""After how many polls the hazards are rebuilt at the latest, which costs as much as some ten decisions."""
+"""The largest number of polls before the hazards are rebuilt. A rebuild costs as much as about ten decisions."""
 
 
 class HazardTable:
@@ -34,13 +35,13 @@ class HazardTable:
 
     Args:
         edges: where bins begin, rising from 0; the last bin has no end.
-        prior_median: before anything is learnt, half of the tasks are expected to end within this time. At a greater
-            age, half of those that are left are expected to end within as long again.
+        prior_median: before anything is learned, half of the tasks are expected to end within this time. At a greater
+            age, half of the remaining tasks are expected to end before their age has doubled.
     """
 
     def __init__(self, edges: Sequence[float], *, prior_median: float) -> None:
         self._edges = [*edges, math.inf]
-        # The last bin, which has no end, counts as wide as the ages before it are long.
+        # The last bin has no end. Its width is taken to be about the age at which it begins.
         self._widths = [min(end, 2 * start + 1) - start for start, end in pairwise(self._edges)]
         self._prior = [_PRIOR_RATE / max(start, prior_median) for start in edges]
         self._events = [0.0] * len(edges)
@@ -51,19 +52,19 @@ class HazardTable:
         self._risk_at: list[float] = []
         """The integral of the hazard up to each edge."""
         self._lag_at: list[float] = []
-        """And the integral of that."""
+        """The integral of `_risk_at`."""
         self._reach: list[float] = []
         self._risks: list[float] | None = None
         self._polls = 0
         self._stale = self._may_be_stale = 0
         self.ends = 0
-        """How many ends it has learnt from."""
+        """The number of ends that the table has learned from."""
         self._rebuild()
 
     def learn(self, start: float, end: float, *, ended: bool) -> float:
-        """Learn from a poll at age `end` after one at `start`: whether the end lay between them.
+        """Learn from a poll at age `end` after one at age `start`; `ended`: the task ended between them.
 
-        Returns minus the logarithm of the probability that the table gave to what was found.
+        Return minus the logarithm of the probability that the table gave to this result.
         """
         if end <= start:
             return 0.0
@@ -94,7 +95,7 @@ class HazardTable:
         return -math.log(max(total, _LEAST))
 
     def _cut(self, start: float, end: float) -> Iterator[tuple[int, float]]:
-        """Yield the bins between two ages, and the width of each there."""
+        """Yield the bins between two ages, and the width of the part of each bin that lies between them."""
         moment, number = start, self._bin(start)
         while moment < end:
             edge = min(self._edges[number + 1], end)
@@ -102,17 +103,17 @@ class HazardTable:
             moment, number = edge, number + 1
 
     def known_until(self, age: float) -> float:
-        """Return the age up to which, from this one on, enough tasks are known to have passed unfinished."""
+        """Return the greatest age, from `age` on, that enough tasks are known to have reached unfinished."""
         self._refresh()
         return max(age, self._reach[self._bin(age)])
 
     def pause(self, age: float, price: float, longest: float) -> tuple[float, float]:
-        """Return the time d to the poll that is worth its price, at most `longest`; and its slack.
+        """Return the time d until a poll is worth its price, at most `longest`, and the slack of this poll.
 
         d solves `integral over x from 0 to d of h(age + x) * (d - x) = price`: the expected lag without the poll has
         then grown to the price of a poll. The slack is `2 * price / integral over x from 0 to d of h(age + x)`. A poll
-        that is earlier or later by a small part of the slack saves or costs twice that part of the price. Where the
-        hazard is constant the slack is d itself; where the hazard rises the slack is less.
+        that is earlier or later by a small part of the slack saves or costs twice that part of the price. If the hazard
+        is constant, the slack is d. If the hazard rises, the slack is less than d.
         """
         self._refresh()
         hazards, edges, risk_at, lag_at = self._hazards, self._edges, self._risk_at, self._lag_at
@@ -132,9 +133,9 @@ class HazardTable:
         return (pause, 2 * price / root) if pause < longest else (longest, longest)
 
     def within(self, age: float, odds: float) -> float | None:
-        """Return the time from `age` within which all but one in `odds` have ended; None before a quarter has.
+        """Return the time from `age` until all tasks except one in `odds` have ended; None before a quarter has ended.
 
-        Beyond the last age that is known, the hazard is taken to stay as it was there, and to be at least the prior.
+        After the last known age, the hazard is assumed to stay as it was there, and to be at least the prior.
         """
         self._refresh()
         if self._risks is None:
@@ -145,7 +146,7 @@ class HazardTable:
         return _between(_between(age, edges, risks) + math.log(odds), risks, edges) - age
 
     def snapshot(self) -> dict[str, Any]:
-        """Return what it has learnt as plain values for JSON, without the empty bins at the end."""
+        """Return what the table has learned, as plain values for JSON, without the empty bins at the end."""
         return {
             "bins": self._bins(),
             "ends": self.ends,
@@ -154,10 +155,10 @@ class HazardTable:
         }
 
     def restore(self, snapshot: Mapping[str, Any], *, at_most: float) -> None:
-        """Begin with what another table had learnt, weighed as `at_most` ends.
+        """Start with what another table has learned, with a weight of at most `at_most` ends.
 
         Raises:
-            ValueError, TypeError, KeyError: it is not of a table with these bins; nothing has changed.
+            ValueError, TypeError, KeyError: the snapshot is not from a table with these bins. Nothing has changed.
         """
         if snapshot["bins"] != self._bins():
             raise ValueError(f"its bins are {snapshot['bins']}, not {self._bins()}")
@@ -189,12 +190,12 @@ class HazardTable:
             self._weight = 1.0
 
     def _refresh(self) -> None:
-        # To rebuild after every poll would cost more than the poll. The more is known, the less one poll changes.
+        # A rebuild after every poll would cost more than the poll. The more is known, the less one poll changes.
         if self._stale > self._may_be_stale:
             self._rebuild()
 
     def _observed_risks(self) -> list[float]:
-        """Return the integrated hazard at each edge as observed, without the prior; empty if that is too little."""
+        """Return the observed integrated hazard at each edge, without the prior; empty if too little was observed."""
         risks, seen, last = [0.0], 0.0, 0.0
         smoothed = zip(self._widths, self._prior, _smoothed(self._events), _smoothed(self._exposure), strict=True)
         for width, prior, events, exposure in smoothed:
@@ -237,13 +238,13 @@ def _rounded(values: Iterable[float]) -> list[float]:
 
 
 def _smoothed(values: list[float]) -> list[float]:
-    """Return each value's mean with its neighbours, itself counted twice."""
+    """Return the mean of each value and its neighbours. The value itself has twice the weight."""
     before, after = [values[0], *values], [*values[1:], values[-1]]
     return [(one + 2 * two + three) / 4 for one, two, three in zip(before, values, after, strict=False)]
 
 
 def _between(value: float, here: Sequence[float], there: Sequence[float]) -> float:
-    """Return where the rising curve through these points goes at `value`; its last piece goes on."""
+    """Return the value of the rising curve through these points at `value`. Its last piece continues without end."""
     number = min(max(bisect_right(here, value), 1), len(there) - 1)
     part = (value - here[number - 1]) / (here[number] - here[number - 1])
     return there[number - 1] + part * (there[number] - there[number - 1])

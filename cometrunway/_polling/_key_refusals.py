@@ -1,15 +1,15 @@
-"""Whether the gateway refuses the key: what all polls of a session have heard in a row. Pure: the caller tells time."""
+"""Decides whether the gateway refuses the key, from the answers to all polls of a session. Pure: time is passed in."""
 
 _IN_A_ROW = 5
-"""So many refusals, with no other answer between them, are about the gateway, not about one task."""
+"""This number of refusals, without another answer between them, concerns the gateway, not one task."""
 _LONGEST_PAUSE = 15.0
 
 
 class KeyRefusals:
-    """Counts refusals of the key, of whichever task, until the gateway answers anything else.
+    """Counts refusals of the key, for all tasks together, until the gateway gives another answer.
 
     Args:
-        patience: seconds for which every answer must refuse before that is proved to last.
+        patience: seconds. If every answer refuses the key for this time, the refusal is permanent.
     """
 
     def __init__(self, patience: float) -> None:
@@ -20,12 +20,12 @@ class KeyRefusals:
         self._pause = 0.5
 
     def answered(self) -> None:
-        """Note any other answer."""
+        """Record an answer that does not refuse the key."""
         self._number = 0
         self._pause = 0.5
 
     def refused(self, now: float) -> float | None:
-        """Note a refusal; return the seconds for which no poll is worth while, None where it is about one task."""
+        """Record a refusal. Return the seconds for which no poll is useful; None if the refusal concerns one task."""
         if not self._number:
             self._since = now
         self._number += 1
@@ -36,5 +36,5 @@ class KeyRefusals:
         return self._pause
 
     def last(self, now: float) -> bool:
-        """Whether every answer refused for as long as one is patient."""
+        """Whether every answer has refused the key for `patience` seconds."""
         return self._number >= _IN_A_ROW and now - self._since >= self._patience

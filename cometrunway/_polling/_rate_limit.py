@@ -1,11 +1,11 @@
 """The poll rate limit of a session: when the next poll may be sent. Pure: the caller passes the time."""
 
 _BURST = 0.5
-"""Polls may be sent at once after a time without any: as many as the rate allows in these seconds."""
+"""After a time without polls, this many seconds' worth of polls may be sent at once."""
 _SLOWEST = 1 / 16
-"""A limited rate falls to this fraction of the full one, and no further."""
+"""The lowest rate, as a fraction of the full rate."""
 _FASTER, _SLOWER = 1.01, 0.94
-"""What an answer, and a 429, multiply the rate by: it does not fall while fewer than one poll in seven is refused."""
+"""The factors for an answer and a 429. The rate does not fall while fewer than one poll in seven is refused."""
 
 
 class PollRateLimit:
@@ -34,7 +34,7 @@ class PollRateLimit:
         self._rate = min(self._rate * _FASTER, self._full)
 
     def refused(self, now: float, pause: float | None) -> None:
-        """Count a 429; no poll is sent before the pause that it asked for, in seconds, has passed."""
+        """Count a 429. No poll is sent during the `pause` that it asked for, in seconds."""
         self._rate = max(self._rate * _SLOWER, self._full * _SLOWEST)
         if pause is not None:
             self._paused_until = max(self._paused_until, now + pause)

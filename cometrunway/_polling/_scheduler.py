@@ -1,4 +1,4 @@
-"""The poll scheduler: one heap of due polls, one shared rate limit, any number of tasks waited for."""
+"""The poll scheduler: one heap of due polls, one shared rate limit, and any number of waiting tasks."""
 
 import asyncio
 import heapq
@@ -38,27 +38,27 @@ from cometrunway.errors import (
 _logger = logging.getLogger(__name__)
 _POLLS_AT_ONCE = 128
 _POSTPONED_IN_A_ROW = 256
-"""Polls that may be postponed before the event loop gets its turn."""
+"""The number of polls that may be postponed in a row before the event loop runs other callbacks."""
 _LEAST_SECONDS_FOR_FILES = 10.0
-"""From the end of a task, also where that is found when the deadline has come."""
+"""Seconds for the delivery after the end of a task, also if that end is found only at the deadline."""
 _ANNOUNCED_GRACE = 60.0
-"""Seconds from a callback that announces an end until polls must show it: some gateways post first."""
+"""Seconds from a callback that announces an end until polls must show it. Some gateways post before."""
 _ANNOUNCED_WITHIN = 1.0
-"""Seconds from an end to the callback that announces it; a task is known to have been unfinished before."""
+"""The greatest number of seconds from an end to its callback. Before this time the task was certainly unfinished."""
 _VOID = 64
-"""Void entries that the heap may hold beside as many as there are tasks."""
+"""The heap may hold one void entry for each task, and this number more."""
 _SAMPLE = 200
-"""How many tasks are asked when all can be expected to have ended."""
+"""The size of the sample of tasks from which the time until the end of all is estimated."""
 Poll = Callable[[str, str, Asked], Awaitable[Task]]
-"""Asks once for the state of the task of this route and id, that this request made."""
+"""Polls once the task with this route and id, which this request created."""
 Cancel = Callable[[str, str], Awaitable[None]]
-"""Asks the provider to cancel the task of this route and id."""
+"""Asks the provider to cancel the task with this route and id."""
 Deliver = Callable[[TaskFuture, Task], Awaitable[tuple[Asset, ...]]]
-"""Returns the files of a task that has ended, or raises why there are none."""
+"""Returns the files of an ended task, or raises the error that says why there are none."""
 
 
 class PollScheduler:
-    """Polls every watched task in due-time order until each has ended, and resolves their futures."""
+    """Polls the watched tasks in order of due time until each has ended, and resolves their futures."""
 
     def __init__(
         self,
@@ -99,32 +99,32 @@ class PollScheduler:
         self._background.start(self._dispatch(), name="cometrunway dispatcher", role=Role.SERVICE)
 
     def close(self) -> None:
-        """Fail the future of every task that has not ended with an error that says how to go on."""
+        """Fail the future of each unfinished task with an error that says how to continue."""
         for task in self._open.values():
             task.future.fail(self._stopped_waiting(task.future, "when the session was left"))
 
     @property
     def owed(self) -> tuple[TaskFuture, ...]:
-        """The futures of the tasks whose files are not on disk."""
+        """The futures of the tasks whose files are not on disk yet."""
         return (*self._unfinished, *self.waiting)
 
     @property
     def waiting(self) -> tuple[TaskFuture, ...]:
-        """The futures of the tasks that were polled to the last, and whose end or files were still to come."""
+        """The futures of the tasks that were polled until the close, and have not ended or have no files yet."""
         return tuple(task.future for task in self._open.values())
 
     @property
     def eta(self) -> float | None:
-        """The seconds until the last of the watched tasks can be expected to have ended; None before that is known."""
+        """The expected seconds until the last of the watched tasks ends; None if this is not known yet."""
         return self._eta(self._open.values())
 
     def eta_of(self, futures: Collection[TaskFuture]) -> float | None:
-        """Return in how many seconds the last of these can be expected to have ended; None before that is known."""
+        """Return the expected seconds until the last of these tasks ends; None if this is not known yet."""
         watched = (self._open.get((future.route, future.id)) for future in futures)
         return self._eta([task for task in watched if task is not None])
 
     def _eta(self, watched: Collection[PolledTask]) -> float | None:
-        """Of many tasks a sample is asked, and what is known of most stands for all."""
+        """Return the estimate. It uses a sample of the tasks, and is known if it is known for most of the sample."""
         waiting = [task for task in watched if not task.future.has_ended]
         odds = 1.0 + len(waiting)
         now = self._loop.time()
@@ -134,21 +134,21 @@ class PollScheduler:
         return max(left, default=0.0) if 2 * len(left) >= len(sample) else None
 
     def find(self, reference: TaskReference) -> TaskFuture | None:
-        """Return the future of this task, if it is polled."""
+        """Return the future of this task; None if the task is not polled."""
         task = self._open.get((reference.route, reference.id))
         return None if task is None else task.future
 
     def find_by_key(self, key: str) -> TaskFuture | None:
-        """Return the future of the task of this key, if it is polled."""
+        """Return the future of the task with this key; None if it is not polled."""
         return next((task.future for task in self._open.values() if task.future.key == key), None)
 
     def watch(self, future: TaskFuture, *, age: float | None, has_callback: bool = False) -> None:
         """Poll the future's task from now on.
 
         Args:
-            future: where the outcome goes.
-            age: seconds since the task was created; None for one from elsewhere, which must be known to the server.
-            has_callback: whether `hint` will be called at its end, unless the callback is lost.
+            future: receives the outcome.
+            age: seconds since the task was created; None for a task from elsewhere, which the server must know.
+            has_callback: whether `hint` is called when the task ends, unless the callback is lost.
         """
         now = self._loop.time()
         task = PolledTask(
@@ -167,9 +167,9 @@ class PollScheduler:
         self._push(task, self._timing.next_poll(task, now, waiting=len(self._open)) if task.is_new else now)
 
     def hint(self, route: str, task_id: str, *, announces_end: bool) -> None:
-        """Poll a task because a callback came: of an announced end at once, of more callbacks after the shortest pause.
+        """Poll a task because a callback came: at once for the first announced end, else after the shortest pause.
 
-        Nothing happens if the task is not polled, or has ended.
+        Do nothing if the task is not polled or has ended.
         """
         task = self._open.get((route, task_id))
         if task is None or task.future.has_ended:
@@ -183,10 +183,12 @@ class PollScheduler:
             self._bring_forward(task, due)
 
     async def cancel(self, future: TaskFuture) -> None:
-        """Ask the provider to cancel a task, unless a poll right before finds that it has ended; then poll it at once.
+        """Ask the provider to cancel a task, and poll it at once.
+
+        A poll is sent first. If it finds that the task has ended, no request to cancel is sent.
 
         Raises:
-            CometRunwayError: it is not known to be cancelled, and goes on being polled.
+            CometRunwayError: the cancellation is not confirmed. Polling of the task continues.
         """
         answer = await self._ask(future.route, future.id, future.asked)
         task = self._open.get((future.route, future.id))
@@ -210,7 +212,7 @@ class PollScheduler:
                 await asyncio.sleep(0)  # many in a row were postponed
 
     async def _turn(self) -> None:
-        """Wait until a poll is due, fewer than the most are under way, and the rate limit allows it."""
+        """Wait until a poll is due, a slot for it is free, and the rate limit allows it."""
         while (when := self._ready_at()) > self._loop.time():
             self._alarm = self._loop.create_future()
             timer = None if when == math.inf else self._loop.call_at(when, self._wake)
@@ -230,7 +232,7 @@ class PollScheduler:
             self._alarm.set_result(None)
 
     def _next_due(self) -> PolledTask | None:
-        """Take the task that is due now, if the rate limit allows it; None also if many in a row were postponed."""
+        """Return the task that is due now, if the rate limit allows a poll; None also after many postponed polls."""
         now = self._loop.time()
         if self._rate_limit.free_at() > now:
             return None
@@ -256,7 +258,7 @@ class PollScheduler:
             self._wake()
 
     def _bring_forward(self, task: PolledTask, due: float) -> None:
-        """Poll a task earlier than was planned; its entry in the heap becomes void."""
+        """Poll a task earlier than planned. Its present entry in the heap becomes void."""
         if due >= task.due:
             return
         self._push(task, due)
@@ -269,7 +271,7 @@ class PollScheduler:
         return task.due == math.inf
 
     async def _polls(self, task: PolledTask | None) -> None:
-        """Poll one task after another, as long as one is due: that costs less than a child for each poll."""
+        """Poll one task after another while tasks are due. This costs less than one child task for each poll."""
         try:
             while task is not None:
                 await self._poll(task)
@@ -287,7 +289,7 @@ class PollScheduler:
             answer = await self._ask(future.route, future.id, future.asked)
         except CometRunwayError as error:
             self._on_failed_poll(task, error.about(route=future.route, task_id=future.id, key=future.key))
-        except Exception as bug:  # noqa: BLE001 - see there
+        except Exception as bug:  # noqa: BLE001 - see `_fail_by_a_bug`
             self._fail_by_a_bug(future, bug)
         else:
             self._on_answer(task, answer)
@@ -319,7 +321,7 @@ class PollScheduler:
             self._poll_again(task, self._loop.time() + self._policy.pause_while_behind(without_output, self._rng))
 
     def _learn_from_end(self, task: PolledTask, age: float) -> None:
-        """Learn how long a task took, to the second where a callback announced its end; and whether one did."""
+        """Learn how long a task took, and whether a callback announced its end. With a callback, the time is exact."""
         if task.announced_at is not None:
             unfinished = task.announced_at - _ANNOUNCED_WITHIN - task.born
             if unfinished > task.age:
@@ -332,24 +334,24 @@ class PollScheduler:
             self._poll_all_again(task.kind)
 
     def _poll_all_again(self, kind: str) -> None:
-        """Poll the tasks of a kind as if no callback were to come."""
+        """Plan the polls of a kind of task again, without callbacks."""
         now = self._loop.time()
         for task in self._open.values():
             if task.kind == kind and task.has_callback and not (task.future.has_ended or self._is_polled_now(task)):
                 self._bring_forward(task, self._timing.again(task, now, waiting=len(self._open)))
 
     def _due_behind(self, task: PolledTask) -> float | None:
-        """Return when to poll a task again whose end a callback announced and no poll shows; None for any other."""
+        """Return when to poll again a task whose announced end no poll shows; None for other tasks."""
         if task.announced_at is None:
             return None
         now = self._loop.time()
         if now - task.announced_at < _ANNOUNCED_GRACE:
             return now + self._policy.pause_while_behind(now - task.announced_at, self._rng)
-        task.announced_at, task.has_callback = None, False  # it may have been forged; no other is counted on
+        task.announced_at, task.has_callback = None, False  # it may be forged; do not rely on another one
         return None
 
     def _seconds_without_output(self, task: PolledTask, answer: Task) -> float | None:
-        """Return how long a task has been a success that names no file; None where it is none, or has been too long."""
+        """Return for how long a task has been a success without a file; None if it is none, or for too long."""
         if answer.status is not TaskStatus.SUCCEEDED or answer.outputs:
             return None
         now = self._loop.time()
@@ -367,7 +369,7 @@ class PollScheduler:
         if not refuses_the_key(error):
             self._forget_refusals(task, error)
         if isinstance(error, TaskNotFoundError):
-            if task.unknown_until is None:  # it was known before: another node or cache may lag
+            if task.unknown_until is None:  # the server knew it before: another node or a cache may lag
                 task.unknown_until = now + self._policy.grace
             if now < task.unknown_until and not task.is_cancelled:
                 self._poll_again(task, now + self._policy.pause_while_unknown(self._rng))
@@ -387,13 +389,13 @@ class PollScheduler:
         self._poll_again(task, refused or self._due_behind(task))
 
     def _forget_refusals(self, task: PolledTask, error: CometRunwayError) -> None:
-        """Begin anew, unless there was no answer at all: that says nothing about the key."""
+        """Reset the count of refusals, unless there was no answer. A missing answer says nothing about the key."""
         if not isinstance(error, TransportError):
             self._key_refusals.answered()
             task.refusals = 0
 
     def _is_refused_for_good(self, task: PolledTask) -> bool:
-        """Count a refusal of the key; say whether every answer refused for long enough, to this task or to all."""
+        """Count a refusal of the key. Return whether it is permanent, for this task or for all tasks."""
         now = self._loop.time()
         pause = self._key_refusals.refused(now)
         if pause is not None:
@@ -427,7 +429,7 @@ class PollScheduler:
                 self._fail(future, self._stopped_waiting(future, f"after {self._policy.deadline} s of waiting"))
             else:
                 self._fail_by_a_bug(future, error)
-        except Exception as bug:  # noqa: BLE001 - see there
+        except Exception as bug:  # noqa: BLE001 - see `_fail_by_a_bug`
             self._fail_by_a_bug(future, bug)
         else:
             if all(asset.is_kept for asset in assets):
@@ -447,7 +449,7 @@ class PollScheduler:
         self._events.emit(end_of(error), future, task=future.task, error=error)
 
     def _fail_by_a_bug(self, future: TaskFuture, bug: Exception) -> None:
-        # It is raised where this task is awaited; the other paid tasks go on.
+        # The error is raised where this task is awaited. The other paid tasks continue.
         fields = log_fields(future)
         _logger.error("a bug of cometrunway ended the wait for task %s", future.id, exc_info=bug, extra=fields)
         self._unfinished.append(future)
@@ -469,7 +471,7 @@ class PollScheduler:
             trouble = f" ({counted(future.poll_errors, 'poll')} failed, the latest: {future.last_error.message})"
         return TaskTimeoutError(
             f"task {task.id} was still {state} {moment}{trouble}; nothing is lost: session.attach(error.token) "
-            "takes it up",
+            "continues it",
             task=task,
             route=future.route,
             token=future.reference.to_token(),
@@ -477,6 +479,6 @@ class PollScheduler:
 
 
 def _kind(future: TaskFuture) -> str:
-    """Return what its task has in common with those that take equally long; as it stands in journals, too."""
+    """Return the name of the task's kind. Tasks of one kind take about equally long. Journals contain these names."""
     kind = f"{future.route} {future.model}"
     return kind if future.provider == UNNAMED_PROVIDER else f"{future.provider} {kind}"

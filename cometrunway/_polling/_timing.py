@@ -1,4 +1,4 @@
-"""When to poll a task next: as was learnt, spread by chance, and at moments that several polls share."""
+"""Decides when to poll a task next, from what was learned. Spreads polls randomly, and lets several share a moment."""
 
 import math
 from random import Random
@@ -12,33 +12,33 @@ from cometrunway._polling._duration_model import DurationModel, ObservedTask, st
 
 _JITTER = 0.1
 _WORTH_A_DELAY = 0.1
-"""A poll that has fallen due is sent, unless it should be postponed by more than this part of its slack."""
+"""A due poll is postponed only if the delay is more than this part of its slack."""
 _COARSEST = 3
 _MEETING = 4
-"""Powers of two: the part of the slack by which shared moments are apart at most, and how many polls need share one."""
+"""Exponents of 2: of the coarsest distance between shared moments, 1/8 of the slack; of the polls that share one."""
 
 
 @define(kw_only=True, eq=False)
 class PolledTask(ObservedTask):
-    """One task that is polled: what was observed of it, and how long to go on."""
+    """One polled task: what was observed of it, and how long to poll it."""
 
     future: TaskFuture
     born: float
-    """The loop time of the task's create."""
+    """The loop time at which the task was created."""
     is_new: bool
-    """Whether it was created just now."""
+    """Whether this session has just created it."""
     deadline: float
     """The loop time at which the wait ends."""
     unknown_until: float | None
     """The loop time until which `task_not_exist` means "not yet"; None while the server knows the task."""
     succeeded_at: float | None = None
-    """The loop time of the first answer that stated a success and named no file."""
+    """The loop time of the first answer that stated a success without a file."""
     refusals: int = 0
-    """How often the key was refused in its latest answers."""
+    """The number of refusals of the key in a row, up to the latest answer."""
     refused_since: float = 0.0
-    """The loop time of the first of those."""
+    """The loop time of the first of these refusals."""
     has_callback: bool = False
-    """Whether the gateway was told where to post its end."""
+    """Whether the gateway has a URL to which it posts the end of the task."""
     polled_at: float = -math.inf
     """The loop time at which its latest poll was sent."""
     hinted_at: float = -math.inf
@@ -48,26 +48,26 @@ class PolledTask(ObservedTask):
     announced_at: float | None = None
     """The loop time of the first callback that announced its end."""
     is_cancelled: bool = False
-    """Whether the provider has agreed to cancel it; it may forget it then."""
+    """Whether the provider has confirmed the cancellation. It may then no longer know the task."""
     may_be_cancelled: bool = False
     """Whether the answer to a request to cancel it was lost."""
     due: float = math.inf
-    """The loop time of its next poll; infinite while it is polled."""
+    """The loop time of its next poll; infinity while a poll is under way."""
     entry: int = 0
-    """The number of that poll's entry in the heap; any other entry of the task is void."""
+    """The number of the valid entry in the heap. All other entries of the task are void."""
     chance: float = 0.0
-    """From 0 to 1: where in its spread the next poll lies."""
+    """The position of the next poll within its random spread, from 0 to 1."""
 
 
 class PollTiming:
     """Computes loop times of polls. Pure, apart from `rng`: the caller passes the time.
 
     Args:
-        policy: the user's.
-        model: what was learnt of how long tasks take.
-        announcements: what was learnt of callbacks.
-        rng: where chance comes from.
-        now: the loop time; shared moments are counted from one near it, by chance another in each process.
+        policy: the user's policy.
+        model: knows how long tasks take.
+        announcements: knows how often callbacks announce an end.
+        rng: the source of randomness.
+        now: the loop time. Shared moments are counted from a random time near it, which differs between processes.
     """
 
     def __init__(
@@ -80,24 +80,24 @@ class PollTiming:
         self._origin = now - rng.random()
 
     def next_poll(self, task: PolledTask, now: float, *, waiting: int) -> float:
-        """Return when to poll a task again that was polled now; `waiting` tasks are polled in all."""
+        """Return the time of the next poll of a task that was polled now; `waiting` tasks are polled in all."""
         task.chance = self._rng.random()
         pause, slack = self._pause(task, waiting)
         return self._shared_moment(now + pause, pause, slack, waiting)
 
     def again(self, task: PolledTask, now: float, *, waiting: int) -> float:
-        """Return when to poll a task whose next poll was planned before callbacks stopped."""
+        """Return the new time of a poll that was planned before callbacks stopped."""
         pause, _ = self._pause(task, waiting)
         return max(now, task.born + task.age + pause)
 
     def hinted(self, task: PolledTask, now: float) -> float:
-        """Return when to poll a task that a callback is about: now, unless the shortest pause is not over."""
+        """Return when to poll a task after a callback: now, or as soon as the shortest pause is over."""
         return max(now, task.polled_at + self._policy.floor)
 
     def postponed(self, task: PolledTask, now: float, *, waiting: int) -> float | None:
-        """Return the later time of a poll that has fallen due, if what was learnt meanwhile gives one; else None."""
+        """Return a later time for a due poll if newly learned durations give one; else None."""
         if not task.polls and not task.is_new:
-            return None  # what was taken up again may have ended long ago
+            return None  # a resumed task may have ended long ago
         if self._policy.rule != "learned" or now >= task.deadline or task.hinted_at > task.polled_at:
             return None
         pause, slack = self._pause(task, waiting)
@@ -108,25 +108,25 @@ class PollTiming:
         return None
 
     def _pause(self, task: PolledTask, waiting: int) -> tuple[float, float]:
-        """Return the seconds from the latest poll to the next, by what is known now, and by how many it may move."""
+        """Return the seconds from the latest poll to the next, and the seconds by which the next poll may move."""
         unannounced = self._unannounced(task)
         pause = self._policy.pause(task.polls, task.chance) * stretch(unannounced)
         if self._policy.rule != "learned":
             return pause, pause
         pause, slack = self._model.pause(task, task.age, pause, waiting=waiting, unannounced=unannounced)
         pause += slack * _JITTER * (2 * task.chance - 1)
-        longest = self._policy.ceiling * stretch(unannounced) * (1 - _JITTER * task.chance)  # spread as well
+        longest = self._policy.ceiling * stretch(unannounced) * (1 - _JITTER * task.chance)  # spread, too
         return max(min(pause, longest), self._policy.floor), slack
 
     def _unannounced(self, task: PolledTask) -> float:
-        """Return the part of ends of such tasks that no callback will announce, as far as is known."""
+        """Return the estimated part of the ends of such tasks that no callback announces."""
         return self._announcements.unannounced(task.kind) if task.has_callback else 1.0
 
     def _shared_moment(self, due: float, pause: float, slack: float, waiting: int) -> float:
-        """Return a moment near the one at which this pause is over that other polls share.
+        """Return a moment near the end of this pause that other polls share.
 
-        One wakeup of the process serves them all. Such moments are an eighth of the slack apart, or less where some
-        fifteen polls share one all the same. No pause leaves floor or ceiling for it.
+        One wakeup of the process then sends several polls. Shared moments are an eighth of the slack apart, or less
+        if about fifteen polls share one anyway. The pause stays between floor and ceiling.
         """
         if self._policy.rule == "fixed":
             return due

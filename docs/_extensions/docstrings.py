@@ -2,7 +2,7 @@
 
 A name of the public API becomes a link to it, and everything else in backticks is shown as code. What an annotation
 names is linked if it is public, and shown as text if it is private or belongs to another package. A class, function or
-method that an example of the other pages uses gets links to these examples.
+method that an example of the other pages uses gets links to these examples, and an error to what causes it.
 """
 
 import re
@@ -19,7 +19,7 @@ from sphinx.util.typing import stringify_annotation
 import cometrunway
 from cometrunway import emulator, errors, progress
 from tests.documentation.examples import examples
-from tests.documentation.markdown import slug
+from tests.documentation.markdown import DOCS, anchors, slug
 
 _BEFORE_NAPOLEON, _AFTER_NAPOLEON = 400, 600
 _MOST_EXAMPLES = 3
@@ -58,6 +58,7 @@ def _names_of(module: Any, names: list[str]) -> dict[str, str]:
 
 _NAMES = _public_names()
 _EXAMPLES = examples()
+_ERRORS = anchors((DOCS / "errors.md").read_text())
 _prepared: dict[str, list[str]] = {}
 
 
@@ -65,17 +66,19 @@ def _prepare(_app: Sphinx, what: str, name: str, _object: Any, _options: Any, li
     text = re.sub(r"(?<!`)`([^`]+)`(?!`)(\w?)", _marked, "\n".join(lines))
     if what == "module":
         text = re.sub(r"(?<=\n)\n(?=    )", "\n::\n\n", text, count=1)
-    lines[:] = _prepared[name] = [*text.split("\n"), *([] if what == "module" else _example_links(name))]
+    lines[:] = _prepared[name] = [*text.split("\n"), *([] if what == "module" else _links(name))]
 
 
-def _example_links(name: str) -> list[str]:
+def _links(name: str) -> list[str]:
     short = re.sub(r"^cometrunway\.(errors\.|emulator\.|progress\.)?", "", name)
     places = _EXAMPLES.get(short, [])[:_MOST_EXAMPLES]
     shown = ", ".join(
         f"`{heading.replace('`', '')} <../{page.removesuffix('.md')}.html#{slug(heading)}>`__"
         for page, heading in places
     )
-    return ["", f"Examples: {shown}.", ""] if shown else []
+    help_link = f"`cause and cure <../errors.html#{short.lower()}>`__" if short.lower() in _ERRORS else ""
+    lines = [f"Examples: {shown}."] * bool(shown) + [f"See its {help_link}."] * bool(help_link)
+    return ["", *lines, ""]
 
 
 def _marked(match: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""Answers of asset hosts: which bring the file, which the rest of it, and which will never bring it."""
+"""Answers of asset hosts: the whole file, the rest of a file, or an error."""
 
 import asyncio
 import re
@@ -18,19 +18,19 @@ from cometrunway.errors import AssetExpiredError, DownloadError, TransportError
 _GONE = frozenset({401, 403, 404, 410})
 _LATER = frozenset({408, 416, 429})
 _EXPIRED = re.compile(rb"expir|access.?denied|token|signature", re.IGNORECASE)
-"""What a refusal speaks of for which another URL is the cure: `ExpiredRequest`, `Request has expired` and the like."""
+"""Matches refusals that a fresh URL cures, such as `ExpiredRequest` and `Request has expired`."""
 _REASON_BYTES, _REASON_SECONDS = 2048, 10.0
 _STRONG_AFTER = 60.0
-"""Seconds by which the clocks of two hosts may differ."""
+"""A date is strong if it is at least this many seconds old, because the clocks of two hosts may differ."""
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", re.ASCII)
 
 
 async def check_answer(stream: AssetStream, asset: Asset, part: PartFile) -> None:
-    """Raise unless the body is the file, or what is missing of it.
+    """Check that the body is the file, or the missing rest of it.
 
     Raises:
-        AssetExpiredError: another URL may bring it.
-        DownloadError: anything else that is neither.
+        AssetExpiredError: the body is not the file, but another URL may return it.
+        DownloadError: the body is not the file for any other reason.
     """
     status, shown = stream.status, f"GET {without_query(asset.url)} answered {stream.status}"
     if status == 416:
@@ -45,7 +45,7 @@ async def check_answer(stream: AssetStream, asset: Asset, part: PartFile) -> Non
 
 
 def brings_all(stream: AssetStream, part: PartFile) -> bool:
-    """Whether the body is the file from its first byte; some hosts call that a part, though none was asked for."""
+    """Whether the body is the file from its first byte. Some hosts send the whole file as a part (206)."""
     if stream.status != 206:
         return True
     match = _CONTENT_RANGE.fullmatch(stream.headers.get("content-range", ""))
@@ -53,7 +53,7 @@ def brings_all(stream: AssetStream, part: PartFile) -> bool:
 
 
 def origin(stream: AssetStream) -> Origin:
-    """Return what a whole answer says of the file."""
+    """Return what an answer with the whole file says about this file."""
     is_encoded = bool(EncodedBody(stream.headers.get("content-encoding", "")))
     return Origin(
         validator=None if is_encoded else _strong_validator(stream.headers),
@@ -63,13 +63,13 @@ def origin(stream: AssetStream) -> Origin:
 
 
 def declared_length(stream: AssetStream) -> int | None:
-    """Return how many bytes an answer has, where it says."""
+    """Return the number of bytes that an answer declares; None if it declares none."""
     length = stream.headers.get("content-length", "")
     return int(length) if re.fullmatch(r"[0-9]{1,18}", length) else None
 
 
 async def _says_expired(stream: AssetStream) -> bool:
-    """Whether a refusal says, in its first bytes, that the URL is of no use any more."""
+    """Whether the first bytes of a refusal say that the URL is no longer valid."""
     body = bytearray()
     with suppress(TransportError, TimeoutError):
         async with asyncio.timeout(_REASON_SECONDS):
@@ -84,7 +84,7 @@ async def _says_expired(stream: AssetStream) -> bool:
 
 
 def _continues(stream: AssetStream, part: PartFile) -> bool:
-    """Whether a 206 goes on where the part ends, and is of the same file."""
+    """Whether a 206 continues where the part file ends, and belongs to the same file."""
     match = _CONTENT_RANGE.match(stream.headers.get("content-range", ""))
     goes_on = match is not None and int(match[1]) == part.size
     is_encoded = bool(EncodedBody(stream.headers.get("content-encoding", "")))
@@ -93,19 +93,19 @@ def _continues(stream: AssetStream, part: PartFile) -> bool:
 
 
 def _is_of_same_file(stream: AssetStream, part: PartFile, length: int | None) -> bool:
-    """Whether the validators agree; a date is no proof by itself, so the length of the whole must agree with it."""
+    """Whether the validators agree. A date alone is not enough: the length of the whole file must agree, too."""
     etag, date = stream.headers.get("etag"), stream.headers.get("last-modified")
     if (part.origin.validator or "").startswith('"'):
         return etag == part.origin.validator
     is_as_long = length is None or part.origin.length in {None, length}
-    return is_as_long and etag is None and date in {None, part.origin.validator}  # which need not be repeated
+    return is_as_long and etag is None and date in {None, part.origin.validator}  # a 206 need not repeat the date
 
 
 def _strong_validator(headers: Mapping[str, str]) -> str | None:
-    """Return what may stand in If-Range (RFC 9110 13.1.5): a strong ETag, or without any ETag a date that is strong.
+    """Return the value for If-Range (RFC 9110 13.1.5): a strong ETag, or a strong date if there is no ETag.
 
-    A date is strong where the file was changed so long before the answer that it is not changed again within the same
-    second, whichever clock is wrong (8.8.2.2); RFC 7232 named a minute.
+    A date is strong if the file was changed long enough before the answer. A second change within the same second is
+    then impossible, even if a clock is wrong (8.8.2.2). RFC 7232 demands one minute.
     """
     etag, modified = headers.get("etag"), headers.get("last-modified")
     if etag is not None:
@@ -116,7 +116,7 @@ def _strong_validator(headers: Mapping[str, str]) -> str | None:
 
 
 def _date(text: str | None) -> datetime | None:
-    """Return the time of a date as HTTP writes it."""
+    """Return the time of an HTTP date."""
     if text is None or not text.endswith(" GMT") or not (text.isascii() and text.isprintable()):
         return None
     try:

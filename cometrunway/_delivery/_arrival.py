@@ -1,4 +1,4 @@
-"""From the bytes of an answer to a file that is known to be whole. Blocking: called in worker threads."""
+"""Writes the body of an answer to a file and verifies that the file is whole. Blocking: called in worker threads."""
 
 import hashlib
 import logging
@@ -18,22 +18,22 @@ from cometrunway.errors import DownloadError
 
 _logger = logging.getLogger(__name__)
 _MOST_AT_ONCE = 16 * 1024 * 1024
-"""Bytes that one call writes, or a few more."""
+"""The approximate number of bytes that one call writes."""
 
 
 @define(kw_only=True)
 class Arrival:
-    """One body on its way into a part file: decoded, counted, digested, and in the end verified.
+    """Writes one body to a part file: decodes, counts and digests it, and verifies it at the end.
 
-    Every method raises `DownloadError`.
+    Every method may raise `DownloadError`.
     """
 
     asset: Asset
     part: PartFile
     limit: int
-    """Bytes beyond which a file is refused, once decoded."""
+    """The largest size of the decoded file in bytes. A larger file is refused."""
     length: int | None
-    """How many bytes the file has if it is sent as it is, where that is stated."""
+    """The stated size of the file in bytes, if the file is sent without an encoding; None if it is not stated."""
     body: EncodedBody
     _decoded: Iterator[bytes] | None = field(default=None, init=False)
     _sent: "dict[str, hashlib._Hash]" = field(init=False)
@@ -43,7 +43,7 @@ class Arrival:
         self._sent = {name: new_digest(name) for name, _ in stated}
 
     def write(self, chunks: Sequence[bytes]) -> None:
-        """Take what came; what it becomes once decoded may be far more, and is then written in several calls."""
+        """Accept the bytes that arrived. If they become far more when decoded, several calls write the result."""
         block = b"".join(chunks)
         for digest in self._sent.values():
             digest.update(block)
@@ -52,11 +52,11 @@ class Arrival:
 
     @property
     def has_more(self) -> bool:
-        """Whether `write_more` has something to write."""
+        """Whether `write_more` has bytes to write."""
         return self._decoded is not None
 
     def write_more(self) -> None:
-        """Write some megabytes, or all that is left: a thread that is waited for has to end."""
+        """Write the next megabytes, or all remaining bytes. Each call is short, so that its thread ends soon."""
         before = self.part.size
         try:
             for piece in self._decoded or ():
@@ -70,7 +70,7 @@ class Arrival:
         self._decoded = None
 
     def end(self) -> MediaType:
-        """Return what the file is, if it is whole: to the end of its kind, or, where its kind has none, of its body."""
+        """Return the file's type if the file is whole: by the end marker of its format, else by the end of the body."""
         self._decoded = self.body.rest()
         while self.has_more:
             self.write_more()
@@ -109,5 +109,5 @@ class Arrival:
 
 
 def too_large(asset: Asset, limit: int) -> DownloadError:
-    """Return the error of a file that is refused for its size."""
+    """Return the error for a file that is too large."""
     return DownloadError(f"the file is larger than {limit} bytes", asset=asset, retryable=False)

@@ -1,4 +1,4 @@
-"""Files in a bucket: downloaded and verified on this disk, put into the bucket whole, and removed here."""
+"""Files in a bucket: downloaded to this disk and verified, uploaded to the bucket, and then removed from this disk."""
 
 import asyncio
 from itertools import count
@@ -16,17 +16,17 @@ from cometrunway._tasks import Asset
 from cometrunway.errors import DownloadError
 
 _AT_ONCE = 8
-"""Files that are being put into the bucket."""
+"""The number of files that are uploaded to the bucket at once."""
 
 
 class BucketOutput:
     """Keeps files under a prefix of a bucket.
 
     Args:
-        address: such as `s3://bucket/prefix`.
+        address: the address of the prefix, such as `s3://bucket/prefix`.
 
     Raises:
-        ValueError: it is no such address.
+        ValueError: the address does not have this form.
     """
 
     folder = None
@@ -50,10 +50,10 @@ class BucketOutput:
         await asyncio.to_thread(self._temporary.cleanup)
 
     async def store(self, download: Download, name: str) -> Asset:
-        """Download a file, put it into the bucket, and return it with its location and a link.
+        """Download a file, upload it to the bucket, and return it with its location and a link.
 
         Raises:
-            DownloadError: it could not be downloaded, or not be put there.
+            DownloadError: the download or the upload failed.
         """
         asset = await download(folder=Path(self._temporary.name), stem=str(next(self._numbers)))
         assert asset.path is not None  # noqa: S101 - it was downloaded
@@ -68,7 +68,7 @@ class BucketOutput:
             await asyncio.to_thread(asset.path.unlink, missing_ok=True)
 
     async def recall(self, assets: tuple[Asset, ...]) -> tuple[Asset, ...] | None:
-        """Return the files with fresh links, if each is still in the bucket as it was put there."""
+        """Return the files with fresh links, if each is still in the bucket and unchanged; else None."""
         found = []
         for asset in assets:
             recalled = await self._recalled(asset)

@@ -1,4 +1,4 @@
-"""Content encodings: undone while a body streams, in steps that are bounded."""
+"""Decodes content encodings while a body streams, in steps of bounded size."""
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -10,36 +10,36 @@ from typing import Any, Protocol
 from cometrunway._media._kinds import BEGINNING, recognise
 
 _STEP = 64 * 1024
-"""Bytes that one step brings out, or not many more: a little of what comes in may be a thousand times as much."""
+"""The approximate number of bytes that one step yields. Compressed bytes may decode to a thousand times as many."""
 _MOST = 4
-"""Encodings of one body."""
+"""The largest number of encodings of one body."""
 _GZIP, _ZSTD = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd"
 _WITH_LIBRARY = {"br": "brotli", "zstd": "backports.zstd"}
 _WITHOUT_LIBRARY = frozenset({"compress", "x-compress", "dcb", "dcz", "exi", "pack200-gzip"})
 
 
 class DamagedError(Exception):
-    """A body is not what its encoding makes, or ends too early."""
+    """A body does not have its stated encoding, or ends too early."""
 
 
 class _Stream(Protocol):
     """One compressed stream."""
 
     unused: bytes
-    """What came behind its end."""
+    """The bytes after the end of the stream."""
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
-        """Yield what more data brings, in steps."""
+        """Decode more data, and yield the result in steps."""
 
     @property
     def has_ended(self) -> bool: ...
 
 
 class EncodedBody:
-    """A body of which a `Content-Encoding` is stated, decoded as it comes.
+    """Decodes a body with a `Content-Encoding` while it arrives.
 
-    A body that does not begin as its encoding does is passed on as it is, and so is one of an encoding that is none,
-    such as `aws-chunked`.
+    The body is passed on unchanged if its first bytes do not fit the encoding. This also applies to names that are no
+    encoding, such as `aws-chunked`.
     """
 
     def __init__(self, stated: str) -> None:
@@ -47,21 +47,21 @@ class EncodedBody:
         decoded = [name for name in names if name in _OPENERS and _library(name)][-_MOST:]
         self._layers = [_Layer(name) for name in reversed(decoded)]
         self.needs = next((_WITH_LIBRARY.get(name, "") for name in names if _is_beyond_us(name)), None)
-        """The package that can decode it, where that is not installed; empty where there is none."""
+        """The name of the package that is missing for the decoding; empty if no package is missing."""
 
     def __bool__(self) -> bool:
         return bool(self._layers)
 
     @property
     def was_decoded(self) -> bool:
-        """Whether any encoding that was stated was there."""
+        """Whether the body really had any of the stated encodings."""
         return any(layer.was_decoded for layer in self._layers)
 
     def decoded(self, data: bytes) -> Iterator[bytes]:
-        """Yield what some bytes of it bring, in pieces that are bounded.
+        """Decode some bytes of the body, and yield the result in pieces of bounded size.
 
         Raises:
-            DamagedError: they are not what the encoding makes.
+            DamagedError: the bytes do not have the encoding.
         """
         pieces: Iterator[bytes] = iter((data,))
         for layer in self._layers:
@@ -69,10 +69,10 @@ class EncodedBody:
         return pieces
 
     def rest(self) -> Iterator[bytes]:
-        """Yield what its end brings.
+        """Finish the body, and yield the last decoded bytes.
 
         Raises:
-            DamagedError: a stream has not reached its end.
+            DamagedError: a stream is incomplete.
         """
         pieces: Iterator[bytes] = iter(())
         for layer in self._layers:
@@ -81,7 +81,7 @@ class EncodedBody:
 
 
 class _Layer:
-    """One encoding of a body: as many streams, one after the other, as come."""
+    """One encoding of a body: any number of compressed streams, one after the other."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -110,7 +110,7 @@ class _Layer:
                 yield from self._begun()
 
     def _begun(self) -> Iterator[bytes]:
-        """Decide by the beginning, once there is enough of it."""
+        """Decide by the first bytes whether the body has this encoding, as soon as there are enough."""
         waiting, self._waiting = self._waiting, b""
         if self._is_plain or not waiting:
             return
@@ -118,12 +118,12 @@ class _Layer:
             self._stream = _OPENERS[self._name](waiting)
             self.was_decoded = True
             yield from self._inflated(waiting)
-        elif not self.was_decoded:  # what follows the end of a stream, and is no other one, is dropped
+        elif not self.was_decoded:  # bytes after the last stream are dropped
             self._is_plain = True
             yield waiting
 
     def _inflated(self, data: bytes) -> Iterator[bytes]:
-        assert self._stream is not None  # noqa: S101 - its callers have made sure of it
+        assert self._stream is not None  # noqa: S101 - the callers have checked this
         try:
             yield from self._stream.pieces(data)
         except _errors() as error:
@@ -192,7 +192,7 @@ class _Zstandard:
 
 
 def _deflate(beginning: bytes) -> _Zlib:
-    """Open what is meant to have the header of zlib, and has often none."""
+    """Open a `deflate` stream. It should have a zlib header, but often has none."""
     has_header = beginning[0] & 0x0F == 8 and int.from_bytes(beginning[:2]) % 31 == 0
     return _Zlib(zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS)
 
@@ -217,13 +217,13 @@ def _is_beyond_us(name: str) -> bool:
 
 
 def _library(name: str) -> Any:
-    """Return the library of an encoding that can be bounded, or None."""
+    """Return the library for an encoding, or None. The library must support output of bounded size."""
     if name not in _WITH_LIBRARY:
         return zlib
     if name == "zstd":
         return _imported("compression.zstd", "backports.zstd")
     library = _imported("brotlicffi", "brotli")
-    with suppress(AttributeError, TypeError):  # before 1.2 all comes out in one step
+    with suppress(AttributeError, TypeError):  # before 1.2, one step yields the whole output
         library.Decompressor().process(b"", output_buffer_limit=1)
         return library
     return None
@@ -237,6 +237,6 @@ def _imported(*names: str) -> Any:
 
 
 def _errors() -> tuple[type[Exception], ...]:
-    """Return what the libraries raise."""
+    """Return the exceptions that the libraries raise."""
     brotli, zstandard = _library("br"), _library("zstd")
     return (zlib.error, *([brotli.error] if brotli else []), *([zstandard.ZstdError] if zstandard else []))

@@ -1,4 +1,4 @@
-"""From a task that has ended to its files: the end is recorded, the files are downloaded, and they are recorded."""
+"""Records the end of a task, downloads its files, and records the files."""
 
 import asyncio
 import time
@@ -25,11 +25,11 @@ from cometrunway.errors import (
 )
 
 _MOST_REASONS = 3
-"""Of the files that cannot be had, for how many an error says why."""
+"""The number of missing files for which an error gives the reason."""
 
 
 class Delivery:
-    """Puts the files of tasks that have ended where the session keeps them; where it keeps none, returns their URLs."""
+    """Stores the files of ended tasks where the session keeps files. If it keeps none, returns their URLs."""
 
     def __init__(
         self,
@@ -49,17 +49,17 @@ class Delivery:
         self._space = space
 
     async def deliver(self, future: TaskFuture, task: Task) -> tuple[Asset, ...]:
-        """Return the task's files, whole, in their place and recorded.
+        """Return the task's files after they are downloaded, stored and recorded.
 
         Raises:
             TaskError: the task did not succeed.
-            ProtocolError: it succeeded, and its answer names no file.
-            DownloadError: a file could not be downloaded; all others are, and are recorded.
+            ProtocolError: the task succeeded, but its answer names no file.
+            DownloadError: a file could not be downloaded. All other files are downloaded and recorded.
             JournalError: the journal is damaged.
         """
         files = await self._known_files(future, task)
         is_all = not self._output.keeps_files and bool(task.outputs) and task.status is TaskStatus.SUCCEEDED
-        if not is_all:  # where nothing is downloaded, the delivery records the end as well
+        if not is_all:  # if nothing is downloaded, recording the files also records the end
             await self._record_end(future, task, files)
         if task.status is not TaskStatus.SUCCEEDED:
             raise TaskError.of(task, route=future.route)
@@ -77,9 +77,9 @@ class Delivery:
         return tuple(files)
 
     async def _known_files(self, future: TaskFuture, task: Task) -> list[Asset]:
-        """Return the task's files: those that an earlier run has recorded and that are there, else only a URL."""
+        """Return the task's files: the recorded file if it still exists, else only the URL."""
         files = [Asset(url=url) for url in task.outputs]
-        if future.key is None or not self._output.keeps_files or len(files) < 2:  # one that is there is never owed
+        if future.key is None or not self._output.keeps_files or len(files) < 2:  # its one file is missing
             return files
         with suppress(JournalUnavailableError):
             entry = await self._journal.find(future.key)
@@ -94,7 +94,7 @@ class Delivery:
             await _as_soon_as_possible(self._journal.end(future.key, task, assets=tuple(files)))
 
     async def _store_missing(self, future: TaskFuture, task: Task, files: list[Asset], names: Sequence[str]) -> None:
-        """Put each file in its place: one that cannot be had keeps no other from being downloaded and recorded."""
+        """Store each missing file. A file that fails does not stop the download and recording of the others."""
 
         async def store(number: int) -> None:
             files[number] = await self._stored(future, task, number, names[number])
@@ -129,7 +129,7 @@ class Delivery:
 
 
 def _in_order(recorded: tuple[Asset, ...], outputs: tuple[str, ...]) -> list[Asset]:
-    """Return what is recorded of each output: by URL, or, where a task's URLs differ from poll to poll, by place."""
+    """Return the recorded file of each output, found by URL; by position if the task's URLs differ in each poll."""
     by_url = {asset.url: asset for asset in recorded}
     shown = [without_query(url) for url in outputs]
     if len(by_url) == len(recorded) and by_url.keys() == set(shown):
@@ -138,8 +138,8 @@ def _in_order(recorded: tuple[Asset, ...], outputs: tuple[str, ...]) -> list[Ass
 
 
 def _one_error(missing: Mapping[int, DownloadError], files: Sequence[Asset]) -> DownloadError:
-    """Return one error for all files that cannot be had."""
-    first = next(iter(missing.values())).with_traceback(None)  # its way through the downloader tells a user nothing
+    """Return one error for all missing files."""
+    first = next(iter(missing.values())).with_traceback(None)  # its traceback does not help a user
     if len(files) == 1:
         return first
     numbers = ", ".join(str(number + 1) for number in missing)
@@ -156,6 +156,6 @@ def _one_error(missing: Mapping[int, DownloadError], files: Sequence[Asset]) -> 
 
 
 async def _as_soon_as_possible(change: Awaitable[None]) -> None:
-    """Wait until a change is recorded; if it cannot be now, the journal keeps it, and the delivery goes on."""
+    """Wait until a change is recorded. If the journal cannot be written now, it keeps the change for later."""
     with suppress(JournalUnavailableError):
         await change

@@ -1,4 +1,4 @@
-"""Files: streamed to NAME.part, verified, made durable, and only then given their name."""
+"""Downloads files: streams them to NAME.part, verifies them, makes them durable, and then renames them."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
@@ -23,21 +23,21 @@ from cometrunway._transport._descriptors import downloads, when_free
 from cometrunway.errors import AssetExpiredError, CometRunwayError, DownloadError, ProtocolError, TransportError
 
 ASSET_LIMIT = 4 * 1024**3
-"""Bytes beyond which a file is refused."""
+"""The largest size of a file in bytes. A larger file is refused."""
 _BLOCK = 256 * 1024
-"""Bytes that one hop to a thread writes: what is larger has left the processor's cache before it is digested."""
+"""The number of bytes that one call in a thread writes. A larger block leaves the processor's cache too early."""
 _PROGRESS = 4 * 1024
-"""Bytes by which a download must have grown to be retried as often again; the deadline of the wait bounds it."""
+"""After this many new bytes, a download may be retried from the first attempt again, until the deadline of the wait."""
 _RATE_SECONDS = 60.0
-"""Of waiting for a host, after which its rate is judged."""
+"""Seconds of waiting for a host, after which its rate is checked."""
 
 OpenAsset = Callable[[str, dict[str, str]], AbstractAsyncContextManager[AssetStream]]
 FreshUrl = Callable[[], Awaitable[str]]
-"""Asks where the file is now."""
+"""Returns the present URL of the file."""
 
 
 class Downloader:
-    """Downloads assets, at most 32 at once, fewer if few descriptors are free. Disk work happens in worker threads."""
+    """Downloads at most 32 assets at once, or fewer if few descriptors are free. Worker threads access the disk."""
 
     def __init__(self, *, open_asset: OpenAsset, retry: RetryPolicy, rng: Random) -> None:
         self._open_asset = open_asset
@@ -46,7 +46,7 @@ class Downloader:
         self._slots = asyncio.Semaphore(downloads())
 
     async def download_as(self, path: Path, url: str) -> Asset:
-        """Download one file to exactly this path; `FileExistsError` if there is one already."""
+        """Download one file to exactly this path; `FileExistsError` if a file exists there."""
         if await asyncio.to_thread(path.exists):
             raise FileExistsError(f"{path} exists and is not overwritten")
         return await self.download(url, folder=path.parent, stem=path.name, extension="")
@@ -54,15 +54,16 @@ class Downloader:
     async def download(
         self, url: str, *, folder: Path, stem: str, extension: str | None = None, fresh_url: FreshUrl | None = None
     ) -> Asset:
-        """Download one file to `folder / stem`, plus the extension that its content calls for unless one is given.
+        """Download one file to `folder / stem`, plus `extension`, or the extension that fits its content.
 
-        A file that exists is never overwritten: unless it is the same to the byte, the new one becomes `stem-2`,
-        `stem-3` and so on. A `data:` URL is decoded.
+        An existing file is never overwritten. If it has other content, the new file is named `stem-2`, `stem-3` and
+        so on. A `data:` URL is decoded.
 
         Raises:
-            AssetExpiredError: the host answers 401, 403, 404 or 410, or says that the URL has expired, for as long as
-                the policy allows for a host that does not have the file yet, at each URL that `fresh_url` names.
-            DownloadError: anything else; only a whole file gets its name.
+            AssetExpiredError: the host answers 401, 403, 404 or 410, or says that the URL has expired. This happens
+                with each URL that `fresh_url` returns, during the whole time that the policy allows for a host that
+                does not have the file yet.
+            DownloadError: the download failed for another reason. There is no incomplete file under the final name.
         """
         async with aclosing(self._urls(url, fresh_url)) as urls:
             async for named in urls:
@@ -73,7 +74,7 @@ class Downloader:
         raise refusal
 
     async def _urls(self, url: str, fresh_url: FreshUrl | None) -> AsyncGenerator[str, None]:
-        """Yield where the file is to be had: another URL than before at once, and any URL again after a pause."""
+        """Yield the URLs to try: a new URL at once, and a known URL again after a pause."""
         yield url
         loop = asyncio.get_running_loop()
         until = loop.time() + self._retry.asset_grace
@@ -132,7 +133,7 @@ class Downloader:
             try:
                 return await self._stream_once(asset, part)
             except CometRunwayError as error:
-                if part.size >= furthest + _PROGRESS:  # progress earns as many retries anew
+                if part.size >= furthest + _PROGRESS:  # after progress, the retries start again
                     pauses, furthest = self._retry.pauses(self._rng), part.size
                 pause = next(pauses, None)
                 if pause is None or not is_transient(error):
@@ -178,7 +179,7 @@ def _decoded(url: str, arrival: Arrival) -> MediaType:
 
 
 async def _steady(chunks: AsyncGenerator[bytes, None], slowest: float) -> AsyncIterator[bytes]:
-    """Pass a body on, as long as it comes fast enough while it is waited for."""
+    """Pass a body on while it arrives fast enough. Only time spent waiting for the host counts."""
     loop, waited, size = asyncio.get_running_loop(), 0.0, 0
     asked = loop.time()
     async for chunk in chunks:
@@ -193,7 +194,7 @@ async def _steady(chunks: AsyncGenerator[bytes, None], slowest: float) -> AsyncI
 
 
 async def _blocks(chunks: AsyncIterator[bytes]) -> AsyncIterator[Sequence[bytes]]:
-    """Yield the body in lists of chunks, each of a block or a little more."""
+    """Yield the body in lists of chunks. Each list has one block or a little more."""
     pending, size = [], 0
     try:
         async for chunk in chunks:
@@ -204,7 +205,7 @@ async def _blocks(chunks: AsyncIterator[bytes]) -> AsyncIterator[Sequence[bytes]
                 pending, size = [], 0
     except TransportError:
         if pending:
-            yield pending  # a resumed download goes on after these
+            yield pending  # a resumed download continues after these
         raise
     if pending:
         yield pending

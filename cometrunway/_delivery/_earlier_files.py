@@ -12,17 +12,17 @@ from cometrunway._plurals import counted
 from cometrunway.errors import KeyUsedError
 
 _MOST = 200_000
-"""Files of a folder that are looked at."""
+"""The largest number of files of a folder that are read."""
 _NAMED = 3
-"""Keys that an error names."""
+"""The number of keys that an error names."""
 Keyed = Iterable[tuple[str, str]]
 """Keys, each with the route of its request."""
 
 
 class EarlierFiles:
-    """The files of an output folder as they were when the first key was submitted.
+    """The files that were in an output folder when the first key was submitted.
 
-    Without a journal nothing knows what was paid for. A file that is named after a key is the only trace of it.
+    Without a journal, a file that is named after a key is the only sign that this key was paid for.
 
     Args:
         folder: the output folder.
@@ -63,7 +63,7 @@ def _check(keyed: Keyed, stems: Set[str], folder: Path, names: FileNames) -> Non
 
 
 def _possible(names: FileNames, key: str, route: str) -> list[str]:
-    """Return what the file of a key is called, and the first one of several."""
+    """Return the two possible names of a key's first file: as its only file, and as one of several."""
     return [names(key=key, task_id="", route=route, files=files)[0] for files in (1, 2)]
 
 

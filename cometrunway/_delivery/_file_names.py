@@ -1,4 +1,4 @@
-"""What files are called: a template of the user's, filled in so that every name is harmless on every system."""
+"""Names files by the user's template. Every name is valid and safe on every system."""
 
 import hashlib
 import os
@@ -8,12 +8,12 @@ from unicodedata import normalize
 
 FIELDS = ("key", "id", "route", "number")
 _LONGEST_STEM = 130
-"""Bytes; a system that encrypts names allows 143, and a download wants some for its endings."""
+"""Bytes. A system that encrypts names allows 143, and a download adds some for its extensions."""
 _LONGEST_PART = 200
-"""Bytes of a name that a template makes; most systems allow 255."""
+"""The largest number of bytes of a name that a template makes. Most systems allow 255."""
 _FORBIDDEN = frozenset('<>:"/\\|?*')
 _INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0]")
-"""Letters and marks that show nothing."""
+"""Letters and marks that are invisible."""
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|(com|lpt)[\d¹²³]|con(in|out)\$) *(\..*)?")
 _SAMPLE = {"key": "k", "id": "i", "route": "r", "number": "1"}
 
@@ -22,13 +22,14 @@ class FileNames:
     """Names the files of a task, without their extensions.
 
     Args:
-        template: text with `{key}` (the task's id where there is none), `{id}`, `{route}` and `{number}` (from 1, of
-            the task's files); a `/` begins a name within a folder. Several files are numbered at the end where the
-            template does not number them.
+        template: text with `{key}` (the task's id if there is no key), `{id}`, `{route}` and `{number}` (the number
+            of the file within the task, from 1). A `/` separates folders. If the template has no `{number}` and the
+            task has several files, the number is added at the end.
 
     Raises:
-        TypeError: it is no text.
-        ValueError: an unknown field, neither key nor id, or a path that is not allowed or leads out of the folder.
+        TypeError: the template is not text.
+        ValueError: the template has an unknown field, has neither key nor id, or makes a path that is not allowed or
+            outside of the folder.
     """
 
     def __init__(self, template: str) -> None:
@@ -37,7 +38,7 @@ class FileNames:
 
     @property
     def makes_folders(self) -> bool:
-        """Whether files may be in folders within the output folder."""
+        """Whether the template puts files into subfolders of the output folder."""
         return "/" in self._template
 
     def __call__(self, *, key: str | None, task_id: str, route: str, files: int) -> list[str]:
@@ -50,12 +51,12 @@ class FileNames:
 
 
 def safe_stem(name: str) -> str:
-    """Return a file name's stem that is the same for the same name, another for another, and harmless everywhere.
+    """Return a safe stem of a file name. Equal names give equal stems; different names give different stems.
 
-    What can be read is kept, in any script, with its accents composed (NFC). What a system forbids, reserves,
-    strips or hides becomes `_`; such a name, and one that was cut to 130 bytes, ends with a digest of what it was.
-    Names that differ in case alone are kept as they are: where a file system takes them for one, the second file gets
-    a number, as no file is ever overwritten.
+    Visible characters of any script are kept, with composed accents (NFC). Characters that a system forbids, reserves,
+    strips or hides become `_`. A name that was changed in this way, or cut to 130 bytes, ends with a digest of the
+    original name. Names that differ only in case are kept. If a file system treats them as equal, the second file gets
+    a number, because no file is ever overwritten.
     """
     kept = "".join(character if _is_kept(character) else "_" for character in normalize("NFC", name))
     stem = _cut(kept.lstrip(". ~"), _LONGEST_STEM)
@@ -70,13 +71,13 @@ def _is_kept(character: str) -> bool:
         return False
     try:
         os.fsencode(character)
-    except UnicodeEncodeError:  # this system's names have another encoding
+    except UnicodeEncodeError:  # this system cannot encode the character in file names
         return False
     return True
 
 
 def _cut(stem: str, length: int) -> str:
-    """Return at most so many bytes of it, none of a character in part, and neither a dot nor a space at the end."""
+    """Return the stem cut to at most `length` bytes, with whole characters, and without a dot or space at the end."""
     return stem.encode()[:length].decode(errors="ignore").rstrip(" .")
 
 
@@ -85,7 +86,7 @@ def _digest(name: str) -> str:
 
 
 def _mended(part: str) -> str:
-    """Return a file's or folder's name, or what stands for it where what was filled in made a bad one."""
+    """Return the name of a file or folder; a safe replacement if the filled-in fields made a bad name."""
     if _is_harmless(part):
         return part
     kept = part.encode()[: _LONGEST_PART // 2].decode(errors="ignore").replace(".", "_")

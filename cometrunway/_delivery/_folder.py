@@ -1,4 +1,4 @@
-"""Files in a folder of this disk, which is tried once before anything is paid for."""
+"""Files in a folder of this disk. The folder is tested once before anything is paid for."""
 
 import errno
 import logging
@@ -48,9 +48,9 @@ class FolderOutput:
 
 
 async def try_folder(folder: Path) -> None:
-    """Make a folder if it is missing, and find out whether files can be written there.
+    """Make a folder if it is missing, and test that files can be written there.
 
-    A file system without locks is used without them; that is logged once.
+    If the file system has no locks, the folder is used without them. This is logged once.
 
     Raises:
         ValueError: no file can be written there, or less than 1 MiB is free.

@@ -1,4 +1,4 @@
-"""A full disk of the output folder: files wait until they fit, and nothing more is submitted."""
+"""Handles a full disk of the output folder: files wait until there is space, and nothing more is submitted."""
 
 import asyncio
 import errno
@@ -19,11 +19,11 @@ _FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
 
 
 class FreeSpace:
-    """Whether the disk has free space for files; without a folder, always.
+    """Knows whether the disk has free space for files. Without a folder, there is always space.
 
-    A disk is found full by a file that does not fit, or by a journal that cannot be written. Then the files that did
-    not fit are tried again, one at a time and with growing pauses. The disk counts as full until all of them are on
-    disk and one more of their size fits; where one was given up, until 1 MiB more is free than was left.
+    The disk is full if a file does not fit or the journal cannot be written. The files that did not fit are then tried
+    again, one at a time and with growing pauses. The disk stays full until all of these files are on disk and one more
+    of their size fits. If a file was given up, it stays full until 1 MiB more is free than before.
     """
 
     def __init__(self, folder: Path | None, *, retry: RetryPolicy, rng: Random, events: EventEmitter) -> None:
@@ -37,22 +37,22 @@ class FreeSpace:
         self.is_full = False
 
     async def has_space(self) -> bool:
-        """Return whether there is space; a disk that was full is measured again."""
+        """Return whether there is space. The free space of a full disk is measured again."""
         if self.is_full and not self._waiting:
             self.is_full = await self._free() < self._needed
         return not self.is_full
 
     async def is_exhausted(self, subject: Subject, error: CometRunwayError) -> bool:
-        """Whether a failed write of something else may be due to this disk, because it is full."""
+        """Whether another write, such as one to the journal, may have failed because this disk is full."""
         if await self._free() < LEAST_FREE:
             await self._found_full(subject, error)
         return self.is_full
 
     async def stored(self, store: Callable[[], Awaitable[Asset]], subject: Subject) -> Asset:
-        """Store a file; where the disk is full, as soon as it fits.
+        """Store a file. If the disk is full, wait until the file fits.
 
         Raises:
-            DownloadError: it cannot be had, or not be written for another reason.
+            DownloadError: the file cannot be downloaded, or cannot be written for another reason.
         """
         try:
             return await store()
@@ -89,7 +89,7 @@ class FreeSpace:
             self._events.emit(EventKind.DISK_FULL, subject, error=error)
 
     async def _free(self) -> float:
-        """Return the bytes that are free; infinity where that cannot be known."""
+        """Return the number of free bytes; infinity if it is unknown."""
         if self._folder is None:
             return math.inf
         try:

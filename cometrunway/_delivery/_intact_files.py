@@ -1,4 +1,4 @@
-"""Whether files are still where they were put, to the byte; one that has not changed since is not read again."""
+"""Checks that stored files exist and have not changed. A file that was not modified since then is not read again."""
 
 import time
 from collections import OrderedDict
@@ -10,19 +10,19 @@ from cometrunway._tasks import Asset
 from cometrunway._threads import in_thread
 
 _REMEMBERED = 10_000
-"""Files of which it is known that they were intact."""
+"""The largest number of files that are remembered as intact."""
 _SETTLED = 2.0
-"""Seconds since its last change from which on a file's times tell of any further change, on every file system."""
+"""If a file's last change is at least this many seconds ago, any further change alters its times, on every system."""
 
 
 class IntactFiles:
-    """Digests files in threads, and remembers the state in which each was intact."""
+    """Digests files in threads, and remembers the state of each intact file."""
 
     def __init__(self) -> None:
         self._intact: OrderedDict[Path, tuple[object, ...]] = OrderedDict()
 
     async def are_intact(self, assets: tuple[Asset, ...]) -> bool:
-        """Whether all files on this disk are where they were put, to the byte."""
+        """Whether all files that are on this disk exist and have their recorded content."""
         return all([asset.path is None or await self._is_intact(asset.path, asset) for asset in assets])
 
     async def _is_intact(self, path: Path, asset: Asset) -> bool:
@@ -35,9 +35,9 @@ class IntactFiles:
 
 
 def _looked_at(path: Path, asset: Asset, known: tuple[object, ...] | None) -> tuple[bool, tuple[object, ...] | None]:
-    """Return whether a file is intact, and the state in which it is, unless a further change could leave that as it is.
+    """Return whether a file is intact, and its state; None as state if a further change may not alter the state.
 
-    In the state that is known to be intact it is not read.
+    A file whose state is `known` is not read.
     """
     try:
         status = path.stat()

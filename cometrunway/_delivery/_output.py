@@ -1,4 +1,4 @@
-"""Where the files of tasks go: what a folder and a bucket have in common, and what is neither."""
+"""Where the files of tasks are stored: the protocol of a folder and a bucket, and the case without either."""
 
 from collections.abc import Awaitable
 from pathlib import Path
@@ -12,31 +12,31 @@ class Download(Protocol):
     """Downloads one file to a folder of this disk."""
 
     def __call__(self, *, folder: Path, stem: str) -> Awaitable[Asset]:
-        """Return the file, whole, at `folder / stem` plus the extension that its content calls for."""
+        """Return the whole file at `folder / stem`, plus the extension that fits its content."""
 
 
 class Output(Protocol):
-    """Where files go. It is entered before anything is paid for."""
+    """A place for files. It is entered before anything is paid for."""
 
     @property
     def folder(self) -> Path | None:
-        """Where all of them lie, if that is on this disk."""
+        """The folder of all files, if they are on this disk; else None."""
 
     @property
     def keeps_files(self) -> bool:
         """Whether files are downloaded at all."""
 
     async def __aenter__(self) -> Self:
-        """Find out whether files can be put there; else `ValueError`."""
+        """Test that files can be stored there; else `ValueError`."""
 
     async def __aexit__(self, *_: object) -> None:
-        """Remove what is not needed any more."""
+        """Remove temporary files."""
 
     async def store(self, download: Download, name: str) -> Asset:
-        """Put a file in its place, whole, under a name without an extension; `/` is between folders."""
+        """Store a whole file under a name without an extension; `/` separates folders."""
 
     async def recall(self, assets: tuple[Asset, ...]) -> tuple[Asset, ...] | None:
-        """Return recorded files as they can be had now; None unless each is where it was put, to the byte."""
+        """Return recorded files with their present path or link; None unless each exists and is unchanged."""
 
 
 class NoOutput:
@@ -55,9 +55,9 @@ class NoOutput:
         pass
 
     async def store(self, download: Download, name: str) -> Asset:
-        """Raise: there is no place for a file."""
+        """Raise an error, because there is no place for files."""
         raise AssertionError("a session without an output_dir downloads nothing by itself")
 
     async def recall(self, assets: tuple[Asset, ...]) -> tuple[Asset, ...] | None:
-        """Return the files if those on this disk are intact; of others only the URL is known."""
+        """Return the files if those on this disk are intact. Other files have only a URL."""
         return assets if await self._intact.are_intact(assets) else None

@@ -15,9 +15,9 @@ def output_of(output_dir: str | os.PathLike[str] | None) -> Output:
     """Return the output that a session's `output_dir` means.
 
     Raises:
-        TypeError: neither text nor a path.
-        ValueError: a file, or a path through one; an address of a bucket that is none, or is given as a path; or the
-            extra for buckets is missing.
+        TypeError: it is neither text nor a path.
+        ValueError: it is a file, or a path through a file; it is a wrong address of a bucket, or such an address as a
+            path; or the extra for buckets is missing.
     """
     if output_dir is None:
         return NoOutput()
@@ -38,7 +38,7 @@ def output_of(output_dir: str | os.PathLike[str] | None) -> Output:
 
 
 def _folder(path: Path) -> Path:
-    """Return a path where a folder is or can be made."""
+    """Return the path if a folder exists or can be made there."""
     file = next((each for each in (path, *path.parents) if each.is_file()), None)
     if file is not None:
         raise ValueError(f"output_dir {path} cannot be a folder: {file} is a file")

@@ -1,4 +1,4 @@
-"""A file under way: `NAME.part`, locked while it is written, made durable, and only then given its name."""
+"""An incomplete file: `NAME.part`. It is locked while it is written, made durable, and then renamed."""
 
 import errno
 import hashlib
@@ -19,7 +19,7 @@ from cometrunway._delivery._stated_digests import Stated, new_digest
 from cometrunway._tasks import Asset
 
 _TAKEN = frozenset({errno.EAGAIN, errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENXIO})
-"""The errors of opening a part file where another file has its name, or another process writes it."""
+"""The errors of opening a part file if another file has its name, or another process writes it."""
 
 _P = TypeVar("_P", bound=PurePath)
 _OPEN_FLAGS = os.O_RDWR | getattr(os, "O_BINARY", 0)
@@ -27,19 +27,19 @@ _OPEN_FLAGS = os.O_RDWR | getattr(os, "O_BINARY", 0)
 
 @define(kw_only=True)
 class Origin:
-    """What a host says of a file as it begins."""
+    """What the first answer of a host says about a file."""
 
     validator: str | None = None
-    """Its strong ETag, or its date where that is strong; without one a broken download starts again."""
+    """Its strong ETag, or its strong date. Without either, an interrupted download starts again."""
     length: int | None = None
-    """Its bytes, as they are sent."""
+    """Its number of bytes, as they are sent."""
     stated: Stated = frozenset()
     """Its digests."""
 
 
 @define(kw_only=True)
 class PartFile:
-    """A file under way: what is on disk of it and the digests of just that."""
+    """An incomplete file: the bytes on disk, and the digests of exactly these bytes."""
 
     path: Path
     file: BufferedRandom
@@ -49,22 +49,22 @@ class PartFile:
 
     @property
     def sha256(self) -> str:
-        """The hex digest of what is on disk."""
+        """The hex digest of the bytes on disk."""
         return self.digests["sha256"].hexdigest()
 
     def begin(self, origin: Origin) -> None:
-        """Note where it comes from, before its first byte."""
+        """Store the origin of the file, before its first byte."""
         self.origin = origin
         self.digests |= {name: new_digest(name) for name, _ in origin.stated}
 
     def range(self) -> dict[str, str]:
-        """Return the headers that ask for what is still missing."""
+        """Return the headers that request the missing rest."""
         if self.size and self.origin.validator:
             return {"Range": f"bytes={self.size}-", "If-Range": self.origin.validator}
         return {}
 
     def write(self, chunks: Sequence[bytes]) -> None:
-        """Append what came; in one piece, for each hand-over between threads costs more than a copy."""
+        """Append the chunks in one piece, because each switch between threads costs more than a copy."""
         block = b"".join(chunks)
         self.file.write(block)
         for digest in self.digests.values():
@@ -72,22 +72,22 @@ class PartFile:
         self.size += len(block)
 
     def restart(self) -> None:
-        """Forget everything."""
+        """Remove all bytes and the origin."""
         self.file.seek(0)
         self.file.truncate()
         self.size, self.origin, self.digests = 0, Origin(), {"sha256": new_digest("sha256")}
 
     def discard(self) -> None:
-        """Remove what has not got its name."""
+        """Remove the part file, unless it was renamed."""
         with suppress(OSError):
             if _is_at(self.path, self.file.fileno()):
                 self.path.unlink()
-        with suppress(OSError):  # closing may have to write, to a disk that is full
+        with suppress(OSError):  # closing may write to a full disk
             _file_locks.release(self.file)
 
 
 def open_part(folder: Path, stem: str) -> PartFile:
-    """Open `folder / stem.part`, or another name where that is taken; make the folder if it is missing."""
+    """Open `folder / stem.part`, or another name if that is taken. Make the folder if it is missing."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in alternatives(folder / f"{stem}.part"):
         _drop_if_named(path)
@@ -99,7 +99,7 @@ def open_part(folder: Path, stem: str) -> PartFile:
 
 
 def give_name(part: PartFile, target: Path) -> Path:
-    """Make the file durable and give it its name, or `target-2` and so on where another file has that; return it."""
+    """Make the file durable and rename it to `target`, or to `target-2` and so on if that exists. Return the path."""
     part.file.flush()
     os.fsync(part.file.fileno())
     for path in alternatives(target):
@@ -110,12 +110,12 @@ def give_name(part: PartFile, target: Path) -> Path:
 
 
 def is_intact(asset: Asset) -> bool:
-    """Whether a file is where it was put, to the byte. Reads it, so better called in a thread."""
+    """Whether a file exists and has its recorded content. Reads the file: call it in a thread."""
     return asset.path is not None and _has_digest(asset.path, asset.size, asset.sha256)
 
 
 def _drop_if_named(part: Path) -> None:
-    """Remove a part of whose file a process died after it had given it its name: they are one file."""
+    """Remove a part file that is another link to a finished file, because a process died after the rename."""
     try:
         status = part.lstat()
     except FileNotFoundError:
@@ -127,16 +127,16 @@ def _drop_if_named(part: Path) -> None:
 
 
 def alternatives(path: _P) -> Iterator[_P]:
-    """Yield the name of a file, and the names to take where another file has it; there is no last one."""
+    """Yield the name of a file, and then endless alternatives for the case that the name is taken."""
     yield path
     for number in count(2):
         yield path.with_name(f"{path.stem}-{number}{path.suffix}")
 
 
 def _locked(path: Path) -> BufferedRandom | None:
-    """Open a part file that no process is writing: a new one, or one that a dead process left behind.
+    """Open a part file that no other process writes: a new one, or one that a dead process has left.
 
-    Without locks, only a new one is known to be written by nobody else.
+    Without locks, only a new file is certain to have no other writer.
     """
     try:
         handle, is_new = _opened(path)
@@ -176,12 +176,12 @@ def _is_ours_alone(handle: int) -> bool:
 def _is_at(path: Path, handle: int) -> bool:
     try:
         return os.path.samestat(path.stat(), os.fstat(handle))
-    except FileNotFoundError:  # the process that had it open has just renamed it
+    except FileNotFoundError:  # another process has just renamed it
         return False
 
 
 def _linked(part: Path, target: Path) -> bool:
-    """Give the file its name, atomically, unless the name is taken."""
+    """Give the file its name atomically. Return False if the name is taken."""
     try:
         os.link(part, target)
     except FileExistsError:
@@ -202,7 +202,7 @@ def _has_digest(path: Path, size: int | None, sha256: str | None) -> bool:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable, where its file system can do that: some network file systems refuse it."""
+    """Make the names in a folder durable, if the file system supports this. Some network file systems do not."""
     if sys.platform == "win32":
         return
     with suppress(OSError):

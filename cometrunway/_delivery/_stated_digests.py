@@ -1,4 +1,4 @@
-"""Digests that a host states of a file, to be compared with what came."""
+"""The digests that a host states for a file, for comparison with the received bytes."""
 
 import base64
 import binascii
@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Set
 
 Digests = Mapping[str, "hashlib._Hash"]  # noqa: SLF001 - typeshed has no other name for it
-"""By the name that `hashlib` has for the algorithm."""
+"""Maps the `hashlib` name of an algorithm to its digest."""
 Stated = Set[tuple[str, bytes]]
-"""Algorithms of `hashlib`, and what the host says comes of them."""
+"""Pairs of a `hashlib` algorithm and the digest that the host states."""
 
 _NAMES = {
     "md5": "md5",
@@ -27,17 +27,16 @@ _SINGLE = {
     "x-ms-blob-content-md5": "md5",
     **{f"x-amz-checksum-{name}": name for name in ("md5", "sha1", "sha256", "sha512")},
 }
-"""Headers with one digest, and its algorithm. Of several parts together (`...-3`), S3 states what nobody can check."""
+"""Headers with one digest, and their algorithms. S3's digest of a multipart upload (`...-3`) cannot be checked."""
 _LISTS = ("repr-digest", "content-digest", "digest", "x-goog-hash")
 _MEMBER = re.compile(r"\s*([A-Za-z0-9*_.-]+)\s*=\s*:?([A-Za-z0-9+/=_-]+):?")
 
 
 def stated_digests(headers: Mapping[str, str]) -> Stated:
-    """Return what a whole answer states of its bytes.
+    """Return the digests that an answer with the whole file states.
 
-    Read are `Repr-Digest` and `Content-Digest` (RFC 9530), `Digest` (RFC 3230), `Content-MD5`, `x-goog-hash`,
-    `x-amz-checksum-*` and `x-ms-blob-content-md5`: of them md5, sha1, sha256 and sha512. What cannot be read is
-    ignored.
+    The headers are `Repr-Digest` and `Content-Digest` (RFC 9530), `Digest` (RFC 3230), `Content-MD5`, `x-goog-hash`,
+    `x-amz-checksum-*` and `x-ms-blob-content-md5`, with md5, sha1, sha256 or sha512. Unreadable values are ignored.
     """
     return frozenset(_read(headers))
 
@@ -55,7 +54,7 @@ def _read(headers: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
 
 
 def _was_decoded_by_google(headers: Mapping[str, str]) -> bool:
-    """Whether the file is kept in an encoding in which it does not come: its hashes are of what is kept."""
+    """Whether Google stores the file with an encoding and sends it without. The hashes are then of the stored bytes."""
     return headers.get("x-goog-stored-content-encoding", "identity") not in {
         "identity",
         headers.get("content-encoding", "identity"),
@@ -73,14 +72,14 @@ def _digest(name: str, text: str) -> Iterator[tuple[str, bytes]]:
 
 
 def new_digest(name: str) -> "hashlib._Hash":
-    """Return a digest of nothing yet."""
+    """Return an empty digest object."""
     return hashlib.new(name, usedforsecurity=False)
 
 
 def differing(stated: Stated, came: Iterable[Digests]) -> str | None:
-    """Return the algorithm of a digest that is of none of what came; None if all agree.
+    """Return the algorithm of a stated digest that fits no computed digest; None if all fit.
 
-    Digests that came are of the bytes as they were sent and as they were decoded: hosts mean the one or the other.
+    Digests are computed of the sent bytes and of the decoded bytes, because hosts state one or the other.
     """
     kinds = tuple(came)
     for name, digest in sorted(stated):

@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterable
 
 from attrs import define
 
-from cometrunway import errors
+from cometrunway._submission._batch import status_after
 from cometrunway._tasks import Asset
 from cometrunway._terminal import printable
-from cometrunway.errors import JournalError, OutcomeUnknownError
+from cometrunway.errors import BudgetError, JournalError, KeyUsedError, TransportError, UploadError
 
 _HEADINGS = ("shot", "route", "id", "status", "seconds", "file", "bytes")
 _TO_THE_RIGHT = {_HEADINGS.index("seconds"), _HEADINGS.index("bytes")}
@@ -15,21 +15,8 @@ _SHOWN = 50
 """The largest number of rows of a table. Of a larger batch, only shots that did not succeed are listed."""
 
 
-_FAILURES: dict[type[Exception], str] = {
-    OutcomeUnknownError: "in doubt",
-    errors.BudgetError: "not submitted",
-    errors.ModerationError: "moderated",
-    errors.TaskCancelledError: "cancelled",
-    errors.TaskTimeoutError: "timed out",
-    errors.DownloadError: "no download",
-    errors.UploadError: "no upload",
-    errors.APIError: "refused",
-    JournalError: "no record",
-    errors.TransportError: "not sent",
-    ValueError: "refused",
-}
-"""The words for failures. Special ones come before general ones."""
-_UNSENT = frozenset({"not submitted", "not sent", "no record", "no upload"})
+_UNSENT = (BudgetError, KeyUsedError, JournalError, TransportError, UploadError)
+"""Errors of a submission with which nothing is wrong: the same command may send it later."""
 
 
 @define(kw_only=True)
@@ -39,7 +26,10 @@ class Row:
     key: str
     route: str
     task_id: str = ""
-    status: str = "not submitted"
+    status: str = "waiting"
+    """One of `STATUSES`, as `cometrunway status` has it; `waiting` as long as nothing was submitted."""
+    is_unsent: bool = True
+    """Whether nothing was created because the run ended, or because the network or the journal failed."""
     seconds: float | None = None
     """Seconds from the create's answer to the poll that found the end."""
     files: tuple[str, ...] = ()
@@ -48,7 +38,7 @@ class Row:
 
     def succeed(self, assets: Iterable[Asset]) -> None:
         """Record the files."""
-        self.status = "succeeded"
+        self.status, self.is_unsent = "succeeded", False
         self.files = tuple(
             asset.path.name if asset.verified else f"{asset.path.name} (not verified)" for asset in assets if asset.path
         )
@@ -56,19 +46,15 @@ class Row:
 
     def fail(self, error: Exception) -> None:
         """Record why there are no files."""
-        self.status = next((words for cls, words in _FAILURES.items() if isinstance(error, cls)), "failed")
-
-    @property
-    def is_unsent(self) -> bool:
-        """Whether nothing was created because the run ended, or because the network or the journal failed."""
-        return self.status in _UNSENT
+        self.status = status_after(error, has_task=bool(self.task_id))
+        self.is_unsent = self.status == "refused" and isinstance(error, _UNSENT)
 
     @property
     def cells(self) -> tuple[str, ...]:
         """The row as text."""
         seconds = "" if self.seconds is None else f"{self.seconds:.1f}"
         size = f"{self.size:,}" if self.size else ""
-        cells = self.key, self.route, self.task_id, self.status, seconds, ", ".join(self.files), size
+        cells = self.key, self.route, self.task_id, self.status.replace("_", " "), seconds, ", ".join(self.files), size
         return tuple(map(printable, cells))
 
 

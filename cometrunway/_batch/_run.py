@@ -150,7 +150,7 @@ class BatchRun:
         key = event.key or ""
         row = self.rows.setdefault(key, Row(key=key, route=event.route))
         if event.kind in {EventKind.SUBMITTED, EventKind.RESUMED}:
-            row.task_id, row.status = event.task_id or "", "owed"
+            row.task_id, row.status, row.is_unsent = event.task_id or "", "owed", False
         elif event.kind is EventKind.IN_DOUBT and event.error is not None:
             row.fail(event.error)
         elif event.kind is EventKind.DOWNLOADED:

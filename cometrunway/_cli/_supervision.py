@@ -16,8 +16,8 @@ from cometrunway._plurals import be, counted
 from cometrunway._terminal import say, say_if_possible
 
 INTERRUPTED = 130
-_TOLD_APART = ("cancelled", "in doubt", "not submitted")
-"""Statuses of shots without files that do not count as failed."""
+_COUNTED = ("succeeded", "failed", "cancelled", "in_doubt", "refused", "waiting")
+"""Statuses whose counts are in the last line of `--json`; what is owed is listed there."""
 
 
 @frozen(kw_only=True)
@@ -64,11 +64,7 @@ def _outcome(batch: BatchRun) -> dict[str, object]:
     return {
         "event": "end",
         "total": len(batch.rows),
-        "succeeded": statuses["succeeded"],
-        "cancelled": statuses["cancelled"],
-        "in_doubt": statuses["in doubt"],
-        "not_submitted": statuses["not submitted"],
-        "failed": len(batch.unfinished) - sum(statuses[other] for other in _TOLD_APART),
+        **{status: statuses[status] for status in _COUNTED},
         "interrupted": batch.interrupted,
         "stopped_by": batch.stopped_by and str(batch.stopped_by),
         "owed": [
@@ -82,7 +78,7 @@ def _rows(batch: BatchRun, report: Report) -> str:
     succeeded = len(batch.rows) - len(batch.unfinished)
     where = f"; files are in {report.output_dir}" if succeeded else ""
     lines = [table(batch.rows.values()), f"\n{succeeded:,} of {counted(len(batch.rows), 'shot')} succeeded{where}"]
-    doubts = [row.key for row in batch.unfinished if row.status == "in doubt"]
+    doubts = [row.key for row in batch.unfinished if row.status == "in_doubt"]
     if doubts:
         lines.append(
             f"{len(doubts):,} in doubt: sent, perhaps accepted and billed, and not sent again without your decision"
@@ -96,7 +92,7 @@ def _rows(batch: BatchRun, report: Report) -> str:
 
 def _interruption(batch: BatchRun) -> str:
     submitted = sum(bool(row.task_id) for row in batch.rows.values())
-    doubts = sum(row.status == "in doubt" for row in batch.rows.values())
+    doubts = sum(row.status == "in_doubt" for row in batch.rows.values())
     told = f"cometrunway: interrupted: {submitted:,} of {counted(len(batch.rows), 'shot')} submitted"
     return told + f", {doubts:,} more perhaps: in doubt" * bool(doubts)
 

@@ -198,13 +198,18 @@ def outcome_of(future: TaskFuture) -> Outcome:
 
 
 def _status(future: TaskFuture, error: BaseException | None) -> str:
+    return status_after(error, has_task=bool(future.id))
+
+
+def status_after(error: BaseException | None, *, has_task: bool) -> str:
+    """Return the status of a shot without files, as `Outcome` has it; `error` is why there are none, if known."""
     if isinstance(error, TaskFailedError):
         return "failed"
     if isinstance(error, TaskCancelledError):
         return "cancelled"
     if isinstance(error, OutcomeUnknownError):
         return "in_doubt"
-    return "owed" if future.id else "refused"
+    return "owed" if has_task else "refused"
 
 
 def _reason(error: BaseException | None) -> str | None:

@@ -166,7 +166,8 @@ def test_a_refused_key_stops_the_batch(served: dict[str, str], tmp_path: Path) -
     ended = run("run", name, folder=tmp_path, **{**served, "COMETAPI_KEY": "sk-wrong"})
     assert ended.returncode == 1
     assert "stopped" in ended.stderr
-    assert "not submitted" in ended.stdout
+    assert "refused" in ended.stdout
+    assert "waiting" in ended.stdout
     assert "sk-wrong" not in ended.stdout + ended.stderr
 
 

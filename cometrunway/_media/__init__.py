@@ -1,6 +1,6 @@
-"""Files and URLs as values: recognised, checked, and shown without what is secret in them.
+"""Media as values: files and URLs are recognised, checked, and shown without their secrets.
 
-Requests take media in, tasks give media out, and both are judged here by the same rules. It reads a local file where
-that is what was asked for; it opens no connection. Imports nothing of ours. Begin with `_inputs.py`, which says what a
-request may be given; `_kinds.py` knows a file by its first bytes, `_containers.py` knows whether it is whole.
+The same rules apply to the media of requests and the media that tasks make. The package reads local files if asked
+to, and opens no connection. It imports nothing else of `cometrunway`. Begin with `_inputs.py`, which defines what a
+request accepts. `_kinds.py` recognises a file by its first bytes, `_containers.py` checks whether it is whole.
 """

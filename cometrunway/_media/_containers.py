@@ -1,7 +1,7 @@
-"""Is this file whole? Each container says in its own way where it ends.
+"""Checks whether a file is whole. Each container format declares its end in its own way.
 
-One rule holds for all: a file is refused when it ends where its container says that more must come. What is only
-strange is not refused, and neither are bytes after the end: a file that is thrown away may be paid for.
+One rule holds for all formats: a file is refused if it ends before the end that its container declares. A file that
+is only unusual, or has bytes after its end, is not refused, because it may have been paid for.
 """
 
 import os
@@ -18,16 +18,16 @@ from attrs import define, field, frozen
 
 _BLOCK = 64 * 1024
 _LIKELY_LENGTH = 0x09000000
-"""A text that follows the end, read as a box or a chunk, would be longer."""
+"""A box or chunk below this length is real. Text after the end, read as a box or chunk, would have a greater length."""
 
 
 class _CutError(EOFError):
-    """The file ends where more must come."""
+    """The file ends before its declared end."""
 
 
 @define
 class _Content:
-    """A file's bytes, read in blocks: what is held is never more than one of them."""
+    """A file's bytes, read in blocks. Only one block is in memory at a time."""
 
     file: BinaryIO
     size: int = field(init=False)
@@ -38,7 +38,7 @@ class _Content:
         self.size = self.file.seek(0, os.SEEK_END)
 
     def upto(self, position: int, length: int) -> bytes:
-        """Return as many bytes as are there, at most `length`, which is at most a block."""
+        """Return at most `length` bytes, or fewer at the end of the file; `length` is at most one block."""
         offset = position - self._start
         if offset < 0 or offset + length > len(self._block):
             self.file.seek(position)
@@ -61,36 +61,36 @@ class _Content:
         return struct.unpack(layout, self.at(position, struct.calcsize(layout)))
 
     def has(self, end: int) -> int:
-        """Return `end`, which lies within the file."""
+        """Return `end` after checking that it lies within the file."""
         if end > self.size:
             raise _CutError
         return end
 
 
 def tells_its_end(media_type: str) -> bool:
-    """Whether `is_whole` can judge files of a media type."""
+    """Whether `is_whole` can check files of a media type."""
     return media_type in _CHECKS
 
 
 def is_whole(file: BinaryIO, media_type: str) -> bool:
-    """Whether a file of a media type reaches to the end that its container declares; True for an unknown type.
+    """Whether a file of a media type reaches the end that its container declares; True for an unknown type.
 
-    Reads the headers only, but all of a PNG, JPEG or GIF: in a thread, for files of any size. What follows the end is
-    not judged. PNG chunks are verified by their checksums. A cut cannot be told from the end
+    Call it in a thread: it reads all of a PNG, JPEG or GIF, and the headers of other files, which may have any size.
+    Bytes after the end are ignored. PNG chunks are verified by their checksums. A truncation is not detected
 
-    - between two elements of a WebM whose length is unknown by design, or two fragments of a fragmented MP4, or before
-      boxes of an MP4 that follow its index and data;
+    - between two elements of a WebM whose length is unknown by design, between two fragments of a fragmented MP4, or
+      before boxes that follow the index and data of an MP4;
     - in an MP3 without a Xing header, between two frames;
     - in a WAV that was streamed, without a length.
     """
     check = _CHECKS.get(media_type)
     try:
         return check is None or check(_Content(file))
-    except (_CutError, struct.error):  # of a struct: the file was made shorter meanwhile
+    except (_CutError, struct.error):  # struct.error: the file became shorter meanwhile
         return False
 
 
-# JPEG: segments of a stated length, and behind some of them coded data, in which no such marker occurs.
+# JPEG: segments of a stated length. Some are followed by coded data, in which these markers do not occur.
 _MARKER = re.compile(rb"\xff[\xc0-\xcf\xd8-\xfe]")
 _START_OF_IMAGE, _END_OF_IMAGE, _SCAN = 0xD8, 0xD9, 0xDA
 
@@ -109,7 +109,7 @@ def _jpeg_ends(content: _Content) -> bool:
 
 
 def _search(content: _Content, pattern: re.Pattern[bytes], position: int) -> int:
-    """Return where the next match begins; a match has at most 4 bytes."""
+    """Return the position of the next match; a match has at most 4 bytes."""
     while len(block := content.upto(position, _BLOCK)) > 3:
         if found := pattern.search(block):
             return position + found.start()
@@ -139,7 +139,7 @@ def _checksum(content: _Content, start: int, end: int) -> int:
 
 def _gif_ends(content: _Content) -> bool:
     position, has_image = 13 + _colours(content.byte(10)), False
-    while (kind := content.byte(position)) in b"\0!,":  # zeros between blocks are known from faulty writers
+    while (kind := content.byte(position)) in b"\0!,":  # some faulty writers put zeros between blocks
         if kind == ord(","):
             has_image = True
             position += 9 + _colours(content.byte(position + 9))
@@ -148,7 +148,7 @@ def _gif_ends(content: _Content) -> bool:
 
 
 def _colours(flags: int) -> int:
-    """Return the bytes of a colour table."""
+    """Return the number of bytes of a colour table."""
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
@@ -161,7 +161,7 @@ def _after_sub_blocks(content: _Content, position: int) -> int:
 # RIFF: chunks within one chunk.
 _CHUNK_KIND = re.compile(rb"[A-Za-z0-9 ]{4}")
 _LENGTH_UNKNOWN = 0x7FFF0000
-"""Lengths from here on, and 0, are stated by writers that could not know the length."""
+"""Writers that do not know the length state 0, or a value from this one on."""
 
 
 def _webp_ends(content: _Content) -> bool:
@@ -173,9 +173,9 @@ def _wav_ends(content: _Content) -> bool:
 
 
 def _riff_ends(content: _Content, wanted: set[bytes]) -> bool:
-    """Walk the chunks to the end that the file states, or, if it states none, as far as there are any."""
+    """Read the chunks up to the end that the file states; if it states none, up to the last chunk."""
     stated, samples = _stated_lengths(content)
-    is_miscounted = stated == content.size  # as by some writers, which count the 8 bytes before, too
+    is_miscounted = stated == content.size  # some writers also count the 8 bytes before
     if stated and not is_miscounted:
         content.has(stated + 8)
     position, end, found = 12, min(content.size, stated + 8 if stated else content.size), False
@@ -192,14 +192,14 @@ def _riff_ends(content: _Content, wanted: set[bytes]) -> bool:
 
 
 def _stated_lengths(content: _Content) -> tuple[int, int]:
-    """Return the length of all that follows it, and that of the samples of a long file; 0 for what is not stated."""
+    """Return the length of the rest of the file, and the length of the samples of a long file; 0 if not stated."""
     if content.at(12, 4) == b"ds64":  # RF64 and BW64
         return content.unpack("<QQ", 20)
     (stated,) = content.unpack("<I", 4)
     return (stated if stated < _LENGTH_UNKNOWN else 0), 0
 
 
-# MP4, MOV, HEIF and their relatives: boxes within boxes.
+# MP4, MOV, HEIF and related formats: boxes within boxes.
 _TOP_BOXES = set(
     b"ftyp styp moov mdat moof free skip wide pnot PICT udta meta uuid sidx ssix mfra emsg prft pdin mini".split()
 )
@@ -212,14 +212,14 @@ _TABLE_LIMIT = 1_000_000
 class _Box:
     kind: bytes
     start: int
-    """Where its content begins."""
+    """The position of its content."""
     end: int
     is_open: bool
-    """Whether it reaches to the end of the file without saying where that is."""
+    """Whether it extends to the end of the file without a stated length."""
 
 
 def _boxes_end(content: _Content) -> bool:
-    """Whether there are an index and data, of a movie or of pictures, and no fragment waits for its data."""
+    """Whether the index and the data of a movie or of pictures exist, and each fragment has its data."""
     boxes: dict[bytes, _Box] = {}
     for box in _boxes(content, 0, content.size):
         if box.kind in _TOP_BOXES:
@@ -244,10 +244,10 @@ def _boxes(content: _Content, position: int, end: int) -> Iterator[_Box]:
 
 
 def _box(content: _Content, position: int) -> _Box | None:
-    """Return the box; None where there is none, but bytes that follow the end."""
+    """Return the box at a position; None if there are only bytes after the end."""
     header = content.upto(position, 8)
     if len(header) < 8:
-        if header.startswith(b"\0") and header.strip(_PADDING):  # as the length of a box begins
+        if header.startswith(b"\0") and header.strip(_PADDING):  # like the length of a box
             raise _CutError
         return None
     length, kind = struct.unpack(">I4s", header)
@@ -267,7 +267,7 @@ def _is_box(length: int, kind: bytes) -> bool:
 
 
 def _track_ends(content: _Content, moov: _Box) -> Iterator[int]:
-    """Yield where the samples of each track end."""
+    """Yield the end position of each track's samples."""
     yield 0
     for track in _boxes(content, moov.start, moov.end):
         inner = track if track.kind == b"trak" else None
@@ -282,27 +282,27 @@ def _table(content: _Content, box: _Box) -> dict[bytes, _Box]:
 
 
 def _samples_end(content: _Content, tables: dict[bytes, _Box]) -> int:
-    """Return where the last chunk ends, by the tables of chunk offsets, samples in chunks, and sizes of samples."""
+    """Return the end of the last chunk, from the tables of chunk offsets, samples per chunk, and sample sizes."""
     if not {b"stsz", b"stsc"} <= tables.keys() or not {b"stco", b"co64"} & tables.keys():
         return 0
     large = b"co64" in tables
     offsets = _numbers(content, tables[b"co64" if large else b"stco"], 8, "Q" if large else "I")
     runs = _numbers(content, tables[b"stsc"], 8, "I")
-    sums = [0, *accumulate(_numbers(content, tables[b"stsz"], 12, "I"))]  # empty where all are of one size
+    sums = [0, *accumulate(_numbers(content, tables[b"stsz"], 12, "I"))]  # empty if all have one size
     samples = accumulate(_samples_in_chunks(runs, len(offsets)), initial=0)
     bounds = pairwise(sums[min(number, len(sums) - 1)] for number in samples)
     return max((offset + end - start for offset, (start, end) in zip(offsets, bounds, strict=False)), default=0)
 
 
 def _samples_in_chunks(runs: Sequence[int], chunks: int) -> Iterator[int]:
-    """Yield each chunk's number of samples, which is told once for as many chunks as share it."""
+    """Yield each chunk's number of samples. The table states it once for a run of chunks with the same number."""
     firsts = [*runs[::3], chunks + 1]
     for count, (first, following) in zip(runs[1::3], pairwise(firsts), strict=False):
         yield from repeat(count, min(following, chunks + 1) - first)
 
 
 def _numbers(content: _Content, box: _Box, before: int, layout: str) -> Sequence[int]:
-    """Return the numbers of a table; none of one that is too large to be worth it."""
+    """Return the numbers of a table; no numbers if the table is too large to be read."""
     count = (box.end - box.start - before) // struct.calcsize(layout)
     if not 0 < count <= _TABLE_LIMIT:
         return ()
@@ -324,7 +324,7 @@ _FRAMES = {_CLUSTER, b"\xa3", b"\xa0", b"\xaf"}
 
 
 def _matroska_ends(content: _Content) -> bool:
-    """Whether the segment is there; one of unknown length is walked as far as there are elements."""
+    """Whether the segment is complete. If its length is unknown, it is read up to the last element."""
     position, has_frames = 0, False
     while element := _element(content, position):
         name, start, length = element
@@ -336,7 +336,7 @@ def _matroska_ends(content: _Content) -> bool:
 
 
 def _element(content: _Content, position: int) -> tuple[bytes, int, int | None] | None:
-    """Return an element's name, where its content begins, and its length; None where none of ours is."""
+    """Return an element's name, the position of its content, and its length; None if there is no known element."""
     name = content.upto(position, 4)
     name = name[: 9 - name[0].bit_length()] if name else name
     if name not in _ELEMENTS:
@@ -357,7 +357,7 @@ _FIRST_PAGE, _LAST_PAGE = 2, 4
 
 
 def _ogg_ends(content: _Content) -> bool:
-    """Whether each stream that begins has its last page."""
+    """Whether each stream has its last page."""
     position, streams = 0, set[int]()
     while streams or content.upto(position, 4) == b"OggS":
         position = _search(content, _OGG_PAGE, position)
@@ -371,7 +371,7 @@ def _ogg_ends(content: _Content) -> bool:
     return True
 
 
-# MP3: frames whose headers tell their lengths, between tags.
+# MP3: frames between tags. The header of a frame gives its length.
 _RATED = bytes(byte for byte in range(0x10, 0xF0) if byte & 0x0C != 0x0C)
 _FRAME = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb][" + re.escape(_RATED) + b"]")
 _KILOBITS = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
@@ -386,7 +386,7 @@ def _mp3_ends(content: _Content) -> bool:
     if len(beginning) < 4:
         return False
     found = _FRAME.search(beginning)
-    if found is None:  # something else behind a tag
+    if found is None:  # something else follows a tag
         return True
     first = position = position + found.start()
     content.has(_size_in_header(content.upto(first, 64)))
@@ -409,7 +409,7 @@ def _after_tags(content: _Content) -> int:
 
 
 def _size_in_header(first_frame: bytes) -> int:
-    """Return the size of all frames as the first says it that holds a Xing header; 0 without one."""
+    """Return the size of all frames, as the Xing header in the first frame states it; 0 without such a header."""
     found = _WITH_SIZE.search(first_frame)
     if found is None:
         return 0
@@ -424,18 +424,18 @@ def _frame_length(header: bytes) -> int:
     return (144 if version == 3 else 72) * 1000 * kilobits // rate + (flags >> 1 & 1)
 
 
-# ZIP: a record at the end of the file tells of the directory before it; where that is long, one more in 64 bits does.
+# ZIP: a record at the end of the file describes the directory before it. A long directory has a second, 64-bit record.
 _END_OF_DIRECTORY = re.compile(rb"PK\x05\x06")
 _CANDIDATES = 8
-"""Places that look like the record, the last of them, that are tried."""
+"""The number of positions, from the last one on, that are tried as the record."""
 _STATED_ELSEWHERE = {0xFFFF, 0xFFFFFFFF}
 
 
 def _zip_ends(content: _Content) -> bool:
-    """Whether the record of the end is there, and each entry of its directory; a comment has at most 64 KiB."""
+    """Whether the end record and each entry of its directory exist. A comment has at most 64 KiB."""
     found = deque[int](maxlen=_CANDIDATES)
     position = max(0, content.size - 2 * _BLOCK)
-    with suppress(_CutError):  # there are no more
+    with suppress(_CutError):  # no further position
         while True:
             position = _search(content, _END_OF_DIRECTORY, position)
             found.appendleft(position)
@@ -450,7 +450,7 @@ def _directory_ends(content: _Content, end: int) -> bool:
         if {entries, length, start} & _STATED_ELSEWHERE:
             entries, length, start, end = _long_directory(content, end)
         position: int = end - length
-        if position < start:  # it may be greater: a program that unpacks may stand before the archive
+        if position < start:  # it may be greater: a self-extracting program may precede the archive
             return False
         if not entries and content.at(0, 4) == b"PK\3\4":
             return False
@@ -464,7 +464,7 @@ def _directory_ends(content: _Content, end: int) -> bool:
 
 
 def _long_directory(content: _Content, end: int) -> tuple[int, int, int, int]:
-    """Return entries, length, start and end of a directory, by its record in 64 bits if there is one."""
+    """Return the number of entries, length, start and end of a directory, from its 64-bit record if there is one."""
     entries, length, start = content.unpack("<10xHII", end)
     position = end - 20 - 56
     if position < 0 or content.at(position, 4) != b"PK\6\6" or content.at(end - 20, 4) != b"PK\6\7":

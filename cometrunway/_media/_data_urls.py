@@ -1,4 +1,4 @@
-"""The content of a `data:` URL, decoded step by step."""
+"""Decodes the content of a `data:` URL step by step."""
 
 import binascii
 import re
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from urllib.parse import unquote_to_bytes
 
 _STEP = 256 * 1024
-"""Characters that are decoded at once: more would keep the event loop from its turn."""
+"""The number of characters that are decoded at once. More would block the event loop."""
 _BASE64 = re.compile(r";\s*base64\s*(;|$)", re.IGNORECASE)
 _LIKE_BASE64 = re.compile(r"[A-Za-z0-9+/_=\s-]{64}")
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
@@ -16,11 +16,11 @@ _BLANKS = b" \t\r\n\f\v"
 def inline_content(url: str) -> Iterator[bytes]:
     """Yield the content of a `data:` URL in pieces.
 
-    Base64 may have blanks, no padding, the alphabet for URLs and percent-encoding; it is also recognised where the URL
-    does not state it.
+    Base64 may contain blanks, the alphabet for URLs and percent-encoding, and may lack padding. It is also recognised
+    if the URL does not declare it.
 
     Raises:
-        ValueError: the URL has no content, or it is no base64.
+        ValueError: the URL has no content, or the content is not base64.
     """
     comma = url.find(",")
     if comma < 0:
@@ -35,7 +35,7 @@ def _without_percents(url: str, start: int) -> Iterator[bytes]:
     rest = b""
     for position in range(start, len(url), _STEP):
         piece = rest + url[position : position + _STEP].encode("utf-8", "replace")
-        cut = piece.find(b"%", -2)  # of which a digit may still come
+        cut = piece.find(b"%", -2)  # its digits may be in the next piece
         rest = b"" if cut < 0 else piece[cut:]
         yield unquote_to_bytes(piece[: len(piece) - len(rest)])
     yield unquote_to_bytes(rest)

@@ -1,4 +1,4 @@
-"""Hosts of URLs: which of them are reached from this machine or a private network only, by name or address."""
+"""Recognises hosts, by name or address, that only this machine or a private network can reach."""
 
 import socket
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ Address = IPv4Address | IPv6Address
 
 
 class Reach(Enum):
-    """From where an address can be reached that is not of the public internet."""
+    """Who can reach an address that is not on the public internet."""
 
     THIS_MACHINE = "an address of this machine"
     PRIVATE = "a private address"
@@ -29,10 +29,10 @@ _REACHES = {
 }
 _LOCALHOST = frozenset({"localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"})
 _PRIVATE_ENDS = (".local", ".internal", ".lan", ".home.arpa", ".test", ".invalid")
-"""Of names that the public internet does not have: RFC 6762, RFC 8375, RFC 6761, and what networks use by custom."""
+"""Endings of names that the public internet does not have: RFC 6762, RFC 8375, RFC 6761, and common private ones."""
 _NETWORKS = [(ip_network(text), reach) for reach, texts in _REACHES.items() for text in texts]
 _EMBEDDING = {
-    # How many bits stand behind the IPv4 address in one of the network.
+    # The number of bits after the IPv4 address that an address of the network contains.
     ip_network("::/96"): 0,  # compatible, RFC 4291 2.5.5.1
     ip_network("::ffff:0:0/96"): 0,  # mapped, RFC 4291 2.5.5.2
     ip_network("::ffff:0:0:0/96"): 0,  # translated, RFC 2765
@@ -42,13 +42,13 @@ _EMBEDDING = {
 
 
 def reach_of(address: Address) -> Reach | None:
-    """Return why an address, or one that it embeds, is not of the public internet; None where it is."""
+    """Return the reach of an address, or of the IPv4 address in it; None if it is on the public internet."""
     found = (reach for each in _meant(address) for network, reach in _NETWORKS if each in network)
     return next(found, None)
 
 
 def literal_address(host: str) -> Address | None:
-    """Return the address that a host's text is, also in the forms of C's `inet_aton`, such as `127.1`; else None."""
+    """Return the address if a host is one, also in a form of C's `inet_aton`, such as `127.1`; else None."""
     text = host.strip("[]").partition("%")[0].rstrip(".")
     try:
         return ip_address(text)
@@ -62,7 +62,7 @@ def literal_address(host: str) -> Address | None:
 
 @lru_cache(maxsize=1024)
 def reach_of_host(host: str) -> Reach | None:
-    """Return why a host, by its name or its address alone, is not of the public internet; None where it may be."""
+    """Return the reach of a host, from its name or address alone; None if it may be on the public internet."""
     literal = literal_address(host)
     if literal is not None:
         return reach_of(literal)
@@ -73,19 +73,19 @@ def reach_of_host(host: str) -> Reach | None:
 
 
 def is_this_machine(host: str) -> bool:
-    """Whether a host is this machine by its name or its address alone."""
+    """Whether a host is this machine, judged by its name or address alone."""
     literal = literal_address(host)
     return is_localhost(host) if literal is None else reach_of(literal) is Reach.THIS_MACHINE
 
 
 def is_localhost(host: str) -> bool:
-    """Whether a host is this machine by its name."""
+    """Whether a host is this machine, judged by its name."""
     name = host.rstrip(".").lower()
     return name in _LOCALHOST or name.endswith(".localhost")
 
 
 def _meant(address: Address) -> Iterator[Address]:
-    """Yield the address and the IPv4 address that it stands for, if any."""
+    """Yield the address, and the IPv4 address in it if there is one."""
     yield address
     if isinstance(address, IPv6Address) and int(address) > 1:  # not `::` and `::1`
         for network, behind in _EMBEDDING.items():

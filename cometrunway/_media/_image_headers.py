@@ -1,4 +1,4 @@
-"""How many pixels has this image, and which side of it is up? Its header tells."""
+"""Reads the size and the orientation of an image from its header."""
 
 import os
 import struct
@@ -7,33 +7,33 @@ from typing import BinaryIO
 from attrs import frozen
 
 _MOST_PARTS = 10_000
-"""Segments or chunks that are looked through; a file that has more of them before what is sought has no size here."""
+"""The largest number of segments or chunks that are searched. If the size is not among them, it is unknown."""
 _LONGEST_EXIF = 64 * 1024
 _ORIENTATION = 0x0112
-"""The tag of the orientation in Exif."""
+"""The Exif tag of the orientation."""
 
 
 @frozen
 class ImageHeader:
-    """What an image says of itself."""
+    """The size and orientation of an image."""
 
     width: int
-    """Pixels of a row, as they are stored."""
+    """The number of pixels of a stored row."""
     height: int
-    """Rows, as they are stored."""
+    """The number of stored rows."""
     orientation: int = 1
-    """Of Exif, from 1 to 8: how it is turned and mirrored before it is shown. 1 is as it is stored."""
+    """The Exif orientation, 1 to 8: how the image is turned and mirrored before it is shown. 1 means unchanged."""
 
     @property
     def shown_size(self) -> tuple[int, int]:
-        """Width and height as the image is shown: of one that lies on its side, the other way round."""
+        """Width and height of the shown image. They are exchanged if the stored image lies on its side."""
         return (self.height, self.width) if self.orientation > 4 else (self.width, self.height)
 
 
 def image_header(file: BinaryIO, media_type: str) -> ImageHeader | None:
-    """Read the header of a JPEG, PNG or WebP; None where it gives no size, or the file is of another type.
+    """Read the header of a JPEG, PNG or WebP; None if it has no size, or the file has another type.
 
-    Reads no pixels. A size of 0 is none.
+    Reads no pixels. A size of 0 means that there is no size.
     """
     read = _READERS.get(media_type)
     if read is None:
@@ -51,7 +51,7 @@ def _jpeg(file: BinaryIO) -> ImageHeader | None:
     file.seek(2)
     for _ in range(_MOST_PARTS):
         marker = _after_fill_bytes(file)
-        if marker in {0xD8, 0x01, *range(0xD0, 0xD8)}:  # these have no length
+        if marker in {0xD8, 0x01, *range(0xD0, 0xD8)}:  # these markers have no length
             continue
         (length,) = struct.unpack(">H", _read(file, 2))
         if 0xC0 <= marker <= 0xCF and marker not in {0xC4, 0xC8, 0xCC}:
@@ -67,7 +67,7 @@ def _jpeg(file: BinaryIO) -> ImageHeader | None:
 
 
 def _after_fill_bytes(file: BinaryIO) -> int:
-    """Return the next marker, before which any number of 0xFF may stand."""
+    """Return the next marker. Any number of 0xFF may precede it."""
     if _read(file, 1) != b"\xff":
         raise EOFError
     for _ in range(_MOST_PARTS):
@@ -112,7 +112,7 @@ def _webp(file: BinaryIO) -> ImageHeader | None:
 
 
 def _webp_size(kind: bytes, file: BinaryIO) -> tuple[int, int]:
-    """Return width and height where a chunk has them, else zeros."""
+    """Return width and height if a chunk has them, else zeros."""
     if kind == b"VP8X":
         content = _read(file, 10)
         return 1 + int.from_bytes(content[4:7], "little"), 1 + int.from_bytes(content[7:10], "little")
@@ -126,7 +126,7 @@ def _webp_size(kind: bytes, file: BinaryIO) -> tuple[int, int]:
 
 
 def exif_orientation(exif: bytes) -> int:
-    """Return the orientation that Exif states; 1 where it states none that there is."""
+    """Return the orientation that Exif states; 1 if it states none or an invalid one."""
     tiff = exif.removeprefix(b"Exif\0\0")
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
     if order is None:

@@ -1,4 +1,4 @@
-"""What a model takes of images, and in what an image differs from that."""
+"""The limits of a model for images, and the faults of an image."""
 
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -8,7 +8,7 @@ from attrs import field, frozen
 from cometrunway._media._image_headers import ImageHeader
 
 Fit = Literal["shrink"]
-"""What becomes of a local image that does not fit: it is turned, cropped, scaled and converted until it does."""
+"""How a local image that does not fit is changed: it is turned, cropped, scaled and converted until it fits."""
 
 
 def _pair(value: Any) -> Any:
@@ -17,33 +17,33 @@ def _pair(value: Any) -> Any:
 
 @frozen
 class Fault:
-    """In what a medium differs from what is taken."""
+    """One difference between a medium and what the provider accepts."""
 
     reason: str
-    """As a part of a sentence, such as `lies on its side`."""
+    """The predicate of a sentence, such as `lies on its side`."""
     is_sure: bool
-    """Whether it is refused; else it may be refused or misread."""
+    """Whether the provider certainly refuses the medium. Otherwise it may refuse or misread it."""
     is_curable: bool = True
     """Whether `fit="shrink"` cures it."""
 
 
 @frozen(kw_only=True)
 class ImageLimits:
-    """What a model takes of images; both bounds are included, and None where none is known."""
+    """The images that a model accepts. Both bounds are included. None means that no limit is known."""
 
     ratio: tuple[float, float] | None = field(default=None, converter=_pair)
-    """Width divided by height; others are refused."""
+    """The range of width divided by height. Other images are refused."""
     usual_ratio: tuple[float, float] | None = field(default=None, converter=_pair)
-    """The same; others are known to be refused by some models."""
+    """The usual range of width divided by height. Some models refuse other images."""
     least_side: int = 2
-    """Pixels of width and of height; smaller images are refused. One pixel shows nothing."""
+    """The least width and height in pixels. Smaller images are refused. An image of one pixel shows nothing."""
     usual_least_side: int = 2
-    """The same; smaller images are known to be refused by some models."""
+    """The usual least width and height in pixels. Some models refuse smaller images."""
     most_side: int | None = None
-    """Pixels of width and of height; larger images are refused."""
+    """The greatest width and height in pixels. Larger images are refused."""
 
     def faults(self, header: ImageHeader) -> Iterator[Fault]:
-        """Yield in what an image differs."""
+        """Yield the faults of an image."""
         width, height = header.shown_size
         size = f"has {width}x{height} pixels"
         if min(width, height) < self.least_side:

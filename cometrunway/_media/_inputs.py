@@ -1,4 +1,4 @@
-"""Images, videos and sounds as a request takes them: a URL, a data URI, a local file or its bytes."""
+"""The images, videos and sounds of a request: a URL, a data URI, a local file or its bytes."""
 
 import base64
 import hashlib
@@ -22,13 +22,13 @@ Media = str | Path | bytes
 """A URL or data URI as `str`, a local file as `pathlib.Path`, or the content of one as `bytes`."""
 
 DATA_URI_LIMITS: dict[Kind, int] = {"image": 5_000_000, "video": 16_000_000, "audio": 16_000_000}
-"""Characters of a whole data URI. Runway's page says 5 MB and 16 MB; of the two readings of MB this is the stricter."""
+"""The number of characters of a whole data URI. Runway's page says 5 MB and 16 MB. MB is read in the stricter way."""
 
 UPLOAD_LIMIT = 200_000_000
-"""Bytes of a file that is uploaded. Runway's page says 200 MB; of the two readings of MB this is the stricter."""
+"""The number of bytes of an uploaded file. Runway's page says 200 MB. MB is read in the stricter way."""
 
 _LONGEST_PATH = 300
-"""Characters of a text that is shown because it may have been meant as a path; a longer one may be a file's content."""
+"""A text of at most this many characters is shown in errors, because it may be a path. A longer text may be content."""
 _TAKEN = "JPEG, PNG, WebP (no GIF), MP4, MOV, WebM, MP3, WAV and Ogg"
 _CURE = "make it smaller, or host it and pass its URL"
 
@@ -38,7 +38,7 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
 @frozen
 class LocalFile:
-    """What a file is now; nothing of it is held but where it is, or the bytes that were given."""
+    """The present type and size of a file. It holds only the path, or the bytes that were given."""
 
     source: Path | bytes = field(repr=shown)
     type: InputType
@@ -47,14 +47,14 @@ class LocalFile:
 
     @classmethod
     def of(cls, source: Path | bytes, name: str = "") -> Self:
-        """Look at a file; reads its first bytes only.
+        """Inspect a file. Reads its first bytes only.
 
         Args:
-            source: where it is, or its content.
-            name: what messages call it.
+            source: its path, or its content.
+            name: its name in messages.
 
         Raises:
-            ValueError: it cannot be read, is empty, or is of no type that is taken.
+            ValueError: the file cannot be read, is empty, or has a type that is not accepted.
         """
         name = name or f"local file {shown(source)}"
         size = len(source) if isinstance(source, bytes) else _size(source, name)
@@ -74,34 +74,34 @@ class LocalFile:
 
     @property
     def data_uri_size(self) -> int:
-        """How many characters its data URI has: 4 for 3 bytes, and a header."""
+        """The number of characters of its data URI: 4 for each 3 bytes, and a header."""
         return len(f"data:{self.type.media_type};base64,") + (self.size + 2) // 3 * 4
 
     def opened(self) -> AbstractContextManager[BinaryIO]:
-        """Open it for reading.
+        """Open the file for reading.
 
         Raises:
-            OSError: it cannot be read any more.
+            OSError: the file can no longer be read.
         """
         return _opened(self.source)
 
 
 def check(media: object, *, field: str, kinds: Collection[Kind]) -> Kind | None:
-    """Make sure that the wire can take it, whatever the provider. A local file must be whole, by its container.
+    """Check that media can be sent to any provider. A local file must be whole, as its container declares.
 
-    That takes about 2 milliseconds for an image of 5 MB, and less for a video, of which only headers are read. Of a
-    file that is too large for any upload nothing more is read: its size is judged as it is submitted.
+    The check takes about 2 milliseconds for an image of 5 MB. It is faster for a video, because only headers are
+    read. A file that is too large for any upload is not read further: its size is checked when it is submitted.
 
     Args:
-        media: what the user gave.
-        field: what the user calls it, such as `ImageToVideo.prompt_image`.
-        kinds: what the field takes.
+        media: the value that the user gave.
+        field: the name of the field, such as `ImageToVideo.prompt_image`.
+        kinds: the kinds that the field accepts.
 
     Returns:
-        What it is; None for a URL, which does not tell.
+        The kind; None for a URL, which does not show its kind.
 
     Raises:
-        ValueError: it cannot be sent; the message names field, limit, value and cure.
+        ValueError: it cannot be sent. The message names field, limit, value and cure.
     """
     if isinstance(media, str):
         return _check_uri(media, field, kinds)
@@ -114,9 +114,9 @@ def check(media: object, *, field: str, kinds: Collection[Kind]) -> Kind | None:
 
 
 def plain(value: Any) -> Any:
-    """Return media in one of its three forms: a URL of another library as `str`, a path as `Path`, a buffer as bytes.
+    """Convert media to one of three types: a URL of another library to `str`, a path to `Path`, a buffer to bytes.
 
-    Anything else is returned as it is, for a validator to refuse.
+    Any other value is returned unchanged. A validator refuses it later.
     """
     if isinstance(value, str | Path | bytes):
         return value
@@ -126,16 +126,16 @@ def plain(value: Any) -> Any:
         return Path(os.fsdecode(value))
     if isinstance(value, SplitResult | ParseResult):
         return value.geturl()
-    # Each library has a class of its own: yarl's URL, httpx's URL, pydantic's HttpUrl.
+    # Each library has its own class: yarl's URL, httpx's URL, pydantic's HttpUrl.
     is_url = type(value).__name__.lower().endswith("url") and hasattr(value, "scheme") and hasattr(value, "host")
     return str(value) if is_url else value
 
 
 def data_uri(source: Path | bytes) -> str:
-    """Read and encode a local file; its content and some time, so not for the event loop's thread.
+    """Read and encode a local file. It blocks and reads the whole file: call it in a worker thread.
 
     Raises:
-        ValueError: the file is no longer what it was when it was checked.
+        ValueError: the file has changed since it was checked.
     """
     name = f"local file {shown(source)}"
     if isinstance(source, Path):
@@ -146,10 +146,10 @@ def data_uri(source: Path | bytes) -> str:
 
 
 def digest_of(source: Path | bytes) -> str:
-    """Return the SHA-256 of a file, in hexadecimal; reads all of it, a piece at a time.
+    """Return the SHA-256 of a file in hexadecimal. Reads the whole file in pieces.
 
     Raises:
-        ValueError: it cannot be read.
+        ValueError: the file cannot be read.
     """
     if isinstance(source, bytes):
         return hashlib.sha256(source).hexdigest()
@@ -161,9 +161,9 @@ def digest_of(source: Path | bytes) -> str:
 
 
 def check_whole(file: LocalFile, name: str = "") -> None:
-    """Make sure that a file reaches to the end that its container declares; else `ValueError`.
+    """Check that a file reaches the end that its container declares; else `ValueError`.
 
-    Not judged is what is too large for any upload.
+    A file that is too large for any upload is not checked.
     """
     name = name or f"local file {shown(file.source)}"
     try:
@@ -178,7 +178,7 @@ def check_whole(file: LocalFile, name: str = "") -> None:
 
 
 def _cure_of(media: object) -> str:
-    """Say what was given instead of media, and what to give; nothing of its content."""
+    """Say what was given instead of media, without its content, and what to give."""
     if callable(getattr(media, "read", None)):
         return "got an open file: pass the pathlib.Path of the file, or what its read() returns in binary mode"
     if callable(getattr(media, "save", None)) and hasattr(media, "mode"):
@@ -251,7 +251,7 @@ def _size(path: Path, name: str) -> int:
             else "check its name and the working directory"
         )
         raise ValueError(f"{name} does not exist; {cure}") from None
-    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+    except (OSError, ValueError) as error:  # ValueError: no file can have this name
         raise ValueError(f"{name} cannot be read: {error}") from error
     if not stat.S_ISREG(status.st_mode):
         raise ValueError(f"{name} is {'a directory' if stat.S_ISDIR(status.st_mode) else 'no regular file'}")

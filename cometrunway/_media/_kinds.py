@@ -1,4 +1,4 @@
-"""Which kind of file is this? Its first bytes tell."""
+"""Recognises the type of a file by its first bytes."""
 
 import re
 from typing import Literal
@@ -8,12 +8,12 @@ from attrs import frozen
 Kind = Literal["image", "video", "audio"]
 
 BEGINNING = 512
-"""How many first bytes of a file tell what it is."""
+"""The number of first bytes by which a file is recognised."""
 
 
 @frozen
 class MediaType:
-    """A format of files."""
+    """A file format."""
 
     media_type: str
     """Such as `video/mp4`."""
@@ -23,15 +23,15 @@ class MediaType:
 
 @frozen
 class InputType(MediaType):
-    """One of the formats that a request may be given."""
+    """A file format that a request accepts, or that can be converted to such a format."""
 
     kind: Kind
     is_taken: bool = True
-    """Whether Runway takes it; else it is an image that has to be converted first."""
+    """Whether Runway accepts it. Otherwise it is an image that must be converted first."""
 
 
 UNKNOWN = MediaType("application/octet-stream", ".bin")
-"""What is none of the formats below, and no text."""
+"""The type of a file that has none of the formats below and is not text."""
 
 _JPEG = InputType("image/jpeg", ".jpg", "image")
 _PNG = InputType("image/png", ".png", "image")
@@ -57,18 +57,18 @@ _BY_PATTERN = [
         (rb"RIFF....WEBP", _WEBP),
         (rb"\x1aE\xdf\xa3.{0,56}webm", _WEBM),
         (rb"\x1aE\xdf\xa3.{0,56}matroska", MediaType("video/x-matroska", ".mkv")),
-        # Boxes without a brand. Those of which a text might speak are told from it by a length below 150 MB.
+        # Boxes without a brand. A length below 150 MB distinguishes a box from text that contains its name.
         (rb"....(styp|sidx|moof)", _MP4),
         (rb"....mdat|[\0-\x08]...(moov|wide|free|skip|pnot)", _MOV),
         (rb"GIF8[79]a", _GIF),
         (rb"II\*\0|MM\0\*", _TIFF),
-        (rb"BM.{4}\0{4}.{4}[\x0c\x28\x34\x38\x40\x6c\x7c]\0{3}", _BMP),  # two letters alone may begin a text
+        (rb"BM.{4}\0{4}.{4}[\x0c\x28\x34\x38\x40\x6c\x7c]\0{3}", _BMP),  # a text may begin with the same two letters
         (rb"(RIFF|RF64|BW64)....WAVE", _WAV),
         (rb"OggS.{,400}\x80theora", MediaType("video/ogg", ".ogv")),
         (rb"OggS", _OGG),
         (rb"fLaC", MediaType("audio/flac", ".flac")),
         (rb"PK(\x03\x04|\x05\x06)", MediaType("application/zip", ".zip")),
-        # A tag, or the header of a frame: layer III, no reserved rate.
+        # A tag, or the header of a frame of layer III without a reserved rate.
         (rb"ID3[\x02-\x04]..[\0-\x7f]{4}|\xff[\xe2\xe3\xf2\xf3\xfa\xfb][\0-\xef]", _MP3),
     )
 ]
@@ -90,23 +90,23 @@ _CONTROLS = re.compile(rb"[\0-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 
 
 def sniff(first_bytes: bytes) -> InputType | None:
-    """Tell the type of a file that a request is given by its first 512 bytes; None for one that none can be given.
+    """Return the type of an input file from its first 512 bytes; None if no request accepts such a file.
 
-    JPEG, PNG, WebP, MP4, MOV, WebM, MP3, WAV and Ogg are taken; HEIC, AVIF, GIF, BMP and TIFF have to be converted.
+    JPEG, PNG, WebP, MP4, MOV, WebM, MP3, WAV and Ogg are accepted. HEIC, AVIF, GIF, BMP and TIFF must be converted.
     """
     found = recognise(first_bytes)
     return found if isinstance(found, InputType) else None
 
 
 def recognise(first_bytes: bytes) -> MediaType | None:
-    """Tell the type of any file that a task may make by its first 512 bytes; None for an unknown one."""
+    """Return the type of an output file from its first 512 bytes; None if it is unknown."""
     if first_bytes[4:8] == b"ftyp":
         return _by_brand(first_bytes)
     return next((media for pattern, media in _BY_PATTERN if pattern.match(first_bytes)), None)
 
 
 def is_text(first_bytes: bytes) -> bool:
-    """Whether a file of no known type is a text by its first 512 bytes: a page, JSON, a message."""
+    """Whether the first 512 bytes of a file of unknown type are text, such as a web page, JSON or a message."""
     for mark, encoding in _BYTE_ORDER_MARKS:
         if first_bytes.startswith(mark):
             return is_text(first_bytes[len(mark) :].decode(encoding, "ignore").encode())
@@ -123,7 +123,7 @@ def _by_brand(first_bytes: bytes) -> MediaType | None:
 
 
 def _by_compatible_brands(first_bytes: bytes) -> MediaType:
-    """Return which pictures they are, where the brand says no more than that there are some."""
+    """Return the type of the pictures from the compatible brands, because the main brand does not name it."""
     brands = first_bytes[8 : int.from_bytes(first_bytes[:4])]
     if re.search(rb"avi[fs]", brands):
         return _AVIF

@@ -1,4 +1,4 @@
-"""Makes local images fit, through the libraries of the extra `images`; imported only where that is asked for."""
+"""Makes local images fit with the libraries of the extra `images`. Imported only if a user asks for it."""
 
 import io
 import math
@@ -22,7 +22,7 @@ _FORMATS = {
     "image/tiff": ("TIFF",),
     "image/avif": ("AVIF",),
 }
-"""What Pillow may open a file as; HEIC is opened by its plug-in."""
+"""The formats that Pillow opens. A plug-in opens HEIC."""
 _LOSSLESS = frozenset({"image/png", "image/gif", "image/bmp", "image/tiff"})
 _TURNS = {
     2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,
@@ -33,16 +33,16 @@ _TURNS = {
     7: PIL.Image.Transpose.TRANSVERSE,
     8: PIL.Image.Transpose.ROTATE_90,
 }
-"""What each orientation of Exif needs to be upright."""
+"""The operation that makes an image upright, for each Exif orientation."""
 _MOST_SIDE = 8000
-"""Pixels of a side, where a model has no limit of its own."""
+"""The greatest side in pixels if a model has no limit."""
 _USEFUL_SIDE = 4096
-"""Pixels of a side of what has too many bytes, to begin with; models make less of it."""
+"""The first side in pixels that is tried for an image with too many bytes. Models use fewer pixels."""
 _LEAST_SIDE = 16
 _QUALITY = 92
-"""Of JPEG and WebP, of 100."""
+"""The quality of JPEG and WebP, of 100."""
 _LIKELY_RATE = 8
-"""How many times smaller a PNG can be expected to be than its pixels; else it is not tried."""
+"""The expected compression factor of a PNG. If more is needed, PNG is not tried."""
 
 
 @frozen(kw_only=True)
@@ -51,37 +51,37 @@ class Fitted:
 
     content: bytes
     done: tuple[str, ...]
-    """What was done, such as `turned upright`."""
+    """The changes, such as `turned upright`."""
     was: tuple[int, int]
-    """Width and height of the image as it was shown."""
+    """Width and height of the original image as it is shown."""
     size: tuple[int, int]
-    """Width and height of what was made of it."""
+    """Width and height of the new image."""
 
 
 class _RefusedError(Exception):
-    """Why nothing is made of an image, as the end of a sentence."""
+    """The reason why an image cannot be made to fit, as the end of a sentence."""
 
 
 @frozen
 class _Decoded:
     pixels: PIL.Image.Image
     size: tuple[int, int]
-    """Of the file; of a JPEG fewer pixels may have been decoded."""
+    """The size in the file. Fewer pixels of a JPEG may have been decoded."""
     orientation: int
     profile: bytes | None
     frames: int
 
 
 def shrunk(file: LocalFile, limits: ImageLimits, *, most_bytes: int | None) -> Fitted:
-    """Make an image fit: upright, its colours in sRGB, within the limits, as JPEG, PNG or WebP; in a thread.
+    """Return an image that fits: upright, in sRGB, within the limits, as JPEG, PNG or WebP. Call it in a thread.
 
-    Transparency stays. Metadata, such as the place where a photo was taken, go. The same image makes the same bytes
-    with the same Pillow. It holds all pixels of the image in memory, about three times.
+    Transparency is kept. Metadata, such as the location of a photo, are removed. The same image and the same version
+    of Pillow give the same bytes. The memory is about three times that of all pixels of the image.
 
     Args:
         file: the image.
-        limits: what its width and height may be; the usual ratio counts, too.
-        most_bytes: of the file that is made; None for no limit.
+        limits: the limits of width and height. The usual ratio is also applied.
+        most_bytes: the largest size of the new file in bytes; None for no limit.
 
     Raises:
         ValueError: it cannot be opened, is damaged, has more pixels than Pillow opens, or a library is missing.
@@ -116,7 +116,7 @@ def _fitted(file: LocalFile, limits: ImageLimits, most_bytes: int | None) -> Fit
 
 
 def _decoded(file: LocalFile, limits: ImageLimits, most_side: int) -> _Decoded:
-    """Open and decode an image, in so many pixels that no side of what is left of it has more than `most_side`."""
+    """Open and decode an image, with so few pixels that no side of the result is longer than `most_side`."""
     try:
         with file.opened() as content:
             image = _opened(content, file.type.media_type)
@@ -124,7 +124,7 @@ def _decoded(file: LocalFile, limits: ImageLimits, most_side: int) -> _Decoded:
             kept = _fitting_size(size if orientation < 5 else (size[1], size[0]), limits)
             factor = min(1.0, most_side / max(kept))
             scaled = max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
-            image.draft(None, scaled)  # of a JPEG fewer pixels are decoded
+            image.draft(None, scaled)  # fewer pixels of a JPEG are decoded
             image.load()
             frames = getattr(image, "n_frames", 1) if file.type.media_type != "image/jpeg" else 1
             profile = image.info.get("icc_profile")
@@ -136,7 +136,7 @@ def _decoded(file: LocalFile, limits: ImageLimits, most_side: int) -> _Decoded:
 
 
 def _opened(content: BinaryIO, media_type: str) -> PIL.Image.Image:
-    """Open an image, of which nothing is decoded yet."""
+    """Open an image without decoding it."""
     if media_type in _FORMATS:
         image: PIL.Image.Image = PIL.Image.open(content, formats=_FORMATS[media_type])
         _check_pixels(image.size)
@@ -147,7 +147,7 @@ def _opened(content: BinaryIO, media_type: str) -> PIL.Image.Image:
         raise _RefusedError(f"is {media_type}, which needs pillow-heif: pip install 'cometrunway[images]'") from error
     opened = pillow_heif.open_heif(content.read(), convert_hdr_to_8bit=True)
     _check_pixels(opened.size)
-    converted: PIL.Image.Image = opened.to_pillow()  # turned upright, as Pillow does it with TIFF
+    converted: PIL.Image.Image = opened.to_pillow()  # turned upright, as Pillow does with TIFF
     return converted
 
 
@@ -158,11 +158,11 @@ def _check_pixels(size: tuple[int, int]) -> None:
 
 
 def _plain(image: PIL.Image.Image) -> PIL.Image.Image:
-    """Return it with 8 bits for each colour, its transparency, if there is any, as a channel, and nothing beside."""
+    """Return the image with 8 bits for each colour, with transparency as a channel if it has any, without metadata."""
     has_alpha = image.mode in {"LA", "PA", "La", "RGBa", "RGBA"} or "transparency" in image.info
     if image.mode == "F":
         raise _RefusedError("has colours in floating point, whose range is not known; convert it")
-    if image.mode.startswith("I"):  # of 16 bits
+    if image.mode.startswith("I"):  # 16 bits
         made = image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
     elif has_alpha:
         made = image.convert("RGBA")
@@ -180,7 +180,7 @@ def _resized(image: PIL.Image.Image, size: tuple[int, int]) -> PIL.Image.Image:
 
 
 def _cropped(image: PIL.Image.Image, limits: ImageLimits) -> PIL.Image.Image:
-    """Cut off both ends of what is too wide or too tall."""
+    """Crop both ends of an image that is too wide or too tall."""
     width, height = _fitting_size(image.size, limits)
     if (width, height) == image.size:
         return image
@@ -189,7 +189,7 @@ def _cropped(image: PIL.Image.Image, limits: ImageLimits) -> PIL.Image.Image:
 
 
 def _fitting_size(size: tuple[int, int], limits: ImageLimits) -> tuple[int, int]:
-    """Return the most of width and height that have a ratio within the limits."""
+    """Return the greatest width and height whose ratio is within the limits."""
     width, height = size
     for bounds in (limits.ratio, limits.usual_ratio):
         if bounds is not None:
@@ -199,7 +199,7 @@ def _fitting_size(size: tuple[int, int], limits: ImageLimits) -> tuple[int, int]
 
 
 def _in_srgb(image: PIL.Image.Image, profile: bytes | None) -> tuple[PIL.Image.Image, bytes | None, str]:
-    """Return it in sRGB, and what its colours were in; where its profile cannot be applied, the profile is kept."""
+    """Return the image in sRGB, a kept profile, and the original profile. A profile that cannot be applied is kept."""
     alpha = image.getchannel("A") if image.mode == "RGBA" else None
     colours, source = image.convert("RGB") if alpha else image, ""
     if profile:
@@ -222,7 +222,7 @@ def _in_srgb(image: PIL.Image.Image, profile: bytes | None) -> tuple[PIL.Image.I
 def _encoded(
     image: PIL.Image.Image, file: LocalFile, profile: bytes | None, most_bytes: int | None
 ) -> tuple[bytes, str, tuple[int, int]]:
-    """Return a file of no more bytes, in as many pixels as that allows; its media type, and its width and height."""
+    """Return a file within the limit of bytes, with as many pixels as possible; its media type, width and height."""
     has_alpha = image.mode == "RGBA"
     raw = image.width * image.height * len(image.getbands())
     is_png_likely = most_bytes is None or raw < most_bytes * _LIKELY_RATE

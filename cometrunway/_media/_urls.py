@@ -1,4 +1,4 @@
-"""URLs: checked, mended as a browser does, and shown without what is secret in them."""
+"""Checks URLs, normalises them as a browser does, and shows them without their secrets."""
 
 import re
 import reprlib
@@ -9,17 +9,17 @@ from pathlib import Path, PurePath
 from urllib.parse import urlsplit
 
 URL_LIMIT = 2048
-"""Characters of a URL (Runway's page on inputs)."""
+"""The largest number of characters of a URL (Runway's page on inputs)."""
 
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")  # of two letters at least: `C:` is a drive
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")  # at least two letters, because `C:` is a drive
 
 
 def check_web_url(url: str, *, field: str) -> None:
-    """Make sure that it is an http(s) URL with a host, of at most 2048 characters; else `ValueError`."""
+    """Check that a text is an http(s) URL with a host and at most 2048 characters; else `ValueError`."""
     try:
         parts = urlsplit(url)
         is_web = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # brackets or a port that are none
+    except ValueError:  # invalid brackets or port
         is_web = False
     if not is_web:
         raise ValueError(f"{field}: must be an http:// or https:// URL with a host, got {shown(url)}")
@@ -33,12 +33,12 @@ def scheme(uri: str) -> str | None:
 
 
 def is_data_url(text: str) -> bool:
-    """Whether a URL holds the file itself. Cheap, however long it is."""
+    """Whether a text is a `data:` URL. Fast for a text of any length."""
     return text[:5].lower() == "data:"
 
 
 def shown(value: object) -> str:
-    """Say what a value is in a few words, for messages and reprs: no content, no query of a signed URL."""
+    """Return a short text about a value for messages and reprs, without its content and without the query of a URL."""
     if isinstance(value, bytes):
         return f"<{len(value)} bytes>"
     if isinstance(value, Path):
@@ -56,7 +56,7 @@ _MEDIA_TYPE_END = 80
 
 
 class _Short(reprlib.Repr):
-    """Shows values in a few words, and nothing of what may be a file's content, however deep it lies."""
+    """Shows values in a few words. Hides all values that may be a file's content, at any depth."""
 
     def repr_str(self, x: str, level: int) -> str:
         return shown(x) if is_data_url(x) or "://" in x[:12] else super().repr_str(x, level)
@@ -80,7 +80,7 @@ _short.maxstring = _short.maxother = 80
 
 
 def check_form(url: str, field: str) -> None:
-    """Make sure that a URL is of at most 2048 characters, none of them a space; else `ValueError`."""
+    """Check that a URL has at most 2048 characters and no spaces; else `ValueError`."""
     if len(url) > URL_LIMIT:
         raise ValueError(f"{field}: a URL has at most {URL_LIMIT} characters, got {len(url)}: {shown(url)}")
     if " " in url or not url.isprintable():
@@ -88,9 +88,9 @@ def check_form(url: str, field: str) -> None:
 
 
 def without_query(url: str) -> str:
-    """Return `url` without query, fragment and user information: the part that is safe to show.
+    """Return `url` without query, fragment and user information. The result is safe to show.
 
-    Of a `data:` URL that is its media type.
+    For a `data:` URL, it is the media type.
     """
     if is_data_url(url):
         return re.split("[,;]", url[:_MEDIA_TYPE_END], maxsplit=1)[0]
@@ -111,15 +111,15 @@ _NOT_IN_QUERIES = re.compile(r"[\0-\x20\"<>\x7f-\U0010ffff]+")
 
 
 def normalised_url(text: str, *, relative_to: str | None = None) -> str | None:
-    """Return the http(s) URL that a browser would open, of printable ASCII only; None for what is none.
+    """Return the http(s) URL that a browser would open, in printable ASCII; None if the text is not such a URL.
 
-    Blanks around it and line breaks within it are dropped; spaces and non-ASCII are percent-encoded as UTF-8, a host
-    of them by IDNA; a scheme that is missing before `//` is that of `relative_to`, else https; dot segments are
-    resolved. What is signed stays: each `%XX`, `+`, `&` and `=` is kept to the byte, and so is an empty segment.
+    Blanks around the URL and line breaks within it are removed. Spaces and non-ASCII characters are percent-encoded
+    as UTF-8; a non-ASCII host is encoded by IDNA. A missing scheme before `//` becomes that of `relative_to`, or
+    https. Dot segments are resolved. Signatures stay valid: each `%XX`, `+`, `&`, `=` and empty segment is kept.
 
     Args:
-        text: at most 65,536 characters. All of it is taken for a URL, so what is written behind one becomes part of it.
-        relative_to: the URL, normalised, that a relative one begins at, such as that of a redirect.
+        text: at most 65,536 characters. The whole text is read as one URL, also any words after the URL.
+        relative_to: the normalised base of a relative URL, such as the URL that redirected.
     """
     head, mark, tail = re.split(r"([?#]|\Z)", _LINE_BREAKS.sub("", text[: _LONGEST + 1].strip(_BLANK)), maxsplit=1)
     parts = _PARTS.fullmatch(head.replace("\\", "/") + mark + tail)
@@ -144,7 +144,7 @@ def normalised_url(text: str, *, relative_to: str | None = None) -> str | None:
 
 
 def _normalised_authority(authority: str) -> str:
-    """Return user information, host and port as they can be sent; empty for what names no host."""
+    """Return user information, host and port in a form that can be sent; empty if there is no host."""
     match = _AUTHORITY.fullmatch(authority)
     if match is None or (match[2] and not 0 < int(match[2]) < 65536):
         return ""
@@ -152,7 +152,7 @@ def _normalised_authority(authority: str) -> str:
         host = match[1] if match[1].isascii() else match[1].encode("idna").decode()
         if host.startswith("["):
             IPv6Address(host[1:-1])
-    except ValueError:  # no address, or a name of which IDNA knows nothing
+    except ValueError:  # not an address, or a name that IDNA cannot encode
         return ""
     if _NOT_IN_HOSTS.search(host):
         return ""
@@ -173,7 +173,7 @@ def _without_dots(path: str) -> str:
 
 def _percent_encoded(match: re.Match[str]) -> str:
     try:
-        encoded = match[0].encode("utf-8", "surrogateescape")  # the bytes of a header that are no UTF-8 stay
+        encoded = match[0].encode("utf-8", "surrogateescape")  # keep header bytes that are not UTF-8
     except UnicodeEncodeError:
         encoded = match[0].encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
     return "".join(f"%{byte:02X}" for byte in encoded)

@@ -1,4 +1,4 @@
-"""From the bytes of an answer to its JSON object. Any bytes are accepted."""
+"""Parses the bytes of an answer to a JSON object. Any bytes are accepted."""
 
 import json
 from typing import Any, TypeAlias
@@ -7,43 +7,43 @@ JsonObject: TypeAlias = dict[str, Any]
 
 _DEPTH_LIMIT = 64
 TASK_ID_KEYS = ("task_id", "id", "taskId", "taskID", "TaskId", "taskUUID", "job_id", "jobId", "JobId")
-"""Keys of a task's id. A gateway's row has the public id in `task_id`, beside the number of the row in `id`."""
+"""Keys of a task's id. In a gateway's row, `task_id` has the public id and `id` the number of the row."""
 _ID_KEYS = frozenset({*TASK_ID_KEYS, "request_id", "requestId"})
-"""At a queue the request's id is the task's; elsewhere it is the poll's own."""
-_DECODER = json.JSONDecoder(parse_constant=lambda _: None)  # NaN and Infinity are no JSON, and no number
+"""In the answer of a queue, the id of the request is the task's id. In other answers it is the id of the poll."""
+_DECODER = json.JSONDecoder(parse_constant=lambda _: None)  # NaN and Infinity are not JSON
 
 
 def parsed(body: bytes, task_id: str | None = None) -> JsonObject | None:
-    """Return the JSON object that an answer begins with, or ours of a list of them; None where there is none.
+    """Return the JSON object at the start of an answer, or the task's object of a list; None if there is none.
 
-    A byte order mark is skipped, and bytes that are no UTF-8 become U+FFFD. What follows the object is ignored: the
-    gateway appends a second one where it could not store the task that it has just created.
+    A byte order mark is skipped, and bytes that are not UTF-8 become U+FFFD. Bytes after the object are ignored: the
+    gateway appends a second object if it cannot store the task that it has just created.
 
     Args:
         body: the answer.
-        task_id: which object of a list is ours; without it, and where none has it, only a list of one has ours.
+        task_id: the id of the object in a list. Without it, or if no object has it, a list must have one object.
     """
     value = _unquoted(body.decode("utf-8", "replace"))
     return value if isinstance(value, dict) else ours_of(value, task_id)
 
 
 def parsed_text(text: str) -> JsonObject | None:
-    """Return the JSON object that `text` begins with, or that a JSON string at its beginning holds; None if neither.
+    """Return the JSON object at the start of `text`, or within a JSON string there; None if there is neither.
 
-    Every string in it can be encoded as UTF-8, and it is nested at most 64 deep.
+    Each string of the result can be encoded as UTF-8. The nesting is at most 64 levels deep.
     """
     value = _unquoted(text)
     return value if isinstance(value, dict) else None
 
 
 def parsed_within(text: str) -> Any:
-    """Return the JSON object or list that a text in an answer is; None if it is another text."""
+    """Return the JSON object or list if a text in an answer is one; else None."""
     value = _decoded(text) if text.lstrip()[:1] in {"{", "["} else None
     return value if isinstance(value, dict | list) else None
 
 
 def ours_of(value: Any, task_id: str | None) -> JsonObject | None:
-    """Return the object that a value is, or of a list the one with this id, or the only one; else None."""
+    """Return a value that is an object; from a list, the object with this id or the only object; else None."""
     if isinstance(value, dict):
         return value
     if not isinstance(value, list):
@@ -65,7 +65,7 @@ def _unquoted(text: str) -> object:
 def _decoded(text: str) -> object:
     try:
         value, _ = _DECODER.raw_decode(text.lstrip("\ufeff \t\r\n"))
-    except (ValueError, RecursionError):  # ValueError: also an integer of more than 4,300 digits
+    except (ValueError, RecursionError):  # ValueError: also for an integer of more than 4,300 digits
         return None
     if text.count("{") + text.count("[") > _DEPTH_LIMIT and _is_too_deep(value):
         return None
@@ -92,5 +92,5 @@ def _scrubbed(value: object) -> object:
 
 
 def encodable(text: str) -> str:
-    """Return `text` with U+FFFD for what has no UTF-8: half a surrogate pair."""
+    """Return `text` with U+FFFD in place of single surrogates, which have no UTF-8."""
     return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")

@@ -1,8 +1,9 @@
-"""What an answer complains of: the code, the text and the request id, out of any envelope.
+"""Reads the error of an answer: its code, text and request id, from any envelope.
 
 The envelopes are those of the API's documentation and of its gateway's sources: OpenAI's `{"error": {...}}`, the flat
 `{"code": "<token>", "message"}` of the task routes, duomi's `{"code": 400, "msg"}`, Runway's `{"error": "<text>"}` and
-Kling's `{"code": 1200, "message", "request_id"}`. A message may itself be a JSON string: what upstream had said.
+Kling's `{"code": 1200, "message", "request_id"}`. A message may itself be a JSON string: the answer of the upstream
+API.
 """
 
 import re
@@ -25,16 +26,16 @@ TASK_NOT_EXIST = "task_not_exist"
 
 @frozen
 class Complaint:
-    """What is wrong, in the API's own words."""
+    """The error in an answer, in the API's words."""
 
     code: str | None = None
-    """The innermost token; None where there is none, or one of success."""
+    """The innermost token; None if there is no token, or if it says success."""
     text: str = ""
     request_id: str | None = None
 
 
 def is_accepted(body: JsonObject) -> bool:
-    """Whether an answer claims success: its code is 200, 0, `success` or absent, and it has no error."""
+    """Whether an answer states success: its code is 200, 0, `success` or absent, and it has no error."""
     if (error := body.get("error")) and is_an_error(error):
         return False
     code = body.get("code")
@@ -42,23 +43,23 @@ def is_accepted(body: JsonObject) -> bool:
 
 
 def is_an_error(error: object) -> bool:
-    """Whether an error is one, and not the empty one beside a success: `{"code": 0, "message": ""}`."""
+    """Whether a value is a real error. A success may have an empty one: `{"code": 0, "message": ""}`."""
     if isinstance(error, dict):
         return any(map(is_an_error, error.values()))
     return bool(error) and not (isinstance(error, str | int) and str(error).strip().casefold() in _NO_ERROR)
 
 
 def complaint(response: HttpResponse, body: JsonObject | None) -> Complaint:
-    """Return what an answer complains of; `body` is its parsed object, None if it has none."""
+    """Return the error of an answer; `body` is its parsed object, None if it has none."""
     code, text = _code_and_text(body or {}, _JSON_WITHIN_JSON)
     return Complaint(code or None, text[:_TEXT_LIMIT], _request_id(response.headers, body or {}))
 
 
 def says_task_not_exist(body: JsonObject, *, has_status: bool) -> bool:
-    """Whether an answer says `task_not_exist`, in any of the forms that it has been seen or documented in.
+    """Whether an answer says `task_not_exist`, in any form that was seen or is documented.
 
-    Only a code, a message or a status counts. In an answer that states the status of a task (`has_status`) such a text
-    must be these words and nothing else: a longer text may quote the user's prompt.
+    Only codes, messages and statuses are read. If the answer states the status of a task (`has_status`), the whole
+    text must be these words, because a longer text may quote the user's prompt.
     """
     texts = [text.strip().casefold() for text in _statements(body, _JSON_WITHIN_JSON)]
     return any(text == TASK_NOT_EXIST or (not has_status and TASK_NOT_EXIST in text) for text in texts)
@@ -85,7 +86,7 @@ def _token(value: object) -> str:
 
 
 def _statements(body: JsonObject, depth: int) -> Iterator[str]:
-    """Yield all texts in which an envelope may say what is wrong, also those within a JSON string there."""
+    """Yield all texts of an envelope that may describe an error, also those within a JSON string."""
     error, data = body.get("error"), body.get("data")
     texts = [body.get(key) for key in ("code", "message", "msg", "error", "status", "data")]
     if isinstance(error, dict):

@@ -1,9 +1,9 @@
-"""From an answer to what it says: an id, a task, or the exception for a refusal.
+"""Decodes an answer to an id, a task, or the exception for a refusal.
 
-Pure and total: for any bytes and any status, only a `CometRunwayError` is raised. The shape is
-detected, never the version of the API: one decoder for the flat Runway body, the gateway's wrapper, the bare row of the
-feed, duomi's digits, Kling's envelope, Luma's body and any other that states a status and names a file, for GET, feed
-and callback alike.
+Pure and total: any bytes and any status raise nothing except a `CometRunwayError`. The decoder detects the shape of
+an answer, never the version of the API. One decoder reads the flat Runway body, the gateway's wrapper, the bare row of
+the feed, duomi's digits, Kling's envelope, Luma's body, and any other body that states a status and names a file. It
+reads GET, feed and callbacks alike.
 """
 
 import re
@@ -32,33 +32,33 @@ _ABOUT_THE_CALL = re.compile(
     r"|繁忙|稍后|频繁|频率|限流|额度|余额|令牌|维护",
     re.IGNORECASE,
 )
-"""Words of a refusal of the call, which says nothing of the task."""
+"""Words that refuse the call and say nothing about the task."""
 _OF_CALLS_TOO = re.compile("[0-9]|block|den|err|exception|fail|invalid|refus|reject|失败")
-"""Of the words for a bad end those that may be the state of the call as well: a task alone is `expired`."""
+"""Words for a bad end that may describe the call as well as the task. `expired` is not one: only a task expires."""
 
 
 class Reading(NamedTuple):
-    """How the answer to a poll is read."""
+    """The parts of an answer to a poll."""
 
     status: TaskStatus
     nest: Sequence[Level]
-    """The levels of the answer from the one that states the status inwards."""
+    """The level that states the status, and the levels within it."""
     around: Sequence[Level]
     """All levels of the answer."""
     outputs: tuple[Output, ...] = ()
 
 
 def decode_created(response: HttpResponse) -> str:
-    """Return the id of the task that a create made: an opaque string of 1 to 512 printable characters.
+    """Return the id of the created task: an opaque string of 1 to 512 printable characters.
 
-    A 2xx with an id means that the create succeeded, with any code beside it: `task_id` or `id` of the answer, of
-    its `data` or further in, or a `data` that is the id itself. Numbers become strings.
+    A 2xx with an id means that the create succeeded, whatever code it has. The id is `task_id` or `id` of the answer,
+    of its `data` or of a deeper object, or `data` is the id itself. Numbers become strings.
 
     Raises:
         APIError: the API refused, with any HTTP status.
-        ProtocolError: no answer of this API, or one without a usable id.
+        ProtocolError: it is not an answer of this API, or has no usable id.
 
-    `proves_refusal` says which of these prove that nothing was created.
+    `proves_refusal` says which of these errors prove that nothing was created.
     """
     body = parsed(response.body)
     if body is None or not _is_success(response):
@@ -72,20 +72,20 @@ def decode_created(response: HttpResponse) -> str:
 
 
 def decode_task(response: HttpResponse, *, task_id: str, sent: Sent | None = None) -> Task:
-    """Return what a poll says of the task; its id is `task_id`, whichever the answer repeats.
+    """Return the task that the answer to a poll describes. Its id is `task_id`, even if the answer has another id.
 
-    An answer that states no status, or one that is in no vocabulary, is a task of status UNKNOWN. A final status that
-    the answer states is final, whatever stands beside it.
+    If the answer states no status, or an unknown word, the status is UNKNOWN. A final status in the answer is final,
+    whatever else the answer contains.
 
     Args:
         response: the answer.
-        task_id: which task was asked for.
-        sent: what was sent for it; None where that is not known.
+        task_id: the id of the polled task.
+        sent: what was sent for the task; None if it is not known.
 
     Raises:
-        TaskNotFoundError: the API does not know the task, or not yet.
+        TaskNotFoundError: the API does not know the task, or does not know it yet.
         APIError: the API refused, with any HTTP status.
-        ProtocolError: no answer of this API.
+        ProtocolError: it is not an answer of this API.
     """
     body = parsed(response.body, task_id)
     if body is None:
@@ -105,21 +105,21 @@ def decode_task(response: HttpResponse, *, task_id: str, sent: Sent | None = Non
 
 
 def named_id(task: Task) -> str | None:
-    """Return the id that the answer behind a task names; None if it names none. Gateways may name one of their own."""
+    """Return the id in the answer that a task was read from; None if it has none. It may be a gateway's own id."""
     return _id(levels(dict(task.raw)))
 
 
 def check_cancelled(response: HttpResponse) -> None:
-    """Make sure that a task is cancelled, or gone already; else raise the `APIError` of the refusal."""
+    """Check that a task is cancelled or no longer exists; else raise the `APIError` of the refusal."""
     if not (_is_success(response) or response.status == 404):
         raise refusal(response, parsed(response.body))
 
 
 def decode_callback(body: bytes) -> Task:
-    """Return the task in the body of a post to a `callback_url`. Anyone may have sent it: it is a hint.
+    """Return the task in the body of a POST to a `callback_url`. It is only a hint, because anyone may have sent it.
 
     Raises:
-        ProtocolError: no JSON object with a usable id; its status is 0, for a callback has none.
+        ProtocolError: it is not a JSON object with a usable id. The `status` is 0, because a callback has none.
     """
     content = parsed(body) or {}
     task_id = _id(levels(content)) or _id(_named_levels(content))
@@ -133,7 +133,7 @@ def _is_success(response: HttpResponse) -> bool:
 
 
 def read(task_id: str, body: JsonObject, sent: Sent | None) -> Reading:
-    """Read an answer: the task's status, where it stands, and the files of a success."""
+    """Read an answer: the task's status, the level that states it, and the files of a success."""
     around = levels(body, task_id)
     status, depth = verdict(members_of(around))
     nest = around[depth:]
@@ -150,14 +150,14 @@ def read(task_id: str, body: JsonObject, sent: Sent | None) -> Reading:
 
 
 def _is_of_the_task(nest: Sequence[Level]) -> bool:
-    """Whether a level states something of a task, rather than only of the call."""
+    """Whether a level describes a task, and not only the call."""
     return stated(nest[0].members) is not None and is_of_a_task(nest[0].members)
 
 
 def _task(task_id: str, body: JsonObject, sent: Sent | None) -> Task:
     if plain := plain_levels(body):
         status, depth = verdict(plain)
-        if status in WAITING:  # as nearly always: no more is read
+        if status in WAITING:  # the usual case: no more is read
             moment = created_at(plain)
             return Task(id=task_id, status=status, progress=progress(plain[depth:]), created_at=moment, raw=body)
     status, nest, around, outputs = read(task_id, body, sent)
@@ -185,13 +185,13 @@ def _has_failed(task: Task) -> bool:
 
 
 def _shows_a_task(body: JsonObject, task: Task) -> bool:
-    """Whether an answer with the code of a refusal is a task all the same: some gateways put anything there."""
+    """Whether an answer with the code of a refusal still describes a task. Some gateways send arbitrary codes."""
     around = levels(body, task.id)
     return bool(task.outputs) or _id(around) is not None or any(stated(level.members) for level in around[1:])
 
 
 def _is_about_the_task(error: CometRunwayError, task: Task, body: JsonObject) -> bool:
-    """Whether what an answer complains of is the task's failure, rather than a refusal of the call."""
+    """Whether the error in an answer is the task's failure, and not a refusal of the call."""
     word = stating_word(body)
     if is_of_a_task(body) or not _OF_CALLS_TOO.search(word):
         return True
@@ -205,7 +205,7 @@ def _names(body: JsonObject, task_id: str) -> bool:
 
 
 def _named_levels(body: JsonObject) -> list[Level]:
-    """Return the objects of an accepted answer whose key says that they are a task: `task`, `output`, `result`."""
+    """Return the objects of an accepted answer whose key names a task: `task`, `output`, `result`."""
     others = other_levels(body, None) if is_accepted(body) else []
     return [level for level in others if says_more(level.place.rpartition(".")[2])]
 

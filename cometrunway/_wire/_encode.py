@@ -1,7 +1,7 @@
-"""From a request to what is sent: the two formats, each with its spelling and its way to poll, on a provider's paths.
+"""Encodes requests in the two formats. Each format has its own spelling and its own way to poll.
 
 The official format is Runway's own: camelCase, polled with GET. The compatibility format is the gateway's older one:
-snake_case with nested `options`, polled with POST.
+snake_case with nested `options`, polled with POST. The paths are those of the provider.
 """
 
 import json
@@ -21,11 +21,11 @@ from cometrunway._wire._provider import BUILT_IN, COMETAPI, Provider
 from cometrunway.errors import CancelNotSupportedError
 
 _COMPAT_PREFIX = "pro_"
-"""Of the names of the compatibility format's routes."""
+"""The prefix of the names of the compatibility format's routes."""
 OPTIONS = ("seconds", "motion_vector", "structure_transformation", "flip", "image_as_end_frame", "motion_multiplier")
 """The fields that the compatibility format nests in `options`."""
 _NOBODY = "https://example.com/webhook"
-"""The `callback_url` of a request that has none: its routes refuse to go without. The API's own pages send this one."""
+"""The `callback_url` for requests without one, because their routes require it. The API's own pages use this value."""
 _JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _BY_NAME = ROUTES | {"pro_video_to_video": ProVideoToVideo}
 
@@ -40,14 +40,14 @@ def encode(
     """Return the POST that submits a request.
 
     Args:
-        request: what to make.
-        provider: where it goes.
-        uri_of: what is sent for each of the request's `local_files`; by default its data URI, which is made here: then
-            with any, better called in a thread.
-        callback_url: where the gateway posts the result of a request that `lacks_callback_url`.
+        request: the request.
+        provider: the provider that receives it.
+        uri_of: returns the URI that is sent for each of the request's `local_files`. By default it is a data URI, for
+            which the file is read: call it in a thread if there are local files.
+        callback_url: the URL to which the gateway posts the result of a request that `lacks_callback_url`.
 
     Raises:
-        ValueError: a local file is no longer what it was when the request was made.
+        ValueError: a local file has changed since the request was made.
     """
     if isinstance(request, RawRequest):
         body = members(request, _as_given)["fields"]
@@ -65,20 +65,21 @@ def encode(
 
 
 def demands_callback_url(route: str) -> bool:
-    """Whether the requests of a route must have a `callback_url`."""
+    """Whether a route requires a `callback_url`."""
     return any(cls.route == route for cls in COMPAT)
 
 
 def lacks_callback_url(request: Request) -> bool:
-    """Whether its route demands a `callback_url`, and the request has none."""
+    """Whether the route requires a `callback_url` and the request has none."""
     return isinstance(request, ProGenerate | ProVideoToVideo | ProActOne) and request.callback_url is None
 
 
 def poll_request(route: str, task_id: str, provider: Provider = COMETAPI) -> HttpRequest:
-    """Return the request that asks for a task's state once; it changes nothing.
+    """Return the request that polls a task once. It changes nothing.
 
     Raises:
-        ValueError: what no task is called.
+        TypeError: `task_id` is not text.
+        ValueError: `task_id` cannot be the id of a task.
     """
     if not isinstance(task_id, str):
         raise TypeError(f"task_id must be text, such as handle.id, got {type(task_id).__name__}")
@@ -90,7 +91,7 @@ def poll_request(route: str, task_id: str, provider: Provider = COMETAPI) -> Htt
 
 
 def cancel_request(route: str, task_id: str, provider: Provider) -> HttpRequest:
-    """Return the request that cancels a task that has not ended, and deletes one that has.
+    """Return the request that cancels an unfinished task, and deletes an ended one.
 
     Raises:
         CancelNotSupportedError: the provider has no such request for tasks of this route.
@@ -103,16 +104,16 @@ def cancel_request(route: str, task_id: str, provider: Provider) -> HttpRequest:
 
 
 def request_type_of(fields: Mapping[str, Any]) -> type[Request]:
-    """Return the class of the request that a mapping with its `route` describes; with `fields` it is a `RawRequest`.
+    """Return the request class for the `route` of a mapping. If the mapping has `fields`, it is `RawRequest`.
 
     Raises:
-        ValueError: there is no such route, and no `fields`; names the nearest known one.
+        ValueError: the route is unknown and there are no `fields`. The message names the nearest known route.
     """
     return RawRequest if "fields" in fields else request_type(fields.get("route"))
 
 
 def request_type(route: object) -> type[Request]:
-    """Return the class of a route's requests; `ValueError`, with the nearest known route, if there is none."""
+    """Return the request class of a route; `ValueError` with the nearest known route if it is unknown."""
     name = route if isinstance(route, str) else ""
     known = _BY_PATH if name.startswith("/") else _BY_NAME
     if name not in known:
@@ -133,7 +134,7 @@ def _with_options(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def without_options(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a request with its `options`, if there are any, among them."""
+    """Return the fields of a request. The members of `options` become fields of the request."""
     flat = dict(fields)
     options = flat.pop("options", {})
     if not isinstance(options, Mapping):

@@ -1,20 +1,20 @@
-"""From the body as it came to the body as it was meant. What Content-Encoding says is a hint: gateways get it wrong."""
+"""Decompresses bodies. The header Content-Encoding is only a hint, because gateways send wrong values."""
 
 import zlib
 
 GZIP = b"\x1f\x8b"
-"""What begins as this is compressed, for no JSON does."""
+"""A body that begins with these bytes is compressed, because JSON never begins so."""
 _LAYERS = 3
-_GZIP_OR_ZLIB, _RAW = 47, -15  # the window sizes that zlib takes, with what they mean
+_GZIP_OR_ZLIB, _RAW = 47, -15  # window sizes of zlib
 
 
 def decoded(body: bytes, encoding: str, *, limit: int) -> bytes:
-    """Return the body without its compression; as it is where it has none, even if the header names one.
+    """Return the decompressed body. A body without compression is returned unchanged, even if the header names one.
 
     Args:
-        body: as it came.
-        encoding: what Content-Encoding says.
-        limit: of a larger result, `limit + 1` bytes are returned.
+        body: the body as it was received.
+        encoding: the value of Content-Encoding.
+        limit: the limit in bytes. If the result is larger, its first `limit + 1` bytes are returned.
     """
     for _ in range(_LAYERS):
         if not body.startswith(GZIP):
@@ -26,7 +26,7 @@ def decoded(body: bytes, encoding: str, *, limit: int) -> bytes:
 
 
 def _inflated(body: bytes, window: int, limit: int) -> bytes | None:
-    """Return what it inflates to, cut off or not; None where it is not compressed so."""
+    """Return the inflated body, which may be incomplete; None if the body is not compressed in this way."""
     try:
         return zlib.decompressobj(window).decompress(body, limit + 1)
     except zlib.error:

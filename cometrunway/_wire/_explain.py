@@ -1,4 +1,4 @@
-"""How an answer to a poll is read, and where in it each thing was found: for reports of such an answer."""
+"""Explains how an answer to a poll is read, and where each value was found. Used for bug reports."""
 
 from attrs import frozen
 
@@ -16,7 +16,7 @@ from cometrunway.errors import CometRunwayError
 
 @frozen(kw_only=True)
 class Explanation:
-    """What an answer says. Each `_at` is the place of it, such as `data.status`; empty where it says nothing."""
+    """The values of an answer. Each `..._at` is the place of one, such as `data.status`; empty if it is missing."""
 
     status: TaskStatus
     status_at: str = ""
@@ -26,16 +26,16 @@ class Explanation:
     reason_at: str = ""
     outputs: tuple[Output, ...] = ()
     refusal: CometRunwayError | None = None
-    """What a poll with this answer raises, where it says nothing of the task."""
+    """The error that a poll with this answer raises, if the answer does not describe the task."""
 
 
 def explain(response: HttpResponse, *, task_id: str, sent: Sent | None) -> Explanation:
-    """Say how an answer is read.
+    """Explain how an answer is read.
 
     Args:
         response: the answer.
-        task_id: which task was asked for; empty where that is not known.
-        sent: what was sent for it; None where that is not known.
+        task_id: the id of the polled task; empty if it is not known.
+        sent: what was sent for the task; None if it is not known.
     """
     try:
         task = decode_task(response, task_id=task_id, sent=sent)

@@ -1,4 +1,4 @@
-"""Why a task ended without its result, from all keys that the gateways use."""
+"""Reads why a task ended without a result, from all keys that gateways use."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -30,32 +30,32 @@ _REASON_KEYS = (
     *("statusreason", "statusmessage", "statusmsg", "statusdetail", "statusdetails", "cancelreason", "msg", "reason"),
     *("cause", "message", "exception", "detail", "details"),
 )
-"""Without underscores and case; those that speak of a failure alone come first."""
+"""Keys without underscores and in lower case. Keys that always describe a failure come first."""
 _TEXT_KEYS = (
     *("message", "reason", "msg", "errormessage", "errormsg", "errmsg", "statusmsg", "detail", "details"),
     *("description", "text", "title", "error", "errors", "rawmessage", "cause", "failure", "failurereason"),
 )
-"""Keys of the text, where a reason is an object."""
+"""Keys of the text within a reason that is an object."""
 _NO_REASON = frozenset(
     {"", "success", "succeeded", "succeed", "ok", "done", "none", "null", "n/a", "nil", "undefined", "true", "false"}
     | {"failed", "failure", "fail", "error", "成功", "操作成功", "请求成功", "失败"}
 )
 _RESULTS = word_set("output outputs response result results")
-"""Words of keys of an object that may say why instead of holding a file."""
+"""Words in keys of an object that may contain a reason instead of a file."""
 _NO_CODE = frozenset({"", "0", "200", "success", "ok", "none", "null"})
 _OBJECT_CODES = ("code", "error_code", "type", "status_code")
 _REASON_LIMIT = 2_000
 _CODE_LIMIT = 200
 _ITEMS = 3
-"""Items of a list of reasons that are told."""
+"""The largest number of reasons of a list that are included."""
 _FIELDS = 100
-"""Members of an object of reasons that are looked at."""
+"""The largest number of members of an object that are read."""
 
 _MAY_SUCCEED_ANEW = {
     "INPUT_PREPROCESSING.INTERNAL": True,
     "INPUT_PREPROCESSING.SAFETY": False,
     "INTERNAL": True,
-    "INTERNAL.BAD_OUTPUT": False,  # Runway: may, but it is unlikely to help
+    "INTERNAL.BAD_OUTPUT": False,  # Runway: a retry is allowed, but unlikely to help
     "SAFETY": False,
     "ASSET": False,
 }
@@ -77,7 +77,7 @@ _OUTAGE_WORDS = re.compile(r"unavailable|time[d ]*out|internal|overload", re.IGN
 
 
 class Reason(NamedTuple):
-    """A text that says why, and where it stands."""
+    """A text that gives a reason, and its place in the answer."""
 
     place: str
     text: str
@@ -86,12 +86,14 @@ class Reason(NamedTuple):
 
 
 def failure(status: TaskStatus, nest: Sequence[Level]) -> Failure:
-    """Return why a task failed or was cancelled; `nest` is the level that says so, those within, then those around.
+    """Return why a task failed or was cancelled.
 
-    Retryable is what Runway's table of failure codes says, by the longest prefix, and nothing without a code.
-    Moderated are the codes `SAFETY.*` and `INPUT_PREPROCESSING.SAFETY.*`, and a status that says so; without a
-    `failureCode` also a text or a code that speaks of content moderation, a content policy, or of a refusal by
-    moderation or safety, and not of its outage.
+    `nest` has the level that states the end, then the levels within it, then those around it.
+
+    Runway's table of failure codes says, by the longest prefix, what is retryable. A failure without a code is not
+    retryable. A failure is moderated if its code is `SAFETY.*` or `INPUT_PREPROCESSING.SAFETY.*`, or its status says
+    so. If there is no `failureCode`, a text or code is also read: it must name content moderation, a content policy, or
+    a refusal by moderation or safety, but not an outage of these.
     """
     stated, is_runways = next(_codes(nest), (None, False))
     reason = why(nest)
@@ -108,10 +110,10 @@ def failure(status: TaskStatus, nest: Sequence[Level]) -> Failure:
 
 
 def why(nest: Sequence[Level]) -> Reason | None:
-    """Return the most telling reason: a sentence beside a mere token, such as `"error": "INTERNAL"`, with that token.
+    """Return the best reason. A sentence is better than a token such as `"error": "INTERNAL"`, and keeps that token.
 
     Args:
-        nest: the level that states the bad end, then those within and around.
+        nest: the level that states the bad end, then the levels within it, then those around it.
     """
     told = list(islice(reasons(nest), _ITEMS))
     if not told or not _TOKEN.fullmatch(told[0].text):
@@ -124,7 +126,7 @@ def why(nest: Sequence[Level]) -> Reason | None:
 
 
 def reasons(nest: Sequence[Level]) -> Iterator[Reason]:
-    """Yield the texts that say why, the most telling first."""
+    """Yield the texts that give a reason, the best first."""
     for level in nest:
         by_key = {name: key for key in reversed(level.members) if (name := bare(key)) in _REASON_KEYS}
         for name in _REASON_KEYS:
@@ -137,7 +139,7 @@ def reasons(nest: Sequence[Level]) -> Iterator[Reason]:
 
 
 def _told(place: str, value: object) -> Iterator[Reason]:
-    """Yield the reason in a text, in JSON in a text, in an object, or in a list of them."""
+    """Yield the reasons in a text, in JSON within a text, in an object, or in a list of these."""
     if isinstance(value, list):
         told = [reason for number, item in enumerate(value[:_ITEMS]) for reason in _told(f"{place}[{number}]", item)]
         if told:
@@ -161,7 +163,7 @@ def _of_object(place: str, members: JsonObject) -> Iterator[Reason]:
 
 
 def _of_fields(place: str, members: JsonObject) -> Iterator[Reason]:
-    """Yield what is told of each field: `{"prompt": ["is too long"]}`; last the code, where an object has no more."""
+    """Yield the reason for each field: `{"prompt": ["is too long"]}`; last the code, if an object has only a code."""
     for key, member in islice(members.items(), _FIELDS):
         if isinstance(member, list) and bare(key) not in _TEXT_KEYS:
             yield from _told(join(place, key), member)
@@ -171,7 +173,7 @@ def _of_fields(place: str, members: JsonObject) -> Iterator[Reason]:
 
 
 def _codes(nest: Sequence[Level]) -> Iterator[tuple[str, bool]]:
-    """Yield the codes of a failure, and whether each is under Runway's own key."""
+    """Yield the codes of a failure, each with whether its key is Runway's own."""
     for level in nest:
         for key, value in level.members.items():
             if (name := bare(key)) in _CODE_KEYS and (code := _code(value)):

@@ -1,4 +1,4 @@
-"""How a provider takes a local file: in the request itself, as an upload, or not at all."""
+"""Decides how a local file is sent to a provider: in the request, as an upload, or not at all."""
 
 from cometrunway._media._inputs import LocalFile
 from cometrunway._media._kinds import Kind
@@ -6,11 +6,11 @@ from cometrunway._media._urls import shown
 from cometrunway._wire._provider import Provider
 
 _HEADER = len("data:image/jpeg;base64,")
-"""Characters of a data URI before its content, of the formats that images are made to fit in; others have less."""
+"""The largest number of characters before the content of a data URI, for the formats that `fit` makes."""
 
 
 def largest_file(provider: Provider, route: str, kind: Kind) -> int | None:
-    """Return how many bytes a file of a kind has at most on a route, inline or as an upload; None for no limit."""
+    """Return the largest size of a file of a kind on a route, in bytes, inline or as an upload; None for no limit."""
     limit = provider.inline_limit(route, kind)
     if limit is None:
         return None
@@ -18,10 +18,10 @@ def largest_file(provider: Provider, route: str, kind: Kind) -> int | None:
 
 
 def is_uploaded(file: LocalFile, *, route: str, provider: Provider) -> bool:
-    """Whether a file is uploaded, because it is too large for a data URI on this route.
+    """Whether a file is uploaded because it is too large for a data URI on this route.
 
     Raises:
-        ValueError: it is too large for the provider, with what else to do.
+        ValueError: the file is too large for the provider. The message says what to do instead.
     """
     limit = provider.inline_limit(route, file.kind)
     if limit is None or file.data_uri_size <= limit:

@@ -1,4 +1,4 @@
-"""What goes over the wire and what comes back, as plain values."""
+"""HTTP requests and answers as plain values."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ from attrs import field, frozen
 
 @frozen(kw_only=True)
 class HttpRequest:
-    """One request of the API: no credential in it, the transport adds that."""
+    """One request of the API, without the credential. The transport adds the credential."""
 
     method: str
     path: str
@@ -17,9 +17,9 @@ class HttpRequest:
 
 @frozen(kw_only=True)
 class HttpResponse:
-    """One answer: its body is whole and no larger than the transport's limit."""
+    """One answer. Its body is complete and not larger than the transport's limit."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
-    """Looked up in lower case."""
+    """The names are in lower case."""
     body: bytes = field(repr=False)

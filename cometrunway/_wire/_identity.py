@@ -1,4 +1,4 @@
-"""What is recorded of a request, and when two requests are the same: nothing large, nothing secret."""
+"""Describes requests for the journal, without large or secret data, and decides when two requests are the same."""
 
 import hashlib
 import json
@@ -29,13 +29,13 @@ def describe(
     provider: str = UNNAMED_PROVIDER,
     digest_of: Callable[[Path | bytes], str] = digest_of,
 ) -> dict[str, Any]:
-    """Return the request's route and fields as JSON, in snake_case; and the provider, where it is not CometAPI.
+    """Return the request's route and fields as JSON, in snake_case, and the provider if it is not CometAPI.
 
-    A local file is its path and digest; bytes, a data URI, and the query of a URL are their digest alone. Reads local
-    files, so better called in a thread, unless `digest_of` has their digests.
+    A local file is described by its path and digest. Bytes, a data URI, and the query of a URL are described by their
+    digest only. Local files are read, unless `digest_of` knows their digests: call it in a thread.
 
     Raises:
-        ValueError: a local file cannot be read any more.
+        ValueError: a local file can no longer be read.
     """
     described = _without_secrets(members(request, _converter))
     if request.local_files:
@@ -49,11 +49,11 @@ def describe(
 
 
 def identity(description: Mapping[str, Any]) -> str:
-    """Return the digest of what the user asked for: two descriptions with the same one are the same submission.
+    """Return the digest of what the user asked for. Two descriptions with the same digest are the same submission.
 
-    It covers the route, the fields, and the digests of media. It does not cover what is put in on the way or says
-    nothing of the result: `callback_url`, the provider, a file's path, and a field that has its default, so that a
-    field that a later version adds changes no identity.
+    The digest covers the route, the fields, and the digests of media. It does not cover values that are added later or
+    do not affect the result: `callback_url`, the provider, a file's path, and fields with their default value. A field
+    that a later version adds therefore changes no identity.
     """
     fields = {name: _bare(value) for name, value in description.items() if name not in _NOT_ASKED_FOR}
     defaults = _defaults(fields)
@@ -62,8 +62,8 @@ def identity(description: Mapping[str, Any]) -> str:
 
 
 def _bare(value: Any) -> Any:
-    """Return a described value as it is compared: a medium is its digest, a whole float is an integer."""
-    if isinstance(value, str):  # most are
+    """Return the form of a described value for comparison: a medium is its digest, a whole float is an integer."""
+    if isinstance(value, str):  # the usual case
         return value
     if isinstance(value, Mapping):
         if _DIGEST in value:
@@ -75,9 +75,9 @@ def _bare(value: Any) -> Any:
 
 
 def _defaults(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the defaults of a description's route; some depend on the other fields."""
+    """Return the defaults of a description's route. Some depend on other fields."""
     route = fields.get("route")
-    if route not in ROUTES:  # of another version
+    if route not in ROUTES:  # a route of another version
         return {}
     unset, fixed, computed = _route_defaults(route)
     stand_in = SimpleNamespace(**{**unset, **fixed, **fields})
@@ -86,7 +86,7 @@ def _defaults(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 @cache
 def _route_defaults(route: str) -> tuple[dict[str, None], dict[str, Any], dict[str, Callable[[Any], Any]]]:
-    """Return the names of a request's fields, the defaults that are fixed, and those that are computed from others."""
+    """Return the names of a request's fields, the fixed defaults, and the defaults that depend on other fields."""
     attributes = attrs.fields(ROUTES[route])
     computed = {name: default.factory for name, default in _given(attributes) if hasattr(default, "factory")}
     fixed = {name: default for name, default in _given(attributes) if name not in computed}
@@ -98,13 +98,13 @@ def _given(attributes: "Iterable[attrs.Attribute[Any]]") -> list[tuple[str, Any]
 
 
 def sent_for(asked: Request | Mapping[str, Any]) -> Sent:
-    """Return what was sent for a task, by its request or by a description of that."""
+    """Return what was sent for a task, from its request or from the description of its request."""
     request = ROUTES.get(str(asked.get("route")), RawRequest) if isinstance(asked, Mapping) else asked
     return Sent(asked, request.makes)
 
 
 def is_complete(description: object) -> bool:
-    """Whether `request_again` can make the request again from its description."""
+    """Whether `request_again` can restore the request from its description."""
     if isinstance(description, dict):
         return _DIGEST not in description and all(map(is_complete, description.values()))
     return all(map(is_complete, description)) if isinstance(description, list) else True

@@ -1,4 +1,4 @@
-"""Files that stand in an answer itself: `data:` URLs, and base64 beside a media type."""
+"""Files within an answer: `data:` URLs, and base64 with a media type."""
 
 import base64
 import re
@@ -12,16 +12,16 @@ from cometrunway._wire._words import bare
 _FILES = ("image/", "video/", "audio/", "model/", UNKNOWN.media_type)
 _TYPE_KEYS = frozenset({"mimetype", "mediatype", "contenttype", "type", "format"})
 _CONTENT_KEYS = frozenset({"data", "content", "bytes"})
-"""Keys that hold a file where a media type stands beside them."""
+"""Keys that contain a file if the object also has a media type."""
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 _SHORTEST = 64
-"""Characters of base64 that are a file, where nothing else says so."""
+"""The least number of base64 characters that are taken for a file, if nothing else says that it is one."""
 _LOOKED_AT = 1024
-"""Characters that tell base64 from other texts; enough to tell the file's type."""
+"""The number of first characters that are checked for base64. They also show the file's type."""
 
 
 class InlineMember(NamedTuple):
-    """A member of an object that is a file itself."""
+    """A member of an object whose value is a file."""
 
     key: str
     url: str
@@ -29,18 +29,18 @@ class InlineMember(NamedTuple):
 
 
 def inline_url(text: str) -> str | None:
-    """Return the `data:` URL of an image, video or sound that a text is; None if it is none."""
+    """Return the text as a `data:` URL if it is one of an image, video or sound; else None."""
     return text.strip() if _is_file_url(text) else None
 
 
 def inline_member(members: Mapping[str, Any]) -> InlineMember | None:
-    """Return the first member of an object that is an image, video or sound itself; None if none is."""
+    """Return the first member of an object whose value is an image, video or sound; None if there is none."""
     found = ((key, _of_member(key, member, members)) for key, member in members.items())
     return next((InlineMember(key, url) for key, url in found if url), None)
 
 
 def unlabelled_file(text: str) -> str | None:
-    """Return the `data:` URL of the image, video or sound whose base64 a text is, as its first bytes tell."""
+    """Return the `data:` URL of a base64 text whose first bytes are those of an image, video or sound; else None."""
     first = "".join(text[:_LOOKED_AT].split())
     if len(first) < _SHORTEST or not _BASE64.fullmatch(first):
         return None
@@ -49,7 +49,7 @@ def unlabelled_file(text: str) -> str | None:
 
 
 def is_base64(key: str) -> bool:
-    """Whether the name of a key says that its value is a file."""
+    """Whether the name of a key says that its value is base64."""
     return "base64" in bare(key) or "b64" in bare(key)
 
 
@@ -89,7 +89,7 @@ def _is_file(media_type: str) -> bool:
 
 
 def _recognised(first: str) -> str:
-    """Return the type of the file whose base64 begins so."""
+    """Return the type of a file from the first characters of its base64."""
     whole = first[: len(first) // 4 * 4]
     media = recognise(base64.b64decode(whole, b"-_" if re.search("[-_]", whole) else None)[:BEGINNING])
     return (media or UNKNOWN).media_type

@@ -1,4 +1,4 @@
-"""What providers take of media: shapes of images and forms of URLs; data with its date and source, in `media.json`."""
+"""The media that providers accept: shapes of images and forms of URLs. `media.json` has the data, dates and sources."""
 
 import base64
 import io
@@ -24,14 +24,14 @@ _NOT_LIMITS = frozenset({"routes", "models", "source", "date"})
 
 @cache
 def known_media() -> Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]]:
-    """Return by provider what is known of `urls` and of `images`: entries, of which a later one counts."""
+    """Return the known facts about `urls` and `images` by provider, as entries. A later entry has priority."""
     text = (files("cometrunway._wire") / "media.json").read_text(encoding="utf-8")
     found: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]] = json.loads(text)
     return found
 
 
 def image_limits(provider: Provider, route: str, model: str) -> ImageLimits:
-    """Return what a model takes of images."""
+    """Return the limits of a model for images."""
     return ImageLimits(**_known(provider.name, "images", route, model))
 
 
@@ -45,7 +45,7 @@ def _known(provider: str, kind: str, route: str, model: str) -> Mapping[str, Any
 
 
 def image_faults(file: LocalFile, limits: ImageLimits) -> Iterator[Fault]:
-    """Yield in what a local image differs from what is taken, apart from its size in bytes; of others, nothing."""
+    """Yield the faults of a local image, except its size in bytes. Other files have no faults here."""
     if file.kind != "image":
         return
     if not file.type.is_taken:
@@ -62,7 +62,7 @@ def image_faults(file: LocalFile, limits: ImageLimits) -> Iterator[Fault]:
 
 
 def data_url_faults(url: str, provider: Provider, route: str, model: str) -> Iterator[Fault]:
-    """Yield what is wrong with an image in a data URI."""
+    """Yield the faults of an image in a data URI."""
     head, _, text = url.partition(",")
     if not head[5:].lower().startswith("image/"):
         return
@@ -82,7 +82,7 @@ def data_url_faults(url: str, provider: Provider, route: str, model: str) -> Ite
 
 
 def url_faults(url: str, provider: Provider, route: str, model: str, api_host: str) -> Iterator[Fault]:
-    """Yield why an API that is not near this machine may not fetch a URL."""
+    """Yield the reasons why an API on the public internet may not be able to fetch a URL."""
     if scheme(url) not in {"http", "https"} or reach_of_host(api_host) is not None:
         return
     host = urlsplit(url).hostname or ""

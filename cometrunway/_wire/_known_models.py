@@ -1,6 +1,6 @@
-"""What a provider takes: its routes, and what is known of their models; data with its date and source, in `models/`.
+"""The routes and models of a provider. `models/` has the data, with dates and sources.
 
-What is surely wrong is refused before it is sent. What is not known passes, with a warning.
+A request that is certainly wrong is refused before it is sent. An unknown value is sent, with a warning.
 """
 
 import json
@@ -22,15 +22,15 @@ from cometrunway.errors import UnknownValueWarning
 
 _DATA = files("cometrunway._wire") / "models"
 _SHOWN = 12
-"""Values that a message lists."""
+"""The largest number of values that a message lists."""
 Model = Mapping[str, Any]
-"""Of one model on one route: the names of its `required` and `optional` fields, the `values` that some take, and how
-many items, at `most`, some have."""
+"""The fields of one model on one route: the names of `required` and `optional` fields, the possible `values` of some
+fields, and the largest number of items (`most`) of some fields."""
 
 
 @cache
 def known_models(provider: str) -> Mapping[str, Any]:
-    """Return what is known of a provider: `source`, `date`, and by route and model, a `Model`; empty if nothing is."""
+    """Return the known facts about a provider: `source`, `date`, and a `Model` by route and model; empty if unknown."""
     if provider not in BUILT_IN:
         return {}
     found: Mapping[str, Any] = json.loads((_DATA / f"{provider}.json").read_text(encoding="utf-8"))
@@ -38,10 +38,10 @@ def known_models(provider: str) -> Mapping[str, Any]:
 
 
 def check_taken(request: Request, provider: Provider) -> None:
-    """Make sure that a provider has the request's route, and that the request has what its model demands.
+    """Check that a provider has the request's route, and that the request has the fields that its model requires.
 
     Raises:
-        ValueError: it does not.
+        ValueError: the route or a field is missing, or a list has too many items.
     """
     route = request.route
     if route not in provider.routes and not isinstance(request, RawRequest):
@@ -50,10 +50,10 @@ def check_taken(request: Request, provider: Provider) -> None:
 
 
 def check_known(request: Request, provider: Provider, *, strict: bool) -> None:
-    """Warn of each value of a request that is not known at a provider, or refuse it: `UnknownValueWarning`.
+    """Emit an `UnknownValueWarning` for each value of a request that is not known for the provider.
 
     Raises:
-        ValueError: a value is not known, and `strict`.
+        ValueError: a value is not known, and `strict` is True.
     """
     for message in unknown_values(request, provider):
         if strict:
@@ -62,7 +62,7 @@ def check_known(request: Request, provider: Provider, *, strict: bool) -> None:
 
 
 def unknown_values(request: Request, provider: Provider) -> Iterator[str]:
-    """Yield a message for each value and field of a request that is not known, with the nearest that is."""
+    """Yield a message for each unknown value and field of a request. The message names the nearest known one."""
     models = _models(request, provider)
     if isinstance(request, RawRequest) or not models:
         return
@@ -90,7 +90,7 @@ def _known_of(provider: str, route: str, model: str) -> tuple[Mapping[str, Any],
 
 
 def _check_model(request: Request, provider: Provider) -> None:
-    """Make sure that a request has what its model demands, where that is known."""
+    """Check that a request has the fields that its model requires, if they are known."""
     model_name = getattr(request, "model", "")
     model = {} if isinstance(request, RawRequest) else _models(request, provider).get(model_name, {})
     where = f"with {model_name} of {provider.name}"

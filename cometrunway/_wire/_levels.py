@@ -1,4 +1,4 @@
-"""Where in an answer a task is described: the levels of its nesting."""
+"""Finds the levels of an answer that describe a task."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -8,25 +8,25 @@ from cometrunway._wire._body import TASK_ID_KEYS, JsonObject, is_named, ours_of,
 from cometrunway._wire._words import shortened, word_set, words
 
 _NESTING = 5
-"""The answer itself and four `data` in one another: a gateway's envelope, twice, around Runway's body."""
+"""The answer and four nested `data`: two envelopes of gateways around Runway's body."""
 _OTHERS = 200
-"""Values that are visited where no `data` leads to a task."""
+"""The largest number of values that are visited if no `data` contains a task."""
 NOT_OURS = word_set("error errors input inputs param parameters params req request usage user")
-"""Words of keys under which nothing is said of the task itself."""
+"""Words in keys whose values do not describe the task."""
 _NOT_THE_TASK = NOT_OURS | word_set(
     "attempt attempts billing callback charge child children dependencies depends events history log logs next parent "
     "payment prev previous queue refund related retries retry siblings source sources stage stages step steps sub "
     "subtask subtasks timeline webhook webhooks"
 )
-"""Words of keys under which another task, or a part of one, states a status of its own."""
+"""Words in keys whose values are another task, or a part of a task, with its own status."""
 _THE_TASK = word_set(
     "answer body content data detail details generation generations info item items job jobs operation output outputs "
     "payload prediction predictions record records resp response result results row rows run runs task tasks video "
     "videos"
 )
-"""Words of keys under which an answer that states something itself says more of the same task."""
+"""Words in keys whose values add to the description of the same task."""
 STATUS_KEYS = ("status", "state", "task_status")
-"""Keys of a status, as they are mostly spelled."""
+"""Keys of a status in their usual spelling."""
 _OF_A_TASK = (*TASK_ID_KEYS, "progress")
 
 
@@ -34,14 +34,14 @@ class Level(NamedTuple):
     """One object of an answer."""
 
     place: str
-    """Such as `data.data[0]`; empty for the answer itself."""
+    """Its place, such as `data.data[0]`; empty for the answer itself."""
     members: JsonObject
 
 
 def levels(body: JsonObject, task_id: str | None = None, place: str = "") -> list[Level]:
-    """Return an object of an answer and what its `data` hold, from the outside in, at most five of them.
+    """Return an object of an answer and its nested `data`, from the outside in; at most five levels.
 
-    A `data` may be an object, JSON in a text, or a list with ours in it: the one with this id, or the only one.
+    A `data` may be an object, JSON in a text, or a list. From a list, the object with this id is used, or the only one.
     """
     level = Level(place, body)
     found = [level]
@@ -56,7 +56,7 @@ def levels(body: JsonObject, task_id: str | None = None, place: str = "") -> lis
 
 
 def plain_levels(body: JsonObject) -> list[JsonObject] | None:
-    """Return what `levels` does, without places, where each `data` is an object, as nearly always; else None."""
+    """Return the same as `levels`, without places, if each `data` is an object (the usual case); else None."""
     found = [body]
     while (inner := found[-1].get("data")) is not None and len(found) < _NESTING:
         if not isinstance(inner, dict):
@@ -66,14 +66,14 @@ def plain_levels(body: JsonObject) -> list[JsonObject] | None:
 
 
 def other_levels(body: JsonObject, task_id: str | None) -> list[Level]:
-    """Return the objects in an answer that no `data` leads to, from the outside in, those with our id first.
+    """Return the objects outside of the nested `data`, from the outside in. Those with `task_id` come first.
 
-    Within an object that has an id or a status only the keys of a task and its result are followed: what else stands
-    there is a part of the task, or another one.
+    In an object that has an id or a status, only the keys of a task and its result are followed. Its other members are
+    parts of the task, or other tasks.
     """
     found: list[Level] = []
     queue: list[tuple[str, Any]] = [("", body)]
-    for place, value in queue:  # which grows meanwhile
+    for place, value in queue:  # the queue grows during the loop
         level = _level(value, place, task_id)
         if level is not None:
             found.append(level)
@@ -92,7 +92,7 @@ def members_of(nest: Sequence[Level]) -> list[JsonObject]:
 
 
 def says_more(key: str) -> bool:
-    """Whether a key leads to more of the same task."""
+    """Whether the value of a key adds to the description of the same task."""
     return bool(words(key) & _THE_TASK)
 
 
@@ -116,7 +116,7 @@ def _level(value: Any, place: str, task_id: str | None) -> Level | None:
 
 
 def _are_others(value: Any, around: Level, task_id: str | None) -> bool:
-    """Whether a list within a task is one of other tasks, such as its parts, even if there is only one row."""
+    """Whether a list within a task contains other tasks, such as its parts. The list may have only one row."""
     if not isinstance(value, list):
         return False
     outer, rows = around.members, [row for row in value if isinstance(row, dict)]

@@ -18,7 +18,7 @@ _MEDIA_FIELDS = frozenset(
     | {"reference_audio", "reference_audios", "reference_videos"}
 )
 _MEMBERS_WITH_MEDIA = {"voice": ("audio_uri", "audioUri"), "speech": ("audio",)}
-"""Fields whose text is not a URL of media, but which have members that are."""
+"""Fields that are objects and have members with URLs of media. The text of the field itself is not a URL."""
 
 
 def request_from_dict(mapping: Row, *, base_dir: Path | None = None) -> Request:
@@ -85,7 +85,7 @@ def _located_one(media: Any, base_dir: Path) -> Any:
 
 
 def _with_located(names: Collection[str], members: Mapping[str, Any], base_dir: Path) -> dict[str, Any]:
-    """Return an object with those of its members located that are media by these names."""
+    """Return an object in which the members with these names, which are media, are located."""
     return {name: _path_or_url(member, base_dir) if name in names else member for name, member in members.items()}
 
 

@@ -1,4 +1,4 @@
-"""Judges the media of a request before they are sent: what is surely refused, and what is only doubtful."""
+"""Checks the media of a request before they are sent. Some are certainly refused, others are doubtful."""
 
 import warnings
 from collections.abc import Iterator
@@ -20,19 +20,19 @@ _CURE = 'Session(fit="shrink") and --fit shrink make it fit'
 
 
 def check_media(request: Request, provider: Provider, *, api_host: str, fit: Fit | None, strict: bool) -> None:
-    """Make sure that a request's media are not surely refused; warn of what is doubtful: `MediaWarning`.
+    """Raise for media that the provider certainly refuses, and emit a `MediaWarning` for doubtful media.
 
-    Reads the headers of local images, so with any, better called in a thread.
+    Reads the headers of local images: call it in a thread if there are local images.
 
     Args:
-        request: whose media they are.
-        provider: who is to take them.
-        api_host: where its API is; beside an API of this machine or of a private network, URLs may be, too.
-        fit: what becomes of local images.
-        strict: whether what is doubtful is an error.
+        request: the request with the media.
+        provider: the provider that receives the request.
+        api_host: the host of its API. If it is on this machine or a private network, URLs may also be there.
+        fit: how local images are changed.
+        strict: whether doubtful media are an error.
 
     Raises:
-        ValueError: the message names the medium, what is wrong with it, and the cure.
+        ValueError: a medium is refused. The message names the medium, the fault, and the cure.
     """
     for message, fault in media_faults(request, provider, api_host=api_host, fit=fit):
         if fault.is_sure:
@@ -45,10 +45,10 @@ def check_media(request: Request, provider: Provider, *, api_host: str, fit: Fit
 def media_faults(
     request: Request, provider: Provider, *, api_host: str, fit: Fit | None
 ) -> Iterator[tuple[str, Fault]]:
-    """Yield a message for each fault of a request's media; with `fit`, not for those that it cures.
+    """Yield a message for each fault of a request's media, except the faults that `fit` cures.
 
     Raises:
-        ValueError: a local file is no longer what it was when the request was made.
+        ValueError: a local file has changed since the request was made.
     """
     name, model = type(request).__name__, getattr(request, "model", "")
     for source in dict.fromkeys(request.local_files):
@@ -68,7 +68,7 @@ def media_faults(
 
 
 def _file_faults(source: Path | bytes, provider: Provider, route: str, model: str) -> Iterator[Fault]:
-    """Yield what is wrong with a local file, which the reasons name."""
+    """Yield the faults of a local file. Each text names the file."""
     file = LocalFile.of(source)
     for fault in image_faults(file, image_limits(provider, route, model)):
         yield evolve(fault, reason=f"local file {shown(source)} {fault.reason}")

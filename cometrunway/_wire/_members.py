@@ -1,4 +1,4 @@
-"""The members of a request's JSON object, without those that were not set."""
+"""Makes the members of a request's JSON object. Fields that were not set are left out."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,14 +13,14 @@ _UNSET: tuple[Any, ...] = (None, [], {})
 
 
 def converter(spelled: Callable[[str], str]) -> Converter:
-    """Return what turns our values into JSON members: each field `spelled`; local files are left as they are."""
+    """Return a converter from requests to JSON members. `spelled` spells field names. Local files are not converted."""
     made = Converter()
     made.register_unstructure_hook(Path, _as_it_is)
     made.register_unstructure_hook(bytes, _as_it_is)
 
     def hook(cls: type[attrs.AttrsInstance]) -> Callable[[Any], dict[str, Any]]:
         names = {attribute.name: override(rename=spelled(attribute.name)) for attribute in attrs.fields(cls)}
-        all_members = make_dict_unstructure_fn(cls, made, **names)  # type: ignore[arg-type]  # these are no switches
+        all_members = make_dict_unstructure_fn(cls, made, **names)  # type: ignore[arg-type]  # `names` has no switches
         return lambda value: {name: member for name, member in all_members(value).items() if member not in _UNSET}
 
     made.register_unstructure_hook_factory(attrs.has, hook)
@@ -28,13 +28,13 @@ def converter(spelled: Callable[[str], str]) -> Converter:
 
 
 def members(request: attrs.AttrsInstance, by: Converter) -> dict[str, Any]:
-    """Return the request's members, without those that were not set. A local file is its `Path` or its bytes."""
+    """Return the members of the request that were set. A local file remains a `Path` or bytes."""
     said: dict[str, Any] = by.unstructure(request)
     return said
 
 
 def with_files(value: Any, said: Callable[[Path | bytes], Any]) -> Any:
-    """Return members in which each local file is what is `said` of it."""
+    """Return the members with each local file replaced by the result of `said`."""
     if isinstance(value, Path | bytes):
         return said(value)
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Where the documentation puts the files of a task, and the files that stand in an answer itself."""
+"""Finds the files of a task in the documented places of an answer, and the files within the answer."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -16,30 +16,30 @@ _EXTENSIONS = {
     "animation": "gif",
 }
 KINDS = {extension: kind for kind, extensions in _EXTENSIONS.items() for extension in extensions.split()}
-"""What a file is by the extension of its name."""
+"""The kind of a file by the extension of its name."""
 _BETWEEN = re.compile(r"(?<![\s,;|])[\s,;|]++(?=https?://)", re.IGNORECASE)
-"""What stands between URLs. Without the first and the second plus, a long run of blanks costs its square."""
+"""Separators of URLs. Without the first and the second plus, a long run of blanks needs quadratic time."""
 
 
 class Output(NamedTuple):
-    """One file that an answer names or holds."""
+    """One file that an answer names or contains."""
 
     place: str
     """Such as `data.output[0]`."""
     url: str
-    """An http(s) URL as a browser would send it, or a `data:` URL of a file that is in the answer itself."""
+    """A normalised http(s) URL, or the `data:` URL of a file within the answer."""
 
 
 def documented(nest: Sequence[Level], is_ours: Callable[[str], bool] = lambda _url: True) -> tuple[Output, ...]:
-    """Return the outputs of a task that succeeded, from the documented places, in the server's order, each once.
+    """Return the outputs of a successful task from the documented places, in the server's order, without duplicates.
 
-    The first key that holds one wins, in the order of the documentation: Runway's `output`, the gateway's
-    `result_url`, duomi's `video_url` and `raw_video_url`, Luma's `video` and `video_raw`, Kling's `task_result`, and
-    last the gateway's `fail_reason`, where it keeps the result's URL once there is nothing to complain about.
+    Only the first key that contains an output is used. The order is that of the documentation: Runway's `output`, the
+    gateway's `result_url`, duomi's `video_url` and `raw_video_url`, Luma's `video` and `video_raw`, Kling's
+    `task_result`, and last the gateway's `fail_reason`, which contains the result's URL after a success.
 
     Args:
-        nest: the level that states the success, and those within it.
-        is_ours: whether a URL may be taken at all: not one that was sent.
+        nest: the level that states the success, and the levels within it.
+        is_ours: whether a URL may be an output; False for a URL that was sent.
     """
     for path, source in _SOURCES:
         for level in nest:
@@ -52,7 +52,7 @@ def documented(nest: Sequence[Level], is_ours: Callable[[str], bool] = lambda _u
 
 
 def without_stills(outputs: list[Output]) -> list[Output]:
-    """Leave out the pictures that stand beside a video: they are its covers."""
+    """Remove the pictures if there is also a video. They are covers of the video."""
     kinds = [kind_of(output.url) for output in outputs]
     if "video" not in kinds:
         return outputs
@@ -60,42 +60,42 @@ def without_stills(outputs: list[Output]) -> list[Output]:
 
 
 def is_url(value: object) -> bool:
-    """Whether `value` is an http(s) URL, or one once it is normalised."""
+    """Whether `value` is an http(s) URL, directly or after normalisation."""
     return isinstance(value, str) and normalised_url(value) is not None
 
 
 def is_video_url(value: object) -> bool:
-    """Whether `value` is the http(s) URL of a file that is a video by its name."""
+    """Whether `value` is an http(s) URL with the file name of a video."""
     return is_url(value) and kind_of(str(value)) == "video"
 
 
 def extension(url: str) -> str:
-    """Return what the last part of a URL's path ends with, such as `mp4`; all of it without a dot."""
+    """Return the extension in a URL's path, such as `mp4`; the whole last segment if it has no dot."""
     if is_data_url(url):
         return ""
     return re.split("[?#]", url, maxsplit=1)[0].rpartition("/")[2].rpartition(".")[2].strip().lower()
 
 
 def kind_of(url: str) -> str | None:
-    """Return `video`, `image`, `animation` or `audio`, as a URL says; None if it does not say."""
+    """Return `video`, `image`, `animation` or `audio` if a URL shows the kind of its file; else None."""
     return url[5:].partition("/")[0].lower() if is_data_url(url) else KINDS.get(extension(url))
 
 
 def urls_in(text: str) -> Iterator[str]:
-    """Yield the files that a text is: one URL, or several with blanks or commas between."""
+    """Yield the URLs in a text: one URL, or several with blanks or commas between them."""
     if is_data_url(text):
         if url := inline_url(text):
             yield url
         return
     parts = _BETWEEN.split(text.strip())
     for part in parts:
-        # A URL alone may have a line break or a comma in it; what stands between several is none of them.
+        # A single URL may contain a line break or a comma. Between several URLs, these are separators.
         if url := normalised_url(part if len(parts) == 1 else part.partition("\n")[0].rstrip(" ,;|\r")):
             yield url
 
 
 def _files(place: str, value: object) -> Iterator[Output]:
-    """Yield the files in a URL, in an object that has one, or in a list of those."""
+    """Yield the files of a URL, of an object with a URL, or of a list of these."""
     if isinstance(value, list):
         for number, item in enumerate(value):
             yield from _file(f"{place}[{number}]", item)

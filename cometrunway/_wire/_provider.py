@@ -28,7 +28,7 @@ _LIMIT = re.compile(r"([a-z0-9_/]+\.)?(image|video|audio)")
 
 
 def _of_form(pattern: str, form: str) -> limits.Validator:
-    """Return the validator of a text of a form."""
+    """Return a validator for texts that match a pattern."""
 
     def validate(provider: object, attribute: "Attribute[Any]", value: object) -> None:
         if not (isinstance(value, str) and re.fullmatch(pattern, value)):

@@ -1,4 +1,4 @@
-"""How far a task is and when it was made, from every form that the gateways write them in."""
+"""Reads the progress and the time of creation of a task, in every form that gateways use."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -9,11 +9,11 @@ from cometrunway._wire._body import JsonObject
 _RUNWAY_STATUSES = ("PENDING", "THROTTLED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED")
 _CREATION_KEYS = ("createdAt", "created_at", "create_time", "submit_time")
 _FIRST_MILLISECONDS = 1e11
-"""As seconds this is the year 5138, as milliseconds 1973."""
+"""Read as seconds, this is in the year 5138. Read as milliseconds, it is in 1973."""
 
 
 def progress(nest: Sequence[JsonObject]) -> float | None:
-    """Return the outermost progress that can be read, from 0 to 1."""
+    """Return the outermost readable progress, from 0 to 1."""
     for level in nest:
         if "progress" in level:
             share = _share(level["progress"], is_runway=level.get("status") in _RUNWAY_STATUSES)
@@ -23,7 +23,7 @@ def progress(nest: Sequence[JsonObject]) -> float | None:
 
 
 def created_at(nest: Sequence[JsonObject]) -> datetime | None:
-    """Return the outermost time of creation that can be read, in UTC."""
+    """Return the outermost readable time of creation, in UTC."""
     for level in nest:
         for key in _CREATION_KEYS:
             if key in level and (moment := instant(level[key])):
@@ -32,7 +32,7 @@ def created_at(nest: Sequence[JsonObject]) -> datetime | None:
 
 
 def _share(value: object, *, is_runway: bool) -> float | None:
-    """Read `"30%"`, 0.3, 30 or `"30"`. The integer 1 is all of it in Runway's body, and one percent elsewhere."""
+    """Read `"30%"`, 0.3, 30 or `"30"`. The integer 1 means 100 % in Runway's body, and 1 % in other bodies."""
     if isinstance(value, str):
         text = value.strip()
         if text.endswith("%"):
@@ -59,11 +59,10 @@ def _number(text: str) -> float | None:
 def instant(value: object) -> datetime | None:
     """Return a time in UTC from epoch seconds, epoch milliseconds, a string of either, or ISO 8601.
 
-    None for 0 and the empty string, which mean "not yet", for what is no time, and for what no calendar holds. A time
-    without a zone is taken as UTC.
+    Return None for 0 and the empty string, which mean "not yet", and for invalid times. A time without a zone is UTC.
     """
     if isinstance(value, str):
-        number = None if ":" in value else _number(value)  # nearly every poll has a time: spare it the exception
+        number = None if ":" in value else _number(value)  # nearly every poll has a time: avoid an exception
         return _from_iso(value.strip()) if number is None else _from_epoch(number)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _from_epoch(value)

@@ -78,7 +78,7 @@ def shot_from_record(
 
 
 def as_key(value: Any) -> str:
-    """Return a key. A whole number, as in some tables, becomes its digits."""
+    """Return a key as text. A whole number, as in some tables, becomes its digits."""
     is_whole = isinstance(value, float) and value.is_integer()
     key = str(int(value)) if is_whole or type(value) is int else value
     if not isinstance(key, str) or not key:
@@ -87,7 +87,7 @@ def as_key(value: Any) -> str:
 
 
 def check_rows(records: object) -> None:
-    """Refuse a data frame, whose iteration would yield the names of its columns."""
+    """Refuse a data frame, because iterating over it yields the names of its columns."""
     if isinstance(records, Mapping) or hasattr(records, "columns"):
         raise TypeError(
             f'a {type(records).__name__} is no list of rows: give df.to_dict("records") of pandas, df.to_dicts() of '

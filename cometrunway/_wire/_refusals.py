@@ -1,4 +1,4 @@
-"""From an answer that refuses, or is none, to the exception that says so."""
+"""Makes the exception for an answer that refuses, or that is not an answer of this API."""
 
 import math
 import re
@@ -58,23 +58,23 @@ _BY_TOKEN: Mapping[str, type[APIError]] = {
     "read_request_body_failed": InvalidRequestError,
     "reference_images_empty": InvalidRequestError,
 }
-"""What the gateway's tokens mean inside a successful answer; elsewhere the HTTP status decides."""
+"""The meaning of the gateway's tokens within a 2xx answer. In other answers the HTTP status decides."""
 _MENTION = TASK_NOT_EXIST.encode()
 _NO_CREDITS = "not have enough credits"
-"""What Runway itself says in a 400."""
+"""Texts of Runway itself in a 400."""
 _BALANCE_WORDS = ("quota", "balance", "余额", "额度")
 _SECONDS = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?", re.ASCII)
 
 
 def proves_refusal(error: CometRunwayError) -> bool:
-    """Whether what `decode_created` raised proves that no task was made, so that nothing can be billed.
+    """Whether an error of `decode_created` proves that no task was created, so that nothing can be billed.
 
-    True for 400, 401, 402, 403, 404, 405, 413, 415, 422 and 429 with any body, for the gateway's 503
-    `model_not_found` and 500 `invalid_request`, and for a 2xx without an id whose code is a token of refusal that is
-    known, or one of those HTTP statuses.
+    True for 400, 401, 402, 403, 404, 405, 413, 415, 422 and 429 with any body. True for the gateway's 503
+    `model_not_found` and 500 `invalid_request`. True for a 2xx without an id whose code is a known token of refusal, or
+    one of the HTTP statuses above.
 
-    False for 408, 409, 425, any other 5xx, a redirect, HTML with a 2xx, and any other 2xx without an id: there the
-    task may exist. False also for what `decode_created` never raises.
+    False for 408, 409, 425, any other 5xx, a redirect, HTML with a 2xx, and any other 2xx without an id. In these cases
+    the task may exist. False also for errors that `decode_created` never raises.
     """
     if isinstance(error, ProtocolError):
         return error.status in _REFUSING
@@ -87,8 +87,8 @@ def proves_refusal(error: CometRunwayError) -> bool:
 def refusal(response: HttpResponse, body: JsonObject | None) -> APIError | ProtocolError:
     """Return the exception for an answer that refuses; `body` is its parsed object, None if it has none.
 
-    The HTTP status decides, and inside a successful answer the code. A 404 or 405 without an object is no answer of
-    this API, but of another server, behind a wrong base URL.
+    The HTTP status decides. In a 2xx answer, the code decides. A 404 or 405 without an object comes from another
+    server, because the base URL is wrong.
     """
     status = response.status
     is_error = status >= 400 or (body is not None and _is_success(status))
@@ -104,12 +104,12 @@ def refusal(response: HttpResponse, body: JsonObject | None) -> APIError | Proto
 
 
 def unknown_task(response: HttpResponse, body: JsonObject, *, has_status: bool) -> APIError | None:
-    """Return the exception for an answer by which the API does not know the task; None if it does not say so.
+    """Return the exception if an answer says that the API does not know the task; else None.
 
-    That is `task_not_exist`, with any HTTP status, and upstream's 404 about the task; not the gateway's 404 about
-    the path. `has_status`: the answer states the status of a task.
+    Such an answer is `task_not_exist` with any HTTP status, or the upstream API's 404 about the task. The gateway's 404
+    about a path is not. `has_status` says whether the answer states the status of a task.
     """
-    # Nearly every poll ends with the first half of this line, so that it must be cheap.
+    # Nearly every poll evaluates only the first half of this line, which must therefore be fast.
     is_said = _MENTION in response.body.lower() and says_task_not_exist(body, has_status=has_status)
     if not is_said and response.status != 404:
         return None
@@ -122,9 +122,9 @@ def unknown_task(response: HttpResponse, body: JsonObject, *, has_status: bool) 
 
 
 def no_answer(response: HttpResponse, missing: str | None = None) -> ProtocolError:
-    """Return the exception for what is no answer of this API, or one without what is `missing`; with the cure.
+    """Return the exception, with its cure, for an answer that is not of this API, or lacks what `missing` names.
 
-    Retryable unless it is a web page, a redirect or an HTTP error: those come of a wrong base URL.
+    It is retryable, except for a web page, a redirect or an HTTP error. The cause of these is a wrong base URL.
     """
     is_wrong_place = not _is_success(response.status) or response.body.lstrip().startswith(b"<")
     what = f"an answer without {missing}: {_beginning(response.body)}" if missing else _description(response)
@@ -164,7 +164,7 @@ def _error_type(status: int, said: Complaint) -> type[APIError]:
 
 
 def _is_about_balance(status: int, said: Complaint) -> bool:
-    """Whether a refusal is for want of money: by code or text where usual; in a 400 by code or Runway's words."""
+    """Whether the reason of a refusal is the balance, by its code or text; in a 400, by its code or Runway's text."""
     if status == 400:
         return _NO_CREDITS in said.text.casefold() or _names_a_balance(said.code or "")
     is_usual = _is_success(status) or status in {402, 403}
@@ -176,7 +176,7 @@ def _names_a_balance(text: str) -> bool:
 
 
 def _effective_status(status: int, code: str | None) -> int:
-    """Return the HTTP status, or the one that the code of a successful answer names instead."""
+    """Return the HTTP status, or the status that the code of a 2xx answer states instead."""
     is_status = _is_success(status) and code is not None and re.fullmatch("[45][0-9][0-9]", code)
     return int(code) if is_status and code else status
 
@@ -186,7 +186,7 @@ def _is_success(status: int) -> bool:
 
 
 def _description(response: HttpResponse) -> str:
-    """Say what an answer is that says nothing itself."""
+    """Describe an answer that has no text of its own."""
     if 300 <= response.status < 400:
         target = without_query(encodable(response.headers.get("location", "")))
         return f"a redirect to {target[:_LOCATION_SHOWN]!r}"
@@ -200,10 +200,10 @@ def _beginning(body: bytes) -> str:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that Retry-After asks for: a number, or a date less the answer's own Date.
+    """Return the seconds of Retry-After, which is a number, or a date from which the answer's Date is subtracted.
 
-    `retry-after-ms` goes before it. `x-ratelimit-reset` is not read: it is a moment, a delay or a text, in seconds or
-    milliseconds, depending on the sender.
+    `retry-after-ms` has priority. `x-ratelimit-reset` is not read, because it may be a time, a delay or a text, in
+    seconds or milliseconds, depending on the sender.
     """
     milliseconds = _number(headers.get("retry-after-ms", "").strip())
     if milliseconds is not None:

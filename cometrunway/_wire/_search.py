@@ -1,7 +1,7 @@
-"""The files of a task in an answer that names none in a documented place.
+"""Searches an answer for the files of a task if no documented place names them.
 
-What is looked for are URLs under keys that speak of outputs. What was sent is echoed in many answers, and posters,
-previews and links to pages are beside the files. These are not taken.
+The search looks for URLs under keys that name outputs. Many answers repeat the URLs that were sent, and contain
+posters, previews and links to pages. These are not outputs.
 """
 
 import re
@@ -17,9 +17,9 @@ from cometrunway._wire._outputs import KINDS, Output, extension, kind_of, urls_i
 from cometrunway._wire._words import bare, word_set, words
 
 NODES = 20_000
-"""Values of an answer that are visited."""
+"""The largest number of values of an answer that are visited."""
 _JSON_LIMIT = 1024 * 1024
-"""Characters of a text that is read as JSON."""
+"""The largest number of characters of a text that is read as JSON."""
 _NUMBER = re.compile("[0-9]+")
 
 _NEVER = NOT_OURS | word_set(
@@ -33,42 +33,42 @@ _NEVER = NOT_OURS | word_set(
     "sprite sprites src startframe startimage steps storyboard style subtitle subtitles support template templates "
     "terms thumb thumbnail thumbnails thumbs tips transcript tutorial upgrade vendor waveform webhook webhooks"
 )
-"""Words of keys under which no file of the task stands."""
+"""Words in keys that never contain a file of the task."""
 _SRC = word_set("src")
-"""Alone it is the key of a file, as in HTML; `src_image` is an input."""
+"""Alone, this word is the key of a file, as in HTML. `src_image` is an input."""
 _NO_LEAF = word_set("cancel console dashboard delete get poll queue report retry self share status stop stream")
-"""Words of keys of the API's own addresses."""
+"""Words in keys of the API's own addresses."""
 _RESPONSE = "responseurl"
 """The key of another answer of the API."""
 _PAGES = word_set("detail details homepage link links model page pages site view web website")
-"""Words of keys that name a page, unless the URL is that of a file."""
+"""Words in keys of web pages. A URL of a file is still accepted."""
 _LINKS = word_set("homepage link links model site web website")
-"""Words of keys of an object in which an `href` or a `url` leads to a page."""
+"""Words in keys of objects whose `href` or `url` is a web page."""
 _GOOD = word_set(
     "artifact artifacts asset assets audio audios clip clips content creation creations download downloads "
     "file files generated generation generations image images img imgs media movie mp3 mp4 music output "
     "outputs photo photos picture pictures response result results sample samples sound speech video videos "
     "voice wav work works"
 )
-"""Words of keys that speak of what a task made."""
+"""Words in keys that name the outputs of a task."""
 _GENERIC = word_set("address href link location path resource src uri uris url urls")
 _INPUTS_TOO = word_set(
     "audio audiourl content contents file fileurl image imagelist images imageurl imageurls img imgs imgurl imgurls "
     "media mediaurl photo photos photourl picture pictures pictureurl video voice voiceurl"
 )
-"""Keys that a request may have as well: they speak of outputs only where it is known what was sent."""
+"""Keys that a request may also have. They name outputs only if it is known what was sent."""
 _RENDITIONS = word_set("backup cdn compressed download hd high hq low lq min mirror raw sd water watermark watermarked")
-"""Words by which one file is offered in several ways."""
+"""Words for the versions in which one file is offered."""
 _POOR = word_set("compressed low lq min sd water watermark watermarked")
 _ORIGINAL = word_set("origin original originals origins")
-"""Words of what a file was made of, or of the file before it was finished: nothing where another file is."""
+"""Words for a source or an unfinished version of a file. Such a file is used only if there is no other."""
 _NO_WATERMARK = word_set("free no nowatermark remove removed unwatermarked without")
 _VIDEO = word_set("clip clips movie mp4 video videos")
 _IMAGE = word_set("image images img imgs photo photos picture pictures")
 _ENDS = word_set("end first head last start tail")
-"""Words of keys of a picture that a video begins or ends with."""
+"""Words in keys of the first or last picture of a video."""
 _SAYS_NOTHING = _RENDITIONS | _GENERIC | _NO_WATERMARK | word_set("mark output video videos")
-"""Words of keys that tell no file from another: `url` and `video_url`, `video` and `video_raw`."""
+"""Words that do not distinguish files: `url` and `video_url` are one file, `video` and `video_raw`, too."""
 _NOT_FILES = word_set("asp aspx css htm html js json m3u8 md mpd php srt txt vtt xhtml xml")
 _WITHIN_TEXT = re.compile(r"https?://[^\s\"'<>()\[\]{}]+", re.IGNORECASE)
 _BEHIND_URLS = ".,;:!?*`、。，；：！？）】》"  # noqa: RUF001 - as they stand in texts
@@ -80,13 +80,13 @@ class _Visit(NamedTuple):
     place: str
     value: Any
     key: str = ""
-    """The last of them."""
+    """The last key."""
     said: frozenset[str] = frozenset()
-    """The words of all of them."""
+    """The words of all keys."""
     stem: tuple[object, ...] = ()
-    """Equal for values whose keys say that they are one file: `video` and `video_hd`."""
+    """Equal for values whose keys name the same file: `video` and `video_hd`."""
     is_good: bool = False
-    """Whether a key speaks of outputs."""
+    """Whether a key names outputs."""
 
 
 class _Candidate(NamedTuple):
@@ -94,23 +94,23 @@ class _Candidate(NamedTuple):
     output: Output
     kind: str | None
     number: int = 0
-    """Of the files that one text names."""
+    """The number of the file among those that one text names."""
 
     @property
     def distance(self) -> int:
-        """How far a rendition is from the file itself."""
+        """The distance of this version from the file itself. 0 is the file itself."""
         said = self.visit.said
         return -1 if said & _NO_WATERMARK else len(said & _RENDITIONS) + len(said & _POOR)
 
 
 def searched(body: JsonObject, is_ours: Callable[[str], bool], *, makes: str | None) -> tuple[Output, ...]:
-    """Return the files that an answer names anywhere, in its order, each once; at most 20,000 values are visited.
+    """Return all files that an answer names, in its order, without duplicates. At most 20,000 values are visited.
 
     Args:
         body: the answer.
-        is_ours: whether a URL may be taken: not one that was sent.
-        makes: `video`, `image` or `audio`: what was asked for; None where it is not known what was sent. There only
-            keys that speak of outputs count.
+        is_ours: whether a URL may be an output; False for a URL that was sent.
+        makes: the requested kind, `video`, `image` or `audio`; None if it is not known what was sent. With None, only
+            keys that name outputs are used.
     """
     found = [
         candidate
@@ -127,7 +127,7 @@ def searched(body: JsonObject, is_ours: Callable[[str], bool], *, makes: str | N
 
 
 def _visits(body: JsonObject, *, is_sent_known: bool) -> Iterator[_Visit]:
-    """Yield the values of an answer in its order, without those under keys that speak of something else."""
+    """Yield the values of an answer in its order, except those under keys that do not name outputs."""
     stack = [iter([_Visit("", body)])]
     while stack:
         visit = next(stack[-1], None)
@@ -164,7 +164,7 @@ def _is_never(said: frozenset[str]) -> bool:
 
 
 def _read(value: Any) -> Any:
-    """Return a value, or what it is if it is JSON in a text."""
+    """Return a value; the parsed value if it is JSON in a text."""
     if isinstance(value, str) and len(value) <= _JSON_LIMIT and (within := parsed_within(value)) is not None:
         return within
     return value
@@ -205,7 +205,7 @@ def _files_within(text: str) -> list[str]:
 
 
 def _may_be_a_file(url: str, visit: _Visit) -> bool:
-    """Whether a URL may be that of a file, by its key: of a general key, such as `href`, also by those around it."""
+    """Whether the key of a URL allows it to be a file. For a general key, such as `href`, outer keys decide, too."""
     leaf, ends = words(visit.key), extension(url)
     if leaf & _NO_LEAF or ends in _NOT_FILES or bare(visit.key) == _RESPONSE:
         return False
@@ -217,7 +217,7 @@ def _may_be_a_file(url: str, visit: _Visit) -> bool:
 
 
 def _without_renditions(candidates: list[_Candidate]) -> list[_Candidate]:
-    """Leave of each file the best of the ways in which it is offered."""
+    """Keep the best version of each file."""
     best: dict[object, _Candidate] = {}
     for candidate in candidates:
         group = (candidate.visit.stem, candidate.kind, candidate.number)

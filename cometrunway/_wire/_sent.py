@@ -1,4 +1,4 @@
-"""What was sent for a task: its URLs and files, which an answer may repeat, are no outputs."""
+"""The URLs and files that were sent for a task. An answer may repeat them; they are not outputs."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -15,11 +15,11 @@ _DIGEST = "sha256"
 
 
 class Sent:
-    """The URLs and files of a request. Made for each poll, so they are looked at only where one is asked for.
+    """The URLs and files of a request. It is made for each poll, and reads the request only when `has` is called.
 
     Args:
-        asked: the request; or its description from a journal, which has of a file and of a signed URL only the digest.
-        makes: what was asked for: `video` or `image`.
+        asked: the request, or its description from a journal. A description has only digests of files and signed URLs.
+        makes: the requested kind: `video` or `image`.
     """
 
     __slots__ = ("_asked", "_known", "makes")
@@ -30,7 +30,7 @@ class Sent:
         self.makes = makes
 
     def has(self, url: str) -> bool:
-        """Whether a URL was sent: as it was written, as it is normalised, or without its query; or the file in it."""
+        """Whether a URL was sent, as it is, normalised, or without its query; or whether the file in it was sent."""
         is_file = is_data_url(url)
         if is_file not in self._known:
             asked = self._asked if isinstance(self._asked, Mapping) else attrs.asdict(self._asked)
@@ -58,13 +58,13 @@ def _digests(value: object, *, files: bool) -> Iterator[str]:
 
 
 def _digests_of_file(data_url: str) -> Iterator[str]:
-    """Yield the digest of a `data:` URL as it is written, and that of the file in it."""
+    """Yield the digest of a `data:` URL, and the digest of the file in it."""
     yield _digest(data_url)
     digest = hashlib.sha256()
     try:
         for piece in inline_content(data_url):
             digest.update(piece)
-    except ValueError:  # it holds no file
+    except ValueError:  # it contains no file
         return
     yield digest.hexdigest()
 
@@ -72,7 +72,7 @@ def _digests_of_file(data_url: str) -> Iterator[str]:
 def _digest_of_content(source: Path | bytes) -> Iterator[str]:
     try:
         yield digest_of(source)
-    except ValueError:  # moved since: an echo of it is not known
+    except ValueError:  # the file was moved: its copy in the answer cannot be recognised
         return
 
 

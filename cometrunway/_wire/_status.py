@@ -1,4 +1,4 @@
-"""What an answer says of a task's state: the vocabularies of the gateways, and which statement counts."""
+"""Reads the status of a task: the vocabularies of the gateways, and the choice among several statuses."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -11,14 +11,14 @@ from cometrunway._wire._outputs import documented, is_video_url
 from cometrunway._wire._words import bare, word_set, words
 
 _NAME_KEYS = word_set("statusLabel status_label statusName status_name statusText status_text")
-"""Keys of the word that a digit stands for."""
+"""Keys of the word that belongs to a digit."""
 _OTHER_KEYS = frozenset(map(bare, _NAME_KEYS)) | word_set(
     "currentstatus finishreason generationstatus inferencestatus jobstate jobstatus predictionstatus runstatus state "
     "status successflag taskstate taskstatus videostate videostatus"
 )
-"""Without underscores and case: how else the keys are spelled."""
+"""Other spellings of the keys, without underscores and in lower case."""
 _WITHIN = ("status", "state", "name", "value", "code")
-"""Keys of the word, where a status is an object."""
+"""Keys of the word if a status is an object."""
 _VOCABULARY = {
     TaskStatus.PENDING: "accepted created initialized initializing inqueue new notstart notstarted pending preparing "
     "queue queued queueing queuing received scheduled starting submitted submitting wait waiting 0 "
@@ -40,18 +40,18 @@ _STATUSES = {"": TaskStatus.PENDING} | {word: status for status, words in _VOCAB
 """The digits are duomi's, 0 to 3, and PixVerse's, 5 to 8."""
 _PLAIN = {spelled: status for word, status in _STATUSES.items() for spelled in (word, word.upper()) if word.isalpha()}
 _PLAIN["IN_PROGRESS"] = TaskStatus.RUNNING
-"""Words as they are mostly written: looked up without more ado."""
+"""Words in their usual spelling, which are found without normalisation."""
 WAITING = (TaskStatus.PENDING, TaskStatus.THROTTLED, TaskStatus.RUNNING)
 _BAD_ENDS = (TaskStatus.CANCELLED, TaskStatus.FAILED)
 _SAYS_NOTHING = word_set("all and errors fully generation is job render state status task video warnings was with")
-"""Words beside that of a success: `TASK_STATUS_SUCCEED`, `completed_with_warnings`."""
+"""Words that may accompany the word of a success: `TASK_STATUS_SUCCEED`, `completed_with_warnings`."""
 _NOT_YET = word_set("before no non not partial partially retried retries retry un will without")
 _SENTENCE = 6
-"""Words of a text that is no status any more."""
+"""A text of at least this many words is not a status."""
 _READY = "ready"
-"""Of a result at some servers, to begin at others."""
+"""Some servers use these words for a ready result, others for a task that is ready to begin."""
 _FINE = word_set("available ok")
-"""Of a task that has its files; else of the call."""
+"""These words describe the task if it has files; otherwise they describe the call."""
 _RESULTS = ("result", "output", "outputs", "data", "url", "video_url")
 _FLAG = "successflag"
 _FLAGS = {
@@ -61,25 +61,25 @@ _FLAGS = {
 }
 _VIDEO_KEYS = word_set("downloadURL download_url raw_video_url url videoURL videoUrl video_url")
 _LONGEST = 64
-"""Characters of a word that is looked up."""
+"""The largest number of characters of a word that is looked up."""
 _OF_A_TASK = word_set(
     "createdat createtime endtime failcode failmsg failreason failure failurecode failurereason finishtime "
     "generationid id jobid progress startedat starttime submittime taskid taskresult taskstatus "
     "taskstatusmsg videourl"
 )
-"""Keys that tell the description of a task from the envelope of an answer."""
+"""Keys that a description of a task has, and an envelope of an answer has not."""
 _NAMES_A_TASK = ("task_id", "taskId", "task_status")
 
 
 def stated(members: JsonObject) -> TaskStatus | None:
-    """Return the status that one object states; None if it states none, UNKNOWN for a word in no vocabulary.
+    """Return the status that one object states; None if it states none, UNKNOWN for an unknown word.
 
-    The vocabularies are one table, compared without case, spaces, hyphens and underscores: the gateway's wrapper,
-    Runway, duomi's digits, Kling, Luma and others. `state` counts where `status` is empty or unknown. Of a digit the
-    word beside it counts, then a video: some gateways number the states in another way.
+    One table has the vocabularies of the gateway's wrapper, Runway, duomi's digits, Kling, Luma and others. Words are
+    compared without case, spaces, hyphens and underscores. `state` is used if `status` is empty or unknown. For a
+    digit, the word beside it decides, then a video, because gateways number the states in different ways.
     """
     word = members.get("status")
-    if isinstance(word, str) and (plain := _PLAIN.get(word)):  # as nearly always
+    if isinstance(word, str) and (plain := _PLAIN.get(word)):  # the usual case
         return plain
     seen = None
     for key in STATUS_KEYS:
@@ -95,7 +95,7 @@ def stated(members: JsonObject) -> TaskStatus | None:
 
 
 def stating_word(members: JsonObject) -> str:
-    """Return the words by which one object states a status, bare and joined, for those that say why."""
+    """Return the words by which one object states a status, normalised and joined. `_failures.py` reads them."""
     return " ".join(bare(word) for key in members if bare(key) in _OTHER_KEYS if (word := _word(members[key])))
 
 
@@ -106,14 +106,14 @@ def stating_key(members: JsonObject) -> str | None:
 
 
 def is_of_a_task(members: JsonObject) -> bool:
-    """Whether an object describes a task, rather than being the envelope of an answer, which has a status as well."""
-    if members.get("id") or members.get("task_id"):  # as nearly always
+    """Whether an object describes a task, and is not the envelope of an answer. An envelope may have a status, too."""
+    if members.get("id") or members.get("task_id"):  # the usual case
         return True
     return any(bare(key) in _OF_A_TASK and members[key] not in (None, "", [], {}) for key in members)
 
 
 def _stated_otherwise(members: JsonObject) -> TaskStatus | None:
-    """Return the status that is spelled in another way, or is a flag: `successFlag` of kie, `done` of an operation."""
+    """Return the status from a key in another spelling, or a flag: `successFlag` of kie, `done` of an operation."""
     if isinstance(done := members.get("done"), bool):
         has_failed = is_an_error(members.get("error")) or _is_filtered(members)
         ended = TaskStatus.FAILED if has_failed else TaskStatus.SUCCEEDED
@@ -129,7 +129,7 @@ def _stated_otherwise(members: JsonObject) -> TaskStatus | None:
 
 
 def _is_filtered(operation: JsonObject) -> bool:
-    """Whether an operation of Veo has ended without a video, which its filters withheld."""
+    """Whether an operation of Veo has ended without a video because of its filters."""
     response = operation.get("response")
     inner = response.get("generateVideoResponse", response) if isinstance(response, dict) else None
     has_video = isinstance(inner, dict) and any(inner.get(key) for key in ("generatedSamples", "videos"))
@@ -164,7 +164,7 @@ def _of_digit(digit: str, members: JsonObject) -> TaskStatus:
 
 @lru_cache(maxsize=1024)
 def _known(word: str) -> TaskStatus:
-    """Return what a word means, or one that is made of several: `JOB_STATE_FAILED`, `GENERATE_MP4_FAILED`."""
+    """Return the status of a word, which may consist of several: `JOB_STATE_FAILED`, `GENERATE_MP4_FAILED`."""
     if word.startswith("-"):
         return TaskStatus.UNKNOWN
     known = _STATUSES.get(bare(word))
@@ -184,13 +184,13 @@ def _compound(parts: frozenset[str]) -> TaskStatus:
 
 
 def verdict(nest: Sequence[JsonObject]) -> tuple[TaskStatus, int]:
-    """Return the task's status, and which of the levels states it, from the outside in.
+    """Return the task's status, and the index of the level that states it, counted from the outside in.
 
-    The outermost statement counts once it is final. Before, one further in may end the task: it is the last body from
-    upstream, and the outer row follows it later; but a success counts there only with its output. What a mere envelope
-    states is the call's state, where one further in states a status too.
+    A final outermost status is used. If it is not final, a deeper level may end the task: it is the latest body of the
+    upstream API, and the outer row is updated later. A success at a deeper level needs an output. If an envelope and a
+    deeper level both state a status, the envelope's status is that of the call.
     """
-    if len(nest) == 1:  # as nearly always
+    if len(nest) == 1:  # the usual case
         return stated(nest[0]) or TaskStatus.UNKNOWN, 0
     stating = [(said, depth) for depth, members in enumerate(nest) if (said := stated(members))]
     if len(stating) > 1 and _is_of_the_call(stating[0][0], nest[stating[0][1]], nest[stating[1][1]]):
@@ -207,7 +207,7 @@ def verdict(nest: Sequence[JsonObject]) -> tuple[TaskStatus, int]:
 
 
 def _is_of_the_call(said: TaskStatus, outer: JsonObject, inner: JsonObject) -> bool:
-    """Whether an object with a status is the envelope of one further in; its own id may be that of the request."""
+    """Whether an object with a status is the envelope of a deeper object. Its own id may be that of the request."""
     if not is_of_a_task(outer):
         return True
     is_a_task = any(inner.get(key) for key in _NAMES_A_TASK)

@@ -1,4 +1,4 @@
-"""Uploads: a file is announced to the API, which names where it is to be sent, and what then stands for it."""
+"""Uploads: the API returns the address to which a file is sent, and the URI that replaces the file in a request."""
 
 import json
 import re
@@ -20,24 +20,24 @@ from cometrunway.errors import UploadError
 
 _SAME_EXTENSIONS = {".jpeg": ".jpg", ".oga": ".ogg", ".m4v": ".mp4"}
 _CODE = re.compile(rb"<Code>(\w{1,64})</Code>")
-"""What an object store says of a refusal, in XML."""
+"""The code of a refusal by an object store, in XML."""
 _PASSING = frozenset({408, 429})
 
 
 @frozen(kw_only=True)
 class UploadTarget:
-    """Where a file is to be sent."""
+    """The address and form of an upload."""
 
     url: str = field(repr=without_query)
-    """Of the storage, which is another origin than the API's."""
+    """The URL of the storage. Its origin differs from the API's."""
     fields: Mapping[str, str] = field(repr=False)
-    """The other fields of the form. They grant the upload, so they are secret."""
+    """The other fields of the form. They permit the upload, so they are secret."""
     uri: str = field(repr=False)
-    """What stands for the file in a request, once it is there."""
+    """The URI that replaces the file in a request after the upload."""
 
 
 def upload_name(file: LocalFile) -> str:
-    """Return the name that a file is uploaded under: its own, with the extension that its content has."""
+    """Return the name for an upload: the file's own name, with the extension that fits its content."""
     name = file.source.name if isinstance(file.source, Path) else "upload"
     name = name.encode("utf-8", "replace").decode()
     suffix = Path(name).suffix.lower()
@@ -46,17 +46,17 @@ def upload_name(file: LocalFile) -> str:
 
 
 def upload_request(name: str, provider: Provider) -> HttpRequest:
-    """Return the request that announces the upload of a file; it is free, and makes no task."""
+    """Return the request that starts the upload of a file. It is free, and creates no task."""
     body = json.dumps({"filename": name, "type": "ephemeral"}, ensure_ascii=False, separators=(",", ":"))
     return HttpRequest(method="POST", path=f"{provider.prefix}/uploads", body=body.encode())
 
 
 def decode_target(response: HttpResponse) -> UploadTarget:
-    """Return where a file is to be sent.
+    """Return the address and form of an upload.
 
     Raises:
         APIError: the API refused.
-        ProtocolError: the answer does not say where.
+        ProtocolError: the answer does not contain them.
     """
     body = parsed(response.body)
     if not 200 <= response.status < 300 or body is None:
@@ -74,7 +74,7 @@ def decode_target(response: HttpResponse) -> UploadTarget:
 
 
 def check_stored(response: HttpResponse) -> None:
-    """Make sure that a storage has taken a file; else `UploadError`."""
+    """Check that a storage has accepted a file; else `UploadError`."""
     if 200 <= response.status < 300:
         return
     found = _CODE.search(response.body)
@@ -90,6 +90,6 @@ def _text(value: Any) -> str:
 
 
 def _is_safe(url: str) -> bool:
-    """Whether what is sent is encrypted, or does not leave this machine."""
+    """Whether the connection is encrypted, or stays on this machine."""
     parts = urlsplit(url)
     return parts.scheme == "https" or is_this_machine(parts.hostname or "")

@@ -1,4 +1,4 @@
-"""Values as tables have them: what is missing in one is not given, and a whole number may have become a float."""
+"""Reads the values of tables. A missing value means that a field is not given. A whole number may be a float."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ from attrs import AttrsInstance, fields
 from cometrunway._requests._parts import snake_case
 
 _DEEPEST = 3
-"""A field's value, the items of a list, their members: nothing that a request takes is deeper."""
+"""The greatest depth of a request: a field's value, the items of a list, their members."""
 
 
 class Row(Protocol):
@@ -24,21 +24,21 @@ class Row(Protocol):
 
 
 def given(row: Row) -> dict[str, Any]:
-    """Return the fields that are given, as JSON has them.
+    """Return the given fields with values of JSON types.
 
-    None, NaN, and pandas' NA and NaT are not given. Values of numpy become Python's, decimals become floats.
+    Fields that are None, NaN, or pandas' NA or NaT are not given. Values of numpy become Python's, decimals floats.
     """
     return _members(dict(row), _DEEPEST)
 
 
 def with_whole_numbers(cls: type[AttrsInstance], row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a class with 5.0 as 5 where the field is a whole number: pandas writes it so."""
+    """Return the fields of a class. 5.0 becomes 5 if the field is a whole number, because pandas writes 5.0."""
     whole = {attribute.name for attribute in fields(cls) if _is_whole(attribute.type)}
     return {name: _as_whole(value) if snake_case(str(name)) in whole else value for name, value in row.items()}
 
 
 def _plain(value: Any, depth: int) -> Any:
-    if hasattr(value, "dtype") and hasattr(value, "tolist"):  # numpy's, without numpy
+    if hasattr(value, "dtype") and hasattr(value, "tolist"):  # a value of numpy; numpy is not imported
         value = value.tolist()
     if isinstance(value, Decimal):
         value = float(value)

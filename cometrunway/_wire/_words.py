@@ -1,34 +1,34 @@
-"""The words that keys of an answer are made of, whichever way they are spelled."""
+"""Splits the keys of an answer into words, for any spelling."""
 
 import re
 from functools import lru_cache
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _LONGEST = 64
-"""Characters of a key that says anything."""
+"""The largest number of characters of a key that is read."""
 
 
 def shortened(key: str) -> str:
-    """Return a key as it is shown: a long one costs nothing where it is a part of many places."""
+    """Return a key in a short form for messages. A long key may be a part of many places."""
     return key if len(key) <= _LONGEST else f"{key[:_LONGEST]}..."
 
 
 def word_set(text: str) -> frozenset[str]:
-    """Return the words of a text, with blanks between them."""
+    """Return the words of a text that are separated by blanks."""
     return frozenset(text.split())
 
 
 def words(key: str) -> frozenset[str]:
-    """Return the words of a key, in lower case: of `resultUrls` and `result_urls` alike `result` and `urls`."""
+    """Return the words of a key in lower case: `result` and `urls` for both `resultUrls` and `result_urls`."""
     return _words(key) if len(key) <= _LONGEST else frozenset()
 
 
 def bare(text: str) -> str:
-    """Return a key or a status as it is compared: without case, spaces, hyphens and underscores."""
+    """Return a key or a status in the form for comparison: without case, spaces, hyphens and underscores."""
     return _bare(text) if len(text) <= _LONGEST else ""
 
 
-@lru_cache(maxsize=1024)  # of short keys only: a cache keeps what it was asked
+@lru_cache(maxsize=1024)  # only short keys: the cache keeps its arguments
 def _words(key: str) -> frozenset[str]:
     return frozenset(word.lower() for word in _WORD.findall(key.replace("URLs", "Urls")))
 

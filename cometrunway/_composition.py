@@ -1,4 +1,4 @@
-"""What a session is made of: its options, checked; and its parts, put together for one event loop."""
+"""Checks the options of a session, and connects its parts for one event loop."""
 
 import asyncio
 import os
@@ -50,7 +50,7 @@ from cometrunway._wire._provider import Provider, provider_of
 
 @frozen(kw_only=True)
 class Parts:
-    """What an open session works with; all of it belongs to one event loop."""
+    """The parts of an open session. All of them belong to one event loop."""
 
     api: Api
     background: BackgroundTasks
@@ -64,9 +64,9 @@ class Parts:
 
 
 class Composition:
-    """Puts the parts of a session together, each time that it is opened.
+    """Makes and connects the parts of a session each time that the session is opened.
 
-    The arguments are the options of `Session`. Of what is made here, nothing belongs to an event loop yet.
+    The arguments are the options of `Session`. The constructor makes nothing that belongs to an event loop.
     """
 
     def __init__(
@@ -130,14 +130,14 @@ class Composition:
         self._callbacks = None if callbacks is None else of_type("callbacks", callbacks, CallbackReceiver)
         self._on_event = checked_observer(on_event)
         self._telemetry = checked(telemetry)
-        self._rng = Random() if rng is None else of_type("rng", rng, Random)  # noqa: S311 - guards nothing
+        self._rng = Random() if rng is None else of_type("rng", rng, Random)  # noqa: S311 - not used for security
 
     async def enter(self, lifetime: AsyncExitStack, *, interrupts: "asyncio.Task[Any] | None") -> Parts:
         """Open the parts and return them.
 
         Args:
-            lifetime: closes all of them but the background tasks, which must be closed before.
-            interrupts: the task that a bug of a background task cancels.
+            lifetime: closes all parts, except the background tasks, which must be closed before.
+            interrupts: the asyncio task that a bug in a background task cancels.
         """
         await lifetime.enter_async_context(self._output)  # before anything is paid for
         await lifetime.enter_async_context(self._connections)
@@ -169,7 +169,7 @@ class Composition:
         return parts
 
     def _earlier_files(self, journal: JournalProtocol) -> EarlierFiles | None:
-        """Return the files that may be of keys that were paid for before, where no journal knows that."""
+        """Return the existing files of the output folder, if no journal knows which keys were paid for; else None."""
         folder = self._output.folder
         return (
             None if folder is None or journal.keeps_entries or self._pays_again else EarlierFiles(folder, self._names)
@@ -188,7 +188,7 @@ class Composition:
         )
 
     async def _expected(self, journal: JournalProtocol) -> ExpectedCallbacks:
-        """Return whose callbacks may come: at first, those of what the journal has."""
+        """Return the expected callbacks. At first, these are the callbacks of the journal's submissions."""
         if self._callbacks is None:
             return ExpectedCallbacks(public_url=None, secret=b"")
         secret = await journal.callback_secret()

@@ -17,12 +17,12 @@ from cometrunway.errors import CometRunwayError, drop_frames
 
 _PREFIX = "crt1."
 Asked = Request | Mapping[str, Any] | None
-"""The request of a task, or its description from a journal; None where neither is known."""
+"""The request of a task, or its description from a journal; None if neither is known."""
 
 
 @frozen(kw_only=True)
 class TaskReference:
-    """What is needed to find a task again. It holds no secret."""
+    """The data that identify a task in another session. It contains no secret."""
 
     id: str
     route: str
@@ -41,7 +41,7 @@ class TaskReference:
 
     @classmethod
     def from_token(cls, token: object) -> "TaskReference":
-        """Return the reference that `to_token` made this text of; else `ValueError`, or `TypeError` for no text."""
+        """Return the reference of a token. Raise `ValueError` for another text, and `TypeError` if it is not text."""
         if not isinstance(token, str):
             raise TypeError(f"a token is text, such as handle.token, got {type(token).__name__}")
         try:
@@ -71,7 +71,7 @@ class Watcher(Protocol):
 
 @frozen(kw_only=True)
 class SubmissionReference:
-    """What events are about while a submission has no task."""
+    """The subject of events while a submission has no task."""
 
     id: ClassVar[str] = ""
     request: Request
@@ -81,12 +81,12 @@ class SubmissionReference:
 
     @property
     def route(self) -> str:
-        """The route that is to create the task."""
+        """The route that will create the task."""
         return self.request.route
 
 
 class TaskFuture(asyncio.Future["tuple[Asset, ...]"]):
-    """The future of one task's files; until they are on disk it holds all that the session knows of the task.
+    """The future of one task's files. Until the files are on disk, it holds all that the session knows about the task.
 
     Only the scheduler resolves it. There is one for each task. Each holds few objects, because the pauses of the
     garbage collector grow with the number of objects.
@@ -130,19 +130,19 @@ class TaskFuture(asyncio.Future["tuple[Asset, ...]"]):
         self.last_error: CometRunwayError | None = None
         self._ended: asyncio.Future[Task] | None = None
         self.watcher: Watcher | None = None
-        """What polls the task; None if it is not polled."""
+        """The scheduler that polls the task; None if it is not polled."""
 
     @property
     def reference(self) -> TaskReference:
-        """What is needed to find the task again."""
+        """The data that identify the task in another session."""
         return TaskReference(
             id=self.id, route=self.route, key=self.key, created_at=self.created_at, provider=self.provider
         )
 
     @property
     def asked(self) -> Asked:
-        """What was asked for."""
-        return self.request or self._described or None  # a pruned journal does not have it
+        """The request, or its description."""
+        return self.request or self._described or None  # a pruned journal has no description
 
     @property
     def model(self) -> str | None:
@@ -177,7 +177,7 @@ class TaskFuture(asyncio.Future["tuple[Asset, ...]"]):
         self.task = evolve(task, delivered_at=moment(delivered_at))
 
     def fail(self, error: Exception) -> None:
-        """Fail the waits that have not ended with this error. An error of ours loses the frames with signed URLs."""
+        """Fail the unfinished waits with this error. Frames with signed URLs are removed from a `CometRunwayError`."""
         if isinstance(error, CometRunwayError):
             drop_frames(error)
         for future in (self._ended, self):
@@ -190,12 +190,12 @@ class TaskFuture(asyncio.Future["tuple[Asset, ...]"]):
 
 def _fail(future: "asyncio.Future[Any]", error: BaseException) -> None:
     future.set_exception(error)
-    future.exception()  # marks it as retrieved, so that asyncio does not log what is logged already
+    future.exception()  # marks it as retrieved, so that asyncio does not log it a second time
 
 
 @frozen
 class _DoneCallback:
-    """A callback of a handle, in the form that its future calls. Two with the same callback are equal."""
+    """Adapts a callback of a handle to its future. Two adapters of the same callback are equal."""
 
     callback: "Callable[[TaskHandle], object]"
     handle: "TaskHandle" = field(eq=id)
@@ -343,8 +343,8 @@ class TaskHandle(AsyncOnly, Displayed):
         future = self._attached()
         if not future.done() and future.get_loop() is not asyncio.get_running_loop():
             raise RuntimeError(
-                f"{self!r} belongs to another event loop, that of its Session: from another thread, "
-                "asyncio.run_coroutine_threadsafe(handle.wait(), loop) waits for it; after a fork, or in another "
+                f"{self!r} belongs to another event loop, that of its Session. From another thread, use "
+                "asyncio.run_coroutine_threadsafe(handle.wait(), loop); after a fork, or in another "
                 "asyncio.run(), attach(handle.token) to a Session that was opened there"
             )
         return future

@@ -1,4 +1,4 @@
-"""When the parts of a session exist: from `open` to `close`, in one event loop of one process."""
+"""The lifetime of a session's parts: from `open` to `close`, in one event loop of one process."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ _logger = logging.getLogger(__name__)
 
 @frozen(kw_only=True)
 class _OpenedIn:
-    """The event loop, thread and process that a session was opened in. It can be used only there."""
+    """The event loop, thread and process in which a session was opened. It can be used only there."""
 
     loop: asyncio.AbstractEventLoop
     thread: str
@@ -31,15 +31,15 @@ class _OpenedIn:
 
     @classmethod
     def here(cls) -> Self:
-        """Return the event loop that runs here."""
+        """Return the running event loop, with its thread and process."""
         return cls(loop=asyncio.get_running_loop(), thread=threading.current_thread().name)
 
     def check(self) -> None:
-        """Raise a `RuntimeError` that says what to do, if another process, thread or event loop runs here."""
+        """Raise a `RuntimeError` that says what to do, if called in another process, thread or event loop."""
         if os.getpid() != self.pid:
             raise RuntimeError(
-                f"this Session was opened in the process {self.pid}, of which this one ({os.getpid()}) is a fork: its "
-                "tasks and connections stay there. Open a Session in each process, after the fork"
+                f"this Session was opened in process {self.pid}; process {os.getpid()} is a fork of it and cannot use "
+                "its tasks and connections. Open a Session in each process, after the fork"
             )
         try:
             running: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
@@ -49,23 +49,23 @@ class _OpenedIn:
             return
         if not self.loop.is_running():
             raise RuntimeError(
-                "this Session was opened in an event loop that does not run any more, such as that of an "
-                "asyncio.run() before: open and use a Session within one asyncio.run()"
+                "this Session was opened in an event loop that is no longer running, such as that of an earlier "
+                "asyncio.run(). Open and use a Session within one asyncio.run()"
             )
         raise RuntimeError(
-            f"this Session belongs to the event loop of the thread {self.thread!r}, and is not thread-safe: from "
-            f"{threading.current_thread().name!r}, hand work over with asyncio.run_coroutine_threadsafe(coroutine, "
-            "loop) or loop.call_soon_threadsafe(callback), or open another Session there"
+            f"this Session belongs to the event loop of thread {self.thread!r} and is not thread-safe. From thread "
+            f"{threading.current_thread().name!r}, use asyncio.run_coroutine_threadsafe(coroutine, loop) or "
+            "loop.call_soon_threadsafe(callback), or open another Session there"
         )
 
 
 class Lifetime:
-    """Opens the parts of a session and closes them, again and again if that is wanted, in any tasks of one loop.
+    """Opens and closes the parts of a session, any number of times, in any asyncio tasks of one event loop.
 
     Args:
         composition: makes the parts.
-        wait: seconds that closing waits for what is in flight.
-        grace: seconds that it waits, after that, for the creates under way.
+        wait: seconds that closing waits for the tasks in flight.
+        grace: seconds that closing waits, after that, for the creates under way.
     """
 
     def __init__(self, composition: Composition, *, wait: float, grace: float) -> None:
@@ -77,7 +77,7 @@ class Lifetime:
         self._opened: Parts | None = None
         self._was_open = False
         self._closed: asyncio.Event | None = None
-        """Set once a closing that is under way has ended."""
+        """Set when the closing that is under way has ended; None if no closing is under way."""
         self._owed: tuple[TaskFuture, ...] = ()
 
     @property
@@ -105,19 +105,19 @@ class Lifetime:
 
     @property
     def parts_to_read(self) -> Parts | None:
-        """The parts, wherever that is asked; None if the session is not open."""
+        """The parts, also in another thread or event loop; None if the session is not open."""
         return self._opened
 
     @property
     def owed(self) -> tuple[TaskFuture, ...]:
-        """The futures of the tasks whose files are not on disk; also after closing."""
+        """The futures of the tasks whose files are not on disk. Also known after closing."""
         return self._opened.scheduler.owed if self._opened else self._owed
 
     async def open(self, *, interrupts: "asyncio.Task[object] | None" = None) -> None:
-        """Make the parts; a bug in one of their background tasks cancels `interrupts`.
+        """Make the parts. A bug in one of their background tasks cancels `interrupts`.
 
         Raises:
-            RuntimeError: it is open.
+            RuntimeError: the session is open already.
         """
         if self._opened_in is not None:
             self._opened_in.check()
@@ -138,12 +138,12 @@ class Lifetime:
     async def close(
         self, *, wait: float | None = None, grace: float | None = None, error: BaseException | None = None
     ) -> None:
-        """Close the parts; harmless where they are closed. Where they are being closed, wait for that.
+        """Close the parts. Do nothing if they are closed. If another asyncio task is closing them, wait for it.
 
         Args:
-            wait: seconds for what is in flight, also where another task closes; None for the option.
-            grace: seconds for the creates that are under way after that; None for the option.
-            error: what the session is left with; nothing in flight is waited for then.
+            wait: seconds to wait for the tasks in flight, also if another asyncio task is closing; None for the option.
+            grace: seconds to wait, after that, for the creates under way; None for the option.
+            error: the error that leaves the session. With an error, tasks in flight are not waited for.
 
         Raises:
             TasksOwedError: tasks are unfinished, and there is no journal.
@@ -154,7 +154,7 @@ class Lifetime:
             wait = 0.0
         if self._opened is None:
             return
-        parts = self.parts  # which checks where it is used
+        parts = self.parts  # checks the event loop, too
         if (closed := self._closed) is not None:
             await within(wait, closed)
             parts.background.leave()
@@ -173,7 +173,7 @@ class Lifetime:
     def _say_what_is_owed(
         self, _type: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        """Tell of the tasks that are in no journal, by an error or by a note on the one that leaves the session."""
+        """Report the tasks that are in no journal: by an error, or by a note on the error that leaves the session."""
         if self._opened is None or self._opened.journal.keeps_entries:
             return
         tokens = tuple(future.reference.to_token() for future in self._opened.scheduler.waiting)
@@ -181,7 +181,7 @@ class Lifetime:
             return
         text = (
             f"{counted(len(tokens), 'unfinished task is', 'unfinished tasks are')} paid for, not cancelled at the "
-            f"server, and in no journal; session.attach takes each up by its token: {' '.join(tokens)}"
+            f"server, and in no journal; session.attach(token) continues each: {' '.join(tokens)}"
         )
         _logger.error("%s", text)
         if error is None:

@@ -53,12 +53,12 @@ class Session:
         provider: the API to use: `cometapi`, `runway`, or a `Provider`. A key of one provider is never sent to another.
         base_url: the API's origin, without `/v1`; by default from the environment (COMETRUNWAY_BASE_URL,
             RUNWAYML_BASE_URL), else the provider's.
-        strict: True refuses a model, a ratio or another value that is not known at the provider, before anything is
-            sent, and so a medium that is doubtful. False sends it with an `errors.UnknownValueWarning` or
+        strict: True refuses, before anything is sent, each model, ratio or other value that is not known for the
+            provider, and each doubtful medium. False sends it with an `errors.UnknownValueWarning` or
             `errors.MediaWarning`.
-        fit: `shrink` makes local images fit that the provider does not take as they are: they are turned upright,
-            cropped, scaled and converted, and a log record of the level WARNING tells of each. It needs the extra
-            `cometrunway[images]`. None sends every file as it is.
+        fit: `shrink` changes local images that the provider does not accept: they are turned upright, cropped, scaled
+            and converted. A log record of level WARNING reports each change. It needs the extra
+            `cometrunway[images]`. None sends every file unchanged.
         output_dir: the folder for files, made if it is missing, or `s3://bucket/prefix`, which needs the extra
             `cometrunway[s3]`. With None nothing is downloaded, and assets have only a URL.
         template: the names of files: text with `{key}` (the task's id if there is no key), `{id}`, `{route}` and
@@ -75,20 +75,21 @@ class Session:
             money too. None is no limit.
         journal: a file that records what was paid for, so that a crash loses nothing. It is made if it is missing. One
             process uses it at a time. With a journal, a key that was submitted before is never submitted again.
-        pay_again: whether keys are submitted, and paid for, although files in `output_dir` are named after them and no
-            journal knows what was paid for. The new files get a number, such as `cat-2`. By default that is a
-            `KeyUsedError`. Files that this session has made do not count, nor does a bucket.
+        pay_again: applies to sessions without a journal. If files in `output_dir` are named after a key, the key may
+            have been paid for. False raises `KeyUsedError`. True submits the key, and pays for it again; the new
+            files get a number, such as `cat-2`. Files that this session has made are not considered; a bucket is not
+            checked.
         journal_timeout: seconds to wait while another program, such as a backup, has locked the journal. After that no
             create is sent until the journal can be written.
         journal_wait: seconds to wait, on opening, while another process uses the journal, as in a rolling restart;
             `math.inf` waits without limit.
         close_wait: seconds that closing waits for the tasks in flight; `math.inf` waits for all, 0 for none. A task
-            that is unfinished then goes on at the server, and the journal has it.
+            that is unfinished then continues at the server, and the journal has it.
         close_grace: seconds that closing waits, after that, for the answers to creates under way.
         callbacks: the receiver of the gateway's posts. With it, the session learns of the end of a task at once, and
             polls rarely.
         http: an `aiohttp.ClientSession` for API calls, if you need its proxy or TLS settings. The session never closes
-            it, and does not use its middlewares for creates: one that repeats requests would pay twice.
+            it, and does not use its middlewares for creates, because a middleware that repeats requests pays twice.
         trust_env: whether to use HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR. They are
             read when the session is opened. A `.netrc` is never read.
         allow_private_assets: whether files may be downloaded from private addresses, such as 10.0.0.5, when the API
@@ -180,9 +181,9 @@ class Session:
     async def close(self, *, wait: float | None = None, grace: float | None = None) -> None:
         """Close the session, as leaving the `async with` block does. Does nothing if it is closed already.
 
-        Tasks whose files are not on disk by then go on at the server: the journal has them, and `owed` lists them. If
-        another asyncio task is closing the session, this call waits for it, and ends its wait after `wait` seconds. If
-        this call is cancelled, it stops waiting for the tasks in flight, closes, and then raises CancelledError.
+        Tasks whose files are not on disk by then continue at the server. The journal has them, and `owed` lists them.
+        If another asyncio task is closing the session, this call waits for it, and ends its wait after `wait` seconds.
+        If this call is cancelled, it stops waiting for the tasks in flight, closes, and then raises CancelledError.
 
         Args:
             wait: seconds to wait for the tasks in flight; `math.inf` waits for all, 0 for none; by default

@@ -1,6 +1,6 @@
-"""The asyncio tasks of a session: all are children of one TaskGroup, and their role says how each ends.
+"""The asyncio tasks of a session. All are children of one TaskGroup. The role of a child decides how it ends.
 
-The only module that makes asyncio tasks.
+Only this module makes asyncio tasks.
 """
 
 import asyncio
@@ -17,21 +17,21 @@ _T = TypeVar("_T")
 
 
 class Role(Enum):
-    """What a child is for, and so how it ends when the group is closed."""
+    """The purpose of a child. It decides how the child ends when the group is closed."""
 
     CREATE = "create"
-    """Submits a paid task. Waited for; once that ends it gets a grace, and is then cancelled."""
+    """Submits a paid task. Closing waits for it, then for the grace, and then cancels it."""
     WORK = "work"
-    """Waited for; cancelled once that ends."""
+    """Closing waits for it, and then cancels it."""
     SERVICE = "service"
-    """Serves the others; cancelled once there is nothing left to wait for."""
+    """Serves the other children. Closing does not wait for it, and cancels it at the end."""
 
 
 class BackgroundTasks:
-    """Runs coroutines until it is closed. A child catches its own errors: one that escapes ends all, and is a bug.
+    """Runs coroutines until it is closed. A child catches its own errors. An error that escapes is a bug, and ends all.
 
-    Closing waits for all children that are no service, and until as many waits have ended as were begun. The group
-    lives in a task of its own, so that one task may open it and another one close it.
+    Closing waits for all children except services, and for all waits that were begun. The group has its own asyncio
+    task, so that one task may open it and another one may close it.
     """
 
     def __init__(self) -> None:
@@ -50,16 +50,16 @@ class BackgroundTasks:
 
     @property
     def has_waits(self) -> bool:
-        """Whether something that is no child keeps the group open: a task that is polled."""
+        """Whether polled tasks, which are not children, keep the group open."""
         return self._waits > 0
 
     @property
     def is_closing(self) -> bool:
-        """Whether nothing more can be started."""
+        """Whether the group is being closed, so that no child can be started."""
         return self._closing.is_set()
 
     async def open(self, *, interrupts: "asyncio.Task[Any] | None" = None) -> None:
-        """Begin; a bug that escapes from a child cancels the task `interrupts`, and is raised by `close`."""
+        """Open the group. A bug that escapes from a child cancels the task `interrupts`, and is raised by `close`."""
         self._interrupts = interrupts
         opened = asyncio.Event()
         self._owner = asyncio.get_running_loop().create_task(self._own(opened), name="cometrunway session")
@@ -71,11 +71,11 @@ class BackgroundTasks:
         self._settle()
 
     async def close(self, *, wait: float = math.inf, grace: float = 0.0) -> None:
-        """End all children, and raise the bug that escaped from one.
+        """End all children, and raise a bug that escaped from one.
 
         Args:
-            wait: seconds for what is under way.
-            grace: seconds for the creates that are under way after that.
+            wait: seconds to wait for the work under way.
+            grace: seconds to wait, after that, for the creates under way.
         """
         self._is_left = True
         try:
@@ -91,23 +91,23 @@ class BackgroundTasks:
             await self._owner
 
     def leave(self) -> None:
-        """End the wait of `close`, now or later; the grace for creates stays."""
+        """End the wait of `close`, also of a later call. The grace for creates remains."""
         self._close()
         self._idle.set()
 
     def on_closing(self, callback: Callable[[], None]) -> None:
-        """Call it once nothing more can be started."""
+        """Call `callback` when closing begins, so that no child can be started any more."""
         self._on_closing = callback
 
     def on_bug(self, callback: Callable[[], None]) -> None:
-        """Call it once a bug has escaped from a child, and all others were cancelled."""
+        """Call `callback` when a bug has escaped from a child and all other children were cancelled."""
         self._on_bug = callback
 
     def start(self, work: Coroutine[Any, Any, _T], *, name: str, role: Role = Role.WORK) -> asyncio.Task[_T]:
-        """Run `work` as a child; `RuntimeError` once the group is being closed."""
+        """Run `work` as a child; `RuntimeError` if the group is being closed."""
         if self._closing.is_set():
             work.close()
-            raise RuntimeError("the Session is being left; nothing more can be started in it")
+            raise RuntimeError("the Session is being closed; nothing more can be started in it")
         child = self._group.create_task(work, name=name)
         children = self._by_role[role]
         children.add(child)
@@ -117,25 +117,25 @@ class BackgroundTasks:
         return child
 
     def begin_wait(self) -> None:
-        """Keep the group open until `end_wait`, for something that is no child."""
+        """Keep the group open until `end_wait`, for work that is not a child."""
         self._waits += 1
         if not self._closing.is_set():
             self._idle.clear()
 
     def end_wait(self) -> None:
-        """End one wait that was begun."""
+        """End one wait."""
         self._waits -= 1
         self._settle()
 
     async def pause(self, seconds: float) -> None:
-        """Wait for so many seconds, or until the group is being closed; let others go on in any case."""
+        """Wait for `seconds`, or until the group is being closed. Let other asyncio tasks run in any case."""
         if seconds <= 0:
-            await asyncio.sleep(0)  # several that go on together wake the network up once
+            await asyncio.sleep(0)  # several tasks that continue together cause one wakeup for the network
             return
         await within(seconds, self._closing)
 
     async def _own(self, opened: asyncio.Event) -> None:
-        """Hold the group open; tell of a bug that escapes from a child while it is not being closed."""
+        """Hold the group open. Log a bug that escapes from a child while the group is not being closed."""
         try:
             async with self._group:
                 opened.set()
@@ -165,7 +165,7 @@ class BackgroundTasks:
             self._idle.clear()
 
     async def _drained(self, wait: float) -> None:
-        """Wait until nothing keeps the group open, for at most so many seconds."""
+        """Wait until nothing keeps the group open, at most `wait` seconds."""
         if wait <= 0:
             return
         with suppress(TimeoutError):
@@ -174,7 +174,7 @@ class BackgroundTasks:
                     await self._idle.wait()
 
     async def _creates_ended(self, grace: float) -> None:
-        """Cancel everything that is free, and wait within the grace for the creates under way."""
+        """Cancel all children that cost nothing, and wait at most `grace` seconds for the creates under way."""
         self._close()
         self._cancel(Role.WORK, Role.SERVICE)
         creates = self._by_role[Role.CREATE]
@@ -188,14 +188,14 @@ class BackgroundTasks:
 
 
 async def within(seconds: float, event: asyncio.Event) -> None:
-    """Wait for an event, for at most so many seconds; `math.inf` is no limit."""
+    """Wait for an event, at most `seconds`; `math.inf` means no limit."""
     with suppress(TimeoutError):
         async with asyncio.timeout(_as_timeout(seconds)):
             await event.wait()
 
 
 def is_cancelled() -> bool:
-    """Whether the current task itself is being cancelled, and not only what it waits for."""
+    """Whether the current asyncio task itself is being cancelled, and not only the future that it waits for."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
@@ -205,9 +205,9 @@ def _as_timeout(seconds: float) -> float | None:
 
 
 async def outlasting(work: Coroutine[Any, Any, _T], *, on_cancel: Callable[[], None]) -> _T:
-    """Run `work` to its end in a task of its own, however often the caller is cancelled; then raise that.
+    """Run `work` to its end in its own asyncio task. If the caller is cancelled, raise the cancellation after the end.
 
-    anyio cancels again at each await of a scope that has ended, so that nothing awaited there directly is waited for.
+    The separate task is needed because anyio cancels again at each await of a scope that has ended.
     """
     task = asyncio.get_running_loop().create_task(work, name="cometrunway close")
     cancellation: asyncio.CancelledError | None = None

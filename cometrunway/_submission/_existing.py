@@ -98,7 +98,7 @@ class ExistingTasks:
 
         Raises:
             ValueError: a task of another provider, or an id that no task has.
-            RuntimeError: the session is being left.
+            RuntimeError: the session is being closed.
         """
         if reference.provider != self._provider.name:
             raise ValueError(
@@ -109,7 +109,7 @@ class ExistingTasks:
         future = self._watcher.find(reference)
         if future is None:
             if self._background.is_closing:
-                raise RuntimeError("the Session is being left; nothing more can be waited for in it")
+                raise RuntimeError("the Session is being closed; no further task can be waited for in it")
             future = TaskFuture(reference, request, described, submitted_at=submitted_at)
             self._watch(future, age=_age(reference))
         return future

@@ -1,4 +1,4 @@
-"""The submission of a batch: requests in, futures out in the order of their ends, with only a window of them held."""
+"""Submits a batch: takes requests, and returns futures in the order in which they end. Holds only a window of them."""
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sized
@@ -26,15 +26,15 @@ from cometrunway.errors import JournalError
 
 Requests = Iterable[Request | Shot | Row] | AsyncIterable[Request | Shot | Row]
 Item = Request | Shot | Row | Entry
-"""What is to be submitted, or an entry of the journal whose task is to be taken up."""
+"""A request to submit, or an entry of the journal whose task is resumed."""
 
 
 @define(kw_only=True, eq=False)
 class BatchSubmission:
     """One pass over requests, or over entries of the journal.
 
-    At most `max_in_flight` submissions are held that are not yet yielded, and at most `max_creates` are unanswered, so
-    that the taking of requests stops soon after an answer that refuses all.
+    At most `max_in_flight` submissions are held before they are yielded. At most `max_creates` creates are unanswered,
+    so that no more requests are taken soon after an answer that refuses all.
     """
 
     requests: Iterable[Item] | AsyncIterable[Item]
@@ -42,7 +42,7 @@ class BatchSubmission:
     background: BackgroundTasks
     resubmits: Resubmits = never
     budget: Budget | None = None
-    """What all of its requests share."""
+    """The budget that all requests share."""
     futures: BatchFutures = field(init=False)
     _name: Name = field(init=False, factory=content_names)
     _unanswered: asyncio.Semaphore = field(init=False)
@@ -64,21 +64,21 @@ class BatchSubmission:
         self.futures = BatchFutures(total=len(self.requests) if isinstance(self.requests, Sized) else None)
         self._unanswered = asyncio.Semaphore(self.submitter.limits.max_creates)
         self._window = asyncio.Semaphore(self.submitter.limits.max_in_flight)
-        # One callback and one context serve all: the pauses of the garbage collector grow with every object.
+        # All futures share one callback and one context, because each object makes the garbage collector slower.
         self._on_end = self._task_ended
 
     async def next(self) -> TaskFuture | None:
-        """Return a future once its files are on disk or its failure is known; None after the last one.
+        """Return the next future whose files are on disk or whose failure is known; None after the last one.
 
-        Requests are taken from the first call on. A call that is cancelled ends the taking until the next call, and
-        loses no future.
+        The first call starts to take requests. If a call is cancelled, no requests are taken until the next call, and
+        no future is lost.
 
         Raises:
-            BaseException: what cut the input short, in the place of None.
+            BaseException: the error that ended the input early. It is raised instead of returning None.
         """
         if self._feeder is None:
             self._feeder = self.background.start(self._feed(), name="cometrunway map", role=Role.SERVICE)
-        if self._with_readers:  # a reader that asks again is done with its previous one
+        if self._with_readers:  # a reader that asks again has finished its previous future
             self._with_readers -= 1
             self._window.release()
         self._wanted.set()
@@ -123,12 +123,12 @@ class BatchSubmission:
                 self._start(place, item)
         except StopAsyncIteration:
             pass
-        except Exception as error:  # noqa: BLE001 - the user's own; raised to the user once all that is paid is on disk
+        except Exception as error:  # noqa: BLE001 - the user's own; raised when all paid files are on disk
             self._stopped_by = error
         except asyncio.CancelledError:
             self._cut_short()
             raise
-        finally:  # also when the session is left: a consumer in another task must not wait for ever
+        finally:  # also if the session is closed: a consumer in another task must not wait forever
             self._exhausted = True
             self._finish_if_done()
 
@@ -149,9 +149,9 @@ class BatchSubmission:
         return future
 
     async def _submitted(self, item: Request | Shot | Row) -> TaskFuture | None:
-        """Return once the task exists; a submission that came to none is a future that has failed with the reason.
+        """Return the future of the created task, or a future that has failed with the reason why there is no task.
 
-        None for one that was taken, and not sent any more after a refusal that it would share.
+        Return None for a request that is no longer sent, because a refusal of another request applies to it, too.
         """
         try:
             key, request = _key_and_request(item)
@@ -175,7 +175,7 @@ class BatchSubmission:
         return failed(TaskReference(id="", route=request.route, key=key, provider=provider), outcome, request)
 
     async def _found(self, entry: Entry) -> TaskFuture:
-        """Return the future of an entry as it is by now: while it waited for its place, its task may have ended."""
+        """Return the future of an entry in its present state. Its task may have ended while it waited."""
         try:
             future = await self.submitter.find(entry.key)
         except Exception as error:  # noqa: BLE001 - raised when the handle is awaited
@@ -202,7 +202,7 @@ class BatchSubmission:
 
     def _cut_short(self) -> None:
         if self._stopped_by is None:
-            self._stopped_by = RuntimeError("the Session was left before map had submitted all its requests")
+            self._stopped_by = RuntimeError("the Session was closed before map had submitted all its requests")
 
     def _task_ended(self, future: TaskFuture) -> None:
         self.submitter.in_flight.release()
@@ -211,7 +211,7 @@ class BatchSubmission:
             self._stopped_by = error
             self._is_refused = True
             if self._feeder is not None:
-                self._feeder.cancel()  # it may wait for input that never comes
+                self._feeder.cancel()  # it may wait for input that never arrives
         self._ended.put_nowait(future)
         self._drop_one()
 
@@ -226,10 +226,10 @@ class BatchSubmission:
 
 
 def _checked(requests: Iterable[Item] | AsyncIterable[Item]) -> Iterable[Item] | AsyncIterable[Item]:
-    """Return what can be iterated; a list is checked whole before anything of it is submitted, and its rows are shots.
+    """Return an iterable. A list is checked completely before the first item is submitted, and its rows become shots.
 
     Raises:
-        TypeError: it cannot be iterated, or an item of a list is of a wrong type.
+        TypeError: it is not iterable, or an item of a list has a wrong type.
         ValueError: a row of a list is wrong.
     """
     if isinstance(requests, Mapping) and all(isinstance(item, Request) for item in requests.values()):
@@ -245,7 +245,7 @@ def _checked(requests: Iterable[Item] | AsyncIterable[Item]) -> Iterable[Item] |
 
 
 def _taken(place: int, item: object) -> Any:
-    """Return an item of the input; `TypeError` with its place, from 0, if it is nothing that can be submitted."""
+    """Return an item of the input; `TypeError` with its place, from 0, if it cannot be submitted."""
     if isinstance(item, Request | Shot | Entry) or is_row(item):
         return item
     raise TypeError(
@@ -266,7 +266,7 @@ def _keyed(items: Iterable[Any]) -> Iterator[tuple[str, str]]:
     for item in items:
         if isinstance(item, Entry):
             continue
-        with suppress(ValueError):  # a wrong row comes as a handle that says so
+        with suppress(ValueError):  # a wrong row is yielded as a handle with its error
             key, request = _key_and_request(item)
             if key is not None:
                 yield key, request.route

@@ -1,17 +1,17 @@
-"""How fast one gateway takes the creates of one model, learned from its 429s. Pure: the caller passes the time.
+"""Learns from 429s how fast one gateway accepts the creates of one model. Pure: the caller passes the time.
 
-Before the first 429, each answer lets one more create be under way (slow start). After it, creates are sent at a pace.
-With the estimate `e` of the limit, in creates per second, and the time `t` since it was made,
+Before the first 429, each answer allows one more create under way (slow start). After it, creates are sent at a pace:
 
     pace(t) = e * (1 + 0.05 * (t / T - 1) ** 3)
 
-so that the pace begins at 0.95 e, stays near e, and grows faster and faster where that meets no 429 (the curve of
-CUBIC, RFC 9438). T is how long the estimate is trusted. A few 429s among many creates only begin the curve anew. More
-of them lower the pace by the share of creates that are refused, at most by half in each round trip. Once a create is
-accepted again, the limit is estimated anew: it is about what was accepted, per second, since the estimate before.
+`e` is the estimated limit in creates per second, `t` the time since the estimate, and `T` the time for which the
+estimate is trusted. The pace begins at 0.95 e and stays near e. If no 429 follows, it grows faster and faster (the
+curve of CUBIC, RFC 9438). A few 429s among many creates only restart the curve. More 429s lower the pace by the share
+of refused creates, at most by half in each round trip. When a create is accepted again, the limit is estimated again:
+it is about the number of creates per second that were accepted since the previous estimate.
 
-A gateway may also refuse by chance, and then a slower pace meets as many 429s as a faster one: an estimate that sinks
-far, while few are refused, returns to what it was.
+A gateway may also refuse at random. A slower pace then meets as many 429s as a faster one. Therefore an estimate that
+falls far while few creates are refused returns to its earlier value.
 """
 
 import math
@@ -20,40 +20,42 @@ from random import Random
 from attrs import frozen
 
 _FIRST_WINDOW = 16
-"""Creates that may be under way at first."""
+"""The number of creates that may be under way at first."""
 _ROOM = 1.25
-"""How many times what the pace and the latency need may be under way, so that a slow answer holds nothing up."""
+"""The creates under way may exceed pace times latency by this factor, so that a slow answer delays nothing."""
 _MARGIN = 0.95
 _FASTEST_GROWTH = 10.0
 _PRIOR = 3.0
-"""Creates for which the earlier estimate counts at least, beside those that were sent since."""
+"""The least weight of the previous estimate, in creates."""
 _MEMORY = 5.0
-"""Seconds for which it counts at most."""
+"""The greatest weight of the previous estimate, in seconds."""
 _TRUSTED_CREATES = 50
 _TRUST = 8.0, 30.0
-"""Seconds for which an estimate is trusted: those of so many creates, between these, and twice what it is made of."""
+"""Seconds for which an estimate is trusted: the time of `_TRUSTED_CREATES` creates, within these bounds. It is at most
+twice the time over which the estimate was made."""
 _TRUSTED_PAUSES = 10
-"""It is trusted for so many times the pause that the gateway asks for, so that pauses take little of the time ..."""
+"""An estimate is trusted for this many times the pause that the gateway asks for, so that pauses take little time."""
 _LONGEST_TRUST = 60.0
-"""... and at most for so many seconds."""
+"""The greatest number of seconds for which an estimate is trusted because of a pause."""
 _SLOWEST_PROBE = 0.2
-"""Creates per second while all are refused."""
+"""The least number of creates per second while all creates are refused."""
 _UNEVENNESS = 0.5
-"""By which part of it a pause between such creates varies, so that two processes do not keep step."""
+"""The part by which a pause between these creates varies, so that two processes do not send at the same times."""
 _SHARE_OF = 40
-"""Creates over which the share of the refused is taken."""
+"""The number of creates over which the share of refused creates is computed."""
 _TOLERABLE = 0.07
-"""The share up to which the pace only begins its curve anew."""
+"""The share of refused creates up to which the pace only restarts its curve."""
 _IN_A_ROW = 2
-"""So many 429s without an accepted create between them are never tolerated."""
+"""This number of 429s without an accepted create between them is never tolerated."""
 _BY_CHANCE = 0.15
-"""The share up to which creates may be refused by chance, whatever their pace."""
+"""The share of refused creates up to which the gateway may refuse at random, at any pace."""
 _SUNK = 0.5
-"""An estimate that has sunk to this part, while few were refused, returns: the pace was not the cause."""
+"""An estimate that has fallen to this part of the reference, while few creates were refused, returns to it. The pace
+was then not the cause of the refusals."""
 _TRIED = 0.7
-"""What remains of the estimate that it returned to, unless it proves right."""
+"""The part of the reference that remains after an estimate has returned to it."""
 _FORGETTING = 0.8
-"""What remains, with each estimate, of how many creates are known to have been under way at once."""
+"""The part of the proven number of simultaneous creates that remains after each new estimate."""
 
 
 @frozen
@@ -62,15 +64,15 @@ class Begun:
 
     at: float
     others: int
-    """How many were under way."""
+    """The number of other creates under way when it was sent."""
 
 
 class CreatePace:
-    """When the next create may be sent, and how many may be under way.
+    """Decides when the next create may be sent, and how many may be under way.
 
     Args:
-        most: creates that may ever be under way at once.
-        rng: spreads the creates that try whether a gateway accepts again.
+        most: the largest number of creates under way at once.
+        rng: spreads the creates that test whether a gateway accepts again.
     """
 
     def __init__(self, most: int, rng: Random) -> None:
@@ -84,14 +86,14 @@ class CreatePace:
         self._trust = _TRUST[0]
         self._memory = 0.0
         self._probe: float | None = None
-        """Creates per second from a 429 until a create is accepted that was sent after the last 429."""
+        """The creates per second after a 429, until a create that was sent after the last 429 is accepted."""
         self._peak = 0.0
         self._reference = 0.0
-        """The highest estimate since many creates were refused."""
+        """The highest estimate since the last time that many creates were refused."""
         self._free_at = -math.inf
         self._reduced_at = self._refused_at = -math.inf
         self._proven = 1.0
-        self._refused_share = _TOLERABLE  # so that the first 429 is not tolerated before many creates were accepted
+        self._refused_share = _TOLERABLE  # a first 429 is tolerated only after many accepted creates
         self._refused_in_a_row = 0
         self._counted_from: float | None = None
         self._sent = self._refused = 0
@@ -99,17 +101,17 @@ class CreatePace:
 
     @property
     def is_limited(self) -> bool:
-        """Whether a limit was met."""
+        """Whether the gateway has refused a create by its limit."""
         return self._estimate is not None
 
     def per_second(self, now: float) -> float:
-        """Return the creates per second that may be sent; infinity before the first 429."""
+        """Return the allowed number of creates per second; infinity before the first 429."""
         if self._estimate is None:
             return math.inf
         return self._probe or self._estimate * self._growth(now)
 
     def window(self, now: float) -> int:
-        """Return how many creates may be under way: as many as were accepted so, or somewhat more after a while."""
+        """Return how many creates may be under way: the number that was accepted at once before, later more."""
         if self._estimate is None:
             return self._window
         growth = self._growth(now)
@@ -118,11 +120,11 @@ class CreatePace:
         return max(1, min(self._most, int(min(proven, needed))))
 
     def free_at(self, now: float) -> float:
-        """Return the time from which the next create may be sent; infinity while as many are under way as may be."""
+        """Return the time from which the next create may be sent; infinity while the window is full."""
         return self._free_at if self._under_way < self.window(now) else math.inf
 
     def begin(self, now: float) -> Begun:
-        """Count a create that is sent now; one of `accepted`, `refused` and `ended` must follow."""
+        """Count a create that is sent now. A call of `accepted`, `refused` or `ended` must follow."""
         if self._counted_from is None:
             self._counted_from = now
         if self._estimate is not None:
@@ -147,13 +149,13 @@ class CreatePace:
         took = now - begun.at
         self._latency += (took - self._latency) / 8 if self._latency else took
         if self._estimate is None:
-            if begun.others + 1 >= self._window / 2:  # else more could not be sent anyway
+            if begun.others + 1 >= self._window / 2:  # otherwise the window was not the limit
                 self._window = min(self._most, self._window + 1)
         elif self._probe is not None and begun.at > self._refused_at:
             self._learn(self._estimate, now, 0.0)
 
     def refused(self, begun: Begun, now: float, pause: float) -> None:
-        """Count a 429; for so many seconds, which it asked for, nothing is sent. The first of a round trip counts."""
+        """Count a 429. Nothing is sent for `pause` seconds. Only the first 429 of a round trip changes the pace."""
         self._under_way -= 1
         self._refused_at = max(self._refused_at, begun.at)
         if self._counted_from is None or begun.at >= self._counted_from:
@@ -181,21 +183,21 @@ class CreatePace:
         self._free_at = now + self._rng.uniform(1 - _UNEVENNESS, 1 + _UNEVENNESS) / self._probe
 
     def _is_tolerable(self) -> bool:
-        """Count a 429; return whether it is one of few, so that the pace holds: a gateway may refuse by chance."""
+        """Count a 429. Return whether there were few, so that the pace stays: a gateway may refuse at random."""
         self._refused_share += (1 - self._refused_share) / _SHARE_OF
         self._refused_in_a_row += 1
         return self._probe is None and self._refused_share < _TOLERABLE and self._refused_in_a_row < _IN_A_ROW
 
     def _accepted_part(self, begun: Begun, now: float) -> float:
-        """Return which part of the creates of this round trip was not refused, as far as it can be known yet."""
+        """Return the estimated part of this round trip's creates that was not refused."""
         unanswered = 0.0 if self._estimate is None else self.per_second(now) * (now - begun.at)
         accepted = max(0.0, self._sent_in_round - 1 - unanswered)
         self._sent_in_round = 0
         return (accepted + 1) / (accepted + 2)
 
     def _learn(self, estimate: float, now: float, pause: float) -> None:
-        """Estimate the limit anew, from what was accepted since the estimate before, and from the pace that failed."""
-        assert self._counted_from is not None  # noqa: S101 - what is answered was sent
+        """Estimate the limit again, from the creates accepted since the last estimate, and the pace that failed."""
+        assert self._counted_from is not None  # noqa: S101 - an answered create was sent
         seconds = max(now + pause - self._counted_from, 1e-3)
         memory = max(self._memory, _PRIOR / estimate)
         average = (memory * estimate + self._sent - self._refused) / (memory + seconds)

@@ -133,7 +133,7 @@ class Submitter:
             BudgetError: a budget is used up, or submitting was stopped; nothing was sent.
             KeyUsedError: the key may have been paid for by a run that no journal knows; nothing was sent.
             SubmissionQueueFullError: as many wait as may; nothing was sent.
-            RuntimeError: the session is being left; nothing was sent.
+            RuntimeError: the session is being closed; nothing was sent.
             ValueError: a local file is no longer what it was.
         """
         check_request(request)

@@ -79,7 +79,7 @@ class Uploads:
         Raises:
             CometRunwayError: it could not be uploaded.
             ValueError: the file is no longer what it was.
-            RuntimeError: the session is being left.
+            RuntimeError: the session is being closed.
         """
         work = self._standing(file.sent_digest)
         if work is None:

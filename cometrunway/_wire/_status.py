@@ -47,7 +47,7 @@ _SAYS_NOTHING = word_set("all and errors fully generation is job render state st
 """Words that may accompany the word of a success: `TASK_STATUS_SUCCEED`, `completed_with_warnings`."""
 _NOT_YET = word_set("before no non not partial partially retried retries retry un will without")
 _SENTENCE = 6
-"""A text of at least this many words is not a status."""
+"""A text of more than this many words is not a status."""
 _READY = "ready"
 """Some servers use these words for a ready result, others for a task that is ready to begin."""
 _FINE = word_set("available ok")

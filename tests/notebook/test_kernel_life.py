@@ -116,5 +116,5 @@ def in_thread():
 thread = threading.Thread(target=in_thread); thread.start(); thread.join()
 await lost.submit(yawn())
 """
-    assert "does not run any more" in notebook.run_to_error(gone).error
+    assert "is no longer running" in notebook.run_to_error(gone).error
     notebook.run("await session.close()")

@@ -17,7 +17,14 @@ from cometrunway.emulator import digest_of
 from cometrunway.emulator._assets import _file
 from cometrunway.emulator._tasks import EmulatedTask
 from cometrunway.emulator._views import output_names
-from cometrunway.errors import DownloadError, JournalError, TaskError, TaskTimeoutError
+from cometrunway.errors import (
+    AssetExpiredError,
+    DownloadError,
+    JournalError,
+    TaskError,
+    TaskNotFoundError,
+    TaskTimeoutError,
+)
 
 if TYPE_CHECKING:
     from tests.simulation.network import Turn
@@ -25,6 +32,9 @@ if TYPE_CHECKING:
 
 _LONGEST_LAG = 200.0
 """Seconds, beyond all trouble, from a task's end to the poll that sees it."""
+_TO_RECORD, _LONGEST_TO_RECORD = 0.2, 120.0
+"""Seconds from an answer with an id to its record, and while the journal is slow or cannot be written."""
+_OF_THE_JOURNAL = ("locked journal", "failed commit", "slow disk", "full wave")
 _MAY_HAVE_ACTED = {408, 409, 425}
 
 
@@ -128,26 +138,33 @@ def _outcomes_of(world: "World", record: "LifeRecord") -> Iterator[str]:
         [outcome] = outcomes
         tasks = truth.get(str(shot.key), [])
         if isinstance(outcome, Exception):
-            yield from _error_is_due(str(shot.key), outcome, tasks, record)
+            yield from _error_is_due(world, str(shot.key), outcome, tasks, record)
         elif not tasks or tasks[-1].outcome != "SUCCEEDED":
             yield f"{shot.key} has files, and no task of it has succeeded"
 
 
-def _error_is_due(key: str, error: Exception, tasks: list[EmulatedTask], record: "LifeRecord") -> Iterator[str]:
+def _has_a_fresh_url(world: "World", tasks: list[EmulatedTask]) -> bool:
+    """Whether the host refused the file only because its URL had expired, and every poll was answered well and soon."""
+    logged = [entry for entry in world.emulator.requests_of("asset") if tasks and entry.task_id == tasks[-1].id]
+    return all(entry.fault == "ok" or entry.status not in {401, 403, 404, 410} for entry in logged) and all(
+        what in {"server asset", "server create", "slow disk"} or what.startswith("split") or "full" in what
+        for _, what in world.chance.struck
+    )
+
+
+def _error_is_due(
+    world: "World", key: str, error: Exception, tasks: list[EmulatedTask], record: "LifeRecord"
+) -> Iterator[str]:
     if isinstance(error, TaskTimeoutError):
         yield f"{key}: a wait ended before its deadline: {error!r}"
     elif isinstance(error, TaskError):
         if not tasks or tasks[-1].outcome == "SUCCEEDED":
             yield f"{key}: {error!r}, and the task has succeeded"
-    elif isinstance(error, DownloadError):
-        if record.is_calm:
-            yield f"{key}: {error!r} while nothing went wrong"
-    elif isinstance(error, OutcomeUnknownError):
+    elif isinstance(error, AssetExpiredError) and _has_a_fresh_url(world, tasks):
+        yield f"{key}: {error!r}, and a fresh URL brings the file"
+    elif isinstance(error, OutcomeUnknownError) or _was_never_seen(key, error, record):
         pass  # the journal and the server are compared after the run
-    elif isinstance(error, JournalError):
-        if record.is_calm:
-            yield f"{key}: {error!r} while nothing went wrong"
-    elif getattr(error, "task_id", None):
+    elif getattr(error, "task_id", None) and not isinstance(error, DownloadError | JournalError):
         yield f"{key}: a wait was lost to what was transient: {error!r}"
     elif not isinstance(error, CometRunwayError):
         yield f"{key}: a foreign error: {error!r}"
@@ -155,9 +172,15 @@ def _error_is_due(key: str, error: Exception, tasks: list[EmulatedTask], record:
         yield f"{key}: {error!r} while nothing went wrong"
 
 
+def _was_never_seen(key: str, error: Exception, record: "LifeRecord") -> bool:
+    """Whether a task is given up that no poll has ever found: its grace is over then."""
+    seen = (event.key == key and event.kind.value in {"changed", "ended"} for event in record.events)
+    return isinstance(error, TaskNotFoundError) and not any(seen)
+
+
 def _unknown_without_journal(world: "World", record: "LifeRecord") -> Iterator[str]:
     """Without a journal, each billed task is known by its handle, by a token, or as in doubt."""
-    told = " ".join([str(record.error or ""), *getattr(record.error, "__notes__", ())])
+    told = _told(record)
     known = {*record.ids.values(), *(event.task_id for event in record.events)}
     doubtful = {event.key for event in record.events if event.kind.value == "in_doubt"}
     for key, tasks in tasks_by_key(world).items():
@@ -212,13 +235,38 @@ def _journal_disagrees(world: "World") -> Iterator[str]:
 
 
 def _undue_doubt(world: "World", key: str, tasks: list[EmulatedTask]) -> Iterator[str]:
-    """A doubt has a reason: an answer that was lost or strange, or a life that was cut short."""
-    was_cut_short = any(record.life.end != "runs" or record.error is not None for record in world.records)
-    if was_cut_short or any("twice" in what for _, what in world.chance.struck):
+    """A doubt has a reason: an answer that was lost or strange, or an id that came right before a process died."""
+    struck = " ".join(what for _, what in world.chance.struck)
+    if "twice" in struck:
         return
+    was_journal_in_trouble = any(trouble in struck for trouble in _OF_THE_JOURNAL)
     turns = creates_by_body(world).get(_digest_of_shot(world, key), [])
-    if not turns or all(turn.status == 200 and tasks and tasks[0].id.encode() in turn.answer for turn in turns):
-        yield f"{key} is in doubt, and there is no reason for it"
+    if not turns:
+        if not was_journal_in_trouble and not any(record.is_dead for record in world.records):
+            yield f"{key} is in doubt, and was never sent"
+        return
+    turn = turns[-1]
+    record = [record for record in world.records if record.first_turn <= turn.number][-1]
+    if turn.status != 200 or turn.answered_at is None or not tasks or tasks[-1].id.encode() not in turn.answer:
+        if not turn.fault and not record.is_dead and "stall" not in struck and _answered_well(world, tasks):
+            yield f"{key} is in doubt, and its create was answered well and soon"
+        return
+    time_to_record = record.ended_at - turn.answered_at
+    if record.is_dead and time_to_record < (_LONGEST_TO_RECORD if was_journal_in_trouble else _TO_RECORD):
+        return
+    if "could not be recorded" not in _told(record) and time_to_record > 0:
+        yield f"{key} is in doubt, and its id {tasks[-1].id} came {time_to_record:.3f} s before the life ended"
+
+
+def _answered_well(world: "World", tasks: list[EmulatedTask]) -> bool:
+    """Whether the server answered the latest create with its id, at once."""
+    logged = [entry for entry in world.emulator.requests_of("create") if tasks and entry.task_id == tasks[-1].id]
+    return bool(logged) and logged[-1].fault == "ok"
+
+
+def _told(record: "LifeRecord") -> str:
+    """Return all that the error says with which a block was left."""
+    return " ".join([str(record.error or ""), *getattr(record.error, "__notes__", ())])
 
 
 def _entry_disagrees(world: "World", entry: Entry, tasks: list[EmulatedTask]) -> Iterator[str]:

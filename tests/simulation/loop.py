@@ -91,6 +91,7 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         self.on_turn: Callable[[], None] | None = None
         self._free_at: dict[object, float] = {}
         NumberedTask.numbers = count()
+        self.set_debug(False)  # it would note where each callback was made, which takes several times as long
         self.set_task_factory(lambda loop, work, **options: NumberedTask(work, loop=loop, **options))
 
     def time(self) -> float:

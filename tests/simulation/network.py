@@ -57,6 +57,8 @@ class Turn:
     request: bytearray = field(factory=bytearray)
     answer: bytearray = field(factory=bytearray)
     """What came to the client of the answer."""
+    answered_at: float | None = None
+    """When all of it had come."""
 
     @property
     def line(self) -> str:
@@ -234,6 +236,9 @@ class Connection:
             case "swapped":
                 self.network.swap(self, data)
                 return
+            case "" if self.network.waits_for_another(self):
+                self.network.swap(self, data)
+                return
         self._carry(self.server, data)
         if turn.fault == "twice":
             at = self.server.arrives_at(self.network.chance.of("twice").choice((0.0, 0.05, 1.0)))
@@ -261,6 +266,8 @@ class Connection:
             return
         if other is self.client and turn is not None:
             turn.answer += data
+            if turn.answered_at is None and turn.status is not None:
+                turn.answered_at = self.network.loop.now
         self.network.note("bytes", self.number, "out" if end is self.client else "in", len(data))
         other.receive(data)
 
@@ -393,8 +400,13 @@ class SimulatedNetwork:
                 return fault if self.chance.happens(f"{fault} #{len(self.turns)}") else ""
         return ""
 
+    def waits_for_another(self, connection: Connection) -> bool:
+        """Whether an answer to a poll is held back until it is exchanged with that of another connection."""
+        is_poll = connection.turn is not None and connection.turn.line.startswith("GET /runwayml/")
+        return is_poll and self._waiting is not None and self._waiting[0] is not connection
+
     def swap(self, connection: Connection, answer: bytes) -> None:
-        """Exchange the answer to one poll with that to the next one that is to be exchanged, if that comes soon."""
+        """Exchange the answer to one poll with that to the next one, if that comes soon."""
         if connection.turn is None or not connection.turn.line.startswith("GET /runwayml/"):
             connection._carry(connection.server, answer)
         elif self._waiting is None:

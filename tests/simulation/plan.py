@@ -58,6 +58,8 @@ class Plan:
     failure_rate: float = 0.0
     not_exist_seconds: float = 1.0
     videos: bool = False
+    asset_lifetime: float = 86_400.0
+    """Seconds for which the URL of a file is good."""
     kept: Collection[int] | None = None
     """The numbers of the faults that strike; None for all."""
 
@@ -80,6 +82,7 @@ class Plan:
             failure_rate=rng.choice((0.0, 0.0, 0.3)),
             not_exist_seconds=rng.choice((0.0, 1.0, 12.0)),
             videos=rng.random() < 0.06,
+            asset_lifetime=rng.choice((86_400.0, 4.0, 1.5)),
         )
 
     def without_life(self, number: int) -> "Plan":

@@ -1,7 +1,7 @@
 """What goes wrong at the server of a simulated world: single answers, and waves in which every answer is wrong."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -76,6 +76,8 @@ class SimulatedServer:
         """How often a request is answered wrongly."""
         self.wave = ""
         """What every request meets at present."""
+        self.expire: Callable[[], None] = lambda: None
+        """Lets the URLs of all files expire."""
 
     @contextmanager
     def mounted(self) -> Iterator[None]:
@@ -124,6 +126,8 @@ class SimulatedServer:
             self._disk.is_full = True
             self._loop.call_later(seconds, partial(setattr, self._disk, "is_full", False))
         else:
+            if kind == "expired":
+                self.expire()
             self.wave = kind
             self._loop.call_later(seconds, self._end, kind)
 

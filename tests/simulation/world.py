@@ -6,8 +6,10 @@ many from `--first` on; `--trace` prints what happened; `--shrink` makes a faili
 
 import argparse
 import asyncio
+import gc
 import io
 import logging
+import math
 import shutil
 import sys
 import tempfile
@@ -74,6 +76,7 @@ class LifeRecord:
     is_dead: bool = False
     first_turn: int = 0
     """The number of the network's first turn in this life."""
+    ended_at: float = 0.0
 
 
 class World:
@@ -95,8 +98,10 @@ class World:
             duration=LogNormal(median=plan.seconds, sigma=0.5),
             failure_rate=plan.failure_rate,
             not_exist_seconds=plan.not_exist_seconds,
+            asset_lifetime=plan.asset_lifetime,
         )
         self.server = SimulatedServer(self.disk)
+        self.died_at = 0.0
         self.cancelled = 0
         """How often the user's task was cancelled."""
         self._user: asyncio.Task[Any] | None = None
@@ -174,6 +179,7 @@ class World:
     async def _run(self) -> None:
         self.emulator._picker = self.server  # type: ignore[assignment]  # it chooses the faults
         async with self.emulator:
+            self.server.expire = self.emulator.expire_assets
             for life in self.plan.lives:
                 await self._live(life, is_calm=False)
             if self.plan.has_journal:
@@ -200,7 +206,7 @@ class World:
         await asyncio.wait([user])
         self.loop.on_turn = None
         self.disk.dies_at = None
-        record.is_dead = self.disk.is_dead
+        record.is_dead, record.ended_at = self.disk.is_dead, self.died_at if self.disk.is_dead else self.loop.now
         record.error = None if user.cancelled() else user.exception()
         for timer in timers:
             timer.cancel()
@@ -262,6 +268,7 @@ class World:
         self.disk.is_full = False
 
     def _died(self) -> None:
+        self.died_at = self.loop.now
         self.network.cut()
         self.loop.on_turn = None
         if self._user is not None:
@@ -284,13 +291,18 @@ class World:
             self.violations.append(f"unhandled: {context.get('message')}: {error!r} {context.get('task') or ''}")
 
     def _clean_up(self) -> None:
-        """End what a failed run left."""
+        """End what a failed run left, so that no later run meets it."""
         self.loop.set_exception_handler(lambda *_: None)
-        for task in asyncio.all_tasks(self.loop):
-            task.cancel()
-        self.loop.most_turns = self.loop.turns + 10_000
-        self.loop.run_until_complete(asyncio.sleep(0.1))
+        self.loop.most_turns = self.loop.turns + 100_000
+        self.loop.most_seconds = math.inf
+        for _ in range(10):
+            if not asyncio.all_tasks(self.loop):
+                break
+            for task in asyncio.all_tasks(self.loop):
+                task.cancel()
+            self.loop.run_until_complete(asyncio.sleep(30))
         self.loop.close()
+        gc.collect()
 
 
 class _Cancellations:
@@ -309,18 +321,26 @@ class _Cancellations:
 
 @contextmanager
 def _hooked(violations: list[str]) -> Iterator[None]:
-    """Take in what Python says of errors that nobody has seen; let warnings and standard error pass in silence."""
+    """Take in what Python says of errors that nobody has seen; let warnings and standard error pass in silence.
+
+    Garbage is collected at the end, and not in between: its finalizers would run at another moment in each process.
+    """
     before = sys.unraisablehook
+    gc.disable()
     sys.unraisablehook = lambda found: violations.append(f"unraisable: {found.exc_value!r} {found.object!r}")
     try:
         with warnings.catch_warnings(action="ignore"), redirect_stderr(io.StringIO()):
             yield
+            gc.collect()
     finally:
+        gc.enable()
         sys.unraisablehook = before
 
 
 def run(plan: Plan, *, traced: bool = False) -> Verdict:
     """Run one plan in a folder of its own."""
+    gc.collect()
+    gc.freeze()  # what was there before is not looked through in each run
     folder = Path(tempfile.mkdtemp(prefix="simulation-", dir=_MEMORY if _MEMORY.is_dir() else None))
     try:
         return World(plan, folder, traced=traced).run()

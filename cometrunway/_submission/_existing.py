@@ -80,11 +80,14 @@ class ExistingTasks:
             key: of the submission.
             is_told: whether the user says so: then a task that was attached without a key is no other.
         """
-        other = self._keys.get(task_id, key)
-        if other == key or (other is None and is_told):
-            self._note(task_id, key)
-            return None
-        return "another task" if other is None else f"the submission {other!r}"
+        if task_id in self._keys:
+            other = self._keys[task_id]
+            if other is None and not is_told:
+                return "another task"
+            if other not in {None, key}:
+                return f"the submission {other!r}"
+        self._note(task_id, key)
+        return None
 
     def attach(
         self,

@@ -19,6 +19,6 @@ async def in_thread(work: Callable[[], _T]) -> _T:
             await asyncio.wait([thread])
         except asyncio.CancelledError as error:
             cancellation = error
-    if cancellation is not None:
-        raise cancellation
-    return thread.result()
+    if cancellation is None or thread.cancelled():
+        return thread.result()
+    raise cancellation from thread.exception()

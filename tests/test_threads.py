@@ -47,6 +47,24 @@ async def test_a_caller_that_is_cancelled_waits_for_the_thread() -> None:
     await cancelled_while(asyncio.create_task(in_thread(blocking(begun, ends))), begun, ends)
 
 
+async def test_an_error_of_the_work_is_seen_though_the_caller_is_cancelled() -> None:
+    """It is the cause of the cancellation; asyncio logs an exception that nobody retrieves as an error."""
+    begun, ends = threading.Event(), threading.Event()
+
+    def work() -> None:
+        blocking(begun, ends)()
+        raise OSError("the disk is gone")
+
+    caller = asyncio.create_task(in_thread(work))
+    await asyncio.to_thread(begun.wait, 10)
+    caller.cancel()
+    await asyncio.sleep(0)
+    ends.set()
+    with pytest.raises(asyncio.CancelledError) as cancelled:
+        await caller
+    assert isinstance(cancelled.value.__cause__, OSError)
+
+
 async def test_opening_that_is_cancelled_leaves_no_thread(
     session: Callable[..., Session], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

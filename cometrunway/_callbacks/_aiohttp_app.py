@@ -11,11 +11,11 @@ def application(status: Status) -> web.Application:
     async def respond(request: web.Request) -> web.Response:
         try:
             code = await status(request.method, request.path, request.content.iter_any())
-        except web.RequestPayloadError:  # it is not in the encoding that it states
+        except web.RequestPayloadError:  # the body does not have its stated encoding
             code = 400
         response = web.Response(status=code, headers={"Allow": "POST"} if code == 405 else None)
         if code != 200:
-            response.force_close()  # the rest of the body is not waited for
+            response.force_close()  # do not wait for the rest of the body
         return response
 
     made = web.Application()

@@ -11,11 +11,11 @@ Status = Callable[[str, str, AsyncIterable[bytes]], Awaitable[int]]
 
 
 class _DisconnectedError(Exception):
-    """The sender has gone before its body was whole."""
+    """The sender disconnected before its body was complete."""
 
 
 async def respond(status: Status, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
-    """Answer one request, or follow the life of the server."""
+    """Answer one request, or handle the start and the end of the server."""
     if scope["type"] == "lifespan":
         await _live(receive, send)
     elif scope["type"] == "http":

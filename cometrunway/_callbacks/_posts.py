@@ -1,4 +1,4 @@
-"""What a post leads to: it is a hint, and the API's own answer to a poll decides."""
+"""Processes a post. A post is only a hint; the API's answer to a poll decides."""
 
 import asyncio
 import logging
@@ -15,19 +15,19 @@ from cometrunway.errors import CometRunwayError, ProtocolError
 
 _logger = logging.getLogger(__name__)
 _MOST_WAITING = 256
-"""Posts that wait for the event loop of the session, at most."""
+"""The largest number of posts that wait for the event loop of the session."""
 Confirm = Callable[[ExpectedCallback, str], Awaitable[TaskFuture | None]]
-"""Asks the API whether a submission in doubt has become the task of this id; then it is accepted."""
+"""Asks the API whether a submission in doubt has become the task with this id. If so, the submission is accepted."""
 
 
 class Hint(Protocol):
-    """What polls a task as soon as possible: the poll scheduler."""
+    """Polls a task as soon as possible. The poll scheduler implements it."""
 
     def __call__(self, route: str, task_id: str, /, *, announces_end: bool) -> None: ...
 
 
 class CallbackPosts:
-    """Acts on the posts that an open session gets. All of it happens in the event loop of the session."""
+    """Processes the posts for an open session, in the event loop of the session."""
 
     def __init__(
         self, *, expected: ExpectedCallbacks, hint: Hint, confirm: Confirm, background: BackgroundTasks
@@ -40,21 +40,21 @@ class CallbackPosts:
         self._waiting = 0
 
     def take(self, path: str, body: bytes) -> None:
-        """Act on a post; ignore one to an unknown path."""
+        """Process a post. Ignore a post to an unknown path."""
         expected = self._expected.find(path)
         if expected is not None and expected.admits(self._loop.time()):
             self._act(expected, _decoded(body))
 
     def take_soon(self, path: str, body: bytes) -> bool:
-        """Act on a post once its sender has the answer; called from any thread.
+        """Process a post after its sender has the answer. May be called from any thread.
 
-        Returns False for one that is dropped: the event loop of the session is closed, or has too many to act on.
+        Return False for a post that is dropped, because the session's event loop is closed or too many posts wait.
         """
         if self._waiting >= _MOST_WAITING:
             return False
         try:
             self._loop.call_soon_threadsafe(self._take_waiting, path, body)
-        except RuntimeError:  # it is closed
+        except RuntimeError:  # the event loop is closed
             return False
         self._waiting += 1
         return True
@@ -70,7 +70,7 @@ class CallbackPosts:
         if not expected.is_in_doubt:
             expected.later(partial(self._act, expected, task))
         if task is None or not (expected.is_in_doubt or task.status.is_terminal):
-            return  # the answer to the create is still on its way
+            return  # the answer to the create has not arrived yet
         expected.claimed_id = task.id
         if expected.confirming is None and not self._background.is_closing:
             name = f"cometrunway callback of {task.id}"

@@ -18,9 +18,9 @@ _logger = logging.getLogger(__name__)
 _BODY_LIMIT = 64 * 1024
 """Bytes. A callback has less than a kilobyte; one that repeats the request may have more."""
 _AT_ONCE = 256
-"""Posts that are read at the same time."""
+"""The largest number of posts that are read at the same time."""
 _READ_SECONDS = 10.0
-"""For the whole body of one."""
+"""Seconds for the whole body of a post."""
 _URL_ROOM = 512
 """The largest length of a public URL. A gateway may store only a few hundred characters of a callback URL."""
 Take = Callable[[str, bytes], bool]
@@ -107,7 +107,7 @@ class CallbackReceiver:
 
 
 async def _read(chunks: AsyncIterable[bytes]) -> bytes | None:
-    """Return a body; None for one that is too long."""
+    """Return a body; None if it is too long."""
     body = bytearray()
     async for chunk in chunks:
         body += chunk

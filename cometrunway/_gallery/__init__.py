@@ -1,6 +1,6 @@
-"""A batch as one page to look at: written to a file, or served while the batch runs.
+"""The gallery: one page that shows a batch. It is written to a file, or served while the batch runs.
 
-May import the public package and `_batch`. Begin with `_source.py`, where shots come from. `_page.py` writes the page
-from `page/`, and `_data_writer.py` beside it what a page of many shots loads as it needs it; `_server.py` serves a live
-page, to which `_feed.py` tells what has changed.
+May import the public package and `_batch`. Begin with `_source.py`, which provides the shots. `_page.py` writes the
+page from `page/`. For many shots, `_data_writer.py` writes data that the page loads when it needs them. `_server.py`
+serves a live page, and `_feed.py` sends it the changes.
 """

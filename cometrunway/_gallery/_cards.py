@@ -1,4 +1,4 @@
-"""What the page says of one shot."""
+"""The data of one shot on the page."""
 
 import math
 import stat
@@ -36,12 +36,12 @@ MEDIA_TYPES = {
     ".zip": "application/zip",
     ".bin": "application/octet-stream",
 }
-"""What a page shows or links, and the only files that are ever served. SVG is a program, and no task makes it."""
+"""The only files that a page shows, links or serves. SVG is excluded: it can contain scripts, and no task makes it."""
 
 _PROMPTS = ("prompt_text", "prompt")
 _LENGTHS = ("duration", "seconds")
 _LONGEST_TEXT = 4000
-"""Characters of a shot that a search looks through in a large gallery."""
+"""The number of characters of a shot that are searched in a large gallery."""
 _SAID_ELSEWHERE = {"route", "model", "seed", "ratio", *_PROMPTS, *_LENGTHS}
 
 
@@ -52,15 +52,15 @@ class MediaFile:
     path: Path
     media_type: str
     size: int | None
-    """In bytes; None where no regular file is: nothing, or a link, which may lead anywhere."""
+    """In bytes; None if there is no regular file. A link is not followed, because its target may be anywhere."""
     modified: float | None = None
     """Wall-clock seconds since 1970."""
     verified: bool = True
-    """As the journal says it of the asset."""
+    """The media type of the asset in the journal."""
 
     @classmethod
     def at(cls, path: Path) -> "MediaFile | None":
-        """Return a file as a page shows it; None for one that no page shows."""
+        """Return a file for a page; None for a file that pages do not show."""
         media_type = MEDIA_TYPES.get(path.suffix.lower())
         if media_type is None:
             return None
@@ -75,11 +75,11 @@ class MediaFile:
 
 @frozen(kw_only=True)
 class Card:
-    """One shot. Its types are checked, for it is made of what is found on a disk."""
+    """One shot. Its types are checked, because its values come from a disk."""
 
     key: str = field(validator=instance_of(str))
     status: str
-    """As `cometrunway status` counts it; `file` where nothing is known but a file."""
+    """The status that `cometrunway status` counts; `file` if only a file is known."""
     files: tuple[MediaFile, ...] = ()
     route: str | None = field(default=None, validator=optional(instance_of(str)))
     task_id: str | None = field(default=None, validator=optional(instance_of(str)))
@@ -90,7 +90,7 @@ class Card:
 
     @classmethod
     def of_entry(cls, entry: Entry, status: str, reason: str) -> "Card":
-        """Return what a journal's entry says."""
+        """Return the card of a journal's entry."""
         return cls(
             key=entry.key,
             status=status,
@@ -104,30 +104,30 @@ class Card:
 
     @property
     def kind(self) -> "Kind":
-        """What it is counted and filtered by."""
+        """The values by which the shot is counted and filtered."""
         model = _plain(self.request.get("model"))
         return self.status, self.route, None if model is None else str(model)
 
     @property
     def created(self) -> float | None:
-        """When it was created, as JSON can say it."""
+        """The time of its creation as a JSON number; None if it is not known."""
         return self.created_at if self.created_at is not None and math.isfinite(self.created_at) else None
 
     @property
     def seconds(self) -> float | None:
-        """How long a video was asked for, if that is a number."""
+        """The requested duration of a video, if it is a number."""
         value = _plain(_first(self.request, _LENGTHS))
         return None if isinstance(value, str) else value
 
     @property
     def known(self) -> frozenset[str]:
-        """Which of the two are known: shots can be sorted by them."""
+        """Which of `created` and `seconds` are known. Shots can be sorted by known values."""
         values = {"created": self.created, "seconds": self.seconds}
         return frozenset(name for name, value in values.items() if value is not None)
 
     @property
     def text(self) -> str:
-        """What a search looks through; the page's script makes the same of a shot (`textOf`)."""
+        """The searchable text. The page's script makes the same text (`textOf`)."""
         _status, route, model = self.kind
         prompt, seed = _plain(_first(self.request, _PROMPTS)), _plain(self.request.get("seed"))
         words = route and route.replace("_", " ")
@@ -136,7 +136,7 @@ class Card:
         return "\n".join(str(value) for value in told if value is not None)[:_LONGEST_TEXT]
 
     def to_json(self, number: int, link: "Link") -> dict[str, Any]:
-        """Return what the page's script reads; `link` makes the URL of a file."""
+        """Return the JSON for the page's script; `link` makes the URL of a file."""
         request = self.request
         status, route, model = self.kind
         return {
@@ -183,14 +183,14 @@ def _first(request: Mapping[str, Any], names: tuple[str, ...]) -> Any:
 
 
 def _plain(value: Any) -> str | float | None:
-    """Return what the page's script expects of a value: text or a number. JSON has no infinity."""
+    """Return a value as text or a number, as the page's script expects it. JSON has no infinity."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return None
     return value if isinstance(value, str | int | float) else _shown(value)
 
 
 def _shown(value: Any) -> str:
-    """Return a field's value as text. Of a local file only its name: the page is made to be shown to others."""
+    """Return a field's value as text. A local file becomes its name only, because others may see the page."""
     if isinstance(value, Mapping):
         if "sha256" in value:
             return PurePath(str(value.get("path") or "")).name or f"{str(value['sha256'])[:12]}…"

@@ -1,4 +1,4 @@
-"""The folder beside a large gallery's page that holds its data, and is only ever ours to change."""
+"""The folder with the data of a large gallery, beside its page. Only folders that the gallery made are changed."""
 
 import os
 import re
@@ -23,27 +23,27 @@ _FILE = re.compile(r"(shots|rows|texts)-[0-9]+\.js")
 class DataFolder:
     """The folder of a page: `gallery-data` of `gallery.html`.
 
-    Each time that the page is made its files get a folder of their own in there, so that a page that is there always
-    finds all of its data, and never that of another. What is no data of this very page is never touched.
+    Each build of the page gets its own subfolder. An existing page therefore always finds its complete data, and never
+    those of another build. Files that are not data of this page are never changed.
     """
 
     page: Path
 
     @property
     def path(self) -> Path:
-        """Where it is, or would be."""
+        """The path of the folder, which may not exist yet."""
         return self.page.with_name(f"{self.page.stem}-data")
 
     def url_of(self, build: Path) -> str:
-        """Return what leads from the page to a build."""
+        """Return the URL of a build relative to the page."""
         return f"{quote(os.fsencode(self.path.name), safe='')}/{build.name}/"
 
     @contextmanager
     def new_build(self) -> Iterator[Path]:
-        """Yield an empty folder for the data; at the end it is the only one, or after an error it is gone.
+        """Yield an empty folder for the data. At the end, other builds are removed; after an error, this build.
 
         Raises:
-            GalleryError: another process is at it, or the folder is no gallery's, or cannot be written.
+            GalleryError: another process makes the gallery, the folder is not from a gallery, or it cannot be written.
         """
         with self._locked():
             build = self.path / token_hex(8)
@@ -56,7 +56,7 @@ class DataFolder:
             self._remove_builds(but=build.name)
 
     def remove(self) -> None:
-        """Remove the folder if it is ours and not in use, because the page contains all its data itself."""
+        """Remove the folder if a gallery made it and it is not in use, because the page contains all its data."""
         with suppress(OSError, GalleryError):
             if self._is_ours():
                 with self._locked():
@@ -64,7 +64,7 @@ class DataFolder:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Make the folder ours alone, as long as the block lasts. One that holds no build afterwards is removed."""
+        """Lock the folder while the block runs. Remove it afterwards if it has no build."""
         self._check()
         self.path.mkdir(exist_ok=True)
         with (self.path / _MARK).open("ab") as mark:
@@ -82,7 +82,7 @@ class DataFolder:
                 _file_locks.release(mark)
 
     def _remove(self) -> None:
-        with suppress(OSError):  # what somebody put there stays
+        with suppress(OSError):  # files of others stay
             (self.path / _MARK).unlink()
             self.path.rmdir()
 
@@ -92,14 +92,14 @@ class DataFolder:
                 continue
             for file in filter(_is_data, _entries(build.path)):
                 Path(file).unlink()
-            with suppress(OSError):  # what somebody put there stays
+            with suppress(OSError):  # files of others stay
                 Path(build).rmdir()
 
     def _found(self) -> list["os.DirEntry[str]"]:
         return _entries(self.path)
 
     def _check(self) -> None:
-        """Refuse a folder that is not ours."""
+        """Refuse a folder that a gallery did not make."""
         if not os.path.lexists(self.path):
             return
         if self._is_ours():
@@ -114,7 +114,7 @@ class DataFolder:
         mark = self.path / _MARK
         if self.path.is_symlink() or mark.is_symlink() or not mark.is_file():
             return False
-        return mark.read_bytes() in {b"", self._told()}  # empty: its process was killed as it began
+        return mark.read_bytes() in {b"", self._told()}  # empty: its process was killed at the start
 
     def _told(self) -> bytes:
         return b"The data of " + os.fsencode(self.page.name) + b", made by `cometrunway gallery`: keep them together.\n"

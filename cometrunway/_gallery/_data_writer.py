@@ -1,4 +1,4 @@
-"""The data of a large gallery, written as they come."""
+"""Writes the data of a large gallery while the shots are read."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,12 +12,12 @@ from cometrunway._gallery._data_scripts import BLOCK, PAGE, Rows, Tally, data_sc
 
 @define
 class DataWriter:
-    """Writes the scripts of all shots into a folder. It holds one page of them, and a few bytes of those of a block."""
+    """Writes the scripts of all shots into a folder. It holds one page, and a few bytes of each other shot."""
 
     folder: Path
     link: Link
     url: str
-    """What leads from the page to the folder."""
+    """The URL of the folder relative to the page."""
     total: int = 0
     _first: list[dict[str, Any]] = field(factory=list)
     _tally: Tally = field(factory=Tally)
@@ -25,7 +25,7 @@ class DataWriter:
     _texts: list[str] = field(factory=list)
 
     def write(self, cards: Iterable[Card]) -> None:
-        """Write them all."""
+        """Write all shots."""
         for page, some in enumerate(in_groups(cards, PAGE)):
             self._write_page(page, some)
             if self.total % BLOCK == 0:
@@ -34,7 +34,7 @@ class DataWriter:
             self._write_block()
 
     def state(self) -> dict[str, Any]:
-        """Return what the page says at once: how many shots there are, of what kinds, and the first of them."""
+        """Return the data within the page: the number of shots by kind, and the first shots."""
         paging = {"url": self.url, "page": PAGE, "block": BLOCK}
         return {**self._tally.to_json(), "total": self.total, "shots": self._first, "data": paging}
 

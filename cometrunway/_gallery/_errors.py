@@ -1,5 +1,5 @@
-"""What goes wrong with a gallery."""
+"""The error of a gallery."""
 
 
 class GalleryError(ValueError):
-    """There is nothing to show, or nowhere to write it."""
+    """The gallery has nothing to show, or cannot be written."""

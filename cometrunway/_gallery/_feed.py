@@ -1,4 +1,4 @@
-"""What is sent to a live page: the first shots, then what has changed; the others when it asks for them."""
+"""Sends data to a live page: the first shots, then the changes, and other shots when the page asks for them."""
 
 import asyncio
 import json
@@ -13,24 +13,25 @@ from cometrunway._gallery._source import Id, Source
 
 DATA_URL: Final = "data/"
 _REST = 4
-"""How many times as long as a step took none follows it, but for those of the first scan, for which a reader waits."""
+"""The pause after a step, as a multiple of its duration. The first scan has no pauses: a reader waits for it."""
 _STEP = 100_000
-"""Shots that one step of a scan checks, in about a quarter of a second."""
+"""The number of shots that one step of a scan checks, in about a quarter of a second."""
 _READ = 20
-"""As how many of them one counts that is new, or has changed, and is read whole."""
+"""A new or changed shot counts as this number of checked shots, because it is read completely."""
 _KEPT = 4
-"""How many events are kept encoded: pages differ in how far they are behind for a moment only."""
+"""The number of encoded events that are kept. A few are enough, because pages are at most briefly behind each other."""
 _MOST_TOLD = 1000
-"""How many changed shots an event lists. Beyond that it lists their pages, which a browser loads when it shows them."""
+"""The largest number of changed shots in an event. A larger event lists pages, which a browser loads when needed."""
 _AT_ONCE = 4
-"""How many scripts are made at the same time."""
+"""The largest number of scripts that are made at the same time."""
 
 
 class Feed:
-    """The shots of a source, numbered for good, each with the version at which it last changed.
+    """The shots of a source. Each has a permanent number, and the version at which it last changed.
 
-    The source is scanned by a thread, only when it changed, only while somebody asks, step by step, and at most a fifth
-    of the time. What is told of a shot is read from the source when it is told: here there are only some bytes a shot.
+    A thread scans the source step by step, only if the source has changed, only while a page is connected, and at most
+    a fifth of the time. The feed holds only a few bytes for each shot. It reads the rest from the source when a page
+    needs it.
     """
 
     def __init__(self, source: Source) -> None:
@@ -44,7 +45,7 @@ class Feed:
         self._signature: object = None
         self._next_signature: object = None
         self._after: Id | None = None
-        """The shot behind which the scan that is under way goes on."""
+        """The shot after which the present scan continues."""
         self._is_settled = False
         self._rests_until = 0.0
         self._scanning = asyncio.Lock()
@@ -69,7 +70,7 @@ class Feed:
             self._rests_until = now() if is_first else now() + _REST * (now() - begun)
 
     async def _is_changed(self) -> bool:
-        """Whether a scan is due. A file's time is coarse: what was written just after one may bear the same."""
+        """Whether a scan is due. File times are coarse: a change just after a scan may have the same time as before."""
         self._next_signature = await asyncio.to_thread(self._look)
         return self._next_signature != self._signature or not self._is_settled
 
@@ -82,11 +83,12 @@ class Feed:
             self._signature = self._next_signature
 
     def _look(self) -> object:
-        # That a process was killed changes no file. Who is not there is not asked for: asking holds the lock a moment.
+        # A killed process changes no file, so its lock is checked. The check holds the lock for a moment: it is made
+        # only while a process was writing.
         return self._source.signature(), self._is_written and self._source.is_written()
 
     def _scan(self) -> tuple[Id | None, list[Change], bool, str | None]:
-        """Find what has changed, as far as one step goes; done by a thread, while nothing changes here."""
+        """Find the changes of one step. Called in a thread, while the state of the feed does not change."""
         if self._after is None:
             self._shots.begin()
         changes, effort = [], 0
@@ -109,9 +111,9 @@ class Feed:
         self.version += is_changed or bool(changes)
 
     async def state(self) -> dict[str, Any]:
-        """Return what a page needs to begin: the first shots, and how many there are of what kinds."""
+        """Return the first data of a page: the first shots, and the number of shots by kind."""
         data = {"url": DATA_URL, "page": PAGE, "block": BLOCK}
-        state = self._state()  # before the shots are read: what changes meanwhile is told once more
+        state = self._state()  # before the shots are read: changes meanwhile are sent again
         try:
             shots = await asyncio.to_thread(self._whole, range(min(PAGE, len(self._shots.ids))))
         except Exception as error:  # noqa: BLE001 - the page shows any error
@@ -129,9 +131,9 @@ class Feed:
         }
 
     async def event(self, since: int) -> tuple[int, bytes]:
-        """Return what changed after a version as an event of a stream, and the version that it leads to.
+        """Return the changes after a version as an event of a stream, and the version after them.
 
-        It is encoded once for all pages that stand there.
+        The event is encoded once for all pages with the same version.
         """
         async with self._encoding:
             steps = since, self.version
@@ -153,12 +155,12 @@ class Feed:
         return f"id: {state['version']}\ndata: {json.dumps({**state, **told}, allow_nan=False)}\n\n".encode()
 
     async def script(self, kind: str, number: int) -> str | None:
-        """Return a page of shots, or a block of their rows or texts, as a page reads them; None where there is none."""
+        """Return the script with a page of shots, or with a block of rows or texts; None if it does not exist."""
         size = PAGE if kind == "shots" else BLOCK
         numbers = range(number * size, min((number + 1) * size, len(self._shots.ids)))
         if not numbers:
             return None
-        version = self.version  # before they are read: what changes meanwhile is told once more
+        version = self.version  # before the shots are read: changes meanwhile are sent again
         make = {"shots": self._whole, "rows": self._rows, "texts": self._texts}[kind]
         async with self._reading:
             content = await asyncio.to_thread(make, numbers)
@@ -184,7 +186,7 @@ class Feed:
         return self._source.cards([self._shots.ids[number] for number in numbers])
 
     async def file(self, number: int, index: int) -> MediaFile | None:
-        """Return the file that a shot's number and its place there name."""
+        """Return the file with this index of the shot with this number."""
         if number >= len(self._shots.ids):
             return None
         [card] = await asyncio.to_thread(lambda: list(self._cards([number])))

@@ -1,4 +1,4 @@
-"""The media files of a folder and of those in it."""
+"""The media files of a folder and its subfolders."""
 
 import os
 from bisect import bisect_right
@@ -18,15 +18,15 @@ from cometrunway.errors import JournalError
 
 _SQLITE = b"SQLite format 3\0"
 _OURS = slice(68, 72), b"CRWY"
-"""Where the header of a database says whose it is, and how ours do."""
+"""The position and the value of the application id in the header of a journal's database."""
 _MOST_WATCHED = 100
 _AT_ONCE = 500
-"""How many files are looked at together."""
+"""The number of files that are read together."""
 
 
 @frozen
 class _Row:
-    """Where a journal tells of a file."""
+    """The place of a journal's entry about a file."""
 
     journal: Path
     number: int
@@ -34,24 +34,24 @@ class _Row:
 
 
 _Told = dict[tuple[str, int | None], _Row]
-"""Rows by the path or the name of a file, and its size."""
+"""Rows by the path or name of a file, and its size."""
 
 
 @define
 class FolderSource:
-    """The media files of a folder and of those in it, called by their paths; journals there tell what they are.
+    """The media files of a folder and its subfolders, identified by their paths. Journals there describe them.
 
-    Links and hidden folders are left out, and so is a journal that cannot be read.
+    Links, hidden folders and unreadable journals are ignored.
     """
 
     path: Path
     _told: _Told = field(factory=dict)
-    """As it was when the folder was read or scanned last."""
+    """The signature at the last reading or scan of the folder."""
     _names: list[str] = field(factory=list)
     _problem: str | None = None
-    """Both are of the scan that is under way."""
+    """Both belong to the present scan."""
     _newest: list[tuple[float, str]] = field(factory=list)
-    """The files that were written last."""
+    """The most recently written files."""
     _watched: list[Path] = field(factory=list)
     """The folders and the journals."""
 
@@ -62,20 +62,20 @@ class FolderSource:
 
     @contextmanager
     def reading(self) -> Iterator[Snapshot]:
-        """Read a shot for each file, in the order of their names."""
+        """Read one shot for each file, ordered by name."""
         names, problem = self._prepared()
         yield Snapshot(cards=filter(None, self.cards(names)), problem=problem)
 
     @contextmanager
     def scanning(self, is_known: IsKnown, after: Id | None = None) -> Iterator[Scan]:
-        """Read the files that are new, or have changed, or of which something else is told."""
+        """Read the files that are new, have changed, or have a changed description in a journal."""
         if after is None:
             self._names, self._problem = self._prepared()
         names = self._names[bisect_right(self._names, str(after or "")) :]
         yield Scan(shots=self._scanned(names, is_known), problem=self._problem)
 
     def cards(self, ids: Sequence[Id]) -> Iterator[Card | None]:
-        """Yield a shot for each of these names."""
+        """Yield one shot for each of these names."""
         for names in in_groups(map(str, ids), _AT_ONCE):
             files = [_file_at(self.path / name) for name in names]
             rows = [None if file is None else self._row(file) for file in files]
@@ -84,18 +84,18 @@ class FolderSource:
                 yield None if file is None else _card(name, file, known.get(row) if row else None)
 
     def is_written(self) -> bool:
-        """Return False: a folder does not tell whether it is being written."""
+        """Return False, because a folder does not show whether a process writes to it."""
         return False
 
     def signature(self) -> object:
-        """Return the times and sizes of the folders, of the journals, and of the files that were written last.
+        """Return the times and sizes of the folders, of the journals, and of the most recently written files.
 
-        What comes or goes changes its folder's time. A file that has long been there is hardly written again.
+        A file that is added or removed changes the time of its folder. An old file is rarely written again.
         """
         return tuple(map(stamp, [*self._watched, *(self.path / name for _, name in self._newest)]))
 
     def _prepared(self) -> tuple[list[str], str | None]:
-        """Return the files' names, and what could not be read; look up what journals tell of them."""
+        """Return the files' names, and what could not be read. Look up their entries in the journals."""
         folders, names = self._found()
         self._told = {}
         self._watched, self._newest = folders, []
@@ -109,7 +109,7 @@ class FolderSource:
         return names, f"Journals that cannot be read: {', '.join(unread)}" if unread else None
 
     def _found(self) -> tuple[list[Path], list[str]]:
-        """Return the folders, and the files' paths as seen from here."""
+        """Return the folders, and the files' paths relative to this folder."""
         folders: list[Path] = []
         names: list[str] = []
         for folder, inner, files in os.walk(self.path):
@@ -138,12 +138,12 @@ class FolderSource:
         return hash((file.size, file.modified, row and row.mark))
 
     def _row(self, file: MediaFile) -> _Row | None:
-        """Find what is told of a file: where it was, or by its name, for a folder may have been moved since."""
+        """Find the entry about a file, by its path, or by its name if the folder was moved."""
         return self._told.get((str(file.path.absolute()), file.size)) or self._told.get((file.path.name, file.size))
 
 
 def _told_by(path: Path) -> _Told:
-    """Return what a journal tells of files."""
+    """Return a journal's entries about files."""
     found: _Told = {}
     with opened(path) as (journal, _):
         for some in in_groups(journal.marks(), _AT_ONCE):
@@ -177,7 +177,7 @@ def _card(name: str, file: MediaFile, card: Card | None) -> Card:
 
 
 def _is_journal(path: Path) -> bool:
-    if path.is_symlink() or not path.is_file():  # a pipe would be waited for
+    if path.is_symlink() or not path.is_file():  # opening a pipe would block
         return False
     try:
         with path.open("rb") as file:

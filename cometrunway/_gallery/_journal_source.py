@@ -17,12 +17,12 @@ from cometrunway._journal._sqlite import Journal
 from cometrunway.errors import JournalError
 
 _AT_ONCE = 500
-"""How many rows are held at the same time."""
+"""The number of rows that are held at the same time."""
 
 
 @frozen
 class JournalSource:
-    """The submissions of a journal, each called by its number there."""
+    """The submissions of a journal, identified by their row numbers."""
 
     path: Path
 
@@ -33,31 +33,31 @@ class JournalSource:
 
     @contextmanager
     def reading(self) -> Iterator[Snapshot]:
-        """Read all submissions, in their order."""
+        """Read all submissions in order."""
         with opened(self.path) as (journal, report):
             cards = (told(entry, report) for entry in journal.entries())
             yield Snapshot(cards=cards, is_written=report.holder is not None)
 
     @contextmanager
     def scanning(self, is_known: IsKnown, after: Id | None = None) -> Iterator[Scan]:
-        """Read the submissions that are new, or have changed."""
+        """Read the submissions that are new or have changed."""
         with opened(self.path) as (journal, report):
             shots = _scanned(journal, report, is_known, int(after or 0))
             yield Scan(shots=shots, is_written=report.holder is not None)
 
     def cards(self, ids: Sequence[Id]) -> Iterator[Card | None]:
-        """Yield the submissions that have these numbers."""
+        """Yield the submissions with these numbers."""
         with opened(self.path) as (journal, report):
             for some in in_groups(ids, _AT_ONCE):
                 found = journal.numbered([number for number in some if isinstance(number, int)])
                 yield from (told(found[id_], report) if id_ in found else None for id_ in some)
 
     def is_written(self) -> bool:
-        """Whether a process holds its lock."""
+        """Whether a process holds the journal's lock."""
         return Journal.holder(self.path) is not None
 
     def signature(self) -> object:
-        """Return the times and sizes of its files: the database, what was written since, and the writer's lock."""
+        """Return the times and sizes of its files: the database, its write-ahead log, and the writer's lock."""
         return tuple(stamp(self.path.with_name(f"{self.path.name}{suffix}")) for suffix in ("", "-wal", ".lock"))
 
 
@@ -67,9 +67,9 @@ def opened(path: Path) -> Iterator[tuple[JournalReader, JournalReport]]:
 
     Raises:
         JournalError: it cannot be read.
-        GalleryError: there is none, or a row of it is damaged.
+        GalleryError: there is no journal, or one of its rows is damaged.
     """
-    if not path.is_file():  # a pipe would be waited for
+    if not path.is_file():  # opening a pipe would block
         raise GalleryError(f"there is no journal file {path}")
     try:
         report = JournalReport(path)
@@ -82,7 +82,7 @@ def opened(path: Path) -> Iterator[tuple[JournalReader, JournalReport]]:
 
 
 def told(entry: Entry, report: JournalReport) -> Card:
-    """Return what the page says of an entry."""
+    """Return the card of an entry."""
     status = report.kind(entry)
     is_well = status in {"submitting", "owed", "succeeded"}
     return Card.of_entry(entry, status, "" if is_well else report.reason(entry))

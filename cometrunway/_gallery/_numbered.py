@@ -1,4 +1,4 @@
-"""The shots of a live page, numbered for good: of each only what tells whether it changed, and when."""
+"""The shots of a live page with permanent numbers. Only the data for detecting changes are kept."""
 
 from array import array
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _GONE: Kind = ("", None, None)
 
 @frozen
 class Change:
-    """What is remembered of a shot that is new, or has changed; without a kind it has gone."""
+    """The kept data of a new or changed shot. Without a kind, the shot no longer exists."""
 
     id: Id
     mark: int = _NO_MARK
@@ -25,9 +25,9 @@ class Change:
 
 @define
 class NumberedShots:
-    """The shots in the order in which they came, each with the version at which it last changed.
+    """The shots in the order in which they were found, each with the version at which it last changed.
 
-    Each takes about 150 bytes, however long its texts are.
+    Each shot needs about 150 bytes, independent of the length of its texts.
     """
 
     tally: Tally = field(factory=Tally)
@@ -37,14 +37,14 @@ class NumberedShots:
     _versions: "array[int]" = field(factory=lambda: array("q"))
     _versions_of_pages: "array[int]" = field(factory=lambda: array("q"))
     _rounds: "array[int]" = field(factory=lambda: array("q"))
-    """In which pass through the source a shot was seen last."""
+    """The last pass through the source in which each shot was seen."""
     _round: int = 0
     _kinds: "array[int]" = field(factory=lambda: array("L"))
     _number_of_kind: dict[Kind, int] = field(factory=dict)
     _kind_of_number: list[Kind] = field(factory=list)
 
     def is_known(self, id_: Id, mark: int) -> bool:
-        """Whether a shot has this mark; it is seen."""
+        """Whether a shot has this mark. The shot counts as seen in this pass."""
         number = self._numbers.get(id_)
         if number is None:
             return False
@@ -56,12 +56,12 @@ class NumberedShots:
         self._round += 1
 
     def missing(self) -> list[Id]:
-        """Return those that were not seen in this pass."""
+        """Return the shots that were not seen in this pass."""
         seen = zip(self.ids, self._marks, self._rounds, strict=True)
         return [id_ for id_, mark, last in seen if mark != _NO_MARK and last != self._round]
 
     def set(self, change: Change, version: int) -> None:
-        """Remember a change."""
+        """Record a change."""
         number = self._numbers.get(change.id)
         if number is None:
             number = self._add(change.id)
@@ -91,7 +91,7 @@ class NumberedShots:
             self.tally.count(kind, known, by=by)
 
     def pages_since(self, version: int) -> list[int]:
-        """Return the pages of which a shot has changed after a version."""
+        """Return the pages with a shot that has changed after a version."""
         return [page for page, changed in enumerate(self._versions_of_pages) if changed > version]
 
     def since(self, version: int) -> Iterator[int]:

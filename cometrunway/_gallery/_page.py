@@ -1,4 +1,4 @@
-"""The page: one HTML file that holds its style, its script and its data, and asks for nothing but the media."""
+"""The page: one HTML file with its style, its script and its data. It loads only media."""
 
 import base64
 import hashlib
@@ -35,22 +35,22 @@ _SCRIPTS = (
     "live",
     "main",
 )
-"""The parts of the script in the order in which they stand: they are one module, for a file cannot import another."""
+"""The parts of the script in their order. They form one module, because a page that is a file cannot import modules."""
 _MARK = '<meta name="generator" content="cometrunway gallery">'
 _MARK_WITHIN = 1024
 _MOST_IN_ONE_FILE = 500
 _FOLDERS_KEPT = 1000
-"""How many folders' URLs are remembered."""
+"""The number of folders whose URLs are cached."""
 
 
 def write_page(source: Source, output: Path) -> int:
-    """Write a source's shots as a page, and return how many. A gallery that is there already is replaced.
+    """Write the shots of a source as a page, and return their number. An existing gallery is replaced.
 
-    Up to 500 shots it is one file. The data of more lie in a folder beside it, which the page reads as it needs them.
-    Only a few shots are held at once, however many there are.
+    A page of up to 500 shots is one file. With more shots, their data are in a folder beside the page, which loads them
+    when it needs them. Only a few shots are in memory at once.
 
     Raises:
-        GalleryError: something else is there, or the page cannot be written.
+        GalleryError: the path has another file, or the page cannot be written.
         JournalError: the journal cannot be read.
     """
     _check_output(output)
@@ -78,11 +78,11 @@ def _whole(title: str, cards: list[Card], snapshot: Snapshot, link: Link) -> str
 
 
 def _still(snapshot: Snapshot) -> dict[str, Any]:
-    return {"isWritten": False, "problem": snapshot.problem}  # it stays as it is, also while another process writes
+    return {"isWritten": False, "problem": snapshot.problem}  # the page does not change, even if another process writes
 
 
 def _replace(output: Path, content: str) -> None:
-    part = output.with_name(f".{token_hex(8)}.part")  # nobody's; with the permissions that any file gets
+    part = output.with_name(f".{token_hex(8)}.part")  # a new name; with the usual permissions
     try:
         with _told(output), part.open("x", encoding="utf-8") as file:
             file.write(content)
@@ -94,7 +94,7 @@ def _replace(output: Path, content: str) -> None:
 
 
 def render(title: str, state: Mapping[str, Any]) -> str:
-    """Return the page. A state with a version makes it a live one, which asks its server for what comes after."""
+    """Return the page. If the state has a version, the page is live and gets later versions from its server."""
     page = _asset("page.html")
     holes = {
         "policy": policy(is_live="version" in state, has_data=state.get("data") is not None),
@@ -108,9 +108,9 @@ def render(title: str, state: Mapping[str, Any]) -> str:
 
 
 def policy(*, is_live: bool, has_data: bool) -> str:
-    """Return the page's Content-Security-Policy: its own style and script by their hashes, media from beside it.
+    """Return the page's Content-Security-Policy. It allows the page's style and script by their hashes, and its media.
 
-    Where the data are not all in the page, its script, and no markup, may load further scripts (`strict-dynamic`).
+    If some data are outside of the page, its script, but not its markup, may load further scripts (`strict-dynamic`).
     """
     loaded = " 'strict-dynamic'" * has_data
     media, connections = ("'self'", "'self'") if is_live else ("'self' file:", "'none'")
@@ -129,8 +129,8 @@ def policy(*, is_live: bool, has_data: bool) -> str:
 
 
 def linked_from(page: Path) -> Link:
-    """Return what makes the URLs of files as a page sees them: relative, so that a folder can be moved whole."""
-    start = os.path.abspath(page.parent)  # noqa: PTH100 - as a browser does it: `..` without following links
+    """Return a function that makes the URLs of files. They are relative to the page, so that a folder can be moved."""
+    start = os.path.abspath(page.parent)  # noqa: PTH100 - like a browser: resolves `..` without following links
 
     @lru_cache(_FOLDERS_KEPT)
     def folder_url(folder: Path) -> str:

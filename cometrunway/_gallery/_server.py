@@ -1,4 +1,4 @@
-"""The live page: served on this machine only, to every browser that has its URL."""
+"""The server of the live page. It serves only this machine, and every browser that has the URL."""
 
 import asyncio
 import logging
@@ -22,9 +22,9 @@ _HOST = "127.0.0.1"
 _LOOK = 0.5
 _HEARTBEAT = 15.0
 _STREAMS = 24
-"""How many pages may be connected at the same time; a browser opens six at most."""
+"""The largest number of connected pages. A browser opens at most six."""
 _PIECE = 64 * 1024
-"""In bytes: what is buffered for a page that does not read. One event may be some MB."""
+"""The number of bytes that are buffered for a page that does not read. One event may have several MB."""
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -39,16 +39,16 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class GalleryServer:
     """Serves a source as a live page at `url`, on 127.0.0.1, under a path that cannot be guessed.
 
-    Only requests for this very host are answered, so that no page of another site can reach it by a name of its own
-    (DNS rebinding), and only files that the source names are served. What aiohttp complains of goes to our own logger,
-    which is silent unless somebody listens.
+    The server answers only requests with its own host name. A page of another site therefore cannot reach it by DNS
+    rebinding. It serves only files that the source names. Errors of aiohttp go to the package's logger, which is silent
+    by default.
 
     Args:
-        source: what to show.
-        port: 0 takes any free one.
+        source: the source of the shots.
+        port: the port; 0 chooses any free port.
 
     Raises:
-        GalleryError: on entering, when the port is taken.
+        GalleryError: on entering, if the port is in use.
     """
 
     def __init__(self, source: Source, *, port: int = 0) -> None:
@@ -62,7 +62,7 @@ class GalleryServer:
 
     @property
     def url(self) -> str:
-        """The address of the page. Everyone who has it sees the gallery."""
+        """The URL of the page. Anyone on this machine who has the URL can see the gallery."""
         return f"http://{_HOST}:{self.port}/{self._token}/"
 
     async def __aenter__(self) -> Self:
@@ -131,13 +131,13 @@ class GalleryServer:
         told = _version(request.headers.get("Last-Event-ID") or request.query.get("since"))
         headers = {**_HEADERS, "Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         response = web.StreamResponse(headers=headers)
-        with suppress(ConnectionError):  # the page has gone
+        with suppress(ConnectionError):  # the page was closed
             await response.prepare(request)
             await self._tell(request, response, told)
         return response
 
     async def _tell(self, request: web.Request, response: web.StreamResponse, told: int) -> None:
-        """Tell what changed after the version that the page has, and go on telling."""
+        """Send the changes after the version of the page, and continue to send later changes."""
         await response.write(b"retry: 1000\n\n")
         now = asyncio.get_running_loop().time
         spoke = now()
@@ -174,9 +174,9 @@ class GalleryServer:
 
 
 class _PlainFile(web.FileResponse):
-    """The file itself: never another beside it that has its name and `.gz` or `.br`.
+    """Serves the file itself, and never a file beside it with the additional extension `.gz` or `.br`.
 
-    What Range asks for is ignored unless it is one range of bytes (RFC 9110, 14.2).
+    A Range header is ignored unless it asks for one range of bytes (RFC 9110, 14.2).
     """
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
@@ -189,7 +189,7 @@ class _PlainFile(web.FileResponse):
 
 
 def _range_of_bytes(text: str) -> str | None:
-    """Return a Range header that asks for one range of bytes, as aiohttp reads it; None for any other."""
+    """Return a Range header for one range of bytes in the form that aiohttp reads; None for any other header."""
     match = _ONE_RANGE.fullmatch(text.strip())
     if match is None or match[1] == match[2] == "":
         return None

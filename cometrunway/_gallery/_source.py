@@ -1,4 +1,4 @@
-"""What a gallery's shots come from."""
+"""The protocol of the sources of a gallery's shots."""
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -10,7 +10,7 @@ from attrs import frozen
 from cometrunway._gallery._cards import Card
 
 Id = int | str
-"""What a source calls a shot: always the same one."""
+"""The id of a shot in its source. It never changes."""
 
 
 @frozen(kw_only=True)
@@ -20,29 +20,29 @@ class Snapshot:
     cards: Iterable[Card]
     """One by one, as long as the source is being read."""
     is_written: bool = False
-    """Whether a process is at it now."""
+    """Whether a process is writing to the source now."""
     problem: str | None = None
-    """What could not be read, in words for the page."""
+    """A text for the page about what could not be read."""
 
 
 @frozen
 class Seen:
-    """A shot that is there."""
+    """A shot that exists."""
 
     id: Id
     mark: int
-    """Another one once the shot has changed."""
+    """A mark of its present content. It differs after each change of the shot."""
     card: Card | None
     """None if the mark is known."""
 
 
 IsKnown = Callable[[Id, int], bool]
-"""Whether a shot is known to have this mark."""
+"""Returns whether a shot is known with this mark."""
 
 
 @frozen(kw_only=True)
 class Scan:
-    """All shots of a source at one moment, of which those with a known mark are not read."""
+    """All shots of a source at one moment. Shots with a known mark are not read."""
 
     shots: Iterable[Seen]
     """One by one, as long as the source is being read."""
@@ -51,37 +51,36 @@ class Scan:
 
 
 class Source(Protocol):
-    """Where the shots come from.
+    """A source of shots.
 
-    What reads it raises `JournalError` where a journal cannot be read, `GalleryError` where something is damaged or
-    not there.
+    Its methods raise `JournalError` if a journal cannot be read, and `GalleryError` if something is damaged or missing.
     """
 
     @property
     def title(self) -> str:
-        """What stands at the head of the page."""
+        """The title of the page."""
 
     def reading(self) -> AbstractContextManager[Snapshot]:
         """Read all shots."""
 
     def scanning(self, is_known: IsKnown, after: Id | None = None) -> AbstractContextManager[Scan]:
-        """Read the shots that are new, or have changed: of those behind one of them, or of all.
+        """Read the new and changed shots, of all shots or of those after the shot `after`.
 
-        A caller that passes `after` has begun with a scan of all.
+        A caller that passes `after` has started with a scan of all shots.
         """
 
     def cards(self, ids: Sequence[Id]) -> Iterable[Card | None]:
-        """Yield the shots that are called so, in this order; None for one that is not there."""
+        """Yield the shots with these ids, in this order; None for a shot that does not exist."""
 
     def is_written(self) -> bool:
         """Whether a process is at it now."""
 
     def signature(self) -> object:
-        """Return a value that differs once the source has changed; cheap enough to ask twice a second."""
+        """Return a value that differs after each change of the source. It is fast enough for two calls per second."""
 
 
 def stamp(path: Path) -> tuple[int, int] | None:
-    """Return a file's time and size; None where there is none."""
+    """Return a file's time and size; None if it does not exist."""
     try:
         found = path.stat()
     except OSError:

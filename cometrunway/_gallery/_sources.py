@@ -1,4 +1,4 @@
-"""Which source a path names."""
+"""Finds the source that a path names."""
 
 from pathlib import Path
 
@@ -13,8 +13,8 @@ def source_of(path: Path) -> Source:
     """Return the source that a path names: a folder of media files, or a journal.
 
     Raises:
-        GalleryError: nothing is there, or no media file is in the folder.
-        JournalError: it is a file, but no journal.
+        GalleryError: the path does not exist, or its folder has no media file.
+        JournalError: the path is a file, but not a journal.
     """
     if path.is_dir():
         folder = FolderSource(path)

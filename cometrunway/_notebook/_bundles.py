@@ -1,4 +1,4 @@
-"""The display of each kind of value, as HTML and as text."""
+"""Displays each kind of value as HTML and as text."""
 
 from collections.abc import Iterable
 from functools import singledispatch
@@ -20,16 +20,16 @@ from cometrunway._tasks import Asset, Task
 from cometrunway._terminal import printable
 
 _SHOWN = 48
-"""How many shots of a batch are in its grid."""
+"""The largest number of shots in the grid of a batch."""
 _ROWS = 100
-"""How many entries are in a table."""
+"""The largest number of entries in a table."""
 _BOX = "border:1px solid rgba(128,128,128,.35);border-radius:8px;padding:8px;overflow-wrap:anywhere"
 _GRID = "display:grid;grid-template-columns:repeat(auto-fill,minmax(180px,1fr));gap:8px"
 _LINE = "display:flex;flex-wrap:wrap;gap:0 12px;align-items:baseline"
 
 
 def bundle_of(value: object) -> dict[str, str]:
-    """Return a value by MIME type: front ends choose the richest that they know, and text is always there."""
+    """Return a value by MIME type. A front end chooses the best type that it knows. Text is always included."""
     return {"text/plain": text_of(value), "text/html": tag("div", _html(value))}
 
 

@@ -1,4 +1,4 @@
-"""What is known of a file beside the file: which shot it belongs to, and what was asked for."""
+"""The captions of files: the shot of a file, and its request."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
@@ -19,22 +19,22 @@ _LENGTHS = ("duration", "seconds")
 
 @frozen(kw_only=True)
 class Caption:
-    """What a display says of a file."""
+    """The caption of a file."""
 
     key: str | None = None
     model: str | None = None
     duration: str | None = None
-    """How long a video was asked for."""
+    """The requested duration of a video."""
     prompt: str | None = None
 
     @classmethod
     def of(cls, future: TaskFuture) -> Self:
-        """Return what is known of a task."""
+        """Return the caption for the files of a task."""
         return cls._of(future.key, _fields(future.asked))
 
     @classmethod
     def of_entry(cls, entry: Entry) -> Self:
-        """Return what a journal knows."""
+        """Return the caption for the files of a journal's entry."""
         return cls._of(entry.key, entry.request)
 
     @classmethod
@@ -49,7 +49,7 @@ class Caption:
 
 
 class Assets(Displayed, tuple[Asset, ...]):
-    """The files of one task, as `await` gives them in a notebook: a tuple that is shown as what it holds."""
+    """The files of one task, as `await` returns them in a notebook: a tuple whose display shows the files."""
 
     __slots__ = ()
 
@@ -58,7 +58,7 @@ _captions: "WeakKeyDictionary[Asset, Caption]" = WeakKeyDictionary()
 
 
 def captioned(assets: Iterable[Asset], future: TaskFuture) -> Assets:
-    """Return files of a task so that each is shown with what is known of the task."""
+    """Return files of a task with their captions."""
     found = Assets(assets)
     for asset in found:
         _captions[asset] = Caption.of(future)
@@ -66,7 +66,7 @@ def captioned(assets: Iterable[Asset], future: TaskFuture) -> Assets:
 
 
 def caption_of(asset: Asset) -> Caption:
-    """Return what is known of a file."""
+    """Return the caption of a file."""
     return _captions.get(asset, Caption())
 
 

@@ -1,4 +1,4 @@
-"""HTML in which prompts, keys and messages of a server are escaped: their markup is shown as text."""
+"""Makes HTML. Prompts, keys and messages of a server are escaped, so that their markup is shown as text."""
 
 from html import escape
 from typing import Literal
@@ -8,17 +8,17 @@ from cometrunway._terminal import printable
 _VOID = {"img"}
 MUTED = "opacity:.7"
 BAD = "color:color-mix(in srgb,currentColor 40%,#e5484d)"
-"""A red that is dark on a light page and light on a dark one."""
+"""A red that is readable on light and on dark pages."""
 
 
 class Html(str):
-    """Markup in which all text is escaped."""
+    """Markup with escaped text."""
 
     __slots__ = ()
 
 
 def tag(name: str, *content: str, **attributes: str | Literal[True] | None) -> Html:
-    """Return an element. Content that is no `Html` is text. An attribute of True has no value; None leaves it out."""
+    """Return an element. Content that is not `Html` is escaped. An attribute of True has no value; None omits it."""
     given = {attribute: value for attribute, value in attributes.items() if value not in {None, False}}
     written = "".join(
         f" {attribute}" if value is True else f' {attribute}="{escape(str(value))}"'
@@ -29,10 +29,10 @@ def tag(name: str, *content: str, **attributes: str | Literal[True] | None) -> H
 
 
 def joined(*parts: Html) -> Html:
-    """Return parts after each other."""
+    """Return the parts joined together."""
     return Html("".join(parts))
 
 
 def facts(*told: str | None) -> str:
-    """Return what is known, in one line."""
+    """Return the texts that are not None, in one line."""
     return " · ".join(fact for fact in told if fact)

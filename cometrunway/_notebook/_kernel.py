@@ -1,4 +1,4 @@
-"""The kernel of a notebook: which cell runs, what it shows, and when it has run. IPython is loaded there already."""
+"""The kernel of a notebook: the running cell, its displays, and its end. IPython is already loaded in a kernel."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -6,18 +6,18 @@ from typing import Any
 
 
 def cell() -> str:
-    """Return what the cell is called for which this code runs, also in an asyncio task that it started."""
+    """Return the id of the cell for which this code runs, also in an asyncio task that the cell started."""
     header = _shell().get_parent().get("header", {})
     return str(header.get("msg_id", ""))
 
 
 def show(bundle: Mapping[str, str], *, display_id: str, is_update: bool) -> None:
-    """Show something, or replace what was shown under the same id, in any cell."""
+    """Show a bundle, or replace the display with the same id in any cell."""
     sys.modules["IPython"].display.display(dict(bundle), raw=True, display_id=display_id, update=is_update)
 
 
 def on_cell_end(callback: Callable[[], None]) -> None:
-    """Call it after each cell, while what it shows still counts as shown by that cell."""
+    """Call `callback` after each cell, while displays still belong to that cell."""
     _shell().events.register("post_run_cell", lambda _result: callback())
 
 

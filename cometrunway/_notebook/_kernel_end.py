@@ -1,4 +1,4 @@
-"""A kernel that ends while tasks are owed: what is said, for nothing can be waited for any more."""
+"""Prints a warning if a kernel ends while tasks are unfinished. At that time nothing can be waited for."""
 
 import atexit
 import logging
@@ -14,7 +14,7 @@ _opened: WeakSet[Lifetime] = WeakSet()
 
 
 def warn_of(lifetime: Lifetime) -> None:
-    """Say at the end of the kernel what this session owes then."""
+    """Report at the end of the kernel the unfinished tasks of this session."""
     if not _opened:
         atexit.register(_warn)
     _opened.add(lifetime)
@@ -36,5 +36,5 @@ def _warn() -> None:
 
 def _say(text: str) -> None:
     _logger.warning("%s", text)
-    with suppress(OSError, ValueError):  # it is closed; by now, what a cell prints would be lost
+    with suppress(OSError, ValueError):  # the stream is closed; the output of a cell is lost at this time
         print(f"cometrunway: {text}", file=sys.__stderr__, flush=True)

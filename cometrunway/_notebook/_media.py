@@ -1,4 +1,4 @@
-"""Files that play in a notebook: small ones are in the notebook itself, others beside it."""
+"""Plays files in a notebook. Small files are embedded in the notebook; larger files are linked."""
 
 import base64
 import os
@@ -10,22 +10,22 @@ from cometrunway._notebook._html import Html, tag
 from cometrunway._tasks import Asset
 
 EMBEDDED_EACH = 4_000_000
-"""Bytes up to which a file is embedded; a larger one is linked."""
+"""The largest number of bytes of an embedded file. A larger file is linked."""
 EMBEDDED_SMALL = 400_000
-"""The same in a grid."""
+"""The largest number of bytes of an embedded file in a grid."""
 EMBEDDED_ALL = 30_000_000
-"""Bytes of all files that one kernel embeds; further ones are linked. Base64 makes 40 MB of them."""
+"""The largest number of bytes that one kernel embeds; further files are linked. Base64 makes 40 MB of these bytes."""
 _UNITS = ("bytes", "kB", "MB", "GB")
 
 
 class _Embedded:
-    """How many bytes this kernel has embedded so far."""
+    """The number of bytes that this kernel has embedded so far."""
 
     total = 0
 
 
 def player(asset: Asset, *, is_small: bool) -> Html:
-    """Return what plays or shows a file; a link where browsers do neither, and text where it is not on this disk."""
+    """Return a player or an image for a file; a link if browsers cannot show it; text if it is not on this disk."""
     file = MediaFile.at(asset.path) if asset.path else None
     if file is None or file.size is None:
         return tag("div", where(asset), style="overflow-wrap:anywhere")
@@ -44,14 +44,14 @@ def player(asset: Asset, *, is_small: bool) -> Html:
 
 
 def where(asset: Asset) -> str:
-    """Say where a file is, without what a URL is signed with."""
+    """Return the place of a file, without the signature of a URL."""
     if asset.location:
         return asset.location
     return f"{asset.path.name} is not on this disk, or of no kind that is shown" if asset.path else "not downloaded"
 
 
 def size_of(number: int | None) -> str | None:
-    """Return a number of bytes as people say it; None where it is not known."""
+    """Return a number of bytes in a readable unit; None if it is not known."""
     if number is None:
         return None
     size, unit = float(number), 0
@@ -73,7 +73,7 @@ def _source(file: MediaFile, limit: int) -> str:
 
 
 def _link(path: Path) -> str:
-    """Return the URL relative to the folder of the kernel, which is the notebook's: front ends serve it from there."""
+    """Return the URL relative to the kernel's folder. It is the notebook's folder, and front ends serve it."""
     try:
         relative = Path(os.path.relpath(path))
     except ValueError:  # on another drive of Windows

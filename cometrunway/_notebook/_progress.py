@@ -1,4 +1,4 @@
-"""How far the waits of a cell have come, as HTML and as text."""
+"""The progress of a cell's waits as HTML and as text."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -14,29 +14,29 @@ from cometrunway._terminal import printable
 from cometrunway.progress._display import clock
 
 _LISTED = 10
-"""How many shots that did not succeed, and how many that run, are named."""
+"""The largest number of unsuccessful shots, and of running shots, that are named."""
 _BAR = "width:240px;max-width:100%"
 _ENDED = ("succeeded", "failed", "cancelled", "refused", "in_doubt")
 
 
 @frozen(kw_only=True)
 class Snapshot:
-    """What a cell waits for, at one moment."""
+    """The state of a cell's waits at one moment."""
 
     counts: Counter[str]
-    """How many shots have each status."""
+    """The number of shots with each status."""
     waiting: int
-    """How many shots of batches have no task yet."""
+    """The number of shots of batches without a task."""
     running: tuple[TaskFuture, ...]
     others: tuple[Outcome, ...]
-    """What has ended without its files."""
+    """The shots that have ended without files."""
     seconds: float
-    """Since the first wait; once all has ended, until then."""
+    """The seconds since the first wait, until now or until the last end."""
     is_waited_for: bool
 
     @classmethod
     def of(cls, subjects: Iterable[TaskFuture | BatchFutures], *, seconds: float, is_waited_for: bool) -> "Snapshot":
-        """Return how these stand."""
+        """Return the state of these subjects."""
         batches = [subject for subject in subjects if isinstance(subject, BatchFutures)]
         of_batches = dict.fromkeys(future for batch in batches for future in batch.kept())
         single = [subject for subject in subjects if isinstance(subject, TaskFuture) and subject not in of_batches]
@@ -54,28 +54,28 @@ class Snapshot:
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing of it will change any more."""
+        """Whether the state is final."""
         return not self.running and not self.waiting
 
     @property
     def total(self) -> int:
-        """How many shots there are."""
+        """The number of shots."""
         return self.counts.total() + self.waiting
 
     @property
     def ended(self) -> int:
-        """How many shots have ended."""
+        """The number of shots that have ended."""
         return self.total - len(self.running) - self.waiting
 
     @property
     def fraction(self) -> float:
-        """How much is done, from 0 to 1; what runs counts by its progress."""
+        """The finished part, from 0 to 1. Running shots count by their progress."""
         partly = sum((future.task and future.task.progress) or 0.0 for future in self.running)
         return (self.ended + partly) / max(1, self.total)
 
     @property
     def eta(self) -> float | None:
-        """In how many seconds all can be expected to have ended; None before that is known."""
+        """The expected seconds until all have ended; None if this is not known yet."""
         eta = eta_of(self.running)
         if eta is None or not self.waiting:
             return eta
@@ -83,7 +83,7 @@ class Snapshot:
 
 
 def bundle_of(snapshot: Snapshot) -> dict[str, str]:
-    """Return it by MIME type."""
+    """Return a snapshot by MIME type."""
     lines = [_summary(snapshot), *(f"  {line}" for line in _lines(snapshot))]
     return {"text/plain": "\n".join(map(printable, lines)), "text/html": _html(snapshot)}
 

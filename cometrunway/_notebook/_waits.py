@@ -1,4 +1,4 @@
-"""The progress of what a cell waits for: one display for the cell, updated in place, whose last state stays."""
+"""The progress display of a cell's waits. Each cell has one display, which is updated and keeps its last state."""
 
 import asyncio
 from collections.abc import Awaitable, Iterator
@@ -15,15 +15,15 @@ from cometrunway._submission._batch import BatchFutures
 
 _T = TypeVar("_T")
 Subjects = tuple[TaskFuture | BatchFutures, ...]
-"""What is waited for."""
+"""The futures and batches that are waited for."""
 _PERIOD = 0.5
 """Seconds between two updates."""
 _FOLLOWED = 20
-"""Cells whose displays later cells bring up to date; that of an earlier one keeps its last state."""
+"""The number of earlier cells whose displays are still updated by later cells. Older displays keep their last state."""
 
 
 class CellProgress:
-    """What one cell has waited for so far, and its display."""
+    """The waits of one cell so far, and their display."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -34,18 +34,18 @@ class CellProgress:
         self._waits = 0
         self._drawn: dict[str, str] | None = None
         self._saved: dict[str, str] | None = None
-        """What was last drawn while a cell ran: nbclient drops what comes from a cell that has ended."""
+        """The last bundle that was drawn while a cell ran. nbclient drops the output of a cell that has ended."""
         self._has_ended = False
         self._timer: asyncio.TimerHandle | None = None
 
     @property
     def is_over(self) -> bool:
-        """Whether its display will not change any more."""
+        """Whether the display is final."""
         return self._took is not None and not self._waits
 
     @contextmanager
     def waits_for(self, subjects: Subjects) -> Iterator[None]:
-        """Show the progress of these until the block ends."""
+        """Show the progress of these subjects until the block ends."""
         self._subjects |= {id(subject): subject for subject in subjects}
         self._waits += 1
         if self._drawn is None:
@@ -58,7 +58,7 @@ class CellProgress:
             self._waits -= 1
 
     def draw_at_end(self) -> None:
-        """Bring the display up to date at the end of its cell, or of a later one."""
+        """Update the display at the end of its cell, or of a later cell."""
         self._draw(is_waited_for=self._waits > 0, is_saved=True)
         self._has_ended = True
 
@@ -82,7 +82,7 @@ _cells: dict[str, CellProgress] = {}
 
 
 async def shown(waiting: Awaitable[_T], subjects: Subjects, *, with_progress: bool) -> Any:
-    """Wait, and show the progress meanwhile; the files of one task are returned so that the notebook shows them."""
+    """Wait, and show the progress during the wait. The files of one task are returned with their display."""
     is_shown = with_progress and not all(isinstance(subject, TaskFuture) and subject.done() for subject in subjects)
     with _of_this_cell().waits_for(subjects) if is_shown else nullcontext():
         found = await waiting
@@ -106,7 +106,7 @@ def _begin() -> None:
 
 
 def _bring_up_to_date() -> None:
-    """Draw what has changed, also of earlier cells: what is saved is the last state."""
+    """Draw the changes, also of earlier cells, so that a saved notebook has the last state."""
     for name, cell in list(_cells.items()):
         cell.draw_at_end()
         if cell.is_over or len(_cells) > _FOLLOWED:

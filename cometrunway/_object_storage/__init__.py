@@ -1,5 +1,5 @@
-"""Files in a bucket of S3, or of a storage with its protocol. The only place that imports `obstore`, of the extra `s3`.
+"""Files in a bucket of S3, or of another storage with its protocol. Only this package imports `obstore` (extra `s3`).
 
-May import only what is below it, as `_transport` does. Begin with `_bucket.py`; `_refusals.py` says why the
-storage refused.
+It is on the same level as `_transport`, and may import only what is below. Begin with `_bucket.py`. `_refusals.py`
+explains why the storage refused.
 """

@@ -1,4 +1,4 @@
-"""One prefix of a bucket: objects are put there whole, or not at all."""
+"""One prefix of a bucket. Objects are stored completely, or not at all."""
 
 import asyncio
 import hashlib
@@ -26,23 +26,23 @@ _logger = logging.getLogger(__name__)
 _ADDRESS = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?")
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 _TRIAL = ".cometrunway"
-"""The object that shows that objects can be written. It stays: the right to delete is not needed."""
+"""The name of the test object. It is not deleted, so that the right to delete is not needed."""
 _TRIAL_SECONDS = 30.0
 _PART = 8 * 1024 * 1024
-"""Bytes of an object that is sent in one request; a larger one is sent in parts of this size."""
+"""The largest number of bytes that are sent in one request. A larger object is sent in parts of this size."""
 _PARTS_AT_ONCE = 2
 _LINK = timedelta(days=1)
-"""For how long a link can be read."""
+"""The time for which a link is valid."""
 _CLIENT: "ClientConfig" = {"connect_timeout": timedelta(seconds=10), "timeout": timedelta(minutes=3)}
 
 
 class BucketError(Exception):
-    """The storage did not do what was asked for. The text says what, and what to do."""
+    """A request to the storage failed. The text says why, and what to do."""
 
 
 @frozen(kw_only=True)
 class StoredFile:
-    """What is known of a file in a bucket, beside its name."""
+    """The properties of a file in a bucket, except its name."""
 
     size: int
     sha256: str | None
@@ -52,13 +52,13 @@ class StoredFile:
 class Bucket:
     """The objects under one prefix of a bucket.
 
-    Credentials, region and endpoint are the environment's (AWS_ACCESS_KEY_ID and so on), or the machine's role.
+    Credentials, region and endpoint come from the environment (AWS_ACCESS_KEY_ID and so on) or the machine's role.
 
     Args:
-        address: such as `s3://bucket/prefix`.
+        address: the address of the prefix, such as `s3://bucket/prefix`.
 
     Raises:
-        ValueError: it is no such address.
+        ValueError: the address does not have this form.
     """
 
     def __init__(self, address: str) -> None:
@@ -70,13 +70,15 @@ class Bucket:
         self._endpoint = next(filter(None, map(os.environ.get, _ENDPOINTS)), None)
         self._store = self._open()
         self.refuses_to_replace = True
-        """Whether it keeps one process from replacing an object that another one has just put there."""
+        """Whether the storage refuses to replace an object that another process has just stored."""
 
     async def check(self) -> None:
-        """Find out whether objects can be written, read, and known to be missing: `.cometrunway` is written, and stays.
+        """Test that objects can be written and read, and that missing objects are recognised.
+
+        The object `.cometrunway` is written for this, and is not deleted.
 
         Raises:
-            BucketError: they cannot.
+            BucketError: the test failed.
         """
         content = b"Shows that cometrunway can write here.\n"
         trial = StoredFile(size=len(content), sha256=hashlib.sha256(content).hexdigest(), media_type="text/plain")
@@ -98,12 +100,12 @@ class Bucket:
             )
 
     async def put(self, file: Path, known: StoredFile, names: Iterable[str]) -> str:
-        """Put a file under the first of the names that no other file has; return where it is.
+        """Store a file under the first name that no other file has. Return its location.
 
-        It is read and digested once more on its way, and appears only if that agrees with what is known of it.
+        The file is digested again while it is sent. It appears in the bucket only if the digest is the known one.
 
         Raises:
-            BucketError: it could not be put there whole.
+            BucketError: the file could not be stored completely.
         """
         for name in names:
             if await self._is_put(file, known, name):
@@ -111,19 +113,19 @@ class Bucket:
         raise AssertionError("the names are endless")
 
     async def holds(self, location: str, known: StoredFile) -> bool:
-        """Whether a file is where it was put, with the length and the digest that it had.
+        """Whether a file exists at its location with its known length and digest.
 
         Raises:
-            BucketError: the storage does not say.
+            BucketError: the storage does not answer the question.
         """
         name = self._own(location)
         return name is not None and await self._stored(name) == known
 
     async def link(self, location: str) -> str | None:
-        """Return a URL that reads the file without credentials, for a day; None for a file outside the prefix.
+        """Return a URL that reads the file without credentials, valid for a day; None for a file outside of the prefix.
 
         Raises:
-            BucketError: it cannot be signed.
+            BucketError: the URL cannot be signed.
         """
         name = self._own(location)
         try:
@@ -142,7 +144,7 @@ class Bucket:
         )
 
     async def _is_put(self, file: Path, known: StoredFile, name: str) -> bool:
-        """Put a file under a name, unless another file has that; return whether the name is now that of this file."""
+        """Store a file under a name, unless another file has the name. Return whether this file now has the name."""
         there = await self._stored(name)
         if there is None:
             try:
@@ -182,7 +184,7 @@ class Bucket:
         return StoredFile(size=found.meta["size"], sha256=found.attributes.get("sha256"))
 
     def _own(self, location: str) -> str | None:
-        """Return the name of an object under the prefix; None of any other."""
+        """Return the name of an object under the prefix; None for any other object."""
         is_own = location.startswith(f"{self.address}/")
         return location.removeprefix(f"{self.address}/") if is_own else None
 
@@ -191,7 +193,7 @@ class Bucket:
 
 
 async def _refuses_to_replace(store: S3Store, name: str, content: bytes, known: StoredFile) -> bool:
-    """Whether the storage refuses, when it is asked to, to replace an object that is there."""
+    """Whether the storage supports the condition that an existing object is not replaced."""
     try:
         await obstore.put_async(store, name, content, attributes=_attributes(known), mode="create", use_multipart=False)
     except AlreadyExistsError:
@@ -207,7 +209,7 @@ def _attributes(known: StoredFile) -> dict[str, str]:
 
 
 async def _verified(file: Path, known: StoredFile) -> AsyncIterator[bytes]:
-    """Yield a file's bytes; raise `BucketError` at their end unless they are those that are known."""
+    """Yield a file's bytes. At the end, raise `BucketError` if their length or digest is not the known one."""
     digest = hashlib.sha256()
 
     def next_block() -> bytes:

@@ -1,4 +1,4 @@
-"""What an object storage answers, in words: what is wrong, and what to do."""
+"""Explains the errors of an object storage: what is wrong, and what to do."""
 
 import re
 
@@ -7,21 +7,21 @@ from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
 _CODE = re.compile(r"<Code>([\w.]+)</Code>")
 _MESSAGE = re.compile(r"<Message>([^<]{1,200})</Message>")
 _DETAILS = "\n\nDebug source"
-"""Where the part of the library's error for programmers begins."""
+"""The start of the part of the library's error that is for its developers."""
 _OF_CREDENTIALS = ("/latest/api/token", "/latest/meta-data")
-"""The paths of a machine's role, which are read where the environment has no credentials."""
+"""The paths for a machine's role. They are read if the environment has no credentials."""
 _LONGEST = 300
 NOT_IMPLEMENTED = "<Code>NotImplemented</Code>"
-"""The code in the answer to a request that a storage does not implement."""
+"""The code of the answer to a request that the storage does not implement."""
 
 
 def reason(error: Exception, *, bucket: str, endpoint: str | None) -> str:
-    """Say why the storage did not do what was asked for.
+    """Explain why a request to the storage failed.
 
     Args:
-        error: what the library raised.
+        error: the library's error.
         bucket: the name of the bucket.
-        endpoint: where the storage is; None for that of AWS.
+        endpoint: the address of the storage; None for AWS.
     """
     text = str(error).partition(_DETAILS)[0]
     code, message = (found and found[1] for found in (_CODE.search(text), _MESSAGE.search(text)))

@@ -1,4 +1,4 @@
-"""Figures of very many values in little memory: quantiles to one per cent, and counts over time."""
+"""Statistics of many values in little memory: quantiles with an error of one per cent, and counts over time."""
 
 import math
 from collections import Counter, defaultdict
@@ -6,25 +6,25 @@ from collections import Counter, defaultdict
 from attrs import define, field
 
 _STEP = math.log(1.02)
-"""Of the logarithm: a value is known to one per cent."""
+"""The width of a class in the logarithm. A value has an error of one per cent."""
 _LEAST = 0.001
 _MOST_SPANS = 240
 
 
 @define
 class Durations:
-    """Durations in seconds, counted in classes that are two per cent wide."""
+    """Counts durations in seconds, in classes of a width of two per cent."""
 
     count: int = field(init=False, default=0)
     _classes: Counter[int] = field(init=False, factory=Counter)
 
     def add(self, seconds: float) -> None:
-        """Count one."""
+        """Count one duration."""
         self.count += 1
         self._classes[math.floor(math.log(max(seconds, _LEAST)) / _STEP)] += 1
 
     def quantile(self, part: float) -> float | None:
-        """Return the duration that so large a part, from 0 to 1, does not exceed; None where there is none."""
+        """Return the quantile of the durations for a part from 0 to 1; None if there are no durations."""
         wanted, seen = part * self.count, 0
         for number in sorted(self._classes):
             seen += self._classes[number]
@@ -33,7 +33,7 @@ class Durations:
         return None
 
     def shares(self, least: float, most: float, bars: int) -> list[float]:
-        """Return how many there are in each of so many bars of equal width on a logarithmic axis, 1 for the most."""
+        """Return the heights of `bars` bars of equal width on a logarithmic axis. The highest bar has 1."""
         width = math.log(most / least) / bars
         counts = [0] * bars
         for number, count in self._classes.items():
@@ -44,14 +44,14 @@ class Durations:
 
 @define
 class Timeline:
-    """What ended when, in spans of equal length; they become longer as the time does."""
+    """Counts ends in time spans of equal length. The spans become longer if the whole time becomes longer."""
 
     width: int = field(init=False, default=60)
-    """Seconds of a span."""
+    """The length of a span in seconds."""
     _spans: defaultdict[int, Counter[str]] = field(init=False, factory=lambda: defaultdict(Counter))
 
     def add(self, at: float, kind: str) -> None:
-        """Count what ended at a time, in seconds since 1970."""
+        """Count one end of a kind at a time, in seconds since 1970."""
         number = int(at // self.width)
         is_new = number not in self._spans
         self._spans[number][kind] += 1
@@ -59,7 +59,7 @@ class Timeline:
             self._widen()
 
     def spans(self) -> list[tuple[float, Counter[str]]]:
-        """Return when each span begins, and what ended in it; from the first to the last, without gaps."""
+        """Return the start of each span and the counts in it, from the first to the last span without gaps."""
         if not self._spans:
             return []
         numbers = range(min(self._spans), max(self._spans) + 1)

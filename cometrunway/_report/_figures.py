@@ -1,4 +1,4 @@
-"""The figures of a journal, gathered in one pass over its rows, of which none is kept."""
+"""The figures of a journal. They are gathered in one pass over its rows, and no row is kept."""
 
 from collections import Counter
 from decimal import Decimal
@@ -30,34 +30,34 @@ class Group:
     """Of what succeeded."""
     files: int = 0
     size: int = 0
-    """Bytes of all files."""
+    """The number of bytes of all files."""
     cost: Decimal = Decimal(0)
     """Of what succeeded."""
     other_cost: Decimal = Decimal(0)
-    """Of all other creates that were accepted, or are in doubt."""
+    """The cost of all other creates that were accepted or are in doubt."""
 
     @property
     def shots(self) -> int:
-        """How many there are."""
+        """The number of shots."""
         return self.kinds.total()
 
 
 @define(kw_only=True)
 class Figures:
-    """What a report tells."""
+    """The figures of a report."""
 
     prices: Prices | None = None
     groups: dict[tuple[str, str], Group] = field(factory=dict)
     reasons: Counter[tuple[str, str]] = field(factory=Counter)
-    """How many shots have failed, were cancelled or were refused, by that and the reason."""
+    """The number of failed, cancelled and refused shots, by outcome and reason."""
     timeline: Timeline = field(factory=Timeline)
     media: Counter[str] = field(factory=Counter)
-    """How many files there are of each media type."""
+    """The number of files of each media type."""
     first: float | None = None
-    """When the first shot was submitted, and when the last one ended: seconds since 1970."""
+    """The times of the first submission and of the last end, in seconds since 1970."""
     last: float | None = None
     unpriced: int = 0
-    """Shots that were pruned, of which it is not known what they cost."""
+    """The number of pruned shots. Their cost is not known."""
 
     @classmethod
     def of(cls, report: JournalReport, prices: Prices | None = None) -> "Figures":
@@ -77,7 +77,7 @@ class Figures:
 
     @property
     def total(self) -> Group:
-        """All groups together, but for the durations."""
+        """The sum of all groups, without durations."""
         whole = Group(route="", model="")
         for group in self.groups.values():
             whole.kinds += group.kinds

@@ -1,4 +1,4 @@
-"""A report as one HTML page: its plots are SVG, and it loads nothing."""
+"""A report as one HTML page with SVG plots. The page loads no other file."""
 
 from collections.abc import Iterator
 from html import escape

@@ -14,7 +14,7 @@ _STRIP, _STRIP_HEIGHT, _BARS = 360, 28, 45
 
 
 def outcomes(kinds: Counter[str]) -> str:
-    """Return one bar whose parts are the outcomes of all shots."""
+    """Return one bar. Its parts are the outcomes of all shots."""
     total, x, parts = kinds.total(), 0.0, []
     for kind in STATUSES:
         if kinds[kind]:
@@ -29,7 +29,7 @@ def outcomes(kinds: Counter[str]) -> str:
 
 
 def timeline(spans: Sequence[tuple[float, Counter[str]]], width: int) -> str:
-    """Return how many shots ended when: what succeeded below, and the rest on top of it."""
+    """Return the plot of the shots that ended in each time span: successes at the bottom, other ends on top."""
     most = max(ended.total() for _, ended in spans)
     step = _WIDTH / len(spans)
     parts = [f'<line class="axis" x1="0" x2="{_WIDTH}" y1="{_HEIGHT}" y2="{_HEIGHT}"/>']
@@ -49,7 +49,7 @@ def timeline(spans: Sequence[tuple[float, Counter[str]]], width: int) -> str:
 
 
 def distribution(durations: Durations, least: float, most: float) -> str:
-    """Return how the durations of a group are spread on a logarithmic axis, with a line at the median and at p95."""
+    """Return the distribution of a group's durations on a logarithmic axis, with lines at the median and at p95."""
     step = _STRIP / _BARS
     parts = [
         f'<rect class="bar" x="{number * step:.1f}" y="{_STRIP_HEIGHT * (1 - share):.1f}" width="{step - 1:.1f}" '
@@ -67,7 +67,7 @@ def distribution(durations: Durations, least: float, most: float) -> str:
 
 
 def share(part: float, kind: str) -> str:
-    """Return a bar whose length is a part of the whole, from 0 to 1."""
+    """Return a bar. Its length is a part of the whole, from 0 to 1."""
     return _svg(_STRIP, 10, [f'<rect class="{kind}" width="{max(_STRIP * part, 2):.1f}" height="10" rx="2"/>'], "")
 
 

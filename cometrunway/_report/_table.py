@@ -1,4 +1,4 @@
-"""A report as CSV for spreadsheets: one figure is one row."""
+"""A report as CSV for spreadsheets. Each figure is one row."""
 
 import csv
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ _HEADING = ("figure", "route", "model", "name", "value", "unit")
 
 
 def write_table(figures: Figures, stream: TextIO) -> None:
-    """Write comma-separated values with a heading, for a stream that encodes them as UTF-8 and translates no newlines.
+    """Write comma-separated values with a heading. The stream must encode as UTF-8 and must not translate newlines.
 
-    The columns are what the figure is about, route and model, its name, its value, and its unit.
+    The columns are the subject of the figure, route, model, name, value, and unit.
     """
-    stream.write("\ufeff")  # without the byte order mark Excel takes UTF-8 for another encoding
+    stream.write("\ufeff")  # without the byte order mark, Excel does not recognise UTF-8
     writer = csv.writer(stream)
     writer.writerow(_HEADING)
     for row in _rows(figures):

@@ -1,4 +1,4 @@
-"""How the figures of a report are written, alike in text and on the page."""
+"""Formats the figures of a report, in the same way for text and page."""
 
 from collections.abc import Iterator
 
@@ -39,7 +39,7 @@ def counts(figures: Figures) -> str:
 
 
 def period(figures: Figures) -> str:
-    """Return from when to when the shots were made, by this machine's clock; nothing where that is not known."""
+    """Return the period in which the shots were made, in this machine's time zone; empty if it is not known."""
     first, last = moment(figures.first), moment(figures.last)
     if first is None or last is None:
         return ""
@@ -49,7 +49,7 @@ def period(figures: Figures) -> str:
 
 
 def cost(figures: Figures) -> Iterator[str]:
-    """Yield what the creates are estimated to cost, where there are prices."""
+    """Yield the estimated cost of the creates, if there are prices."""
     if figures.prices is None:
         return
     total = figures.total

@@ -1,5 +1,5 @@
-"""OpenTelemetry: spans and metrics of what a session does. Begin with `_recorder.py`.
+"""OpenTelemetry: spans and metrics of a session. Begin with `_recorder.py`.
 
-Only `_recorder.py` and `_metrics.py` import opentelemetry, and nothing imports those two before there is something to
-record to. It may import the values: requests, tasks, events and handles.
+Only `_recorder.py` and `_metrics.py` import opentelemetry. They are imported only if a provider records. The package
+may import the values: requests, tasks, events and handles.
 """

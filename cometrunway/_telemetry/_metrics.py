@@ -1,4 +1,4 @@
-"""The metrics: plain numbers, which a metric reader collects at any time. Counting costs next to nothing."""
+"""The metrics: plain numbers, which a metric reader collects at any time. Counting is very fast."""
 
 from collections.abc import Callable, Iterable, Mapping
 from threading import Lock
@@ -9,18 +9,18 @@ from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider, Observa
 
 _SCOPE = "cometrunway"
 _SECONDS = tuple(0.01 * 2**step for step in range(20))
-"""Boundaries of buckets: those of the GenAI conventions, which end at 82 seconds, and on to an hour and a half."""
+"""Boundaries of buckets: those of the GenAI conventions, which end at 82 seconds, and more up to an hour and a half."""
 
 
 @frozen(eq=False)
 class Labels:
-    """The attributes of all that concerns one route and model at one address; compared by identity, which is quick."""
+    """The attributes of one route and model at one address. Compared by identity, which is fast."""
 
     attributes: Mapping[str, str | int]
 
 
 class Tally:
-    """A number for each route and model, and for each value of one more attribute."""
+    """A number for each route and model, and for each value of one other attribute."""
 
     def __init__(self, attribute: str = "") -> None:
         self._attribute = attribute
@@ -43,7 +43,7 @@ class Tally:
 
 @frozen(kw_only=True)
 class Instruments:
-    """The metrics of all sessions that record to one provider, by the names of docs/telemetry.md."""
+    """The metrics of all sessions that record to one provider. docs/telemetry.md lists their names."""
 
     creates: Tally = field(factory=lambda: Tally("cometrunway.outcome"))
     in_flight: Tally = field(factory=Tally)
@@ -54,7 +54,7 @@ class Instruments:
 
     @classmethod
     def of(cls, provider: MeterProvider) -> "Instruments":
-        """Return the metrics of a provider, made when they are first asked for."""
+        """Return the metrics of a provider. The first call makes them."""
         if provider not in _by_provider:
             _by_provider[provider] = cls._made(provider.get_meter(_SCOPE))
         return _by_provider[provider]

@@ -1,4 +1,4 @@
-"""The option of telemetry, and the check whether to record anything."""
+"""The options of telemetry, and the check whether anything is recorded."""
 
 import sys
 from importlib import import_module

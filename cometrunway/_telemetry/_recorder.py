@@ -1,4 +1,4 @@
-"""From the events of a session to spans and metrics."""
+"""Makes spans and metrics from the events of a session."""
 
 import asyncio
 import json
@@ -25,14 +25,14 @@ _OUTCOMES = {
     EventKind.IN_DOUBT: "in_doubt",
 }
 _MOST_UNTOLD, _LONGEST_UNTOLD = 50, 1.0
-"""How many courses that have ended may wait to become spans, and for how many seconds. To make many at once costs half
-as much as to make each by itself; to make too many would hold the event loop up."""
+"""The number of ended courses that may wait to become spans, and for how many seconds. Making many spans at once costs
+half as much as making each alone; making too many at once blocks the event loop."""
 _T = TypeVar("_T")
 
 
 @define(kw_only=True, eq=False)
 class _Course:
-    """What is known so far of what becomes a span. All moments are wall-clock seconds since 1970."""
+    """The data of a future span. All times are wall-clock seconds since 1970."""
 
     subject: TaskFuture | SubmissionReference
     labels: Labels
@@ -41,15 +41,15 @@ class _Course:
     """Whether the create was sent by an earlier session."""
     links: tuple[Link, ...]
     known_at: float | None = None
-    """When the create was answered with the task's id, or the session took the task up."""
+    """The time at which the create was answered with the task's id, or the session resumed the task."""
     task_ended_at: float | None = None
     ended_at: float = 0.0
     came: Mapping[str, str | int | bool] = {}
-    """The attributes that say how it ended."""
+    """The attributes of its end."""
 
     @property
     def phases(self) -> Mapping[str, float | bool]:
-        """The attributes that say how long the create took, and the wait for the end; the rest is the download."""
+        """The durations of the create and of the wait for the end, as attributes. The rest is the download."""
         if self.known_at is None:
             return {}
         found: dict[str, float | bool] = {}
@@ -63,11 +63,11 @@ class _Course:
 
 
 class Recorder:
-    """Counts, and makes one span of each submission, from its create to its files.
+    """Records metrics, and makes one span for each submission, from its create to its files.
 
-    A span is the root of a trace of its own, because a task outlives the request that submitted it; it has a link to
-    that request. It is made when the task has ended, so that a task that is waited for holds next to nothing. No
-    attribute holds a key of the API, a URL or a message of the server; prompts only if that is wanted.
+    Each span is the root of its own trace, because a task lives longer than the request that submitted it. It has a
+    link to that request. A span is made when its task has ended, so that a waiting task needs little memory. No
+    attribute has an API key, a URL or a message of the server. Prompts are recorded only by option.
     """
 
     def __init__(
@@ -91,12 +91,12 @@ class Recorder:
         }
         self._labels: dict[tuple[str, str | None], Labels] = {}
         self._courses: dict[tuple[str, str], _Course] = {}
-        """By route and task id."""
+        """The courses by route and task id."""
         self._untold: list[_Course] = []
         self._loop = asyncio.get_running_loop()
 
     def counted(self, poll: Callable[[str, str, Asked], Awaitable[_T]]) -> Callable[[str, str, Asked], Awaitable[_T]]:
-        """Return `poll` with its calls counted."""
+        """Return `poll` as a function that also counts its calls."""
 
         def counted_poll(route: str, task_id: str, asked: Asked) -> Awaitable[_T]:
             self._instruments.polls.add(self._labels_of(route, asked))
@@ -105,9 +105,9 @@ class Recorder:
         return counted_poll
 
     def record(self, event: Event, subject: Subject) -> None:
-        """Record what happened."""
+        """Record an event."""
         if event.kind is EventKind.DISK_FULL:
-            return  # no step of the submission has ended: it waits for room
+            return  # no step of the submission has ended: it waits for a limit
         course = self._courses.get((event.route, event.task_id or ""))
         if isinstance(subject, SubmissionReference):
             self._tried(event, subject)
@@ -117,7 +117,7 @@ class Recorder:
             self._began(event, subject)
 
     def close(self) -> None:
-        """End the spans of the tasks that go on without the session."""
+        """End the spans of the tasks that continue without the session."""
         now = time.time()
         for course in self._courses.values():
             self._instruments.in_flight.add(course.labels, -1)
@@ -157,7 +157,7 @@ class Recorder:
             del self._courses[event.route, event.task_id or ""]
             self._instruments.in_flight.add(course.labels, -1)
             self._end(course, event)
-        else:  # another request asks for what is under way
+        else:  # another request submits a key that is under way
             course.links += _links_to_here()
 
     def _end(self, course: _Course, event: Event) -> None:
@@ -174,7 +174,7 @@ class Recorder:
             self._tell()
 
     def _tell(self) -> None:
-        """Give what has ended to the SDK."""
+        """Pass the ended courses to the SDK."""
         untold, self._untold = self._untold, []
         for course in untold:
             try:
@@ -237,7 +237,7 @@ class Recorder:
 
 
 def _what_came(event: Event) -> Mapping[str, str | int | bool]:
-    """The attributes that say how it ended."""
+    """Return the attributes of the end."""
     found: dict[str, str | int | bool] = {}
     if event.error is not None:
         found["error.type"] = type(event.error).__name__
@@ -259,13 +259,13 @@ def _nanoseconds(moment: float) -> int:
 
 
 def _links_to_here() -> tuple[Link, ...]:
-    """A link to the span that is current: that of the request whose code submits."""
+    """Return a link to the current span, which belongs to the code that submits."""
     context = trace.get_current_span().get_span_context()
     return (Link(context),) if context.is_valid else ()
 
 
 def _messages(request: Request | None) -> str | None:
-    """The prompt, in the form that the GenAI conventions give to messages."""
+    """Return the prompt in the form of messages in the GenAI conventions."""
     prompt = getattr(request, "prompt_text", None) or getattr(request, "prompt", None)
     if prompt is None:
         return None

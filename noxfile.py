@@ -139,12 +139,17 @@ def _starts(executable: str) -> bool:
 
 
 def _installed_chromium(session: nox.Session) -> str | None:
+    _install(session, "chromium")
+    return _chromium()
+
+
+def _install(session: nox.Session, package: str) -> None:
+    """Install one of Debian's packages, where that is possible."""
     apt = shutil.which("apt-get")
     if apt is None or os.geteuid() != 0:
-        return None
-    for arguments in (("update", "-qq"), ("install", "-y", "-qq", "chromium")):
+        return
+    for arguments in (("update", "-qq"), ("install", "-y", "-qq", package)):
         session.run(apt, *arguments, external=True, silent=True, success_codes=range(256))
-    return _chromium()
 
 
 @nox.session
@@ -176,6 +181,35 @@ def fixtures(session: nox.Session) -> None:
         session.run(*run_it, "-o", "asyncio_mode=auto", "-o", "asyncio_default_fixture_loop_scope=function")
         session.install("anyio")
         session.run(*run_it, "-o", "anyio_mode=auto", "-p", "no:asyncio")
+
+
+@nox.session
+def fleet(session: nox.Session) -> None:
+    """Share a journal in a PostgreSQL of its own between real processes, killed and restarted; `-- -k` chooses tests.
+
+    COMETRUNWAY_KILLS sets how many kills there are.
+    """
+    programs = _postgres() or _installed_postgres(session)
+    if programs is None:
+        session.skip("NOT TRIED: there is no PostgreSQL here, and none can be installed without apt and root")
+    session.install("-e", ".[test]")
+    tests = ("tests/journal/test_journal.py", "tests/journal/postgres", "tests/test_fleet.py")
+    session.run(
+        *("python", "-m", "pytest", "-q", "-n", "2", "-rP", *tests, *session.posargs),
+        env={"COMETRUNWAY_POSTGRES": programs},
+    )
+
+
+def _postgres() -> str | None:
+    """Return the folder of the programs of the newest PostgreSQL here; Debian has them outside of PATH."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
+    on_path = shutil.which("initdb")
+    return str(found[-1].parent) if found else str(Path(on_path).parent) if on_path else None
+
+
+def _installed_postgres(session: nox.Session) -> str | None:
+    _install(session, "postgresql")
+    return _postgres()
 
 
 @nox.session

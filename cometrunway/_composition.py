@@ -20,14 +20,14 @@ from cometrunway._delivery._file_names import FileNames
 from cometrunway._delivery._free_space import FreeSpace
 from cometrunway._delivery._output_dir import output_of
 from cometrunway._events import EventEmitter, Observer, checked_observer
-from cometrunway._journal._file import checked_place
 from cometrunway._journal._protocol import JournalProtocol, NoJournal
-from cometrunway._journal._sqlite import Journal
+from cometrunway._journal._stored import StoredJournal
+from cometrunway._journal._stores import store_at, writable_place
 from cometrunway._media._image_limits import Fit
-from cometrunway._paths import expanded
 from cometrunway._policies import PollPolicy, RetryPolicy, at_least_zero, flag, of_type, whole
 from cometrunway._polling._duration_history import DurationHistory
 from cometrunway._polling._scheduler import PollScheduler
+from cometrunway._shared_tasks import SharedTasks
 from cometrunway._submission._doubts import Doubts
 from cometrunway._submission._existing import ExistingTasks, expect_callbacks
 from cometrunway._submission._image_fit import ImageFit
@@ -123,7 +123,7 @@ class Composition:
         if budget is not None and not isinstance(budget, Budget):
             budget = Budget(creates=whole("budget", budget, at_least=0))
         self.spending = Spending(budget)
-        self._journal_path = None if journal is None else checked_place(expanded(journal, "journal"))
+        self._journal_place = None if journal is None else writable_place(journal)
         self._pays_again = flag("pay_again", pay_again)
         self._journal_timeout = at_least_zero("journal_timeout", journal_timeout)
         self._journal_wait = at_least_zero("journal_wait", journal_wait, or_infinite=True)
@@ -176,16 +176,11 @@ class Composition:
         )
 
     async def _journal(self, lifetime: AsyncExitStack) -> JournalProtocol:
-        if self._journal_path is None:
+        if self._journal_place is None:
             return NoJournal()
-        return await lifetime.enter_async_context(
-            Journal(
-                self._journal_path,
-                lock_timeout=self._journal_timeout,
-                wait=self._journal_wait,
-                output_dir=self._output.folder,
-            )
-        )
+        store = store_at(self._journal_place, timeout=self._journal_timeout, output_dir=self._output.folder)
+        journal = StoredJournal(self._journal_place, store, wait=self._journal_wait)
+        return await lifetime.enter_async_context(journal)
 
     async def _expected(self, journal: JournalProtocol) -> ExpectedCallbacks:
         """Return the expected callbacks. At first, these are the callbacks of the journal's submissions."""
@@ -222,17 +217,26 @@ class Composition:
             names=self._names,
             space=space,
         )
+        poll = api.poll if recorder is None else recorder.counted(api.poll)
+        shared = SharedTasks(
+            journal=journal,
+            poll_api=poll,
+            deliver_here=delivery.deliver,
+            recall=self._output.recall,
+            background=background,
+        )
+        is_shared = journal.is_shared
         scheduler = PollScheduler(
-            poll=api.poll if recorder is None else recorder.counted(api.poll),
+            poll=shared.poll if is_shared else poll,
             cancel=api.cancel,
-            deliver=delivery.deliver,
+            deliver=shared.deliver if is_shared else delivery.deliver,
             policy=self._poll,
             rng=self._rng,
             background=background,
             events=events,
         )
         existing = ExistingTasks(
-            watcher=scheduler,
+            watcher=shared.watched_by(scheduler) if is_shared else scheduler,
             recall=self._output.recall,
             background=background,
             events=events,

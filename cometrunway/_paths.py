@@ -42,6 +42,15 @@ def from_here(path: Path) -> Path:
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
+def stamp(path: Path) -> tuple[int, int] | None:
+    """Return a file's time and size; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
 def in_utf8(value: Any) -> Any:
     """Return JSON whose strings fit UTF-8: a member `path` is made `portable`; other text gets escapes."""
     if isinstance(value, dict):

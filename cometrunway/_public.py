@@ -10,8 +10,8 @@ from cometrunway._generate import generate
 from cometrunway._handle import TaskHandle
 from cometrunway._journal._entries import Entries
 from cometrunway._journal._entry import Entry, State
+from cometrunway._journal._journal import Journal
 from cometrunway._journal._reader import JournalReader
-from cometrunway._journal._sqlite import Journal
 from cometrunway._policies import PollPolicy, RetryPolicy
 from cometrunway._requests._all_routes import (
     AvatarVideos,

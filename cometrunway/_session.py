@@ -74,7 +74,8 @@ class Session:
         budget: how many creates may be accepted or be in doubt. One more raises `BudgetError`. A `Budget` can limit
             money too. None is no limit.
         journal: a file that records what was paid for, so that a crash loses nothing. It is made if it is missing. One
-            process uses it at a time. With a journal, a key that was submitted before is never submitted again.
+            process uses it at a time. Or the `postgresql://` URL of a database that several processes share; that needs
+            the extra `cometrunway[postgres]`. With a journal, a key that was submitted before is never submitted again.
         pay_again: applies to sessions without a journal. If files in `output_dir` are named after a key, the key may
             have been paid for. False raises `KeyUsedError`. True submits the key, and pays for it again; the new
             files get a number, such as `cat-2`. Files that this session has made are not considered; a bucket is not

@@ -11,8 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from cometrunway import CometRunwayError, ImageToVideo, PollPolicy, RetryPolicy, Session, Shot
-from cometrunway._journal._sqlite import Journal
+from cometrunway._journal._sqlite import SqliteStore
 
+JOURNAL = "COMETRUNWAY_TEST_JOURNAL"
+"""Names the journal of all batches, in place of one beside the files."""
+SHARED: dict[str, Any] = {"journal": os.environ.get(JOURNAL), "journal_wait": 60, "max_creates": 4}
+"""With it, each batch does only a part of the work."""
 QUICK_POLLS = PollPolicy(first=0.4, floor=0.1, ceiling=0.6)
 QUICK_RETRIES = RetryPolicy(attempts=3, ceiling=0.1)
 
@@ -28,25 +32,28 @@ def shots(folder: Path, count: int) -> list[Shot]:
 def die_around_a_commit(crash: str) -> None:
     """Arrange for a SIGKILL right before or right after the N-th commit."""
     moment, _, number = crash.partition(":")
-    commit, left = Journal._commit, int(number)
+    commit, left = SqliteStore.commit, int(number)
 
-    def fatal(journal: Journal, operations: list[Any]) -> list[Any]:
+    def fatal(store: SqliteStore, operations: list[Any]) -> list[Any]:
         nonlocal left
         left -= 1
         if left == 0 and moment == "before":
             os.kill(os.getpid(), signal.SIGKILL)
-        results = commit(journal, operations)
+        results = commit(store, operations)
         if left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
         return results
 
-    Journal._commit = fatal  # type: ignore[method-assign,assignment]  # this process is made to die
+    SqliteStore.commit = fatal  # type: ignore[method-assign,assignment]  # this process is made to die
 
 
 async def main(folder: Path, count: int) -> None:
     """Run the batch, as often before as it may have been cut short."""
     async with Session(
-        output_dir=folder / "out", journal=folder / "shots.db", poll=QUICK_POLLS, retry=QUICK_RETRIES
+        output_dir=folder / "out",
+        **(SHARED if SHARED["journal"] else {"journal": folder / "shots.db"}),
+        poll=QUICK_POLLS,
+        retry=QUICK_RETRIES,
     ) as runway:
         async for handle in runway.map(shots(folder, count)):
             try:

@@ -1,6 +1,7 @@
 """Fixtures of the whole suite."""
 
 import hashlib
+import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from cometrunway import Session
 from cometrunway.emulator import Emulator, VirtualLoop
+from tests.postgres import VARIABLE, Server, running_server
 from tests.storages import Storage, running_storage
 
 # Both may be ignored, as in a background job or under nohup, and programs that tests start would ignore them, too.
@@ -39,6 +41,15 @@ def bucket(storage: Storage, monkeypatch: pytest.MonkeyPatch, request: pytest.Fi
         monkeypatch.setenv(name, value)
     digest = hashlib.sha256(request.node.nodeid.encode()).hexdigest()
     return f"s3://bucket/{digest[:12]}"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """Return a PostgreSQL server that the tests may stop and start; `nox -s fleet` brings one."""
+    if VARIABLE not in os.environ:
+        pytest.skip(f"NOT TRIED: {VARIABLE} names no folder of a PostgreSQL's programs")
+    with running_server() as running:
+        yield running
 
 
 @pytest.fixture

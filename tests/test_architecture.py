@@ -22,7 +22,7 @@ LEVELS = [
     {"errors", "_asset_response", "_outcome"},
     {"_wire", "_policies", "_handle", "_events"},
     {"_transport", "_object_storage", "_budget", "_journal", "_event_stream"},
-    {"_callbacks"},
+    {"_callbacks", "_shared_tasks"},
     {"_submission", "_polling", "_delivery", "_telemetry"},
     {"_composition"},
     {"_lifetime"},
@@ -53,6 +53,7 @@ DOORS = {
     "obstore": {"_object_storage"},
     "PIL": {"_media"},
     "pillow_heif": {"_media"},
+    "psycopg": {"_journal"},
     "aiohttp_socks": {"_transport"},
     "python_socks": {"_transport"},
     "opentelemetry": {"_telemetry"},
@@ -87,11 +88,12 @@ AMBIENT = {
         "_events",
         "_event_stream",
         "_journal",
+        "_shared_tasks",
         "_batch",
         "_telemetry",
         "emulator",
     },
-    ("time", "monotonic"): set[str](),
+    ("time", "monotonic"): {"_journal"},  # in its own thread
     ("time", "perf_counter"): set[str](),
     ("time", "sleep"): {"_journal"},  # in its own thread
     ("datetime", "now"): {"emulator"},
@@ -104,6 +106,7 @@ OF_THE_WHOLE = {
     "docs": "the examples of README.md and docs/",
     "interpreter_options": "the package under `-OO` and `-W error`",
     "official_sdk": "Runway's own SDK against the emulator",
+    "fleet": "processes that share a journal in PostgreSQL, killed with SIGKILL, and its server restarted",
     "kill": "batches whose process is killed",
     "machines": "file systems, locks, descriptors and disks as they are",
     "tracebacks": "how many entries of ours an error shows",
@@ -207,7 +210,7 @@ def test_tests_are_laid_out_like_the_package() -> None:
             continue
         words = subject.split("_")
         names = {"_".join(words[:number]) for number in range(1, len(words) + 1)}
-        folders = {PACKAGE / folder, PACKAGE / f"_{folder}"}
+        folders = {PACKAGE / folder, PACKAGE.joinpath(*(f"_{part}" for part in Path(folder).parts))}
         wanted = {place / spelled for place in folders for name in names for spelled in (name, f"_{name}")}
         assert any(module.with_suffix(".py").exists() for module in wanted), f"{path} tests no module by its name"
 

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from cometrunway._journal._entry import Entry, State, status_of
-from cometrunway._journal._lock import holder
+from cometrunway._journal._place import Place
 from cometrunway._journal._reader import JournalReader
+from cometrunway._journal._snapshots import holders_at
 from cometrunway._outcome import STATUSES
 from cometrunway._paths import portable
 from cometrunway._plurals import counted
@@ -23,23 +24,23 @@ class JournalReport:
     A journal may be large, so each method reads only what it needs, and holds only what it returns.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.holder = holder(path)
-        """The pid of the process that is writing the journal; None if none is."""
-        with JournalReader(path):
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        with JournalReader(place):
             pass
+        self.holders = holders_at(place)
+        """The processes that are writing it now."""
 
     def reader(self) -> JournalReader:
         """Return what reads it."""
-        return JournalReader(self.path)
+        return JournalReader(self.place)
 
     def kind(self, entry: Entry) -> str:
         """Return one of `STATUSES`; `submitting` only while a process writes the journal."""
         return self._kind(entry.state)
 
     def _kind(self, state: State) -> str:
-        return status_of(state, is_written=self.holder is not None)
+        return status_of(state, is_written=bool(self.holders))
 
     def _states(self, kind: str) -> list[State]:
         return [state for state in State if self._kind(state) == kind]
@@ -86,8 +87,8 @@ class JournalReport:
         with self.reader() as journal:
             counts = self._counts(journal)
             lines = [self._summary(counts), f"creates by route: {_creates(counts['creates'])}"]
-            if self.holder is not None:
-                lines.append(f"being written by process {self.holder}")
+            if self.holders:
+                lines.append(f"being written by {', '.join(map(str, self.holders))}")
             for kind in _LISTED:
                 entries = journal.entries(self._states(kind), limit=_SHOWN)
                 lines += _section(kind.replace("_", " "), map(self._line, entries), counts[kind])
@@ -98,14 +99,14 @@ class JournalReport:
 
     def _summary(self, counts: dict[str, Any]) -> str:
         kinds = ", ".join(f"{counts[kind]} {kind.replace('_', ' ')}" for kind in STATUSES)
-        return f"{self.path}: {counted(counts['total'], 'submission')}: {kinds}"
+        return f"{self.place}: {counted(counts['total'], 'submission')}: {kinds}"
 
     def _line(self, entry: Entry) -> str:
         return f"  {entry.key}  {entry.route}  {entry.task_id or '-'}  {self.reason(entry)}".rstrip()
 
     def reason(self, entry: Entry) -> str:
         """Return the reason why an entry has no files, as text."""
-        return entry.outcome(is_written=self.holder is not None).reason or ""
+        return entry.outcome(is_written=bool(self.holders)).reason or ""
 
 
 def _creates(by_route: dict[str, int]) -> str:

@@ -13,6 +13,7 @@ from attrs import define, evolve, field, frozen
 from cometrunway._batch._files import BatchFile, BatchFileError
 from cometrunway._batch._problems import Problems
 from cometrunway._journal._entry import Entry, State
+from cometrunway._journal._place import Place, may_be_read
 from cometrunway._journal._reader import JournalReader
 from cometrunway._media._urls import shown
 from cometrunway._plurals import be, counted
@@ -46,7 +47,7 @@ class KnownShots:
     """The output folders of the runs so far."""
 
 
-def known_shots(file: BatchFile, journal: Path | None, other_keys: OtherKeys | None = None) -> KnownShots:
+def known_shots(file: BatchFile, journal: Place | None, other_keys: OtherKeys | None = None) -> KnownShots:
     """Find the shots of a file in a journal, which may not exist yet.
 
     A shot without a key is also found by its content. A shot with a key is found by its content too, but the user must
@@ -54,7 +55,7 @@ def known_shots(file: BatchFile, journal: Path | None, other_keys: OtherKeys | N
 
     Args:
         file: the whole file, because any of its shots may be in the journal.
-        journal: the journal's file.
+        journal: where it is.
         other_keys: what to do with shots with keys that are in the journal under other keys; None is an error then.
 
     Raises:
@@ -63,7 +64,7 @@ def known_shots(file: BatchFile, journal: Path | None, other_keys: OtherKeys | N
         JournalError: the journal cannot be read.
         ValueError: a local file has changed.
     """
-    if journal is None or not journal.exists() or (journal.is_file() and not journal.stat().st_size):
+    if journal is None or not may_be_read(journal):
         return KnownShots(shots=file.shots, entries={}, renamed={}, new_names={})
     with JournalReader(journal) as reader:
         search = _Search(file=file, reader=reader)
@@ -80,7 +81,7 @@ def known_shots(file: BatchFile, journal: Path | None, other_keys: OtherKeys | N
     )
 
 
-def told(known: KnownShots, journal: Path) -> Iterator[str]:
+def told(known: KnownShots, journal: Place) -> Iterator[str]:
     """Yield what a user should know of keys that are not those of the file."""
     total = counted(len(known.shots), "shot")
     if known.renamed:
@@ -176,7 +177,7 @@ def _second_name(key: str, digest: str) -> str:
     return f"{key}-{digest[:8]}"
 
 
-def _check_names(search: _Search, journal: Path) -> None:
+def _check_names(search: _Search, journal: Place) -> None:
     renamed = {key: there for key, there in search.renamed.items() if key not in search.file.unnamed}
     if renamed:
         first = search.file.lines[next(iter(renamed))]

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence, Set
 from itertools import islice
-from pathlib import Path
 
 from attrs import frozen
 
 from cometrunway._journal._entry import UNSUCCESSFUL, Entry, State
+from cometrunway._journal._place import Place
 from cometrunway._journal._reader import JournalReader
 from cometrunway._plurals import be, counted
 from cometrunway._requests._shot import Shot
@@ -66,7 +66,7 @@ class JournalRetries:
     """Shots that were not paid for."""
     incomplete: Sequence[Entry]
     """Shots whose request is not completely in the journal."""
-    journal: Path
+    journal: Place
 
     @property
     def shots(self) -> list[Shot]:
@@ -88,7 +88,7 @@ def _may_succeed(entry: Entry) -> bool:
     return entry.state is State.FAILED and entry.failure is not None and entry.failure.retryable
 
 
-def journal_retries(journal: Path, keys: Sequence[str], *, is_all: bool) -> JournalRetries:
+def journal_retries(journal: Place, keys: Sequence[str], *, is_all: bool) -> JournalRetries:
     """Return the shots of a journal that failed, were cancelled or were refused, or those with these keys.
 
     Shots that have succeeded meanwhile are left out.
@@ -118,15 +118,15 @@ def _named_one(reader: JournalReader, key: str) -> Entry | None:
     """Return the shot that a user names; None if it has succeeded."""
     entry = reader.find(key)
     if entry is None:
-        raise ValueError(f"the journal {reader.path} has nothing under the key {key!r}")
+        raise ValueError(f"the journal {reader.place} has nothing under the key {key!r}")
     if entry.is_in_doubt:
-        raise ValueError(f"{key!r} is in doubt: end that with `cometrunway resolve {reader.path} {key}` first")
+        raise ValueError(f"{key!r} is in doubt: end that with `cometrunway resolve {reader.place} {key}` first")
     if entry.is_owed:
-        raise ValueError(f"{key!r} has not failed, it is owed: `cometrunway resume {reader.path}` finishes it")
+        raise ValueError(f"{key!r} has not failed, it is owed: `cometrunway resume {reader.place}` finishes it")
     return None if entry.state is State.DELIVERED else entry
 
 
-def needs_the_file(entries: Sequence[Entry], journal: Path) -> str:
+def needs_the_file(entries: Sequence[Entry], journal: Place) -> str:
     """Return the message that the journal alone is not enough for these shots, with the command that is."""
     shots = counted(len(entries), "shot needs its", "shots need their")
     return (

@@ -1,10 +1,12 @@
 """Whether a run can write where it will: found out by a dry run, which leaves nothing there."""
 
+import asyncio
 import os
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from cometrunway._journal._sqlite import Journal
+from cometrunway._journal._journal import Journal
+from cometrunway._journal._place import Place, PostgresUrl
 from cometrunway.errors import JournalError
 
 
@@ -16,8 +18,20 @@ def check_output_dir(folder: Path) -> None:
         raise ValueError(f"output_dir {folder} cannot be written: {error.strerror}") from error
 
 
-def check_journal(path: Path) -> None:
+def check_journal(place: Place) -> None:
     """Make sure that a journal can be written, or made; else `JournalError`."""
+    if isinstance(place, Path):
+        _check_file(place)
+    else:
+        asyncio.run(_open(place))
+
+
+async def _open(place: PostgresUrl) -> None:
+    async with Journal(place):
+        pass
+
+
+def _check_file(path: Path) -> None:
     pid = Journal.holder(path)
     if pid is not None:
         raise JournalError(

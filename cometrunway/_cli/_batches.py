@@ -32,6 +32,7 @@ from cometrunway._cli._commands import (
     add_prices,
     add_provider,
     add_template,
+    journal,
     network_options,
     path,
     positive,
@@ -140,7 +141,7 @@ def _add_output(run: argparse.ArgumentParser) -> None:
     group = run.add_argument_group("what stays and what is shown")
     add_output_dir(group)
     add_template(group)
-    group.add_argument("--journal", type=path, metavar="FILE", help="keep what was paid for in this file")
+    group.add_argument("--journal", type=journal, metavar="FILE", help="keep what was paid for in this file")
     group.add_argument(
         "--other-keys",
         choices=("use", "buy"),
@@ -165,14 +166,14 @@ def _demo(options: argparse.Namespace) -> int:
         say_if_possible(
             f"{len(shots)} shots over all eight routes, against a built-in server that behaves like the API"
         )
-        journal = Path(folder, "demo")
-        given = {"output_dir": options.output_dir, "journal": journal}
+        kept_in = Path(folder, "demo")
+        given = {"output_dir": options.output_dir, "journal": kept_in}
         batch = BatchRun(shots=shots, options=given, display=new_display(len(shots)), emulated=True)
         status = supervised(batch, Report(output_dir=options.output_dir))
         if status == INTERRUPTED:
             return status
         gallery = options.output_dir / "gallery.html"
-        write_page(JournalSource(journal), gallery)
+        write_page(JournalSource(kept_in), gallery)
     place = place_of_the_demo()
     where = f" The shots are in {place}." if place else ""
     say_if_possible(

@@ -7,8 +7,10 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
+from cometrunway._journal._place import Place, is_url, place_of
 from cometrunway._paths import expanded
 from cometrunway._wire._provider import BUILT_IN, COMETAPI, Provider, provider_of
+from cometrunway.errors import JournalError
 
 Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for what add_subparsers returns
 Work = Callable[[argparse.Namespace], int]
@@ -108,7 +110,7 @@ def resume_command(options: argparse.Namespace) -> str:
 
 def add_journal(parser: argparse.ArgumentParser) -> None:
     """Add the argument for the journal."""
-    parser.add_argument("journal", type=path, metavar="JOURNAL", help="the file that `run --journal` made")
+    parser.add_argument("journal", type=journal, metavar="JOURNAL", help="what `run --journal` was given")
 
 
 def path(text: str) -> Path:
@@ -117,6 +119,20 @@ def path(text: str) -> Path:
         return expanded(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def journal(text: str) -> Place:
+    """Read where a journal is."""
+    try:
+        return place_of(text)
+    except (JournalError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def shown(argument: str) -> str:
+    """Return an argument of the command as it may be printed: without a password."""
+    name, is_option, value = argument.partition("=") if argument.startswith("--") else ("", "", argument)
+    return f"{name}{is_option}{journal(value)}" if is_url(value) else argument
 
 
 def whole(least: int, most: float = math.inf) -> Callable[[str], int]:

@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from cometrunway._cli._commands import Commands, add_command, path, whole
+from cometrunway._cli._commands import Commands, add_command, journal, path, whole
 from cometrunway._gallery._page import write_page
 from cometrunway._gallery._server import GalleryServer
 from cometrunway._gallery._source import Source
@@ -30,7 +30,7 @@ def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
         "folder FILE-data beside it, which holds the shots where there are more than 500.",
         example="cometrunway gallery shots.db\n  cometrunway gallery shots.db --serve",
     )
-    gallery.add_argument("source", type=path, metavar="DIR|JOURNAL", help="a folder of media files, or a journal")
+    gallery.add_argument("source", type=journal, metavar="DIR|JOURNAL", help="a folder of media files, or a journal")
     gallery.add_argument("-o", "--output", type=path, metavar="FILE", help=f"the page; default: {_OUTPUT}")
     gallery.add_argument(
         "--serve", action="store_true", help="write nothing; serve it to this machine's browsers until Ctrl-C"

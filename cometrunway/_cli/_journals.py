@@ -12,9 +12,9 @@ from cometrunway._batch._journal_report import JournalReport
 from cometrunway._cli._commands import Commands, add_command, add_journal, path
 from cometrunway._cli._output import write_output
 from cometrunway._journal._check import problems_of
-from cometrunway._journal._prune import Pruned, check_dates
+from cometrunway._journal._journal import Journal
+from cometrunway._journal._pruned import Pruned, check_dates
 from cometrunway._journal._reader import JournalReader
-from cometrunway._journal._sqlite import Journal
 from cometrunway._plurals import counted
 from cometrunway._terminal import say, writing
 from cometrunway._wire._encode import poll_request

@@ -10,14 +10,15 @@ import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 from cometrunway import emulator
 from cometrunway._batch._files import BatchFileError
-from cometrunway._cli import _answers, _batches, _completion, _gallery, _journals, _report, _resumption
+from cometrunway._cli import _answers, _batches, _completion, _fleet, _gallery, _journals, _report, _resumption
 from cometrunway._cli._bundle import installed_version
-from cometrunway._cli._commands import Commands, add_command
+from cometrunway._cli._commands import Commands, add_command, shown
 from cometrunway._cli._supervision import INTERRUPTED
+from cometrunway._journal._place import without_passwords
 from cometrunway._terminal import say, writing
 from cometrunway.errors import CometRunwayError
 
@@ -47,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _open_closed_streams()
     arguments = sys.argv[1:] if argv is None else list(argv)
     options = _parser().parse_args(arguments)
-    options.arguments = arguments
+    options.arguments = [shown(argument) for argument in arguments]
     if options.debug:
         logging.basicConfig(level=logging.DEBUG, format="%(name)s: %(message)s", handlers=[_LogOfTheMoment()])
     for stream in (sys.stdout, sys.stderr):
@@ -111,8 +112,16 @@ def _complain(message: str, status: int, *, debug: bool) -> int:
     return status
 
 
+class _Parser(argparse.ArgumentParser):
+    """Shows no password of a URL in the complaint about an argument."""
+
+    def error(self, message: str) -> NoReturn:
+        """Complain, and end."""
+        super().error(without_passwords(message))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser: argparse.ArgumentParser = _Parser(
         prog="cometrunway",
         description="Batches of paid Runway tasks: submitted, waited for, downloaded. The key comes from COMETAPI_KEY, "
         "or from the variable of another --provider, such as RUNWAYML_API_SECRET.",
@@ -126,6 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     _report.add_to(commands)
     _gallery.add_to(commands)
     _answers.add_to(commands)
+    _fleet.add_to(commands)
     _add_emulator(commands)
     _completion.add_to(commands, parser)
     return parser

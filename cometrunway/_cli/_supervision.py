@@ -12,6 +12,7 @@ from attrs import frozen
 from cometrunway._batch._event_log import EventLog
 from cometrunway._batch._rows import table
 from cometrunway._batch._run import BatchRun
+from cometrunway._journal._place import Place
 from cometrunway._plurals import be, counted
 from cometrunway._terminal import say, say_if_possible
 
@@ -25,7 +26,7 @@ class Report:
     """How to print the outcome, and the commands that it names."""
 
     output_dir: Path
-    journal: Path | None = None
+    journal: Place | None = None
     resume: str = ""
     """The command that continues the unfinished tasks; empty without a journal."""
     again: str = ""

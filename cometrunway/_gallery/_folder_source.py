@@ -13,7 +13,8 @@ from cometrunway._gallery._cards import Card, MediaFile
 from cometrunway._gallery._data_scripts import in_groups
 from cometrunway._gallery._errors import GalleryError
 from cometrunway._gallery._journal_source import JournalSource, opened
-from cometrunway._gallery._source import Id, IsKnown, Scan, Seen, Snapshot, stamp
+from cometrunway._gallery._source import Id, IsKnown, Scan, Seen, Snapshot
+from cometrunway._paths import stamp
 from cometrunway.errors import JournalError
 
 _SQLITE = b"SQLite format 3\0"

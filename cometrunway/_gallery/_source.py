@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Protocol
 
 from attrs import frozen
@@ -77,12 +76,3 @@ class Source(Protocol):
 
     def signature(self) -> object:
         """Return a value that differs after each change of the source. It is fast enough for two calls per second."""
-
-
-def stamp(path: Path) -> tuple[int, int] | None:
-    """Return a file's time and size; None if it does not exist."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size

@@ -8,14 +8,24 @@ import re
 import sqlite3
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Protocol
 
 from attrs import frozen
 
 from cometrunway._journal._commit import Values
 from cometrunway._journal._entry import Entry, State
-from cometrunway._journal._records import Records
 
 _HAS_UPDATE_FROM = sqlite3.sqlite_version_info >= (3, 33)
+
+
+class Known(Protocol):
+    """What is there already."""
+
+    has_aliases: bool
+    """Whether an earlier version has named submissions by another rule."""
+
+    def find(self, key: str) -> Entry | None:
+        """Return what stands under a key."""
 
 
 @frozen(eq=False)
@@ -69,7 +79,7 @@ DELIVER = Update(
 )
 
 
-def begin(database: sqlite3.Connection, records: Records, rows: Sequence[Values]) -> list[Entry | None]:
+def begin(database: sqlite3.Connection, records: Known, rows: Sequence[Values]) -> list[Entry | None]:
     """Record that entries are about to be submitted; return for each None, or the entry that has its key already."""
     keys = [row["key"] for row in rows]
     if len(rows) == 1 or records.has_aliases:  # an earlier version has named submissions, and a key may be such a name
@@ -82,7 +92,7 @@ def begin(database: sqlite3.Connection, records: Records, rows: Sequence[Values]
     return [_begin_one(database, records, row) if row["key"] in standing else None for row in rows]
 
 
-def _begin_one(database: sqlite3.Connection, records: Records, row: Values) -> Entry | None:
+def _begin_one(database: sqlite3.Connection, records: Known, row: Values) -> Entry | None:
     # One statement for what is new; where an earlier version has named submissions, the key may be one of its names.
     values = _flat([row], _COLUMNS)
     if not records.has_aliases and database.execute(_insert(1), values).rowcount == 1:

@@ -1,9 +1,10 @@
-"""The complete check of a journal: whether SQLite finds it intact, and whether each row is valid."""
+"""The complete check of a journal: whether its store finds it intact, and whether each row is valid."""
 
 import os
 from collections.abc import Iterator
 from itertools import islice
 
+from cometrunway._journal._place import Place
 from cometrunway._journal._reader import JournalReader
 from cometrunway.errors import JournalError
 
@@ -11,7 +12,7 @@ _MOST = 20
 """The largest number of problems that are reported."""
 
 
-def problems_of(path: str | os.PathLike[str]) -> list[str]:
+def problems_of(place: str | os.PathLike[str] | Place) -> list[str]:
     """Return the problems of a journal, at most 20 of each kind of check; none if it is intact.
 
     It reads every page and every row, and changes nothing. Another process may write the journal meanwhile.
@@ -19,7 +20,7 @@ def problems_of(path: str | os.PathLike[str]) -> list[str]:
     Raises:
         JournalError: there is no journal, or it has another version.
     """
-    with JournalReader(path) as journal:
+    with JournalReader(place) as journal:
         try:
             found = journal.integrity(_MOST)
         except JournalError as error:

@@ -1,7 +1,6 @@
 """The journal's entry of one submission, and its row."""
 
 import json
-import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
@@ -87,6 +86,8 @@ class Entry(Displayed):
     failure: Failure | None = None
     """Why the task failed or was cancelled."""
     assets: tuple[Asset, ...] = ()
+    is_held: bool = field(default=False, eq=False)
+    """Whether another process, which lives, submits it, or waits for its task."""
     number: int = field(default=0, eq=False)
     """Its number in the journal, from 1; 0 before it is recorded."""
 
@@ -141,14 +142,18 @@ class Entry(Displayed):
         )
 
 
+class DamagedRowError(Exception):
+    """A row does not say what a row can say. Its text becomes that of a `JournalError`."""
+
+
 def entry_of(row: tuple[Any, ...], folders: Folders) -> Entry:
-    """Return the entry that a row of `COLUMNS` is; `sqlite3.DataError` where it is damaged."""
+    """Return the entry that a row of `COLUMNS` is; `DamagedRowError` where it is damaged."""
     with _named(row[1]):
         return _decoded(row, folders)
 
 
 def request_of(key: object, text: str) -> Mapping[str, Any]:
-    """Return what the row of this key says of the request; `sqlite3.DataError` where it is damaged."""
+    """Return what the row of this key says of the request; `DamagedRowError` where it is damaged."""
     with _named(key):
         found: Mapping[str, Any] = _checked(json.loads(text), dict)
         return found
@@ -159,7 +164,7 @@ def _named(key: object) -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise sqlite3.DataError(f"the row of {key!r} cannot be read") from error
+        raise DamagedRowError(f"the row of {key!r} cannot be read") from error
 
 
 def _decoded(row: tuple[Any, ...], folders: Folders) -> Entry:

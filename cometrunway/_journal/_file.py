@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
+from cometrunway._journal._entry import DamagedRowError
 from cometrunway._journal._schema import ALIASES, DURATIONS, FOLDERS, INDEXES, SECRETS, SUBMISSIONS, VERSION
 from cometrunway.errors import JournalError, JournalUnavailableError
 
@@ -171,7 +172,7 @@ def translated_errors(path: Path) -> Iterator[None]:
         raise JournalUnavailableError(
             f"the journal {path} cannot be written or read: {error}. {_cure(error)} No create is sent meanwhile"
         ) from error
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, DamagedRowError) as error:
         raise JournalError(
             f"{path} is damaged, or no journal: {error}. It was left as it is: restore a backup, or use another file"
         ) from error

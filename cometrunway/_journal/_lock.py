@@ -92,7 +92,7 @@ def _pid_in(lock: BinaryIO) -> int:
 def _described(pid: int) -> str:
     if pid == os.getpid():
         return f"another Session of this process (pid {pid}); close that one first, or use another journal"
-    if _lives(pid):
+    if lives(pid):
         return (
             f"another process (pid {pid}); one writes at a time: wait for it to end, as journal_wait= does, or give "
             "this run a journal of its own"
@@ -100,7 +100,8 @@ def _described(pid: int) -> str:
     return f"a process that is gone (pid {pid}): one of its child processes still has the lock; end that one"
 
 
-def _lives(pid: int) -> bool:
+def lives(pid: int) -> bool:
+    """Whether there is a process with this id on this machine; of some systems that is not known, and then it is."""
     if sys.platform == "win32":
         return True  # there, a lock is never inherited
     try:

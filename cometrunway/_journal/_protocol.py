@@ -21,7 +21,8 @@ class JournalProtocol(Protocol):
     async def begin(self, entry: Entry) -> Entry | None:
         """Record that `entry` is about to be submitted, and return None; or return the entry that has its key already.
 
-        A refused entry is replaced, also by another request. Any other entry is returned unchanged.
+        A refused entry is replaced, also by another request. Any other entry is returned unchanged. While another
+        process submits it, its outcome is waited for.
         """
 
     async def again(self, entry: Entry, *, submitted_at: float | None = None) -> bool:
@@ -57,13 +58,26 @@ class JournalProtocol(Protocol):
         """
 
     async def find(self, key: str) -> Entry | None:
-        """Return the entry with this key."""
+        """Return the entry with this key; while another process submits it, wait for its outcome."""
 
     async def key_of(self, task_id: str) -> str | None:
         """Return the key of a submission that has this task; None if none has."""
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes may write it at the same time."""
+
+    async def take(self, task_id: str) -> Entry | None:
+        """Wait for a task, and return None; or return its entry, if another process waits for it or it has ended."""
+
+    async def leave(self, task_id: str) -> None:
+        """Wait for a task no more, so that another process may."""
+
     def entries(self, states: Collection[State] = tuple(State)) -> AsyncIterator[Entry]:
-        """Yield the entries in these states, in the order of submission. Only a few are in memory at once."""
+        """Yield the entries in these states, in the order of submission. Only a few are in memory at once.
+
+        Entries that another live process submits or waits for are left out.
+        """
 
     async def duration_history(self) -> dict[str, Any]:
         """Return the learned durations of each kind of task, in the form in which earlier sessions saved them."""
@@ -112,6 +126,14 @@ class NoJournal:
 
     async def key_of(self, task_id: str) -> None:
         """Find nothing."""
+
+    is_shared = False
+
+    async def take(self, _task_id: str) -> None:
+        """Wait for a task, as no other process does."""
+
+    async def leave(self, task_id: str) -> None:
+        """Do nothing."""
 
     async def entries(self, states: Collection[State] = tuple(State)) -> AsyncIterator[Entry]:
         """Yield nothing."""

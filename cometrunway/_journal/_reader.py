@@ -1,17 +1,14 @@
-"""Reads a journal, also while another process writes it."""
+"""A journal that is only read, also while another process writes it."""
 
 import os
-import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from cometrunway._journal._entry import Entry, State
-from cometrunway._journal._file import opened_to_read, translated_errors
-from cometrunway._journal._folders import Folders
-from cometrunway._journal._lock import holder
-from cometrunway._journal._records import Records
-from cometrunway._paths import expanded
+from cometrunway._journal._place import Place, place_of
+from cometrunway._journal._snapshots import holders_at, snapshot_at
 
 _T = TypeVar("_T")
 
@@ -25,28 +22,21 @@ class JournalReader:
         JournalError: on entering, there is no such journal; later, it is damaged.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path: Path = expanded(path)
-        self._database: sqlite3.Connection | None = None
+    def __init__(self, place: str | os.PathLike[str] | Place) -> None:
+        self.place: Place = place_of(place)
+        self._opened = ExitStack()
 
     def __enter__(self) -> Self:
-        self._database = database = opened_to_read(self.path)
-        try:
-            with translated_errors(self.path):
-                database.execute("BEGIN")
-                self._records = Records(database, Folders.of(database, self.path))
-        except BaseException:
-            database.close()
-            raise
+        snapshot = self._opened.enter_context(snapshot_at(self.place))
+        self._records, self._translated_errors = snapshot.records, snapshot.translated_errors
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._database is not None:
-            self._database.close()
+        self._opened.close()
 
     def find(self, key: str) -> Entry | None:
         """Return the entry with this key."""
-        with translated_errors(self.path):
+        with self._translated_errors():
             return self._records.find(key)
 
     def entries(self, states: Collection[State] = tuple(State), *, limit: int = -1) -> Iterator[Entry]:
@@ -55,28 +45,28 @@ class JournalReader:
 
     def to_records(self, states: Collection[State] = tuple(State), *, limit: int = -1) -> Iterator[dict[str, Any]]:
         """Yield a plain dict for each of these entries, for a table, as in `Entries.to_records`."""
-        is_written = holder(self.path) is not None
+        is_written = bool(holders_at(self.place))
         return (entry.outcome(is_written=is_written).to_record() for entry in self.entries(states, limit=limit))
 
     def unverified(self, limit: int) -> tuple[int, tuple[Entry, ...]]:
         """Return how many entries have a file whose kind could not be verified, and the first of them."""
-        with translated_errors(self.path):
+        with self._translated_errors():
             return self._records.unverified_count(), tuple(self._records.unverified(limit))
 
     def counts(self) -> dict[State, int]:
         """Return how many submissions are in each state."""
-        with translated_errors(self.path):
+        with self._translated_errors():
             return self._records.counts()
 
     def creates(self) -> dict[str, int]:
         """Return how many creates of each route were accepted, or are in doubt."""
-        with translated_errors(self.path):
+        with self._translated_errors():
             return self._records.creates()
 
     def fields(self) -> set[str]:
         """Return the names of all fields that any request has."""
         names: set[str] = set()
-        with translated_errors(self.path):
+        with self._translated_errors():
             for fields in self._records.requests():
                 names |= fields.keys()
         return names
@@ -92,18 +82,17 @@ class JournalReader:
 
     def keys_of_task(self, task_id: str) -> list[str]:
         """Return the keys of the submissions whose task this is."""
-        with translated_errors(self.path):
+        with self._translated_errors():
             return self._records.keys_of_task(task_id)
 
     def integrity(self, limit: int) -> list[str]:
-        """Return the problems that SQLite finds in the file, at most so many."""
-        with translated_errors(self.path):
-            found = [text for (text,) in self._records.integrity(limit)]
-        return [] if found == ["ok"] else found
+        """Return what is found wrong with all of it but its rows, at most so many things."""
+        with self._translated_errors():
+            return self._records.integrity(limit)
 
     def numbered(self, numbers: Collection[int]) -> dict[int, Entry]:
         """Return the entries that have these numbers."""
-        with translated_errors(self.path):
+        with self._translated_errors():
             return self._records.numbered(numbers)
 
     def marks(self, *, after: int = 0) -> Iterator[tuple[int, str, int]]:
@@ -115,5 +104,5 @@ class JournalReader:
         return self._each(self._records.rows)
 
     def _each(self, rows: Callable[[], Iterable[_T]]) -> Iterator[_T]:
-        with translated_errors(self.path):  # only for reading the rows, not for what the caller does between them
+        with self._translated_errors():  # only of the rows: what the caller does between them is not in it
             yield from rows()

@@ -1,19 +1,23 @@
-"""Reads the rows of a journal: one, some, or their number."""
+"""What the rows of a journal say: one, some, or how many."""
 
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from attrs import evolve
 
-from cometrunway._journal._entry import COLUMNS, Entry, State, entry_of, request_of, storable
+from cometrunway._journal._entry import COLUMNS, DamagedRowError, Entry, State, entry_of, request_of, storable
+from cometrunway._journal._file import opened_to_read, translated_errors
 from cometrunway._journal._folders import Folders
 from cometrunway._journal._schema import NOT_DELIVERED, NOT_VERIFIED
+from cometrunway._journal._store import Snapshot
 from cometrunway._wire._identity import identity
 
 _IDENTIFIED = 3
-"""The first version whose digests are those of the user's request, not of all that was sent."""
+"""The first version whose digests are of what was asked for, not of all that was sent."""
 
 
 class Records:
@@ -67,7 +71,7 @@ class Records:
         [(total,)] = self._database.execute("SELECT count(*) FROM submission")
         strange = found.keys() - {state.value for state in State}
         if strange:
-            raise sqlite3.DataError(f"a row has the state {min(map(str, strange))!r}")
+            raise DamagedRowError(f"a row has the state {min(map(str, strange))!r}")
         counts = {state: found.get(state.value, 0) for state in State}
         return {**counts, State.DELIVERED: total - sum(counts.values())}
 
@@ -107,9 +111,10 @@ class Records:
         rows = self._database.execute("SELECT key FROM submission WHERE task_id = ?", (storable(task_id),))
         return [key for (key,) in rows]
 
-    def integrity(self, limit: int) -> sqlite3.Cursor:
-        """Return the problems that SQLite finds in the file, at most so many lines; or `ok`."""
-        return self._database.execute(f"PRAGMA integrity_check({limit})")
+    def integrity(self, limit: int) -> list[str]:
+        """Return what SQLite finds wrong with the file: at most so many things."""
+        found = [text for (text,) in self._database.execute(f"PRAGMA integrity_check({limit})")]
+        return [] if found == ["ok"] else found
 
     def numbered(self, numbers: Collection[int]) -> dict[int, Entry]:
         """Return the entries that have these numbers."""
@@ -140,7 +145,7 @@ class Records:
         for row in self._database.execute(f"{self._select} ORDER BY number"):
             try:
                 yield self._entry(row)
-            except sqlite3.DataError as error:
+            except DamagedRowError as error:
                 yield str(error)
 
     def _count(self, condition: str) -> int:
@@ -155,3 +160,13 @@ def _in(states: Collection[State]) -> str:
         return "TRUE"
     listed = ", ".join(f"'{state.value}'" for state in states)
     return f"state IN ({listed})" + ("" if State.DELIVERED in states else f" AND {NOT_DELIVERED}")
+
+
+@contextmanager
+def snapshot(path: Path) -> Iterator[Snapshot]:
+    """Open a file to read it as it is at this moment; `JournalError` if there is none."""
+    with closing(opened_to_read(path)) as database:
+        with translated_errors(path):
+            database.execute("BEGIN")
+            records = Records(database, Folders.of(database, path))
+        yield Snapshot(records=records, translated_errors=partial(translated_errors, path))

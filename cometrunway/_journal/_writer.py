@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
@@ -18,7 +17,8 @@ _BETWEEN_RETRIES = 1.0
 _CYCLE = 0.005
 """The shortest time from the beginning of a commit to the next. Changes in between share one commit."""
 _T = TypeVar("_T")
-Operation = Callable[[sqlite3.Connection], Any]
+Operation = Callable[[Any], Any]
+"""What is run with the connection of a store."""
 Commit = Callable[[list[Operation]], list[Any]]
 """Runs operations durably, in the thread, and returns their results. An exception is the result of one operation."""
 
@@ -63,9 +63,7 @@ class Writer:
         """Run something else in the thread."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
-    async def write(
-        self, operation: Callable[[sqlite3.Connection], _T], *, is_fact: bool = False, token: str | None = None
-    ) -> _T:
+    async def write(self, operation: Callable[[Any], _T], *, is_fact: bool = False, token: str | None = None) -> _T:
         """Return an operation's result when it is durable.
 
         Raises:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from html import escape
 from importlib.resources import files
-from pathlib import Path
 
+from cometrunway._journal._place import Place
 from cometrunway._outcome import STATUSES
 from cometrunway._plurals import counted
 from cometrunway._report import _plots as plots
@@ -16,7 +16,7 @@ _REASONS = 50
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
-def page(figures: Figures, journal: Path) -> str:
+def page(figures: Figures, journal: Place) -> str:
     """Return a report as HTML."""
     style = (files("cometrunway._report") / "style.css").read_text(encoding="utf-8")
     title = _text(journal.name)

@@ -1,8 +1,8 @@
 """A report as text for a terminal."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
+from cometrunway._journal._place import Place
 from cometrunway._plurals import counted
 from cometrunway._report import _words as words
 from cometrunway._report._figures import Figures, Group
@@ -12,12 +12,12 @@ _REASONS = 20
 _HEADINGS = ("route", "model", "shots", "succeeded", "creates", "median", "p95", "files", "size")
 
 
-def text(figures: Figures, journal: Path) -> str:
+def text(figures: Figures, journal: Place) -> str:
     """Return a report as lines of text."""
     return "\n".join(map(printable, _lines(figures, journal)))
 
 
-def _lines(figures: Figures, journal: Path) -> Iterator[str]:
+def _lines(figures: Figures, journal: Place) -> Iterator[str]:
     total = figures.total
     yield f"{journal}: {counted(total.shots, 'shot')}: {words.counts(figures)}"
     if words.period(figures):

@@ -13,6 +13,7 @@ import pytest
 from cometrunway import Asset, Entry, Journal
 from cometrunway._batch._export import write_csv, write_jsonl
 from cometrunway._batch._journal_report import JournalReport
+from cometrunway._journal._place import Place
 from cometrunway.emulator import Emulator
 from tests.samples import yawn
 
@@ -41,14 +42,14 @@ FIXED = [
 def report(folder: Path, *requests: dict[str, Any], keys: str = "shot", files: tuple[Asset, ...] = ()) -> JournalReport:
     """Return the report of a journal with these requests, each delivered as these files."""
 
-    async def made() -> Path:
+    async def made() -> Place:
         async with Journal(folder / "shots.db") as journal:
             for number, request in enumerate(requests):
                 key = keys if len(requests) == 1 else f"{keys}{number}"
                 await journal.begin(Entry(key=key, route=request["route"], fingerprint="f", request=request))
                 await journal.accept(key, task_id=f"t{number}", created_at=1_700_000_000.75)
                 await journal.deliver(key, files)
-        return journal.path
+        return journal.place
 
     return JournalReport(asyncio.run(made()))
 

@@ -10,7 +10,7 @@ import pytest
 
 from cometrunway import DownloadError, Event, EventKind, PollPolicy, RetryPolicy, TaskHandle
 from cometrunway._journal._entry import State
-from cometrunway._journal._sqlite import Journal
+from cometrunway._journal._journal import Journal
 from cometrunway.emulator import Emulator, Fault
 from cometrunway.errors import AssetExpiredError, TaskTimeoutError
 from tests.hosts import Host, Write, answer, clip, host

@@ -11,7 +11,7 @@ import pytest
 
 from cometrunway import DownloadError, Event
 from cometrunway._delivery import _downloader
-from cometrunway._journal._sqlite import Journal
+from cometrunway._journal._journal import Journal
 from cometrunway.emulator import Emulator, Fault
 from tests.delivery.conftest import Download
 from tests.hosts import answer, clip, host

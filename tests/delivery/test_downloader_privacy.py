@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cometrunway import DownloadError, Event
-from cometrunway._journal._sqlite import Journal
+from cometrunway._journal._journal import Journal
 from cometrunway.emulator import Emulator, Fault
 from tests.delivery.conftest import Download
 from tests.hosts import Script, Write, answer, host

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cometrunway import DownloadError, Session
 from cometrunway._delivery._stated_digests import stated_digests
-from cometrunway._journal._sqlite import Journal
+from cometrunway._journal._journal import Journal
 from cometrunway.emulator import Emulator, Fault
 from tests.delivery.conftest import Download
 from tests.hosts import answer, clip, host, rest_of

@@ -16,8 +16,8 @@ from cometrunway._journal._commit import Change, run
 from cometrunway._journal._entry import Entry
 from cometrunway._journal._file import connected, transaction
 from cometrunway._journal._folders import Folders
+from cometrunway._journal._journal import Journal
 from cometrunway._journal._records import Records
-from cometrunway._journal._sqlite import Journal
 
 COMMITS = 150
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cometrunway import ImageToVideo, Session
-from cometrunway._journal._sqlite import Journal
+from cometrunway._journal._journal import Journal
 from cometrunway.emulator import Emulator
 from tests.samples import CAT, yawn
 

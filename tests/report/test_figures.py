@@ -63,8 +63,8 @@ async def test_costs_are_estimated(tmp_path: Path) -> None:
     (tmp_path / "prices.toml").write_text('currency = "EUR"\n[models.gen4_turbo]\nper_second = 0.1\n')
     figures = Figures.of(report, Prices.read(tmp_path / "prices.toml"))
     assert (figures.total.cost, figures.total.other_cost) == (Decimal("2.0"), Decimal("2.0"))
-    assert "estimate: 2.00 EUR for what succeeded" in text(figures, report.path)
-    assert "4.00 EUR" in page(figures, report.path)
+    assert "estimate: 2.00 EUR for what succeeded" in text(figures, report.place)
+    assert "4.00 EUR" in page(figures, report.place)
     (tmp_path / "prices.toml").write_text("[models.other]\nper_second = 0.1\n")
     with pytest.raises(ValueError, match=r"prices.toml: has no price for the model 'gen4_turbo', which 8 shots use"):
         Figures.of(report, Prices.read(tmp_path / "prices.toml"))
@@ -74,7 +74,7 @@ async def test_nothing_of_a_reason_is_markup_or_a_formula(tmp_path: Path) -> Non
     """What a server says is shown as it is, and the page may load nothing."""
     report = await journal_of(tmp_path, reason="=1+1 <script>alert(1)</script>\x1b[2J")
     figures = Figures.of(report)
-    html = page(figures, report.path)
+    html = page(figures, report.place)
     assert "&lt;script&gt;" in html
     assert "<script" not in html
     assert "http" not in html.replace("http-equiv", "")
@@ -84,7 +84,7 @@ async def test_nothing_of_a_reason_is_markup_or_a_formula(tmp_path: Path) -> Non
     assert {row["figure"] for row in rows} == {"outcome", "creates", "duration", "files", "size", "reason"}
     assert [row["value"] for row in rows if row["name"] == "median"] == ["10.0"]
     assert not [row for row in rows if row["name"].startswith("=")]
-    assert "\x1b" not in text(figures, report.path)
+    assert "\x1b" not in text(figures, report.place)
 
 
 async def test_very_many_reasons_and_models_are_summed_up(tmp_path: Path) -> None:

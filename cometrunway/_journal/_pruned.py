@@ -1,0 +1,64 @@
+"""What is kept of submissions that are pruned, and what is told of them."""
+
+import json
+import time
+from datetime import datetime
+from typing import Any
+
+from attrs import frozen
+
+from cometrunway._journal._entry import DamagedRowError
+
+_KEPT = ("path", "folder", "location", "media_type", "size", "sha256", "verified", "verified_digests")
+
+
+@frozen(kw_only=True)
+class Pruned:
+    """What was removed from a journal."""
+
+    pruned: int
+    """Submissions of which only the key, the digest, the task and the files are known from now on."""
+    forgotten: int
+    """Submissions that are no longer known at all: the same key would be submitted, and paid for, again."""
+    bytes_before: int
+    """Of the file and its write-ahead log."""
+    bytes_after: int
+
+
+def check_dates(delivered_before: datetime, forget_keys_before: datetime | None) -> None:
+    """Check that both dates are past, and that only pruned keys would be forgotten; else `ValueError`."""
+    for name, date in (("delivered_before", delivered_before), ("forget_keys_before", forget_keys_before)):
+        if date is not None and _timestamp(name, date) > time.time():
+            raise ValueError(f"{name}: {date.isoformat()} lies in the future; nothing was changed")
+    if forget_keys_before is not None and _timestamp("", forget_keys_before) > _timestamp("", delivered_before):
+        raise ValueError(
+            f"forget_keys_before: {forget_keys_before.isoformat()} is later than delivered_before "
+            f"({delivered_before.isoformat()}): a key outlives what is pruned of it; nothing was changed"
+        )
+
+
+def _timestamp(name: str, date: datetime) -> float:
+    try:
+        return date.timestamp()
+    except (OverflowError, OSError, ValueError) as error:
+        raise ValueError(f"{name}: {date.isoformat()} is out of the range of this system's clock") from error
+
+
+def kept_request(request: str) -> str:
+    """Return what is kept of a request: whose the task is, where that is said."""
+    try:
+        return json.dumps({name: value for name, value in json.loads(request).items() if name == "provider"})
+    except (ValueError, AttributeError) as error:
+        raise DamagedRowError(f"a row's request cannot be read: {request:.100}") from error
+
+
+def kept_files(assets: str) -> str:
+    """Return what is kept of files: enough to know that they are on disk, and whole."""
+    try:
+        return json.dumps([_kept(asset) for asset in json.loads(assets) if asset.get("path") or asset.get("location")])
+    except (ValueError, TypeError, AttributeError) as error:
+        raise DamagedRowError(f"a row's files cannot be read: {assets:.100}") from error
+
+
+def _kept(asset: dict[str, Any]) -> dict[str, Any]:
+    return {name: asset[name] for name in _KEPT if asset.get(name) is not None}

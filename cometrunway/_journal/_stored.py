@@ -1,0 +1,307 @@
+"""The durable record of what was paid for, for the event loop."""
+
+import asyncio
+import json
+import logging
+import secrets
+import sys
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
+from typing import Any, Self, TypeVar
+
+from attrs import asdict
+
+from cometrunway._journal._commit import Change, Write
+from cometrunway._journal._entry import Entry, State, assets_to_json, storable
+from cometrunway._journal._place import Place
+from cometrunway._journal._pruned import Pruned, check_dates
+from cometrunway._journal._store import Store
+from cometrunway._journal._writer import Writer
+from cometrunway._plurals import counted
+from cometrunway._tasks import Asset, Task, TaskStatus
+from cometrunway.errors import JournalError, JournalInUseError, JournalUnavailableError
+
+_logger = logging.getLogger(__name__)
+_BETWEEN_LOCK_TRIES = 0.1
+"""Seconds."""
+_BETWEEN_LOOKUPS = 0.25
+"""Seconds, while another process submits what is asked for."""
+_PAGE = 250
+"""Rows that are read at once: commits wait that long, some milliseconds."""
+_ENDS = {
+    TaskStatus.SUCCEEDED: State.SUCCEEDED,
+    TaskStatus.FAILED: State.FAILED,
+    TaskStatus.CANCELLED: State.CANCELLED,
+}
+_T = TypeVar("_T")
+
+
+class StoredJournal:
+    """The submissions of one or more runs, in a store.
+
+    A change is durable when its method returns. Changes that come while a commit is under way share the next one.
+
+    What has happened (an id, an outcome, a file) is never dropped: where it cannot be written its method raises, and it
+    is kept in memory and written as soon as that is possible, before anything newer. Ids that are still unwritten when
+    the journal is closed go to standard error and into a `JournalError`, as tokens.
+
+    Args:
+        place: where it is.
+        store: what keeps it there.
+        wait: seconds to wait, on entering, while it cannot be opened.
+    """
+
+    keeps_entries = True
+    """As of every journal but `NoJournal`."""
+
+    def __init__(self, place: Place, store: Store, *, wait: float) -> None:
+        self.place: Place = place
+        self._wait = wait
+        self._store = store
+        self._writer = Writer(store.commit)
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._locked()
+            await self._writer.run(self._store.open)
+        except BaseException:
+            await self._writer.close(self._store.close)
+            raise
+        return self
+
+    async def __aexit__(
+        self, _type: type[BaseException] | None = None, error: BaseException | None = None, _traceback: object = None
+    ) -> None:
+        try:
+            await self._writer.settle()
+        finally:
+            try:
+                await self._writer.close(self._store.close)
+            finally:
+                self._report_unrecorded(error)
+
+    def _report_unrecorded(self, error: BaseException | None) -> None:
+        tokens = self._writer.unrecorded
+        if not tokens:
+            return
+        text = (
+            f"{counted(len(tokens), 'task is', 'tasks are')} paid for and not recorded in the journal {self.place}, "
+            f"which could not be written; session.attach takes each by its token: {' '.join(tokens)}"
+        )
+        _logger.critical("%s", text)
+        with suppress(Exception):  # standard error may be closed, or on the same full disk
+            sys.stderr.write(f"cometrunway: {text}\n")
+            sys.stderr.flush()
+        if error is not None:  # which leaves the block as it is
+            error.add_note(text)
+            return
+        unrecorded = JournalUnavailableError(text)
+        unrecorded.tokens = tokens
+        raise unrecorded
+
+    async def begin(self, entry: Entry) -> Entry | None:
+        """Record that `entry` is about to be submitted, and return None; or return the entry that has its key already.
+
+        A refused entry is replaced, also by another request. Any other entry is returned unchanged.
+        """
+        values = {
+            "key": entry.key,
+            "route": entry.route,
+            "fingerprint": entry.fingerprint,
+            "request": json.dumps(entry.request),
+            "submitted_at": entry.submitted_at,
+        }
+        while True:
+            standing: Entry | None = await self._do(Change(entry.key, self._store.begin, values))
+            if standing is None or not _is_submitted_elsewhere(standing):
+                return standing
+            await asyncio.sleep(_BETWEEN_LOOKUPS)
+
+    async def accept(self, key: str, *, task_id: str, created_at: float | None, token: str | None = None) -> None:
+        """Record the id of a task that now exists; `token` is the task's token for `Session.attach`."""
+        await self._change(self._store.accept, token=token, key=key, task_id=task_id, created_at=created_at)
+
+    async def refuse(self, key: str, reason: str) -> None:
+        """Record that nothing was created."""
+        await self._change(self._store.stop, key=key, state=State.REFUSED.value, reason=reason)
+
+    async def doubt(self, key: str, reason: str) -> None:
+        """Record that it is not known whether a task was created."""
+        await self._change(self._store.stop, key=key, state=State.IN_DOUBT.value, reason=reason)
+
+    async def end(self, key: str, task: Task, *, assets: tuple[Asset, ...] | None = None) -> None:
+        """Record a final status, and the files; those in `assets` that have a path are on disk."""
+        known = tuple(Asset(url=url) for url in task.outputs) if assets is None else assets
+        await self._change(
+            self._store.end,
+            key=key,
+            state=_ENDS[task.status].value,
+            task_id=task.id,
+            accepted_at=_seconds(task.accepted_at),
+            ended_at=_seconds(task.ended_at),
+            failure=task.failure and json.dumps(asdict(task.failure)),
+            assets=assets_to_json(known, self._store.folders),
+        )
+
+    async def deliver(
+        self, key: str, assets: tuple[Asset, ...], *, task: Task | None = None, delivered_at: float | None = None
+    ) -> None:
+        """Record the files that are on disk, and the end of their task if it is not recorded yet."""
+        await self._change(
+            self._store.deliver,
+            key=key,
+            task_id=task and task.id,
+            accepted_at=task and _seconds(task.accepted_at),
+            ended_at=task and _seconds(task.ended_at),
+            delivered_at=delivered_at,
+            assets=assets_to_json(assets, self._store.folders),
+        )
+
+    async def resolve(self, key: str, *, task_id: str | None) -> None:
+        """Record what the user found out about a submission in doubt: its task's id, or None if there is no task.
+
+        Raises:
+            ValueError: no submission with this key is in doubt, or the id belongs to another key.
+        """
+        entry = await self.find(key)
+        if entry is None or not (entry.is_in_doubt or entry.has_reported_id):
+            raise ValueError(
+                f"nothing is in doubt under the key {key!r}" + (f": it is {entry.state.value}" if entry else "")
+            )
+        key = entry.key  # which may have been an alias
+        if task_id is None:
+            await self.refuse(key, "not created, as the user found out")
+        else:
+            other = await self.key_of(task_id)
+            if other not in (None, key):
+                raise ValueError(f"the id {task_id!r} is that of the submission {other!r}")
+            await self.accept(key, task_id=task_id, created_at=None)
+
+    async def again(self, entry: Entry, *, submitted_at: float | None = None) -> bool:
+        """Record the user's decision to submit once more; return False and change nothing if `entry` has changed."""
+        return await self._do(lambda connection: self._store.again(connection, entry, submitted_at))
+
+    async def reinstate(self, entry: Entry) -> None:
+        """Record that the repeated submission was not created, and restore the entry from before it."""
+        await self._change(
+            self._store.reinstate,
+            key=entry.key,
+            state=entry.state.value,
+            task_id=entry.task_id,
+            submitted_at=entry.submitted_at,
+            created_at=entry.created_at,
+            ended_at=entry.ended_at,
+            reason=entry.reason,
+            failure=entry.failure and json.dumps(asdict(entry.failure)),
+        )
+
+    async def find(self, key: str) -> Entry | None:
+        """Return the entry with this key."""
+        while True:
+            entry = await self._do(lambda _: self._store.records.find(key))
+            if entry is None or not _is_submitted_elsewhere(entry):
+                return entry
+            await asyncio.sleep(_BETWEEN_LOOKUPS)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes may write it at the same time."""
+        return self._store.is_shared
+
+    async def take(self, task_id: str) -> Entry | None:
+        """Wait for a task, and return None; or return its entry, if another process waits for it or it has ended."""
+        if self._store.has_taken(task_id):
+            return None
+        return await self._do(lambda connection: self._store.take(connection, task_id))
+
+    async def leave(self, task_id: str) -> None:
+        """Wait for a task no more, so that another process may."""
+        if self.is_shared:
+            await self._do(lambda connection: self._store.leave(connection, task_id))
+
+    async def key_of(self, task_id: str) -> str | None:
+        """Return the key of a submission that has this task; None if none has. It reads all of the journal."""
+        keys = await self._do(lambda _: self._store.records.keys_of_task(task_id))
+        return keys[0] if keys else None
+
+    async def entries(self, states: Collection[State] = tuple(State)) -> AsyncIterator[Entry]:
+        """Yield the entries in these states, in the order of submission. Changes during the iteration may be seen."""
+        last = 0
+        while True:
+            page = await self._do(partial(self._page, states, last))
+            for entry in page:
+                yield entry
+            if len(page) < _PAGE:
+                return
+            last = page[-1].number
+
+    def _page(self, states: Collection[State], after: int, _connection: object) -> list[Entry]:
+        return list(self._store.records.entries(states, after=after, limit=_PAGE))
+
+    async def prune(self, *, delivered_before: datetime, forget_keys_before: datetime | None = None) -> Pruned:
+        """Make the journal smaller. It removes parts of submissions that were delivered long ago, and nothing else.
+
+        Of a delivered submission it keeps the key, digest, task, times and files. So the same submission is not paid
+        for again, and still returns its files. The request and the URLs are removed.
+
+        Args:
+            delivered_before: prune submissions that were delivered before this date; in a journal of an earlier
+                version, those that were accepted before it.
+            forget_keys_before: remove submissions that were delivered before this date completely. If they are
+                submitted again, they are paid for again.
+
+        Raises:
+            ValueError: a date is in the future, or `forget_keys_before` is later than `delivered_before`.
+            JournalError: the journal cannot be written. What was pruned so far stays pruned.
+        """
+        check_dates(delivered_before, forget_keys_before)
+        await self._writer.settle()
+        return await self._writer.run(self._store.prune, delivered_before, forget_keys_before)
+
+    async def duration_history(self) -> dict[str, Any]:
+        """Return the learned durations of each kind of task, in the form in which earlier sessions saved them."""
+        return await self._do(self._store.durations)
+
+    async def save_duration_history(self, learnt: Mapping[str, str]) -> None:
+        """Record learned durations in a separate commit, so that no submission can fail with them."""
+        await self._writer.run(self._store.commit, [lambda connection: self._store.save_durations(connection, learnt)])
+
+    async def callback_secret(self) -> bytes:
+        """Return the random bytes from which callback paths are derived; the first call makes them."""
+        fresh = secrets.token_bytes()
+        return await self._do(lambda connection: self._store.callback_secret(connection, fresh))
+
+    async def _change(self, write: Write, *, key: str, token: str | None = None, **values: object) -> None:
+        """Record a fact: a change of one submission."""
+        stored = {name: storable(value) for name, value in values.items()}
+        await self._do(Change(key, write, {"key": storable(key), **stored}), is_fact=True, token=token)
+
+    async def _do(self, operation: Callable[[Any], _T], *, is_fact: bool = False, token: str | None = None) -> _T:
+        if self._writer.is_closed:
+            raise JournalError(f"the journal {self.place} is no longer open")
+        return await self._writer.write(operation, is_fact=is_fact, token=token)
+
+    async def _locked(self) -> None:
+        """Take the lock for writing, as soon as the process that has it has ended."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._wait
+        while True:
+            try:
+                await self._writer.run(self._store.lock)
+            except (JournalInUseError, JournalUnavailableError):
+                if loop.time() >= until:
+                    raise
+                await asyncio.sleep(_BETWEEN_LOCK_TRIES)
+            else:
+                return
+
+
+def _is_submitted_elsewhere(entry: Entry) -> bool:
+    """Whether another process is at it, so that what comes of it is to be waited for."""
+    return entry.is_held and entry.state is State.SUBMITTING
+
+
+def _seconds(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()

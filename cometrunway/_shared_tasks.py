@@ -1,0 +1,102 @@
+"""Tasks of a journal that several processes use: one polls each task, and the others follow it in the journal."""
+
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Protocol
+
+from attrs import frozen
+
+from cometrunway._handle import Asked, TaskFuture, TaskReference
+from cometrunway._journal._entry import Entry, State
+from cometrunway._journal._protocol import JournalProtocol
+from cometrunway._task_group import BackgroundTasks
+from cometrunway._tasks import Asset, Task, TaskStatus
+from cometrunway.errors import JournalError, TaskCancelledError, TaskFailedError
+
+Poll = Callable[[str, str, Asked], Awaitable[Task]]
+Deliver = Callable[[TaskFuture, Task], Awaitable[tuple[Asset, ...]]]
+Recall = Callable[[tuple[Asset, ...]], Awaitable[tuple[Asset, ...] | None]]
+
+
+class _Watcher(Protocol):
+    def find(self, reference: TaskReference) -> TaskFuture | None: ...
+
+    def watch(self, future: TaskFuture, *, age: float | None, has_callback: bool = False) -> None: ...
+
+
+@frozen(kw_only=True)
+class SharedTasks:
+    """Stands between the poll scheduler and what it polls with."""
+
+    journal: JournalProtocol
+    poll_api: Poll
+    deliver_here: Deliver
+    recall: Recall
+    background: BackgroundTasks
+
+    async def poll(self, route: str, task_id: str, asked: Asked) -> Task:
+        """Return the state of a task: as the journal has it where another process polls it, else as the API says."""
+        entry = await self.journal.take(task_id)
+        task = None if entry is None else await self._as_recorded(entry, task_id)
+        return await self.poll_api(route, task_id, asked) if task is None else task
+
+    async def _as_recorded(self, entry: Entry, task_id: str) -> Task | None:
+        """Return the state that the journal has of another process's task; None where the API must be asked."""
+        if entry.is_unsuccessful:
+            status = TaskStatus.CANCELLED if entry.state is State.CANCELLED else TaskStatus.FAILED
+            return Task(id=task_id, status=status, failure=entry.failure)
+        if entry.state is not State.DELIVERED:
+            return Task(id=task_id, status=TaskStatus.RUNNING)
+        if await self._files(entry) is None:
+            return None
+        return Task(id=task_id, status=TaskStatus.SUCCEEDED, outputs=tuple(asset.url for asset in entry.assets))
+
+    async def _files(self, entry: Entry) -> tuple[Asset, ...] | None:
+        """Return the files of an entry as this process sees them; None where it does not: a recorded URL is no file."""
+        is_kept = bool(entry.assets) and all(asset.is_kept for asset in entry.assets)
+        return await self.recall(entry.assets) if is_kept else None
+
+    async def deliver(self, future: TaskFuture, task: Task) -> tuple[Asset, ...]:
+        """Return the files of a task: those that another process has put where this one sees them, or its own."""
+        with suppress(JournalError):
+            entry = await self.journal.take(task.id)
+            if entry is not None and entry.state is State.DELIVERED:
+                assets = await self._files(entry)
+                if assets is not None:
+                    future.deliver(task, delivered_at=entry.delivered_at or time.time())
+                    return assets
+        return await self.deliver_here(future, task)
+
+    def watched_by(self, watcher: _Watcher) -> "LeavingWatcher":
+        """Return a watcher that leaves a task to other processes once this one waits for it no more."""
+        return LeavingWatcher(shared=self, watcher=watcher)
+
+    def on_end(self, future: TaskFuture) -> None:
+        """Leave a task to others, of which it is not known that it has ended, or whose files could not be had."""
+        if future.cancelled() or self.background.is_closing:
+            return  # with its session it is left in any case
+        error = future.exception()
+        if error is not None and not isinstance(error, TaskFailedError | TaskCancelledError):
+            self.background.start(self._leave(future.id), name=f"cometrunway leave {future.id}")
+
+    async def _leave(self, task_id: str) -> None:
+        with suppress(JournalError):
+            await self.journal.leave(task_id)
+
+
+@frozen(kw_only=True)
+class LeavingWatcher:
+    """Watches tasks, and leaves to others what it gives up."""
+
+    shared: SharedTasks
+    watcher: _Watcher
+
+    def find(self, reference: TaskReference) -> TaskFuture | None:
+        """Return the future of a task that is polled already."""
+        return self.watcher.find(reference)
+
+    def watch(self, future: TaskFuture, *, age: float | None, has_callback: bool = False) -> None:
+        """Poll a task from now on."""
+        future.add_done_callback(self.shared.on_end)
+        self.watcher.watch(future, age=age, has_callback=has_callback)

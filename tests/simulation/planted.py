@@ -21,7 +21,8 @@ from cometrunway._delivery._arrival import Arrival
 from cometrunway._delivery._downloader import Downloader
 from cometrunway._handle import TaskFuture
 from cometrunway._journal._entry import Entry
-from cometrunway._journal._sqlite import Journal
+from cometrunway._journal._sqlite import SqliteStore
+from cometrunway._journal._stored import StoredJournal
 from cometrunway._journal._writer import Writer
 from cometrunway._polling._rate_limit import PollRateLimit
 from cometrunway._polling._scheduler import PollScheduler
@@ -67,19 +68,19 @@ def _believed(error: CometRunwayError) -> bool:
 
 _PROVES = proves_refusal
 _CREATED = Api._created
-_BEGIN = Journal.begin
+_BEGIN = StoredJournal.begin
 _ON_FAILED_POLL = PollScheduler._on_failed_poll
 _ON_ANSWER = PollScheduler._on_answer
 _WATCH = PollScheduler.watch
-_CLOSE = Journal._close
+_CLOSE = SqliteStore.close
 _STARTED = Submitter._started
 _URLS = Downloader._urls
 _KEEP = Writer._keep
 _FINISH = PollScheduler._finish
 _CANCEL = BackgroundTasks._cancel
 _DISCARD = _part_file.PartFile.discard
-_COMMIT = Journal._commit
-_DOUBT = Journal.doubt
+_COMMIT = SqliteStore.commit
+_DOUBT = StoredJournal.doubt
 
 
 async def _sent_again_after_a_reset(api: Api, *arguments: Any) -> Any:
@@ -96,24 +97,24 @@ async def _cancelled_is_refused(api: Api, *arguments: Any) -> Any:
     return outcome
 
 
-async def _begin_unrecorded(journal: Journal, entry: Entry) -> Entry | None:
+async def _begin_unrecorded(journal: StoredJournal, entry: Entry) -> Entry | None:
     return await journal.find(entry.key)
 
 
-async def _doubt_as_refusal(journal: Journal, key: str, reason: str) -> None:
+async def _doubt_as_refusal(journal: StoredJournal, key: str, reason: str) -> None:
     await journal.refuse(key, reason)
 
 
-def _skip_every_fifth(journal: Journal, operations: list[Any]) -> list[Any]:
-    journal.commits = getattr(journal, "commits", 0) + 1  # type: ignore[attr-defined]  # of this fault
-    if journal.commits % 5:  # type: ignore[attr-defined]  # as above
-        return _COMMIT(journal, operations)
-    assert journal._database is not None
-    journal._database.execute("BEGIN")
+def _skip_every_fifth(store: SqliteStore, operations: list[Any]) -> list[Any]:
+    store.commits = getattr(store, "commits", 0) + 1  # type: ignore[attr-defined]  # of this fault
+    if store.commits % 5:  # type: ignore[attr-defined]  # as above
+        return _COMMIT(store, operations)
+    assert store._database is not None
+    store._database.execute("BEGIN")
     try:
-        return [operation(journal._database) for operation in operations]
+        return [operation(store._database) for operation in operations]
     finally:
-        journal._database.execute("ROLLBACK")
+        store._database.execute("ROLLBACK")
 
 
 def _fail_at_once(scheduler: PollScheduler, task: Any, error: CometRunwayError) -> None:
@@ -139,14 +140,14 @@ def _watch_forgets_to_end(scheduler: PollScheduler, future: TaskFuture) -> None:
     scheduler._open.pop((future.route, future.id), None)
 
 
-def _leave_lock(journal: Journal) -> None:
-    if journal._database is not None:
-        journal._database.close()
+def _leave_lock(store: SqliteStore) -> None:
+    if store._database is not None:
+        store._database.close()
 
 
-def _leave_database(journal: Journal) -> None:
-    if journal._lock is not None:
-        _file_locks.release(journal._lock)
+def _leave_database(store: SqliteStore) -> None:
+    if store._lock is not None:
+        _file_locks.release(store._lock)
 
 
 def _drop_facts(writer: Writer, _facts: list[Any], error: BaseException) -> None:
@@ -210,11 +211,11 @@ async def _get_of_aiohttp(connector: Any, *arguments: Any) -> Any:
 PLANTED = (
     Planted(
         "one commit of five is rolled back, and said to be durable",
-        _replace(Journal, "_commit", _skip_every_fifth),
+        _replace(SqliteStore, "commit", _skip_every_fifth),
     ),
-    Planted("no submission is recorded before its create leaves", _replace(Journal, "begin", _begin_unrecorded)),
-    Planted("the id of an accepted create is not recorded", _replace(Journal, "accept", _nothing)),
-    Planted("a doubt is recorded as a refusal", _replace(Journal, "doubt", _doubt_as_refusal)),
+    Planted("no submission is recorded before its create leaves", _replace(StoredJournal, "begin", _begin_unrecorded)),
+    Planted("the id of an accepted create is not recorded", _replace(StoredJournal, "accept", _nothing)),
+    Planted("a doubt is recorded as a refusal", _replace(StoredJournal, "doubt", _doubt_as_refusal)),
     Planted("what could not be written is dropped", _replace(Writer, "_keep", _drop_facts)),
     Planted("a 5xx is believed to refuse a create", _replace(_api, "proves_refusal", _believed)),
     Planted("a create is sent again after its connection broke", _replace(Api, "_created", _sent_again_after_a_reset)),
@@ -237,8 +238,8 @@ PLANTED = (
     Planted("no fresh URL is asked for", _replace(Downloader, "_urls", _without_fresh_url)),
     Planted("a file is not verified", _replace(Arrival, "end", _whole_whatever)),
     Planted("a part file is left", _replace(_part_file.PartFile, "discard", _only_close)),
-    Planted("the journal's lock is not released", _replace(Journal, "_close", _leave_lock)),
-    Planted("the journal's database is not closed", _replace(Journal, "_close", _leave_database)),
+    Planted("the journal's lock is not released", _replace(SqliteStore, "close", _leave_lock)),
+    Planted("the journal's database is not closed", _replace(SqliteStore, "close", _leave_database)),
     Planted("closing leaves its services running", _replace(BackgroundTasks, "_cancel", _leave_services)),
 )
 

@@ -123,14 +123,18 @@ class Lifetime:
             self._opened_in.check()
             raise RuntimeError("this Session is open already; make another one")
         self._opened_in = _OpenedIn.here()
+        stack = AsyncExitStack()
+        stack.push(self._say_what_is_owed)
         try:
-            async with AsyncExitStack() as stack:
-                stack.push(self._say_what_is_owed)
-                parts = await self._composition.enter(stack, interrupts=interrupts)
-                self._stack = stack.pop_all()
-        except BaseException:
+            parts = await self._composition.enter(stack, interrupts=interrupts)
+        except BaseException as error:
             self._opened_in = None
+            closing = stack.__aexit__(type(error), error, error.__traceback__)
+            await outlasting(
+                closing, on_cancel=lambda: None
+            )  # what was opened is closed, however often it is cancelled
             raise
+        self._stack = stack
         self._opened = parts
         self._was_open = True
         note_open(self)

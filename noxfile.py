@@ -193,7 +193,12 @@ def fleet(session: nox.Session) -> None:
     if programs is None:
         session.skip("NOT TRIED: there is no PostgreSQL here, and none can be installed without apt and root")
     session.install("-e", ".[test]")
-    tests = ("tests/journal/test_journal.py", "tests/journal/postgres", "tests/test_fleet.py")
+    tests = (
+        "tests/journal/test_journal.py",
+        "tests/journal/postgres",
+        "tests/cli/test_fleet.py",
+        "tests/test_fleet.py",
+    )
     session.run(
         *("python", "-m", "pytest", "-q", "-n", "2", "-rP", *tests, *session.posargs),
         env={"COMETRUNWAY_POSTGRES": programs},

@@ -27,7 +27,7 @@ For shots without keys, the journal's entries are always used."""
 _NAMED = 3
 """The number of pairs of keys that a message names."""
 _CONFLICT = (
-    "stands for another request in the journal ({}); give the shot another key (without one it is named after its "
+    "belongs to another request in the journal ({}); give the shot another key (without one it is named after its "
     "line), or the request as it was; nothing was sent"
 )
 

@@ -118,7 +118,7 @@ def _named_one(reader: JournalReader, key: str) -> Entry | None:
     """Return the shot that a user names; None if it has succeeded."""
     entry = reader.find(key)
     if entry is None:
-        raise ValueError(f"the journal {reader.place} has nothing under the key {key!r}")
+        raise ValueError(f"the journal {reader.place} has no submission with the key {key!r}")
     if entry.is_in_doubt:
         raise ValueError(f"{key!r} is in doubt: end that with `cometrunway resolve {reader.place} {key}` first")
     if entry.is_owed:

@@ -176,7 +176,7 @@ class StoredJournal:
         else:
             other = await self.key_of(task_id)
             if other not in (None, key):
-                raise ValueError(f"the id {task_id!r} is that of the submission {other!r}")
+                raise ValueError(f"the id {task_id!r} belongs to the submission {other!r}")
             await self.accept(key, task_id=task_id, created_at=None)
 
     async def again(self, entry: Entry, *, submitted_at: float | None = None) -> bool:

@@ -1,5 +1,5 @@
-"""From a request to an accepted task: in-flight limit, create budget, journal entry, one POST.
+"""Submits requests until a task is accepted: in-flight limit, create budget, journal entry, one POST.
 
 May import `_transport`, `_journal` and all below them; never `_polling` or `_delivery`. Begin with `_submitter.py`,
-which has the whole sequence; `_map.py` submits a batch through it.
+which has the whole sequence. `_map.py` submits a batch with it.
 """

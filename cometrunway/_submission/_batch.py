@@ -1,4 +1,4 @@
-"""A batch for its user: handles in the order in which they end, a table, and counts."""
+"""The batch of a user: handles in the order in which they end, a table, and counts."""
 
 from collections import Counter
 from collections.abc import Callable, Generator
@@ -13,7 +13,7 @@ from cometrunway.errors import OutcomeUnknownError, TaskCancelledError, TaskFail
 
 Take = Callable[[TaskFuture], None]
 KEPT = 10_000
-"""A batch keeps at least so many shots that have ended, and all that have not."""
+"""A batch keeps all unfinished shots, and at least this number of ended shots."""
 
 
 class BatchFutures:

@@ -1,4 +1,4 @@
-"""Creates wait for their turns, those of each route and model at a pace of their own, behind no other's limit."""
+"""Queues of creates. Each route and model has its own pace, and does not wait for the limits of others."""
 
 import asyncio
 import math
@@ -11,14 +11,15 @@ from cometrunway._submission._line import Line, Places, WaitingLimit, counted, g
 from cometrunway._submission._pace import Begun, CreatePace
 
 _PLACES = 1.25, 3
-"""How many times the creates that may be under way, and how many more, may be written to the journal as about to be."""
+"""The limit of creates that the journal has as about to be sent: this factor times the limit of creates under way, plus
+this number."""
 _FILES = 16
-"""Creates of one queue with local files, which are held in memory, encoded."""
+"""The largest number of creates of one queue whose encoded local files are in memory."""
 
 
 @define(eq=False)
 class _Shared:
-    """What all queues have in common."""
+    """The state that all queues share."""
 
     most: int
     places: int = 0
@@ -27,7 +28,7 @@ class _Shared:
 
     @property
     def is_scarce(self) -> bool:
-        """Whether a queue may have waited for another's."""
+        """Whether a queue may have waited for another queue."""
         return max(self.places, self.under_way) >= self.most - 1
 
 
@@ -35,8 +36,8 @@ class CreateQueues:
     """The queues of a session.
 
     Args:
-        most: creates that may be under way at once, over all.
-        rng: spreads the creates that try whether a gateway accepts again.
+        most: the largest number of creates under way at once, over all queues.
+        rng: spreads the creates that test whether a gateway accepts again.
     """
 
     def __init__(self, most: int, rng: Random) -> None:
@@ -53,14 +54,14 @@ class CreateQueues:
         return queue
 
     def open(self) -> None:
-        """Let nobody wait, now and later: what may no longer be sent is to learn of it at once."""
+        """End all waits, now and later, so that each create checks at once whether it may still be sent."""
         self._shared.is_open = True
         self.advance()
         for queue in self._queues.values():
             queue.stop_timer()
 
     def advance(self) -> None:
-        """Give all turns that can be given now."""
+        """Start all creates that may be sent now."""
         for queue in self._queues.values():
             queue.advance()
 
@@ -72,9 +73,9 @@ class CreateQueues:
 class CreateQueue:
     """The creates of one route and model.
 
-    `async with queue.place()` stands around all that is written of a create: over all queues at most `most` are within,
-    and one more of each queue that has none. Then `turn` waits until it may be sent, and one of `accepted`, `refused`
-    and `ended` tells what came of it.
+    `async with queue.place()` surrounds all journal changes of a create. At most `most` creates of all queues are in
+    such a block; a queue without any may have one more. Within the block, `turn` waits until the create may be sent.
+    Then `accepted`, `refused` or `ended` records its outcome.
     """
 
     def __init__(self, queues: CreateQueues, shared: _Shared, pace: CreatePace) -> None:
@@ -82,9 +83,9 @@ class CreateQueue:
         self._queues = queues
         self._shared = shared
         self.files = Places(_FILES)
-        """Bounds the creates that hold local files in memory."""
+        """Limits the creates that hold local files in memory."""
         self.accepted_at = math.inf
-        """When a create was accepted last, or else the first was sent; infinity before."""
+        """The time of the last accepted create, or else of the first create that was sent; infinity before."""
         self._places = 0
         self._entering = Line[None]()
         self._waiting = Line[Begun]()
@@ -96,11 +97,11 @@ class CreateQueue:
         return self.pace.is_limited and bool(self._waiting or self._entering)
 
     def place(self, priority: int = 0, limit: WaitingLimit | None = None) -> "_Place":
-        """Return the block in which a create is written; `SubmissionQueueFullError` on entering, if too many wait."""
+        """Return the block for a create's journal changes; `SubmissionQueueFullError` on entering if too many wait."""
         return _Place(self, priority, limit)
 
     async def enter(self, priority: int, limit: WaitingLimit | None) -> None:
-        """Wait for a place, behind creates of a higher priority."""
+        """Wait for a place. Creates of a higher priority come first."""
         if not self._entering and self._has_place(_now()):
             self._take_place()
             return
@@ -110,14 +111,14 @@ class CreateQueue:
             await given(entering, give_back=self.leave)
 
     def leave(self, _: object = None) -> None:
-        """Give a place back."""
+        """Release a place."""
         is_scarce = self._shared.is_scarce
         self._places -= 1
         self._shared.places -= 1
         self._advance(is_scarce)
 
     async def turn(self, *, was_refused: bool, priority: int = 0) -> Begun:
-        """Wait until a create may be sent, behind those of a higher priority; one that was refused goes first."""
+        """Wait until a create may be sent. Higher priorities come first, and then creates that were refused before."""
         if not self._waiting and self._may_send(_now()):
             return self._begin(_now())
         waiting = self._waiting.join(priority, is_late=not was_refused)
@@ -131,7 +132,7 @@ class CreateQueue:
         self._ended()
 
     def refused(self, begun: Begun, pause: float) -> None:
-        """Count a create that was answered with a 429, which asked for a pause of so many seconds."""
+        """Count a create that was answered with a 429, which asked for a pause of `pause` seconds."""
         self.pace.refused(begun, _now(), pause)
         self._ended()
 
@@ -141,7 +142,7 @@ class CreateQueue:
         self._ended()
 
     def advance(self) -> None:
-        """Give all turns and places that can be given now."""
+        """Give all free turns and places to waiting creates."""
         now = _now()
         while self._waiting and self._may_send(now):
             waiting = self._waiting.take()
@@ -188,7 +189,7 @@ class CreateQueue:
         return self._shared.under_way < self._shared.most and self.pace.free_at(now) <= now
 
     def stop_timer(self) -> None:
-        """Wait for no time any more."""
+        """Stop the timer."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -196,13 +197,13 @@ class CreateQueue:
     def _set_timer(self) -> None:
         self.stop_timer()
         free_at = self.pace.free_at(_now())
-        if free_at < math.inf and self._shared.under_way < self._shared.most:  # else the end of one wakes the next
+        if free_at < math.inf and self._shared.under_way < self._shared.most:  # else an end starts the next
             self._timer = asyncio.get_running_loop().call_at(free_at, self.advance)  # that time may have just passed
 
 
 @frozen
 class _Place:
-    """A place in a queue, for the time of a block."""
+    """A place in a queue while a block runs."""
 
     queue: CreateQueue
     priority: int

@@ -1,4 +1,4 @@
-"""Submissions whose outcome is not known: found in the journal, and ended by what the user or a callback knows."""
+"""Submissions in doubt: they are read from the journal, and resolved by the user or a callback."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -25,43 +25,43 @@ _logger = logging.getLogger(__name__)
 
 @frozen(kw_only=True)
 class Doubts:
-    """The doubts of one journal."""
+    """The submissions in doubt of one journal."""
 
     journal: JournalProtocol
     submitter: Submitter
     existing: ExistingTasks
     background: BackgroundTasks
     retrieve: Callable[[str, str], Awaitable[Task]]
-    """Asks the API for the state of the task of this route and id."""
+    """Asks the API for the state of the task with this route and id."""
 
     async def entries(self) -> Entries:
-        """Return what is in doubt, without what is being submitted now."""
+        """Return the submissions in doubt, without those that are being submitted now."""
         is_under_way = self.submitter.is_under_way
         return Entries([entry async for entry in self.journal.entries(DOUBTFUL) if not is_under_way(entry.key)])
 
     async def resolve(self, key: str, *, task_id: str) -> TaskFuture:
         """Record that the submission was accepted, and return its task's future; `ValueError` if it is not in doubt."""
         entry = await self._doubtful(key)
-        poll_request(entry.route, task_id)  # an id that no task has is an error here rather than in a poll
+        poll_request(entry.route, task_id)  # an invalid id is an error here, and not in a later poll
         recorded = await self.journal.key_of(task_id)
         other = _other(recorded, entry.key) or self.existing.claim(task_id, entry.key, is_told=True)
         if other is not None:
-            raise ValueError(f"the id {task_id!r} is that of {other}; give the id of the task of {key!r} itself")
+            raise ValueError(f"the id {task_id!r} belongs to {other}; give the id of the task of {key!r}")
         await self.journal.accept(entry.key, task_id=task_id, created_at=None)
         return await self.existing.take_up(evolve(entry, task_id=task_id, state=State.ACCEPTED))
 
     async def confirm(self, expected: ExpectedCallback, task_id: str) -> TaskFuture | None:
         """Ask the API about the id that a callback supplied, then record that the submission was accepted.
 
-        Returns the future of its task; None if the submission is not in doubt, was submitted once more since, or the
-        id is another submission's.
+        Return the future of its task; None if the submission is not in doubt, was submitted again, or if the id belongs
+        to another submission.
 
         Raises:
-            CometRunwayError: the API does not know the id, or cannot be asked, or there is no journal; the submission
-                is in doubt as before.
+            CometRunwayError: the API does not know the id or does not answer, or there is no journal. The submission
+                remains in doubt.
         """
         if not self.journal.keeps_entries:
-            raise JournalError(f"without a journal it is not recorded; attach the task {task_id!r} by its id")
+            raise JournalError(f"there is no journal to record it; attach the task by its id {task_id!r}")
         entry = await self._still_open(expected)
         if entry is None:
             return None
@@ -86,17 +86,17 @@ class Doubts:
         return await self.existing.take_up(accepted)
 
     async def _still_open(self, expected: ExpectedCallback) -> Entry | None:
-        """Return the entry in doubt that callbacks are about; None if it is no longer, or of a later submission."""
+        """Return the entry of the callbacks if it is still in doubt and of the same submission; else None."""
         entry = await self.journal.find(expected.key or "")
         is_open = entry is not None and entry.is_in_doubt and entry.submitted_at == expected.submitted_at
         return entry if is_open else None
 
     async def resubmit(self, key: str, request: Request | None) -> TaskFuture:
-        """Submit once more what is in doubt, has failed or was cancelled, and return its task's future.
+        """Submit again a submission that is in doubt, failed or cancelled. Return the future of its task.
 
         Raises:
-            ValueError: nothing of this key is in doubt, failed or cancelled, or the request is needed.
-            JournalError: `request` is another one than was submitted under this key.
+            ValueError: no submission with this key is in doubt, failed or cancelled, or the request is needed.
+            JournalError: `request` differs from the request of this key.
         """
         entry = await self._doubtful(key, or_ended=True)
         if request is None:
@@ -108,7 +108,7 @@ class Doubts:
     async def _doubtful(self, key: str, *, or_ended: bool = False) -> Entry:
         entry = await self.journal.find(key)
         if entry is None:
-            raise ValueError(f"the journal has nothing under the key {key!r}")
+            raise ValueError(f"the journal has no submission with the key {key!r}")
         self.existing.check_provider(entry)
         is_doubtful = entry.is_in_doubt and not self.submitter.is_under_way(entry.key)
         if not (is_doubtful or entry.has_reported_id) and not (or_ended and entry.is_unsuccessful):
@@ -117,5 +117,5 @@ class Doubts:
 
 
 def _other(recorded: str | None, key: str) -> str | None:
-    """Say which other submission has an id by the journal; None if none has."""
+    """Return a text about another submission that has this id in the journal; None if there is none."""
     return None if recorded in (None, key) else f"the submission {recorded!r}"

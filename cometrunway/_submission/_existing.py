@@ -1,4 +1,4 @@
-"""Tasks that exist already: just created, known to the journal, or named by a token."""
+"""Existing tasks: just created, known to the journal, or named by a token."""
 
 import time
 from collections import OrderedDict
@@ -21,17 +21,17 @@ from cometrunway.errors import CometRunwayError, JournalError, OutcomeUnknownErr
 
 _REMEMBERED = 10_000
 Recall = Callable[[tuple[Asset, ...]], Awaitable[tuple[Asset, ...] | None]]
-"""Returns recorded files as they can be had now; None unless each is where it was put, to the byte."""
+"""Returns recorded files with their present path or link; None unless each exists and is unchanged."""
 
 
 class Watcher(Protocol):
-    """What polls tasks until they end: the poll scheduler."""
+    """Polls tasks until they end. The poll scheduler implements it."""
 
     def find(self, reference: TaskReference) -> TaskFuture | None:
         """Return the future of a task that is polled already."""
 
     def watch(self, future: TaskFuture, *, age: float | None, has_callback: bool = False) -> None:
-        """Poll a task from now on; `age` in seconds since its create, None for one from elsewhere."""
+        """Poll a task from now on; `age` is in seconds since its create, None for a task from elsewhere."""
 
 
 class ExistingTasks:
@@ -52,7 +52,7 @@ class ExistingTasks:
         self._background = background
         self._events = events
         self._keys: OrderedDict[str, str | None] = OrderedDict()
-        """Of the tasks polled so far, by their ids."""
+        """The keys of the tasks polled so far, by task id."""
 
     def watch_new(
         self,
@@ -62,8 +62,8 @@ class ExistingTasks:
         submitted_at: float | None = None,
         has_callback: bool = False,
     ) -> TaskFuture:
-        """Return the future of a task that was created just now, and whose callback may announce its end."""
-        known = self._watcher.find(reference)  # what was submitted once more may be answered with the id that it had
+        """Return the future of a task that was just created. A callback may announce its end."""
+        known = self._watcher.find(reference)  # a repeated submission may get the same id again
         future = known or TaskFuture(reference, request, submitted_at=submitted_at)
         self._events.emit(EventKind.SUBMITTED, future)
         if known is None:
@@ -71,14 +71,14 @@ class ExistingTasks:
         return future
 
     def claim(self, task_id: str, key: str | None, *, is_told: bool = False) -> str | None:
-        """Note that the submission of a key has become this task; or say which other one of this session has its id.
+        """Record that a submission has this task. Return a text about another submission with the same id, or None.
 
-        Of more than ten thousand ids the oldest are forgotten.
+        Only the latest ten thousand ids are kept.
 
         Args:
-            task_id: what a create was answered with, or a callback supplied.
-            key: of the submission.
-            is_told: whether the user says so: then a task that was attached without a key is no other.
+            task_id: the id from the answer to a create, or from a callback.
+            key: the key of the submission.
+            is_told: whether the user gave the id. Then a task that was attached without a key is the same task.
         """
         if task_id in self._keys:
             other = self._keys[task_id]
@@ -97,18 +97,18 @@ class ExistingTasks:
         *,
         submitted_at: float | None = None,
     ) -> TaskFuture:
-        """Return the future of a task from elsewhere; `described` is what a journal has of its request.
+        """Return the future of a task from elsewhere; `described` is its request in a journal.
 
         Raises:
-            ValueError: a task of another provider, or an id that no task has.
+            ValueError: the task belongs to another provider, or the id is invalid.
             RuntimeError: the session is being closed.
         """
         if reference.provider != self._provider.name:
             raise ValueError(
-                f"the task is {reference.provider}'s, and this session is {self._provider.name}'s: attach it in "
+                f"the task belongs to {reference.provider}, and this session uses {self._provider.name}: attach it in "
                 f"Session(provider={reference.provider!r})"
             )
-        poll_request(reference.route, reference.id)  # a wrong id is an error here rather than in a poll
+        poll_request(reference.route, reference.id)  # an invalid id is an error here, and not in a later poll
         future = self._watcher.find(reference)
         if future is None:
             if self._background.is_closing:
@@ -118,10 +118,10 @@ class ExistingTasks:
         return future
 
     async def take_up(self, entry: Entry, request: Request | None = None) -> TaskFuture:
-        """Return the future of an entry: one that has ended, or has no task, is done; any other is polled.
+        """Return the future of an entry. It is done if the entry has ended or has no task; else the task is polled.
 
         Raises:
-            DownloadError: the storage does not say whether the files are there.
+            DownloadError: the storage does not say whether the files exist.
         """
         future = await self.ended(entry, request)
         if future is not None and not future.id:
@@ -142,10 +142,10 @@ class ExistingTasks:
         return future
 
     async def ended(self, entry: Entry, request: Request | None = None) -> TaskFuture | None:
-        """Return the future, which is done, of an entry that has no task or owes no file; None of any other.
+        """Return a future that is done, if the entry has no task or all its files; else None.
 
         Raises:
-            DownloadError: the storage does not say whether the files are there.
+            DownloadError: the storage does not say whether the files exist.
         """
         if entry.state is State.DELIVERED:
             assets = await self._recall(entry.assets)
@@ -155,14 +155,14 @@ class ExistingTasks:
         return _finished(entry, request)
 
     def check_provider(self, entry: Entry) -> None:
-        """Make sure that an entry is of the session's provider; else `JournalError`."""
+        """Check that an entry belongs to the session's provider; else `JournalError`."""
         if entry.provider != self._provider.name:
             raise self._of_another(entry)
 
     def _of_another(self, entry: Entry) -> JournalError:
         error = JournalError(
-            f"the submission {entry.key!r} is of {entry.provider}, and this session is {self._provider.name}'s: open "
-            f"it with Session(provider={entry.provider!r}), or --provider {entry.provider}"
+            f"the submission {entry.key!r} belongs to {entry.provider}, and this session uses {self._provider.name}: "
+            f"open it with Session(provider={entry.provider!r}), or --provider {entry.provider}"
         )
         return error.about(route=entry.route, key=entry.key)
 
@@ -177,7 +177,7 @@ class ExistingTasks:
 
 
 def _finished(entry: Entry, request: Request | None = None) -> TaskFuture | None:
-    """Return the future of an entry that has no task, or whose task has ended; None of any other."""
+    """Return the future of an entry without a task, or with an ended task; None for any other entry."""
     reference = reference_of(entry)
     if entry.task_id is None or entry.is_in_doubt or entry.state is State.REFUSED:
         return failed(evolve(reference, id=""), no_task(entry), request)
@@ -194,7 +194,7 @@ def _finished(entry: Entry, request: Request | None = None) -> TaskFuture | None
 
 
 def reference_of(entry: Entry) -> TaskReference:
-    """Return what it takes to find the task of an entry; the id is empty where there is none."""
+    """Return the reference of an entry's task. The id is empty if there is no task."""
     return TaskReference(
         id=entry.task_id or "",
         route=entry.route,
@@ -212,7 +212,7 @@ def failed(reference: TaskReference, error: Exception, request: Request | None =
 
 
 def no_task(entry: Entry) -> CometRunwayError:
-    """Return why an entry has no task that could be waited for."""
+    """Return the error that says why an entry has no task."""
     if entry.is_in_doubt:
         doubt = OutcomeUnknownError(
             f"the submission {entry.key!r} was sent before and its outcome is unknown "
@@ -244,7 +244,7 @@ def _ended_task(entry: Entry) -> Task | None:
 
 
 async def expect_callbacks(expected: ExpectedCallbacks, journal: JournalProtocol) -> None:
-    """Let the callbacks come of what earlier sessions have submitted: of tasks that are owed, and of doubts."""
+    """Expect callbacks for the submissions of earlier sessions: for owed tasks, and for submissions in doubt."""
     async for entry in journal.entries((*OWED, *DOUBTFUL)):
         if not demands_callback_url(entry.route):
             continue

@@ -1,4 +1,4 @@
-"""Makes the local images of a session's requests fit, where that is asked for: few at once, and each once."""
+"""Makes the local images of a session's requests fit, by option. Few images at once, and each image once."""
 
 import logging
 from collections import OrderedDict
@@ -16,33 +16,33 @@ if TYPE_CHECKING:
     from cometrunway._media._shrink import Fitted
 
 LOGGER = __name__
-"""Whose warnings say what was done to images."""
+"""Its warnings say how images were changed."""
 _logger = logging.getLogger(__name__)
 _AT_ONCE = 2
-"""Images whose pixels are in memory."""
+"""The largest number of images whose pixels are in memory."""
 _KEPT_BYTES = 32 * 1024 * 1024
-"""Of the images that were made last: a batch often has one image in many shots."""
+"""The number of the latest images that are kept, because a batch often has one image in many shots."""
 _MOST_TOLD = 100_000
-"""Files of which it is remembered that they were told."""
+"""The number of files whose change was reported and that are remembered."""
 
 
 @frozen(kw_only=True)
 class FittedFile:
-    """What is sent of an image."""
+    """The file that is sent for an image."""
 
     file: LocalFile
     note: str
-    """What was done to it; empty where nothing was, or where that was said before."""
+    """The changes; empty if there are none, or if they were reported before."""
 
 
 class ImageFit:
-    """What becomes of the images of a session that do not fit.
+    """Changes the images of a session that do not fit.
 
     Args:
-        fit: `shrink`, or None for nothing.
+        fit: `shrink`, or None to change nothing.
 
     Raises:
-        ValueError: it is neither, or needs the extra `images`.
+        ValueError: `fit` is neither, or the extra `images` is missing.
     """
 
     def __init__(self, fit: Fit | None) -> None:
@@ -62,16 +62,16 @@ class ImageFit:
                 ) from error
 
     def fitted(self, file: LocalFile, digest: str, limits: ImageLimits, most_bytes: int | None) -> FittedFile:
-        """Make an image fit; in a thread.
+        """Return an image that fits. Call it in a thread.
 
         Args:
             file: the image.
-            digest: of the image.
-            limits: what its width and height may be.
-            most_bytes: of the file that is made.
+            digest: the digest of the image.
+            limits: the limits of width and height.
+            most_bytes: the largest size of the new file in bytes.
 
         Raises:
-            ValueError: it cannot be opened, or made to fit.
+            ValueError: the image cannot be opened, or cannot be made to fit.
         """
         key = digest, limits, most_bytes
         with self._lock:
@@ -94,7 +94,7 @@ class ImageFit:
 
 
 def tell(note: str, subject: Subject) -> None:
-    """Log what was done to an image."""
+    """Log the changes of an image."""
     _logger.warning("%s", note, extra=log_fields(subject))
 
 

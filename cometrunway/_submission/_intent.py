@@ -1,4 +1,4 @@
-"""What is about to be submitted: encoded once, described once, and named."""
+"""Prepares a submission: describes and encodes its request once, and names it."""
 
 import asyncio
 import reprlib
@@ -30,18 +30,18 @@ from cometrunway._wire._provider import Provider
 from cometrunway.errors import JournalError
 
 Name = Callable[[str, str], str]
-"""Gives a submission without a key its key in the journal, from its route and its identity."""
+"""Returns the journal key of a submission without a key, from its route and its identity."""
 Resubmits = Callable[[Entry], bool]
-"""Tells of an entry that has failed, or was cancelled, whether it is submitted, and paid for, once more."""
+"""Returns whether a failed or cancelled entry is submitted, and paid for, once more."""
 
 
 def never(_unsuccessful: Entry) -> bool:
-    """Submit nothing once more that has failed or was cancelled."""
+    """Return False: no failed or cancelled entry is submitted again."""
     return False
 
 
 def checked_resubmits(resubmits: object) -> Resubmits:
-    """Return it; `TypeError` for what cannot be called."""
+    """Return the function; `TypeError` if it is not callable."""
     if not callable(resubmits):
         raise TypeError(
             "resubmit must be a function of one Entry, such as `lambda entry: entry.failure.retryable`, got "
@@ -55,12 +55,12 @@ def _always() -> bool:
 
 
 def unique_name(route: str, _fingerprint: str) -> str:
-    """Name a single submission: made twice, it is a second one, and is paid for twice."""
-    return f"{route}-{uuid.uuid4().hex[:16]}"  # not from the session's rng, which may begin alike in each process
+    """Return a new name for a single submission. A second call makes a second submission, which is paid for again."""
+    return f"{route}-{uuid.uuid4().hex[:16]}"  # not from `rng`, which may have the same seed in each process
 
 
 def content_names() -> Name:
-    """Return what names each submission of one batch after its content, and numbers those of equal content."""
+    """Return a function that names the submissions of a batch by their content, and numbers equal contents."""
     seen: Counter[str] = Counter()
 
     def name(route: str, fingerprint: str) -> str:
@@ -72,23 +72,23 @@ def content_names() -> Name:
 
 @frozen(kw_only=True)
 class Submission:
-    """What the caller wants to be submitted, and how."""
+    """A submission as the caller wants it."""
 
     request: Request
     key: str | None = None
     """The user's name for it."""
     priority: int = 0
-    """A higher one goes first."""
+    """Submissions of a higher priority come first."""
     budget: Budget | None = None
-    """What it shares with other submissions."""
+    """The budget that it shares with other submissions."""
     name: Name = unique_name
     instead_of: Entry | None = None
     """The entry with the key, if the user has decided to submit it once more."""
     resubmits: Resubmits = never
     is_wanted: Callable[[], bool] = _always
-    """Asked as its turn comes."""
+    """Called when its turn comes. With False, it is not sent."""
     limit: WaitingLimit | None = None
-    """How many may wait beside it; None for one of a batch, of which only so many are taken."""
+    """The limit of waiting submissions; None for a submission of a batch, which is limited otherwise."""
 
 
 @frozen(kw_only=True)
@@ -101,51 +101,51 @@ class Intent:
     digests: Mapping[Path | bytes, str] = field(repr=False)
     """The digests of the request's local files, as the user gave them."""
     entry: Entry | None
-    """What the journal is to record of it; None without a journal."""
+    """The entry for the journal; None without a journal."""
     submitted_at: float
     """Wall-clock seconds since 1970."""
     callback_path: str = field(repr=False)
-    """Where its callbacks come; empty where the session expects none of it."""
+    """The path of its callbacks; empty if the session expects none."""
     priority: int
 
     @property
     def reference(self) -> SubmissionReference:
-        """What events and log records about it are about, until there is a task."""
+        """The subject of its events and log records until there is a task."""
         return SubmissionReference(request=self.request, key=self.key, begun_at=self.submitted_at)
 
 
 @frozen(kw_only=True)
 class Message:
-    """A create, encoded."""
+    """An encoded create."""
 
     request: HttpRequest = field(repr=False)
     files: Prepared = field(repr=False)
     """The local files of the request."""
     used_until: float
-    """Until when it may be sent, for what it says of uploads: wall-clock seconds since 1970, or infinity."""
+    """The time until which it may be sent, because its uploads expire: wall-clock seconds since 1970, or infinity."""
 
 
 @frozen(kw_only=True)
 class Preparation:
-    """What the submissions of one session are prepared with."""
+    """Prepares the submissions of one session."""
 
     provider: Provider
     callbacks: ExpectedCallbacks
     api_host: str
     """The host of its API."""
     strict: bool
-    """Whether a value that is not known at the provider is an error, or a medium that is doubtful."""
+    """Whether an unknown value or a doubtful medium is an error."""
     image_fit: ImageFit
-    """What becomes of local images that do not fit."""
+    """Changes local images that do not fit."""
     is_recorded: bool
-    """Whether submissions are described for a journal, and named."""
+    """Whether submissions are described and named for a journal."""
 
     async def intent(self, submission: Submission) -> Intent:
-        """Describe the request, and name it; with local files in a thread.
+        """Describe and name the request, in a thread if it has local files.
 
         Raises:
-            ValueError: the provider does not take it, a value is not known there, and `strict`, or a local file cannot
-                be read any more.
+            ValueError: the provider does not accept it, a value is unknown and `strict` is True, or a local file can no
+                longer be read.
         """
         if submission.request.local_files:
             return await asyncio.to_thread(self._intent, submission)
@@ -175,11 +175,11 @@ class Preparation:
         )
 
     async def files(self, intent: Intent) -> Prepared:
-        """Judge the media of what is about to be sent, and prepare its local files; with any in a thread.
+        """Check the media of a request and prepare its local files, in a thread if it has any.
 
         Raises:
-            ValueError: a medium is refused at the provider, or doubtful, and `strict`; or a local file is no longer
-                what it was when the request was made, or cannot be made to fit.
+            ValueError: the provider refuses a medium, a medium is doubtful and `strict` is True, a local file has
+                changed since the request was made, or it cannot be made to fit.
         """
         return await asyncio.to_thread(self._files, intent) if intent.digests else self._files(intent)
 
@@ -189,17 +189,17 @@ class Preparation:
         return prepared(request, self.provider, digests=intent.digests, image_fit=self.image_fit)
 
     async def message(self, intent: Intent, files: Prepared, uploads: Mapping[Path | bytes, str]) -> HttpRequest:
-        """Encode the create; with local files in a thread.
+        """Encode the create, in a thread if it has local files.
 
-        A request that lacks a `callback_url` gets one, where callbacks are expected.
+        If callbacks are expected, a request that lacks a `callback_url` gets one.
 
         Args:
-            intent: what is about to be sent.
+            intent: the submission.
             files: its local files.
-            uploads: the URIs of the files that are not sent as data URIs.
+            uploads: the URIs of the uploaded files.
 
         Raises:
-            ValueError: a local file is no longer what it was.
+            ValueError: a local file has changed.
         """
 
         def uri_of(source: Path | bytes) -> str:
@@ -211,13 +211,13 @@ class Preparation:
 
 
 def check_same(standing: Entry, wanted: Entry) -> None:
-    """Make sure that a key stands for the request that is submitted under it; else `JournalError`."""
+    """Check that the request of a key in the journal is the submitted request; else `JournalError`."""
     if standing.fingerprint == wanted.fingerprint:
         return
     if standing.is_pruned:
         raise JournalError(
-            f"the key {standing.key!r} stands for another request in the journal (which was pruned: only its digest is "
-            "left); nothing was sent: use another key, or the request as it was"
+            f"the key {standing.key!r} belongs to another request in the journal (which was pruned: only its digest is "
+            "left); nothing was sent. Use another key, or the original request"
         ).about(route=wanted.route, key=wanted.key)
     names = sorted({*standing.request, *wanted.request})
     differences = "; ".join(
@@ -226,6 +226,6 @@ def check_same(standing: Entry, wanted: Entry) -> None:
         if standing.request.get(name) != wanted.request.get(name)
     )
     raise JournalError(
-        f"the key {standing.key!r} stands for another request in the journal ({differences}); nothing was sent: use "
-        "another key, or the request as it was"
+        f"the key {standing.key!r} belongs to another request in the journal ({differences}); nothing was sent. Use "
+        "another key, or the original request"
     ).about(route=wanted.route, key=wanted.key)

@@ -1,4 +1,4 @@
-"""What bounds the submissions of a session: unfinished tasks, creates under way, and submissions that wait."""
+"""The limits of a session's submissions: unfinished tasks, creates under way, and waiting submissions."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,18 +19,18 @@ def _whole(at_least: int) -> "Callable[[object, Attribute[Any], object], object]
 
 @frozen(kw_only=True)
 class Limits:
-    """The limits as the user gave them; `ValueError` names one that is out of its range."""
+    """The limits that the user gave. A `ValueError` names a limit that is out of range."""
 
     max_in_flight: int = field(validator=_whole(1))
-    """How many tasks may be unfinished at once."""
+    """The largest number of unfinished tasks."""
     max_creates: int = field(validator=_whole(1))
-    """How many creates may be under way at once."""
+    """The largest number of creates under way."""
     max_waiting: int | None = field(validator=optional(_whole(0)))
-    """How many submissions may wait at once; None is no limit."""
+    """The largest number of waiting submissions; None is no limit."""
 
 
 class NotSubmittedError(Exception):
-    """A submission that its batch no longer wants, as its turn comes: what refused another would refuse it, too."""
+    """A submission is not sent, because the refusal of another submission of its batch applies to it, too."""
 
 
 class InFlightLimit(Places):
@@ -38,12 +38,12 @@ class InFlightLimit(Places):
 
     def __init__(self, most: int) -> None:
         super().__init__(most)
-        # One callback and one context serve all that wait: the pauses of the garbage collector grow with every object.
+        # All waiters share one callback and one context, because each object makes the garbage collector slower.
         self._context = copy_context()
         self._release = lambda _future: self.release()
 
     def release_after(self, submission: "asyncio.Task[TaskFuture | Exception]") -> None:
-        """Release once the submission's task has ended, or as soon as there is none."""
+        """Release a place when the submission's task has ended, or when there is no task."""
         outcome = None if submission.cancelled() else submission.result()
         if isinstance(outcome, TaskFuture):
             outcome.add_done_callback(self._release, context=self._context)

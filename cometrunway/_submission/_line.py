@@ -1,4 +1,4 @@
-"""Submissions that wait for something scarce: the most urgent first, and of equal urgency the one that came first."""
+"""Lines of submissions that wait for a limited resource, ordered by priority and then by arrival."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ _T = TypeVar("_T")
 
 
 class Line(Generic[_T]):
-    """Futures, each of which is to be given what it waits for; one that is cancelled stays until it is taken."""
+    """Waiting futures. Each gets a result when its turn comes. A cancelled future stays until it is taken."""
 
     def __init__(self) -> None:
         self._waiting: list[tuple[int, bool, int, asyncio.Future[_T]]] = []
@@ -23,18 +23,18 @@ class Line(Generic[_T]):
         return bool(self._waiting)
 
     def join(self, priority: int, *, is_late: bool = True) -> "asyncio.Future[_T]":
-        """Return a future that waits behind those of a higher priority; one that is not late goes before its equals."""
+        """Return a future that waits after those of a higher priority, and, if not `is_late`, before equal ones."""
         future: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
         heappush(self._waiting, (-priority, is_late, next(self._numbers), future))
         return future
 
     def take(self) -> "asyncio.Future[_T]":
-        """Take the first future out."""
+        """Remove and return the first future."""
         return heappop(self._waiting)[-1]
 
 
 async def given(future: "asyncio.Future[_T]", *, give_back: Callable[[_T], None]) -> _T:
-    """Wait for what a future is given; a waiter that is cancelled when it was given it gives it back."""
+    """Wait for the result of a future. If the waiter is cancelled after it got the result, it gives it back."""
     try:
         return await future
     except asyncio.CancelledError:
@@ -44,7 +44,7 @@ async def given(future: "asyncio.Future[_T]", *, give_back: Callable[[_T], None]
 
 
 class WaitingLimit:
-    """How many submissions may wait at once, over all lines; None is no limit."""
+    """The limit of waiting submissions over all lines; None is no limit."""
 
     def __init__(self, most: int | None) -> None:
         self._most = most
@@ -52,11 +52,11 @@ class WaitingLimit:
 
     @contextmanager
     def one_more(self) -> Iterator[None]:
-        """Count one that waits in the block; `SubmissionQueueFullError` if as many wait as may."""
+        """Count one waiting submission while the block runs; `SubmissionQueueFullError` if the limit is reached."""
         if self._most is not None and self._waiting >= self._most:
             raise SubmissionQueueFullError(
-                f"as many submissions wait already as max_waiting allows, {self._waiting}; nothing was sent: submit it "
-                "later"
+                f"{self._waiting} submissions are waiting already, which is the limit max_waiting; nothing was sent. "
+                "Submit it later"
             )
         self._waiting += 1
         try:
@@ -66,19 +66,19 @@ class WaitingLimit:
 
 
 def counted(limit: WaitingLimit | None) -> AbstractContextManager[None]:
-    """Return the block in which a submission waits: one of a batch, which has no limit, is not counted."""
+    """Return the block in which a submission waits. A submission of a batch has no limit and is not counted."""
     return nullcontext() if limit is None else limit.one_more()
 
 
 class Places:
-    """So many places, each of one at a time."""
+    """A fixed number of places. Each place has one owner at a time."""
 
     def __init__(self, number: int) -> None:
         self._free = number
         self._line = Line[None]()
 
     async def acquire(self, priority: int = 0, limit: WaitingLimit | None = None) -> None:
-        """Take a place, once there is one; `SubmissionQueueFullError` if it would have to wait, and too many do."""
+        """Wait for a free place and take it; `SubmissionQueueFullError` if it must wait and too many wait already."""
         if self._free:
             self._free -= 1
             return
@@ -86,7 +86,7 @@ class Places:
             await given(self._line.join(priority), give_back=lambda _: self.release())
 
     def release(self) -> None:
-        """Give a place to the first that waits for one."""
+        """Release a place. The first waiter gets it."""
         while self._line:
             future = self._line.take()
             if not future.done():

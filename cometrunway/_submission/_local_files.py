@@ -1,4 +1,4 @@
-"""The local files of a request, as they are sent: what is sent of each, in the request or as an upload."""
+"""Prepares the local files of a request for sending: in the request, or as uploads."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,10 +14,10 @@ from cometrunway._wire._provider import Provider
 
 
 def digests(request: Request) -> Mapping[Path | bytes, str]:
-    """Return the digests of a request's local files; reads all of them, so better called in a thread.
+    """Return the digests of a request's local files. It reads all files: call it in a thread.
 
     Raises:
-        ValueError: one cannot be read any more.
+        ValueError: a file can no longer be read.
     """
     try:
         return {source: digest_of(source) for source in request.local_files}
@@ -28,16 +28,16 @@ def digests(request: Request) -> Mapping[Path | bytes, str]:
 def prepared(
     request: Request, provider: Provider, *, digests: Mapping[Path | bytes, str], image_fit: ImageFit
 ) -> Prepared:
-    """Prepare the local files of a request for a provider; in a thread.
+    """Prepare the local files of a request for a provider. Call it in a thread.
 
     Args:
-        request: whose files they are.
-        provider: who is to take them.
-        digests: of the files.
-        image_fit: what becomes of images that do not fit.
+        request: the request with the files.
+        provider: the provider that receives them.
+        digests: the digests of the files.
+        image_fit: changes images that do not fit.
 
     Raises:
-        ValueError: one cannot be read any more, or is too large for the provider, or cannot be made to fit.
+        ValueError: a file can no longer be read, is too large for the provider, or cannot be made to fit.
     """
     try:
         return {source: _prepared(source, digest, request, provider, image_fit) for source, digest in digests.items()}
@@ -64,7 +64,7 @@ def _prepared(
 
 
 def is_unfit(file: LocalFile, provider: Provider, route: str, model: str) -> bool:
-    """Whether a file is an image that is not taken as it is, or may be refused or misread, and can be made to fit."""
+    """Whether a file is an image that the provider refuses, or may refuse or misread, and that can be made to fit."""
     if file.kind != "image":
         return False
     most_bytes = largest_file(provider, route, file.kind)

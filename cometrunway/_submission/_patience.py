@@ -1,4 +1,4 @@
-"""How long a create that is refused for the moment is sent again."""
+"""Decides for how long a create that is refused for now is sent again."""
 
 import math
 from random import Random
@@ -6,14 +6,14 @@ from random import Random
 from cometrunway._policies import RetryPolicy
 
 _LONGEST_WINDOW = 60.0
-"""Seconds of the longest window of a rate limit that is common: nothing may be accepted until its end."""
+"""The longest common window of a rate limit in seconds. A gateway may accept nothing until its end."""
 
 
 class Patience:
-    """What one create has left of the attempts that the retry policy gives it.
+    """The remaining attempts of one create, by the retry policy.
 
-    A 429 is counted as an attempt where the backoff of the policy would have ended by then, and only those since a
-    create of the same kind was accepted: as long as the limit lets something through, no create is given up.
+    A 429 is counted as an attempt only if the policy's backoff has passed, and only since the last accepted create of
+    the same kind. Therefore no create is given up while the gateway accepts other creates.
     """
 
     def __init__(self, retry: RetryPolicy, rng: Random) -> None:
@@ -23,16 +23,16 @@ class Patience:
         self._counted_at = self._counts_from = -math.inf
 
     def next_pause(self) -> float | None:
-        """Count an attempt; return the seconds of backoff after it, or None where there was no further one."""
+        """Count an attempt. Return the seconds of backoff after it, or None if no further attempt is left."""
         return next(self._pauses, None)
 
     def outlasts(self, now: float, accepted_at: float, *, may_pass: bool) -> bool:
-        """Count a 429; return whether the create is to be sent again.
+        """Count a 429. Return whether the create is sent again.
 
         Args:
-            now: loop time.
-            accepted_at: when a create of the kind was last accepted, or else the first was sent.
-            may_pass: whether tasks are unfinished, whose ends may be what the gateway waits for.
+            now: the loop time.
+            accepted_at: the time of the last accepted create of the kind, or else of the first create that was sent.
+            may_pass: whether tasks are unfinished. The gateway may accept again when one of them ends.
         """
         if accepted_at > self._counted_at > -math.inf:
             self._pauses = self._retry.pauses(self._rng)

@@ -13,15 +13,15 @@ class PreparedFile:
     """One local file of a request, ready to be sent."""
 
     digest: str
-    """Of the file that the user gave, whatever is sent of it: it is part of the submission's identity."""
+    """The digest of the file that the user gave. It is part of the submission's identity, whatever is sent."""
     sent: LocalFile
-    """What is sent: that file, or what was made of it."""
+    """The file that is sent: the user's file, or a changed copy."""
     sent_digest: str
     is_uploaded: bool
-    """Whether it is uploaded, or stands in the request as a data URI."""
+    """Whether it is uploaded. Otherwise it is a data URI in the request."""
     note: str = ""
-    """What was done to it, if that is not what the user gave."""
+    """The changes, if the sent file is not the user's file."""
 
 
 Prepared = Mapping[Path | bytes, PreparedFile]
-"""The local files of a request by what the user gave."""
+"""The local files of a request, by the path or bytes that the user gave."""

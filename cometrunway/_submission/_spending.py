@@ -1,4 +1,4 @@
-"""What creates take from budgets: the session's own, and one that the caller's submissions share."""
+"""Counts creates in budgets: the session's own, and one that the caller's submissions share."""
 
 from decimal import Decimal
 from types import TracebackType
@@ -10,33 +10,33 @@ from cometrunway.errors import BudgetError
 
 
 class Spending:
-    """What a session may submit, until submitting is stopped.
+    """The spending of a session, which may also be stopped.
 
     Args:
-        budget: of all that the session submits; None for no limit.
+        budget: the budget of all submissions of the session; None is no limit.
     """
 
     def __init__(self, budget: Budget | None) -> None:
         self._budget = budget
         self.is_stopped = False
-        """Whether nothing more may be submitted."""
+        """Whether submitting was stopped."""
 
     def stop(self) -> None:
-        """Let nothing more be submitted."""
+        """Stop submitting."""
         self.is_stopped = True
 
     def check(self) -> None:
-        """Make sure that what was counted may still leave; else `BudgetError`."""
+        """Check that a counted create may still be sent; else `BudgetError`."""
         if self.is_stopped:
             raise BudgetError("submitting was stopped; nothing was sent")
 
     def of(self, request: Request, shared: Budget | None) -> "Spent":
-        """Return what one create takes: of the session's budget, and of one that the caller shares."""
+        """Return the spending of one create in the session's budget and in the shared budget."""
         return Spent(self, request, tuple(budget for budget in (self._budget, shared) if budget is not None))
 
 
 class Spent:
-    """What one create has taken from budgets. The block around it gives that back, unless it is kept."""
+    """The spending of one create. As a context manager, it gives the spending back at the end, unless it is kept."""
 
     def __init__(self, spending: Spending, request: Request, budgets: tuple[Budget, ...]) -> None:
         self._spending = spending
@@ -46,22 +46,22 @@ class Spent:
 
     @property
     def is_limited(self) -> bool:
-        """Whether there may be too little."""
+        """Whether a budget may be exceeded."""
         return self._spending.is_stopped or any(budget.is_limited for budget in self._budgets)
 
     def take(self) -> None:
-        """Count the create in each budget, once; `BudgetError` where there is too little in one, or all is stopped."""
+        """Count the create once in each budget; `BudgetError` if a budget is used up or submitting was stopped."""
         self._spending.check()
         if not self._taken:
             for budget in self._budgets:
                 self._taken.append((budget, budget.take(self._request)))
 
     def keep(self) -> None:
-        """Leave it counted: the create is accepted, or in doubt."""
+        """Keep the create counted, because it is accepted or in doubt."""
         self._taken.clear()
 
     def give_back(self) -> None:
-        """Count it back: nothing is sent, or what was sent was refused."""
+        """Subtract the create, because it was not sent or was refused."""
         for budget, price in self._taken:
             budget.give_back(price)
         self._taken.clear()

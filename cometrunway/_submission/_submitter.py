@@ -1,4 +1,4 @@
-"""The way of a submission: from a request to an accepted task, with at most one create that may be billed."""
+"""Submits one request until its task is accepted. At most one create may be billed."""
 
 import asyncio
 import logging
@@ -47,34 +47,34 @@ from cometrunway.errors import (
 
 _logger = logging.getLogger(__name__)
 _OF_ALL = (AuthenticationError, InsufficientBalanceError, JournalUnavailableError, ProxyError, TLSError)
-"""What refuses one submission as it would any other."""
+"""Errors that would also refuse any other submission."""
 _BETWEEN_CHECKS = 1.0
 """Seconds between two checks of a full disk."""
 
 
 class Space(Protocol):
-    """The disk for the files of what is submitted."""
+    """The disk for the files of submissions."""
 
     @property
     def is_full(self) -> bool:
-        """Whether it was found full, and has not been found otherwise since."""
+        """Whether the disk was full at the last check."""
 
     async def has_space(self) -> bool:
-        """Find out whether it is full no more."""
+        """Check the disk again, and return whether it has space."""
 
     async def is_exhausted(self, subject: Subject, error: CometRunwayError) -> bool:
-        """Whether something else that could not be written may have failed because this disk is full."""
+        """Whether another write may have failed because this disk is full."""
 
 
 class EarlierFiles(Protocol):
-    """The files that may be of keys that were paid for before."""
+    """Existing files whose keys may have been paid for before."""
 
     async def check(self, keyed: Iterable[tuple[str, str]]) -> None:
         """Check that no file is named after one of these keys, each with its route; else `KeyUsedError`."""
 
 
 class Submitter:
-    """Submits requests, each in a task of its own, so that a caller who is cancelled loses nothing."""
+    """Submits each request in its own asyncio task, so that nothing is lost if a caller is cancelled."""
 
     def __init__(
         self,
@@ -124,17 +124,17 @@ class Submitter:
         budget: Budget | None = None,
         instead_of: Entry | None = None,
     ) -> TaskFuture:
-        """Return the future of the request's task, made now or, under the same key, before.
+        """Return the future of the request's task. The task is new, or was created before under the same key.
 
         Raises:
             APIError, TransportError: nothing was created.
-            OutcomeUnknownError: sent, now or before, and perhaps accepted.
-            JournalError: the key stands for another request, or the journal cannot be written; nothing was sent.
+            OutcomeUnknownError: the request was sent, now or before, and may have been accepted.
+            JournalError: the key belongs to another request, or the journal cannot be written; nothing was sent.
             BudgetError: a budget is used up, or submitting was stopped; nothing was sent.
             KeyUsedError: the key may have been paid for by a run that no journal knows; nothing was sent.
-            SubmissionQueueFullError: as many wait as may; nothing was sent.
+            SubmissionQueueFullError: too many submissions are waiting; nothing was sent.
             RuntimeError: the session is being closed; nothing was sent.
-            ValueError: a local file is no longer what it was.
+            ValueError: a local file has changed.
         """
         check_request(request)
         if key is not None:
@@ -154,12 +154,12 @@ class Submitter:
         return outcome
 
     async def check_keys(self, keyed: Iterable[tuple[str, str]]) -> None:
-        """Check that no key, each with its route, may have been paid for by a run that no journal knows."""
+        """Check that no key may have been paid for by an earlier run without a journal. Keys come with their routes."""
         if self._earlier is not None:
             await self._earlier.check(keyed)
 
     async def _started(self, submission: Submission) -> "asyncio.Task[TaskFuture | Exception]":
-        """Start a submission, once fewer tasks are unfinished than may be."""
+        """Start a submission when the in-flight limit allows it."""
         try:
             await self.in_flight.acquire(submission.priority, submission.limit)
         except SubmissionQueueFullError as error:
@@ -175,10 +175,10 @@ class Submitter:
         return started
 
     async def outcome(self, submission: Submission) -> TaskFuture | Exception:
-        """Make one submission; run it in a task of `Role.CREATE`, so that it goes on if its caller is cancelled.
+        """Make one submission. Run it in a task of `Role.CREATE`, so that it continues if its caller is cancelled.
 
-        Its result is the error where no task came of it: an exception would end the session's task group. Where it is
-        not wanted any more as its turn comes, that is `NotSubmittedError`.
+        Return the error if there is no task, because an exception would end the session's task group. If the submission
+        is no longer wanted when its turn comes, the error is `NotSubmittedError`.
         """
         begun_at = time.time()
         try:
@@ -192,21 +192,21 @@ class Submitter:
             return error
 
     def end_waits(self) -> None:
-        """Let every create that waits for its turn learn at once that it may no longer be sent."""
+        """End the wait of every queued create, so that it checks at once whether it may still be sent."""
         self._queues.open()
 
     @property
     def pace(self) -> float | None:
-        """Creates per second of what waits for the gateway's limits; None where nothing does."""
+        """The creates per second of the queues that wait for the gateway's limits; None if none waits."""
         paces = list(self._queues.paces(asyncio.get_running_loop().time()))
         return sum(paces) if paces else None
 
     def is_under_way(self, key: str) -> bool:
-        """Whether a submission under this key is being made now."""
+        """Whether a submission with this key is being made now."""
         return key in self._under_way
 
     async def find(self, key: str) -> TaskFuture | None:
-        """Return the future of what stands under a key in the journal, once no submission under it is being made."""
+        """Return the future of the journal's entry with a key. Wait while a submission with this key is being made."""
         entry = await self._journal.find(key)
         while entry is not None and (under_way := self._under_way.get(entry.key)) is not None:
             await under_way.wait()
@@ -214,18 +214,18 @@ class Submitter:
         return None if entry is None else await self._existing.take_up(entry)
 
     async def ended(self, key: str) -> TaskFuture | None:
-        """Return the future of what has ended under a key, by the journal; None where it goes on or is not known."""
+        """Return the future of the journal's ended entry with a key; None if it is unfinished or unknown."""
         entry = await self._journal.find(key)
         return None if entry is None or self.is_under_way(entry.key) else await self._existing.ended(entry)
 
     def refuses_all(self, error: BaseException) -> bool:
-        """Whether what refused one submission would refuse all others; what a journal knows costs no budget."""
+        """Whether an error would also refuse all other submissions. With a journal, known entries need no budget."""
         if isinstance(error, BudgetError):
             return self._spending.is_stopped or not self._journal.keeps_entries
         return isinstance(error, _OF_ALL)
 
     async def _submit(self, submission: Submission) -> TaskFuture:
-        """Prepare one submission, in its turn, and make it."""
+        """Prepare one submission when its turn comes, and make it."""
         request, has_files = submission.request, bool(submission.request.local_files)
         queue = self._queues.of(request.route, getattr(request, "model", ""))
         files = self._files(queue, submission) if has_files else nullcontext()
@@ -240,7 +240,7 @@ class Submitter:
 
     @asynccontextmanager
     async def _files(self, queue: CreateQueue, submission: Submission) -> AsyncIterator[None]:
-        """Let few creates hold local files in memory."""
+        """Limit the creates that hold local files in memory."""
         await queue.files.acquire(submission.priority, submission.limit)
         try:
             yield
@@ -248,7 +248,7 @@ class Submitter:
             queue.files.release()
 
     async def _made(self, submission: Submission, intent: Intent, queue: CreateQueue, spent: Spent) -> TaskFuture:
-        """Begin, send, record; or take up what stands under the key."""
+        """Begin, send and record the submission; or use the entry that has its key already."""
         instead_of = submission.instead_of
         standing = await self._known(intent, spent) if instead_of is None else None
         if self._is_resubmitted(standing, submission):
@@ -282,7 +282,7 @@ class Submitter:
 
     @asynccontextmanager
     async def _one_at_a_time(self, key: str) -> AsyncIterator[None]:
-        """Let one submission under a key be made at a time."""
+        """Allow only one submission with a key at a time."""
         while (under_way := self._under_way.get(key)) is not None:
             await under_way.wait()
         self._under_way[key] = asyncio.Event()
@@ -292,21 +292,21 @@ class Submitter:
             self._under_way.pop(key).set()
 
     async def _known(self, intent: Intent, spent: Spent) -> Entry | None:
-        """Return what stands under the key, where it must be known before a budget, the disk or a file is used."""
+        """Return the entry with the key, if it must be known before a budget, the disk or a file is used."""
         if intent.entry is None or not (intent.digests or spent.is_limited or self._space.is_full):
             return None
         standing = await self._journal.find(intent.entry.key)
         return None if standing is None or standing.state is State.REFUSED else standing
 
     def _is_resubmitted(self, standing: Entry | None, submission: Submission) -> bool:
-        """Whether what stands did not succeed, and the user has decided to submit it once more."""
+        """Whether the existing entry did not succeed and the user has decided to submit it again."""
         if standing is None or not standing.is_unsuccessful or not submission.resubmits(standing):
             return False
         self._existing.check_provider(standing)
         return True
 
     async def _message(self, intent: Intent, spent: Spent) -> Message:
-        """Encode the create; its files are uploaded before anything of it is recorded, for an upload is no doubt."""
+        """Encode the create. Its files are uploaded before it is recorded, because an upload cannot be in doubt."""
         files = await self._preparation.files(intent)
         for note in filter(None, (file.note for file in files.values())):
             tell(note, intent.reference)
@@ -329,7 +329,7 @@ class Submitter:
         )
 
     async def _begin(self, intent: Intent, instead_of: Entry | None, spent: Spent) -> Entry | None:
-        """Record that it is about to be sent, if it may be; or return what stands under its key already."""
+        """Record that the create is about to be sent, if it may be; or return the entry that has its key already."""
         if instead_of is not None and intent.entry is not None:
             check_same(instead_of, intent.entry)
         while True:
@@ -351,23 +351,23 @@ class Submitter:
                 spent.give_back()
             return standing
         if not await self._journal.again(instead_of, submitted_at=intent.submitted_at):
-            raise ValueError(f"the submission {instead_of.key!r} has changed meanwhile; nothing was sent")
+            raise ValueError(f"the submission {instead_of.key!r} was changed in the meantime; nothing was sent")
         return None
 
     async def _wait_for_space(self) -> None:
-        """Wait for free space for files; `RuntimeError` or `BudgetError` once nothing may be sent any more."""
+        """Wait for free space for files; `RuntimeError` or `BudgetError` if nothing may be sent any more."""
         while self._space.is_full and not await self._space.has_space():
             self._check_may_leave()
             await self._background.pause(_BETWEEN_CHECKS)
 
     async def _send(self, intent: Intent, message: Message, queue: CreateQueue, expected: ExpectedCallback) -> Outcome:
-        """Send the create; again only where the answer before proves that nothing was created. Raises nothing."""
+        """Send the create, and again only if the previous answer proves that nothing was created. Raises nothing."""
         patience = Patience(self._retry, self._rng)
         refusal: CometRunwayError | None = None
         try:
             while True:
                 outcome = await self._sent_once(intent, message, queue, expected, refusal)
-                if expected.has_id:  # it is created after all, as it seems
+                if expected.has_id:  # it was probably created
                     return outcome
                 if not (isinstance(outcome, Refused) and isinstance(outcome.error, CometRunwayError)):
                     return outcome
@@ -378,7 +378,7 @@ class Submitter:
                 self._events.emit(EventKind.RETRYING, intent.reference, error=refusal)
                 await self._background.pause(pause)
         except (CometRunwayError, RuntimeError, ValueError, asyncio.CancelledError) as error:
-            return Refused(error)  # it never left, or what left was refused
+            return Refused(error)  # it was not sent, or it was refused
 
     async def _sent_once(
         self,
@@ -388,7 +388,7 @@ class Submitter:
         expected: ExpectedCallback,
         refusal: CometRunwayError | None,
     ) -> Outcome:
-        """Send it in its turn; `refusal` is what the last time came to."""
+        """Send the create when its turn comes; `refusal` is the previous outcome."""
         begun = await queue.turn(was_refused=isinstance(refusal, RateLimitedError), priority=intent.priority)
         outcome: Outcome | None = None
         try:
@@ -412,7 +412,7 @@ class Submitter:
                     queue.ended(begun)
 
     def _pause_after(self, error: CometRunwayError, patience: Patience, queue: CreateQueue) -> float | None:
-        """Return the seconds to wait, beside the turn, before a refused create is sent again; None to give it up."""
+        """Return the seconds to wait before the next turn of a refused create; None to give up."""
         if not is_transient(error):
             return None
         if not isinstance(error, RateLimitedError):
@@ -421,9 +421,9 @@ class Submitter:
         return 0.0 if patience.outlasts(now, queue.accepted_at, may_pass=self._background.has_waits) else None
 
     async def _checked(self, outcome: Outcome, key: str | None, expected: ExpectedCallback) -> Outcome:
-        """Return the outcome; one that a callback contradicts, or an id of another create, is a doubt."""
+        """Return the outcome. If a callback contradicts it, or its id belongs to another create, it is in doubt."""
         if not isinstance(outcome, Accepted):
-            with suppress(asyncio.CancelledError):  # what is not confirmed then stays in doubt
+            with suppress(asyncio.CancelledError):  # an unconfirmed id stays in doubt
                 await expected.settled()
             return _contradicted(outcome, expected) if isinstance(outcome, Refused) else outcome
         other = self._existing.claim(outcome.task_id, key)
@@ -431,8 +431,8 @@ class Submitter:
             return outcome
         return Unknown(
             OutcomeUnknownError(
-                f"the create was answered with the id {outcome.task_id!r}, which is that of {other}: its own task is "
-                "not known, and may exist and be billed; it was not sent again: look into the gateway's log, then "
+                f"the answer to the create has the id {outcome.task_id!r}, which belongs to {other}. The create's own "
+                "task is not known; it may exist and be billed. It was not sent again: read the gateway's log, then "
                 "resolve it with the id of its own task, or resubmit it"
             )
         )
@@ -446,17 +446,17 @@ class Submitter:
 
     def _check_is_open(self) -> None:
         if self._background.is_closing:
-            raise RuntimeError("the Session was left before this request was sent; nothing was submitted")
+            raise RuntimeError("the Session was closed before this request was sent; nothing was submitted")
 
     def _forget_callbacks_of(self, replaced: Entry | None) -> None:
-        """Expect no callbacks of what another submission stands for by now."""
+        """Ignore callbacks for an entry that another submission has replaced."""
         if replaced is not None:
             self._callbacks.forget(self._callbacks.path(replaced.key, replaced.submitted_at))
 
     async def _confirmed(self, intent: Intent, outcome: Outcome, expected: ExpectedCallback) -> TaskFuture | None:
-        """Return the future of a task whose callback came before the create's answer or instead; None if none did.
+        """Return the future of a task whose callback came before or instead of the create's answer; None if none came.
 
-        The API has confirmed that task: an answer that refuses the create after that says nothing.
+        The API has confirmed this task. A later answer that refuses the create is ignored.
         """
         if expected.task is None:
             return None
@@ -473,7 +473,7 @@ class Submitter:
             created_at=time.time(),
             provider=self.provider.name,
         )
-        future = self._existing.watch_new(  # before it is recorded, so that nothing loses it
+        future = self._existing.watch_new(  # before it is recorded, so that it cannot be lost
             reference, intent.request, submitted_at=intent.submitted_at, has_callback=bool(expected.path)
         )
         if expected.path:
@@ -492,20 +492,20 @@ class Submitter:
     async def _nothing_created(self, intent: Intent, error: BaseException, instead_of: Entry | None) -> None:
         if instead_of is None:
             await self._journal.refuse(intent.key or "", str(error) or "the Session was left")
-        else:  # what came of the submission before is as open as it was
+        else:  # the outcome of the previous submission is as unknown as before
             await self._journal.reinstate(instead_of)
 
     async def _taken_up(self, standing: Entry, intent: Intent) -> TaskFuture:
-        assert intent.entry is not None  # noqa: S101 - what stands in a journal was looked up by its entry
+        assert intent.entry is not None  # noqa: S101 - an entry of the journal was found by this entry
         check_same(standing, intent.entry)
         if standing.is_in_doubt:
             raise no_task(standing)
         return await self._existing.take_up(standing, intent.request)
 
     def _announce(self, error: Exception, submission: Submission, *, begun_at: float) -> None:
-        """Tell the observer why no task came of a submission."""
+        """Report to the observer why a submission has no task."""
         if getattr(error, "task_id", None) or not isinstance(error, CometRunwayError | ValueError):
-            return  # there is a task, and it is polled; or the session was left
+            return  # there is a task, and it is polled; or the session was closed
         kind = EventKind.REFUSED
         key = getattr(error, "key", None) or submission.key
         reference = SubmissionReference(request=submission.request, key=key, begun_at=begun_at)
@@ -516,7 +516,7 @@ class Submitter:
 
 
 def _contradicted(outcome: Refused, expected: ExpectedCallback) -> Outcome:
-    """Return a refusal, or a doubt where a callback supplied an id that is neither confirmed nor ruled out."""
+    """Return a refusal; a doubt if a callback supplied an id that is neither confirmed nor excluded."""
     if expected.task is not None or expected.claimed_id is None:
         return outcome
     unknown = OutcomeUnknownError(
@@ -534,7 +534,7 @@ def _about(error: BaseException, intent: Intent) -> BaseException:
 
 
 async def _if_possible(change: Awaitable[None], intent: Intent) -> None:
-    # Where it is not, the entry goes on saying "submitting", which is in doubt: nothing is submitted twice.
+    # If this fails, the entry remains "submitting", which means in doubt. Nothing is submitted twice.
     try:
         await change
     except JournalError as error:

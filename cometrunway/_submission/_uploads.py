@@ -1,4 +1,4 @@
-"""Uploads of local files: each content once in a session, for all submissions that need it, before they are sent."""
+"""Uploads local files. Each content is uploaded once in a session, before the submissions that need it are sent."""
 
 import asyncio
 import time
@@ -25,19 +25,19 @@ from cometrunway.errors import (
 )
 
 _AT_ONCE = 4
-"""Uploads under way: more of them share the same line."""
+"""The largest number of uploads under way, because all share one network connection."""
 _USED_FOR = 0.9
 """An upload is used only for this part of its valid time, because a create may wait at the provider."""
 _REMEMBERED = 1_000
-"""Of more than so many files the oldest is forgotten, and would be uploaded anew."""
+"""The largest number of remembered uploads. The oldest is forgotten first, and its file would be uploaded again."""
 _STEP = 0.05
-"""Part of a file after which its progress is told again."""
+"""The part of a file after which its progress is reported again."""
 _AS_THEY_ARE = (AuthenticationError, InsufficientBalanceError, ProxyError, TLSError)
-"""What would refuse any submission."""
+"""Errors that would refuse any submission."""
 
 
 Progress = Callable[[int], None]
-"""Told how many bytes of a file were sent so far."""
+"""Called with the number of bytes of a file that were sent so far."""
 
 
 class Upload(Protocol):
@@ -48,16 +48,16 @@ class Upload(Protocol):
 
 @frozen
 class Uploaded:
-    """A file that is there."""
+    """An uploaded file."""
 
     uri: str
-    """What stands for it at the provider."""
+    """The URI of the file at the provider."""
     used_until: float
-    """Until when that may be sent: wall-clock seconds since 1970."""
+    """The time until which the URI may be sent: wall-clock seconds since 1970."""
 
 
 class Uploads:
-    """The uploads of a session, by the digests of what is sent."""
+    """The uploads of a session, by the digests of the sent files."""
 
     def __init__(
         self, *, upload: Upload, provider: Provider, background: BackgroundTasks, events: EventEmitter
@@ -70,15 +70,15 @@ class Uploads:
         self._places = asyncio.Semaphore(_AT_ONCE)
 
     async def uploaded(self, file: PreparedFile, subject: Subject) -> Uploaded:
-        """Return the upload of a file, made now or before by any submission of the session.
+        """Return the upload of a file. It is made now, or was made before by any submission of the session.
 
         Args:
-            file: what is uploaded.
-            subject: the submission that events about it name; where several need the same file, the first of them.
+            file: the file.
+            subject: the submission that its events name. If several submissions need the file, it is the first.
 
         Raises:
-            CometRunwayError: it could not be uploaded.
-            ValueError: the file is no longer what it was.
+            CometRunwayError: the upload failed.
+            ValueError: the file has changed.
             RuntimeError: the session is being closed.
         """
         work = self._standing(file.sent_digest)
@@ -90,13 +90,13 @@ class Uploads:
         except asyncio.CancelledError:
             if not work.cancelled() or is_cancelled():
                 raise
-            raise RuntimeError("the Session was left before this request was sent; nothing was submitted") from None
+            raise RuntimeError("the Session was closed before this request was sent; nothing was submitted") from None
         if isinstance(outcome, Exception):
-            raise copy(outcome) from outcome.__cause__  # each submission adds what it is about
+            raise copy(outcome) from outcome.__cause__  # each submission adds its own key
         return outcome
 
     def _standing(self, digest: str) -> "asyncio.Task[Uploaded | Exception] | None":
-        """Return what uploads a file, or has uploaded it, if that can still be used."""
+        """Return the asyncio task that uploads or has uploaded a file, if its result can still be used."""
         work = self._by_digest.get(digest)
         if work is None or not work.done():
             return work
@@ -124,7 +124,7 @@ class Uploads:
 
 
 def _teller(emit: Callable[..., None], size: int) -> Progress:
-    """Return what tells observers how much of a file was sent: at its beginning and end, and at each twentieth."""
+    """Return a function that reports how much of a file was sent: at the start, at the end, and at each twentieth."""
     told = 0
 
     def tell(sent: int) -> None:

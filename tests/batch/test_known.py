@@ -106,7 +106,7 @@ def test_an_inserted_line_is_bought_once(tmp_path: Path) -> None:
 def test_a_changed_line_is_refused(tmp_path: Path) -> None:
     """Where the shot of its key is no longer in the file, it may be that one that was changed by mistake."""
     buy(tmp_path, found(tmp_path / "shots.jsonl", ABC).shots)
-    with pytest.raises(BatchFileError, match=r"shots.jsonl:2: shots-0002: stands for another request .*'b' there, 'x'"):
+    with pytest.raises(BatchFileError, match=r"shots.jsonl:2: shots-0002: belongs to another request .*'b' there, 'x'"):
         found(tmp_path / "shots.jsonl", [ABC[0], row("x"), ABC[2]])
 
 

@@ -50,7 +50,7 @@ async def test_all_that_has_failed_may_be_submitted_once_more(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("key", "reason"),
     [
-        ("nothing", "nothing under the key 'nothing'"),
+        ("nothing", "no submission with the key 'nothing'"),
         ("accepted", "cometrunway resume .*shots.db"),
         ("in_doubt", "cometrunway resolve .*shots.db in_doubt"),
         ("local", "--retry-failed"),

@@ -541,7 +541,7 @@ def test_a_key_that_means_something_else_in_the_journal_is_found_before_anything
     for option in ("--dry-run", "--quiet"):
         ended = run("run", name, "--journal", "shots.db", option, folder=tmp_path, **served)
         assert ended.returncode == 2
-        assert "shots-0001: stands for another request" in ended.stderr
+        assert "shots-0001: belongs to another request" in ended.stderr
     assert ledger(served)["creates"]["received"] == 1
 
 
@@ -691,9 +691,9 @@ def test_conflicts_with_a_journal_are_one_message_for_each_difference(tmp_path: 
     ended = run("run", write(tmp_path, *changed), *journal, folder=tmp_path)
     assert ended.returncode == 2
     first, second = ended.stderr.splitlines()
-    assert "shots.jsonl:1: k0: stands for another request in the journal (duration: 5 there, 10 here); " in first
+    assert "shots.jsonl:1: k0: belongs to another request in the journal (duration: 5 there, 10 here); " in first
     assert first.endswith("[2 rows: lines 1, 2]")
-    assert "shots.jsonl:3: k2: stands for another request in the journal (seed: 2 there, 7 here); " in second
+    assert "shots.jsonl:3: k2: belongs to another request in the journal (seed: 2 there, 7 here); " in second
 
 
 def lay_out(folder: Path) -> None:

@@ -202,7 +202,7 @@ async def test_the_same_key_never_buys_twice(session: Any) -> None:
 
 
 async def test_another_request_under_a_key_is_an_error_that_shows_the_difference(session: Any) -> None:
-    """A key that stands for another request is refused before anything is sent."""
+    """A key that belongs to another request is refused before anything is sent."""
     async with Emulator() as emulator, session(emulator) as runway:
         await runway.submit(yawn(1), key="shot")
         with pytest.raises(errors.JournalError, match=r"prompt_text.*yawns 1 times.*yawns 2 times"):
@@ -478,7 +478,7 @@ async def test_a_key_that_stands_for_another_request_is_told(session: Any) -> No
             await runway.submit(yawn(2), key="a")
     [refused] = [event for event in events if event.kind is EventKind.REFUSED]
     assert refused.key == "a"
-    assert "stands for another request" in str(refused.error)
+    assert "belongs to another request" in str(refused.error)
 
 
 @pytest.mark.parametrize("task_id", ["..", "", "a\nb"])

@@ -202,9 +202,9 @@ async def test_an_id_that_stands_under_another_key_resolves_no_doubt(
             known = await runway.submit(ProGenerate(prompt="one", callback_url=HOOK), key="one")
             with pytest.raises(OutcomeUnknownError):
                 await runway.submit(ProGenerate(prompt="two", callback_url=HOOK), key="two")
-            with pytest.raises(ValueError, match=r"that of the submission 'one'"):
+            with pytest.raises(ValueError, match=r"belongs to the submission 'one'"):
                 await runway.resolve("two", task_id=known.id)
     async with Journal(journal) as alone:
-        with pytest.raises(ValueError, match=r"that of the submission 'one'"):
+        with pytest.raises(ValueError, match=r"belongs to the submission 'one'"):
             await alone.resolve("two", task_id=known.id)
         assert [entry.key async for entry in alone.entries([State.IN_DOUBT])] == ["two"]

@@ -38,7 +38,7 @@ async def test_of_two_creates_with_one_id_the_second_is_in_doubt(is_over: bool, 
             if is_over:
                 await first
             emulator.script("create", Fault.answer(200, {"id": first.id}, acts=True))
-            with pytest.raises(OutcomeUnknownError, match="that of the submission 'A'"):
+            with pytest.raises(OutcomeUnknownError, match="belongs to the submission 'A'"):
                 await runway.submit(yawn(2), key="B")
         for _ in range(2):
             async with session(emulator, **options) as runway:
@@ -119,10 +119,10 @@ async def test_a_token_of_another_provider_is_refused(session: Any) -> None:
         async with session(emulator, provider=OTHER) as there:
             handle = await there.submit(yawn())
             assert there.attach(handle.token).id == handle.id
-            with pytest.raises(ValueError, match=r"cometapi's, and this session is other's: .*provider='cometapi'"):
+            with pytest.raises(ValueError, match=r"belongs to cometapi, .* uses other: .*provider='cometapi'"):
                 there.attach(TaskReference(id="t1", route="image_to_video").to_token())
         async with session(emulator) as here:
-            with pytest.raises(ValueError, match=r"other's, and this session is cometapi's: .*provider='other'"):
+            with pytest.raises(ValueError, match=r"belongs to other, .* uses cometapi: .*provider='other'"):
                 here.attach(handle.token)
             assert here.attach("crt1.WyJ0MSIsImltYWdlX3RvX3ZpZGVvIixudWxsLG51bGxd").provider == "cometapi"
 
@@ -143,7 +143,7 @@ async def test_a_journal_says_whose_its_tasks_are(session: Any, tmp_path: Path) 
         assert {event.provider for event in told} == {"other"}
         async with opened() as here:
             for handle in (*await here.resume(), await here.submit(yawn(1), key="A")):
-                with pytest.raises(JournalError, match=r"'A' is of other, .*provider='other'.*--provider other"):
+                with pytest.raises(JournalError, match=r"'A' belongs to other, .*provider='other'.*--provider other"):
                     await handle
         async with opened(provider=OTHER) as there:
             [[made]] = [await handle for handle in await there.resume()]
@@ -167,7 +167,7 @@ async def test_a_submission_is_ended_where_it_was_made(session: Any, tmp_path: P
                 await there.submit(yawn(2), key="refused")
         async with session(emulator, journal=journal) as here:
             for ending in (here.resolve("doubt", task_id="t1"), here.resubmit("doubt")):
-                with pytest.raises(JournalError, match="'doubt' is of other"):
+                with pytest.raises(JournalError, match="'doubt' belongs to other"):
                     await ending
             await (await here.submit(yawn(2), key="refused"))
         async with session(emulator, provider=OTHER, journal=journal) as there:
@@ -186,7 +186,7 @@ async def test_a_pruned_submission_is_still_its_providers(session: Any, tmp_path
         assert [done.pruned for done in pruned] == [1, 0]
         asset.path.unlink()
         async with session(emulator, journal=journal) as here:
-            with pytest.raises(JournalError, match="'A' is of other"):
+            with pytest.raises(JournalError, match="'A' belongs to other"):
                 await (await here.submit(yawn(1), key="A"))
     [entry] = Journal.read(journal)
     assert (entry.is_pruned, entry.provider) == (True, "other")

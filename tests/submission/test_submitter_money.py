@@ -51,7 +51,7 @@ OTHERS = {
     "no connection is made",
     "a budget is used up",
     "without a journal, files of that key are there already",
-    "the key stands for another request",
+    "the key belongs to another request",
     "the key was submitted before, as the same request",
 }
 

@@ -120,7 +120,7 @@ def _named_one(reader: JournalReader, key: str) -> Entry | None:
     if entry is None:
         raise ValueError(f"the journal {reader.place} has no submission with the key {key!r}")
     if entry.is_in_doubt:
-        raise ValueError(f"{key!r} is in doubt: end that with `cometrunway resolve {reader.place} {key}` first")
+        raise ValueError(f"{key!r} is in doubt: first run `cometrunway resolve {reader.place} {key}`")
     if entry.is_owed:
         raise ValueError(f"{key!r} has not failed, it is owed: `cometrunway resume {reader.place}` finishes it")
     return None if entry.state is State.DELIVERED else entry

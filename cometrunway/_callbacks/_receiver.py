@@ -125,6 +125,6 @@ def _checked(public_url: object) -> str:
         raise ValueError(f"public_url must hold no query, fragment or user, and at most {_URL_ROOM} characters")
     if parts.scheme == "http" and not is_this_machine(parts.hostname or ""):
         _logger.warning(
-            "public_url %r: callbacks come in the clear, and anyone between can forge them: use https", public_url
+            "public_url %r: callbacks are not encrypted, so anyone on the way can forge them: use https", public_url
         )
     return public_url.rstrip("/")

@@ -61,5 +61,5 @@ async def _serve(source: Source, port: int) -> None:
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     async with GalleryServer(source, port=port) as server:
         say(server.url)
-        say("whoever has this URL sees the gallery; Ctrl-C ends it", sys.stderr)
+        say("anyone who has this URL can see the gallery; Ctrl-C ends it", sys.stderr)
         await stopped.wait()

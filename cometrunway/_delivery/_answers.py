@@ -39,7 +39,7 @@ async def check_answer(stream: AssetStream, asset: Asset, part: PartFile) -> Non
         raise AssetExpiredError(f"{shown}: the URL has expired or the file is gone", asset=asset)
     if status == 206 and not brings_all(stream, part) and not _continues(stream, part):
         part.restart()
-        raise DownloadError(f"{shown}, with another part of the file than was asked for", asset=asset)
+        raise DownloadError(f"{shown}, with a part of the file that was not requested", asset=asset)
     if status not in {200, 203, 206}:
         raise DownloadError(shown, asset=asset, retryable=status < 300 or status >= 500 or status in _LATER)
 

@@ -79,12 +79,12 @@ class Arrival:
             self.part.file.seek(0, os.SEEK_END)
             raise self._refused(f"the {media.media_type} ends too early, after {self.part.size} bytes", anew=False)
         if not (tells_its_end(media.media_type) or self.body.was_decoded or self.part.size == self.length):
-            raise self._refused(f"what came is {media.media_type} of a length that the host does not state")
+            raise self._refused(f"the file ({media.media_type}) may be incomplete: the host does not state its length")
         wrong = differing(self.part.origin.stated, [self.part.digests, *([self._sent] if self._sent else [])])
         if wrong is not None:
             raise self._refused(
-                f"the bytes that came ({media.media_type}, {self.part.size} bytes) differ from the {wrong} digest that "
-                "the host states"
+                f"the received file ({media.media_type}, {self.part.size} bytes) does not have the {wrong} digest "
+                "that the host states"
             )
         return media
 
@@ -95,11 +95,11 @@ class Arrival:
         self.part.file.seek(0, os.SEEK_END)
         media = recognise(first)
         if media is None and self.body.needs is not None and not self.body.was_decoded:
-            cure = f"install {self.body.needs}" if self.body.needs else "the host has to send it as it is"
-            raise self._refused(f"the file comes in an encoding that cannot be undone here: {cure}", retryable=False)
+            cure = f"install {self.body.needs}" if self.body.needs else "the host must send it without an encoding"
+            raise self._refused(f"the encoding of the file cannot be decoded: {cure}", retryable=False)
         if media is None and is_text(first):
             _logger.debug("GET %s: a text that begins with %r", without_query(self.asset.url), first[:60])
-            raise self._refused(f"what came is no image or video but text, {self.part.size} bytes")
+            raise self._refused(f"the host sent {self.part.size} bytes of text, not an image or a video")
         return media or UNKNOWN
 
     def _refused(self, reason: str, *, anew: bool = True, retryable: bool = True) -> DownloadError:

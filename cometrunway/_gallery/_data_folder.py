@@ -107,7 +107,7 @@ class DataFolder:
         is_free = self.path.is_dir() and not self.path.is_symlink() and not self._found()
         if not is_free:
             raise GalleryError(
-                f"{self.path} is there already and is not the data of {self.page.name}; choose another name with -o"
+                f"{self.path} exists and is not the data of {self.page.name}; choose another name with -o"
             )
 
     def _is_ours(self) -> bool:

@@ -160,7 +160,7 @@ def _check_output(output: Path) -> None:
     try:
         with output.open("rb") as file:
             if _MARK.encode() not in file.read(_MARK_WITHIN):
-                raise GalleryError(f"{output} is there already and is no gallery; choose another name with -o")
+                raise GalleryError(f"{output} exists and is not a gallery; choose another name with -o")
     except FileNotFoundError:
         return
     except OSError as error:

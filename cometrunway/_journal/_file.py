@@ -105,7 +105,7 @@ def checked_place(path: Path) -> Path:
         JournalError: it is a folder, or its folder is missing.
     """
     if str(path) == ":memory:":
-        raise JournalError("a journal is a file, and :memory: is none: leave it out to keep nothing")
+        raise JournalError("a journal must be a file, and :memory: is not one; leave it out to keep no journal")
     try:
         is_folder, has_folder = path.is_dir(), path.resolve().parent.is_dir()
     except (OSError, RuntimeError) as error:  # RuntimeError: links that lead in a circle
@@ -140,7 +140,7 @@ def check_kind(database: sqlite3.Connection, path: Path) -> None:
     [(application_id,)] = database.execute("PRAGMA application_id")
     [(version,)] = database.execute("PRAGMA user_version")
     if application_id != _APPLICATION_ID:
-        raise JournalError(f"{path} is a database, but no journal of cometrunway; it was left as it is")
+        raise JournalError(f"{path} is a database, but not a journal of cometrunway; it was not changed")
     if version > VERSION:
         raise JournalError(
             f"the journal {path} was written by a newer cometrunway (its version is {version}, this one knows "
@@ -174,7 +174,7 @@ def translated_errors(path: Path) -> Iterator[None]:
         ) from error
     except (sqlite3.DatabaseError, DamagedRowError) as error:
         raise JournalError(
-            f"{path} is damaged, or no journal: {error}. It was left as it is: restore a backup, or use another file"
+            f"{path} is damaged, or not a journal: {error}. It was not changed: restore a backup, or use another file"
         ) from error
 
 

@@ -54,7 +54,7 @@ def _sign(lock: BinaryIO, name: Path) -> None:
     """Write this process's id into the lock file."""
     lock.seek(0)
     if lock.read(_LONGEST_PID).strip(b"0123456789"):
-        raise JournalError(f"{name} is in the way: a file of others has the name of the journal's lock; choose another")
+        raise JournalError(f"{name} exists and is not the lock of a journal; choose another name for the journal")
     lock.truncate(0)
     lock.write(str(os.getpid()).encode())
     lock.flush()

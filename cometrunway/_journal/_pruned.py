@@ -33,7 +33,7 @@ def check_dates(delivered_before: datetime, forget_keys_before: datetime | None)
     if forget_keys_before is not None and _timestamp("", forget_keys_before) > _timestamp("", delivered_before):
         raise ValueError(
             f"forget_keys_before: {forget_keys_before.isoformat()} is later than delivered_before "
-            f"({delivered_before.isoformat()}): a key outlives what is pruned of it; nothing was changed"
+            f"({delivered_before.isoformat()}): a key must be kept at least as long as its request; nothing was changed"
         )
 
 

@@ -196,10 +196,10 @@ def _check_uri(uri: str, field: str, kinds: Collection[Kind]) -> Kind | None:
             check_form(uri, field)
         case None if not uri.isprintable() or len(uri) > _LONGEST_PATH:
             raise ValueError(
-                f"{field}: a text of {len(uri)} characters is no URL; the content of a file is given as bytes"
+                f"{field}: a text of {len(uri)} characters is not a URL; give the content of a file as bytes"
             )
         case None:
-            raise ValueError(f"{field}: {shown(uri)} is no URL; for a local file pass pathlib.Path({shown(uri)})")
+            raise ValueError(f"{field}: {shown(uri)} is not a URL; for a local file pass pathlib.Path({shown(uri)})")
         case _:
             raise ValueError(f"{field}: must begin with https://, http://, data: or runway://, got {shown(uri)}")
     return None
@@ -210,8 +210,8 @@ def _check_data_uri(uri: str, field: str, kinds: Collection[Kind]) -> Kind:
     match = _DATA_HEADER.fullmatch(header)
     if match is None or match[2].lower() == "gif":
         raise ValueError(
-            f"{field}: a data URI begins with data:image/TYPE;base64, or data:video or data:audio, and TYPE is not "
-            f"gif, got {shown(uri)}"
+            f"{field}: a data URI must begin with data:image/TYPE;base64, (or data:video/ or data:audio/), and TYPE "
+            f"must not be gif, got {shown(uri)}"
         )
     kind = next(kind for kind in DATA_URI_LIMITS if kind == match[1].lower())
     _check_kind(kind, field, kinds, uri)
@@ -254,7 +254,7 @@ def _size(path: Path, name: str) -> int:
     except (OSError, ValueError) as error:  # ValueError: no file can have this name
         raise ValueError(f"{name} cannot be read: {error}") from error
     if not stat.S_ISREG(status.st_mode):
-        raise ValueError(f"{name} is {'a directory' if stat.S_ISDIR(status.st_mode) else 'no regular file'}")
+        raise ValueError(f"{name} is {'a directory' if stat.S_ISDIR(status.st_mode) else 'not a regular file'}")
     return status.st_size
 
 
@@ -264,5 +264,5 @@ def _input_type(first_bytes: bytes, name: str) -> InputType:
         return found
     other = recognise(first_bytes)
     if other is None:
-        raise ValueError(f"{name} is none of {_TAKEN} by its first bytes; convert it")
+        raise ValueError(f"by its first bytes, {name} is not one of {_TAKEN}; convert it")
     raise ValueError(f"{name} is {other.media_type} by its first bytes; Runway takes {_TAKEN}: convert it")

@@ -82,7 +82,7 @@ def _kind_of_the_file(reference: "MediaReference") -> Kind:
     kind = check(reference.uri, field="MediaReference.uri", kinds=_KINDS)
     if kind is None:
         raise ValueError(
-            f'MediaReference.type: must be "image", "video" or "audio", a URL does not tell: {shown(reference.uri)}'
+            f'MediaReference.type: must be "image", "video" or "audio", a URL shows no type: {shown(reference.uri)}'
         )
     return kind
 

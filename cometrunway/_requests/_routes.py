@@ -48,7 +48,7 @@ def _extra(request: "Request", attribute: "Attribute[Any]", value: object) -> No
     limits.members(request, attribute, value)
     for name in request.extra:
         if snake_case(name) in _names(type(request)):
-            raise ValueError(f"{limits.named(request, attribute)}: {name!r} is a field of its own; give it as that")
+            raise ValueError(f"{limits.named(request, attribute)}: {name!r} is a field of the request; set that field")
 
 
 @frozen(kw_only=True)

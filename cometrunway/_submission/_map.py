@@ -233,7 +233,7 @@ def _checked(requests: Iterable[Item] | AsyncIterable[Item]) -> Iterable[Item] |
         ValueError: a row of a list is wrong.
     """
     if isinstance(requests, Mapping) and all(isinstance(item, Request) for item in requests.values()):
-        raise TypeError("a dict of requests is no list: write [Shot(key, request) for key, request in it.items()]")
+        raise TypeError("a dict of requests is not a list: write [Shot(key, request) for key, request in it.items()]")
     check_rows(requests)
     if isinstance(requests, str | Request | Shot) or not isinstance(requests, Iterable | AsyncIterable):
         raise TypeError(f"map takes an iterable of requests, such as a list, got {_one(requests)}")

@@ -63,13 +63,13 @@ def _checked_key(provider: Provider, origin: str, given: object) -> str:
         )
     if not (key.isascii() and key.isprintable() and " " not in key):
         raise ValueError(
-            f"the API key of {origin} holds characters that no key has, such as spaces; was more than the key copied?"
+            f"the API key of {origin} contains characters that a key cannot have, such as spaces; check what was copied"
         )
     for other in BUILT_IN.values():
         is_theirs = key == os.environ.get(other.key_variable, "").strip()
         if is_theirs and other != provider and key != os.environ.get(provider.key_variable, "").strip():
             raise ValueError(
-                f"the API key is that of {other.name} ({other.key_variable}) and is not sent to {provider.name}: pass "
+                f"the API key belongs to {other.name} ({other.key_variable}) and is not sent to {provider.name}: pass "
                 f"provider={other.name!r}, or the key of {provider.name}"
             )
     return key
@@ -86,7 +86,7 @@ def _checked_base(base_url: object, provider: Provider, *, name: str) -> URL:
     if url.scheme not in {"http", "https"} or not url.host:
         raise ValueError(f"{name} must be an absolute http(s) URL such as {provider.origin}, got {base_url!r}")
     if url.scheme == "http" and not is_this_machine(url.host):
-        raise ValueError(f"{name} {base_url!r} would send the API key in the clear: use https")
+        raise ValueError(f"{name} {base_url!r} would send the API key without encryption: use https")
     if url.user or url.query_string or url.fragment:
         raise ValueError(f"{name} must hold no user, query or fragment")
     if url.path.rstrip("/").endswith("/v1"):
@@ -94,7 +94,7 @@ def _checked_base(base_url: object, provider: Provider, *, name: str) -> URL:
     for other in BUILT_IN.values():
         if url.host == urlsplit(other.origin).hostname != urlsplit(provider.origin).hostname:
             raise ValueError(
-                f"{name} {base_url!r} is that of {other.name}, which gets no key of {provider.name}: pass "
+                f"{name} {base_url!r} is the origin of {other.name}, which must not get a key of {provider.name}: pass "
                 f"provider={other.name!r}"
             )
     return url

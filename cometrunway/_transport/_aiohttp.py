@@ -168,7 +168,7 @@ class Transport:
             except TransportError:
                 if not body.met_a_stale_connection:
                     raise
-        raise TransportError(f"{request.method} {request.path}: every connection had idled", may_have_been_sent=False)
+        raise TransportError(f"{request.method} {request.path}: all connections were idle", may_have_been_sent=False)
 
     async def _send(
         self,

@@ -114,7 +114,7 @@ class Api:
             if body.withdraw():
                 return Refused(error)
             unknown = OutcomeUnknownError(
-                "the Session was left while this create was under way: the task may exist, and may be billed"
+                "the Session was closed while this create was under way: the task may exist, and may be billed"
             )
             return Unknown(unknown)
         except Exception as error:  # noqa: BLE001 - any error after a create was sent leaves its outcome open
@@ -144,7 +144,7 @@ class Api:
         other = named_id(task) if task.status.is_terminal else None
         if other != task_id and other in self._known_ids:
             raise ProtocolError(
-                f"the answer about the task {task_id!r} is about the task {other!r}",
+                f"the answer to the poll of task {task_id!r} describes task {other!r}",
                 status=response.status,
                 body=response.body[:2000],
             )

@@ -81,7 +81,7 @@ class AssetHosts:
             target = normalised_url(location, relative_to=target)
             if target is None:
                 raise ProtocolError(
-                    f"GET {without_query(url)} was redirected to what is no http(s) URL, of {len(location)} characters",
+                    f"GET {without_query(url)} was redirected to {len(location)} characters, not an http(s) URL",
                     status=response.status,
                 )
             shown = str(URL(target, encoded=True).origin())

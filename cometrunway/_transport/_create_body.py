@@ -82,7 +82,7 @@ class CreateBody(Payload):
     async def write(self, writer: Any) -> None:
         """Write the body. aiohttp has held the headers back until now."""
         if self._is_over or not self._may_begin():
-            raise RuntimeError("a create is sent once, and no longer when the session is left")
+            raise RuntimeError("a create is sent once, and not after the session was closed")
         self._check_connection(writer)
         self._is_over = self._has_begun = True
         try:
@@ -98,4 +98,4 @@ class CreateBody(Payload):
         if is_open and (is_new or self._uses.take(self._connection)):
             return
         self.met_a_stale_connection = not is_new
-        raise ConnectionResetError("the connection has idled, or was closed")
+        raise ConnectionResetError("the connection was idle, or was closed")

@@ -90,7 +90,7 @@ def refused_by_proxy(what: str, status: int, reason: str | None = None) -> Trans
         return TransportError(told, may_have_been_sent=False)
     cure = "does it allow this host? NO_PROXY names hosts that need no proxy"
     if status == 407:
-        cure = "it wants a user and a password, as in HTTPS_PROXY=http://user:password@host:port, percent-encoded"
+        cure = "it requires a user and a password, as in HTTPS_PROXY=http://user:password@host:port, percent-encoded"
     return ProxyError(f"{told}; {cure}", status=status)
 
 

@@ -80,7 +80,7 @@ def decode_usage(response: HttpResponse) -> tuple[Usage, ...]:
 
 def _check(provider: Provider) -> None:
     if not provider.has_balance:
-        raise BalanceNotSupportedError(f"{provider.name} has no request that tells the balance: its website shows it")
+        raise BalanceNotSupportedError(f"{provider.name} has no request for the balance; its website shows it")
 
 
 def _accepted(response: HttpResponse) -> Mapping[str, Any]:

@@ -98,7 +98,7 @@ def cancel_request(route: str, task_id: str, provider: Provider) -> HttpRequest:
     """
     if not provider.can_cancel or route.startswith(_COMPAT_PREFIX):
         raise CancelNotSupportedError(
-            f"{provider.name} has no way to cancel a task: it goes on, and is billed; nobody has to wait for it"
+            f"{provider.name} has no request to cancel a task. The task continues, and is billed"
         ).about(route=route, task_id=task_id)
     return HttpRequest(method="DELETE", path=f"{provider.prefix}/tasks/{quote(task_id, safe='')}")
 

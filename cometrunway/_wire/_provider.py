@@ -114,8 +114,8 @@ class Provider:
         for other in _BUILT_IN.values():
             if other.key_variable == self.key_variable and other != self:
                 raise ValueError(
-                    f"Provider.key_variable: {self.key_variable} has the key of {other.name}, which is sent nowhere "
-                    "else; name another variable"
+                    f"Provider.key_variable: {self.key_variable} has the key of {other.name}, which is not sent to "
+                    "other providers; name another variable"
                 )
 
     @classmethod

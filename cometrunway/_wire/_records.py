@@ -90,6 +90,6 @@ def check_rows(records: object) -> None:
     """Refuse a data frame, because iterating over it yields the names of its columns."""
     if isinstance(records, Mapping) or hasattr(records, "columns"):
         raise TypeError(
-            f'a {type(records).__name__} is no list of rows: give df.to_dict("records") of pandas, df.to_dicts() of '
+            f'a {type(records).__name__} is not a list of rows: give df.to_dict("records") of pandas, df.to_dicts() of '
             "polars"
         )

@@ -247,4 +247,4 @@ def test_callbacks_in_the_clear_are_warned_of(caplog: pytest.LogCaptureFixture) 
         assert CallbackReceiver("http://127.0.0.1:8000/hooks/").public_url == "http://127.0.0.1:8000/hooks"
         assert not caplog.records
         CallbackReceiver("http://me.example/hooks")
-        assert "in the clear" in caplog.text
+        assert "are not encrypted" in caplog.text

@@ -70,4 +70,4 @@ def test_the_server_ends_when_it_is_told_to(number: signal.Signals, tmp_path: Pa
                     pass
             process.send_signal(number)
             _, noise = process.communicate(timeout=5)
-    assert (process.returncode, noise) == (0, "whoever has this URL sees the gallery; Ctrl-C ends it\n")
+    assert (process.returncode, noise) == (0, "anyone who has this URL can see the gallery; Ctrl-C ends it\n")

@@ -95,7 +95,7 @@ def test_only_a_gallerys_data_are_replaced(kind: str, tmp_path: Path) -> None:
         (tmp_path / "x").touch()
         (folder / MARK).symlink_to(tmp_path / "x")
     before = everything(tmp_path)
-    with pytest.raises(GalleryError, match=r"gallery-data is there already and is not the data of gallery\.html"):
+    with pytest.raises(GalleryError, match=r"gallery-data exists and is not the data of gallery\.html"):
         large(tmp_path, page)
     assert everything(tmp_path) == before
 

@@ -117,7 +117,7 @@ def test_only_a_gallery_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
     for output, reason in (
-        (letter, "is no gallery"),
+        (letter, "is not a gallery"),
         (tmp_path / "folder", "cannot write"),
         (tmp_path / "no" / "x", "No such"),
         (tmp_path / "pipe", "is a pipe"),

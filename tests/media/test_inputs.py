@@ -93,7 +93,7 @@ def test_a_url_does_not_tell_its_kind(uri: str) -> None:
 @pytest.mark.parametrize(
     ("media", "part"),
     [
-        ("", "is no URL"),
+        ("", "is not a URL"),
         ("cat.png", "pathlib.Path('cat.png')"),
         ("C:\\cats\\cat.png", "pathlib.Path("),
         ("/home/cat.png", "pathlib.Path("),
@@ -131,9 +131,9 @@ def test_a_data_uri_tells_its_kind(uri: str, kind: Kind) -> None:
 @pytest.mark.parametrize(
     ("uri", "part"),
     [
-        ("data:image/png,abc", "begins with data:image/TYPE;base64"),
-        ("data:application/octet-stream;base64,AAAA", "begins with data:image/TYPE;base64"),
-        ("data:image/gif;base64,R0lG", "not gif"),
+        ("data:image/png,abc", "begin with data:image/TYPE;base64"),
+        ("data:application/octet-stream;base64,AAAA", "begin with data:image/TYPE;base64"),
+        ("data:image/gif;base64,R0lG", "must not be gif"),
         ("data:image/png;base64,", "plain base64"),
         ("data:image/png;base64,AAAA\nAAAA", "plain base64"),
         ("data:video/mp4;base64,AAAA", "must be of kind image"),
@@ -161,7 +161,7 @@ def test_a_file_is_known_by_its_content(tmp_path: Path) -> None:
         (b"", "is empty"),
         (b"\x00\x00\x00\x18ftypM4A ", "is audio/mp4 by its first bytes; Runway takes JPEG, PNG, WebP"),
         (b"\xff\xfb\x90\x64", "must be of kind image or video, but this is of kind audio"),
-        (b"%PDF-1.7", "is none of JPEG, PNG, WebP"),
+        (b"%PDF-1.7", "is not one of JPEG, PNG, WebP"),
     ],
 )
 def test_a_file_that_is_no_medium_is_refused(tmp_path: Path, content: bytes, part: str) -> None:
@@ -194,7 +194,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     assert "does not exist" in refusal(tmp_path / "cat.png")
     assert "is a directory" in refusal(tmp_path)
-    assert "no regular file" in refusal(tmp_path / "pipe")
+    assert "not a regular file" in refusal(tmp_path / "pipe")
     assert "cannot be read" in refusal(Path("\0"))
     assert "a URL is given as a str" in refusal(Path("https://example.com/cat.png"))
 

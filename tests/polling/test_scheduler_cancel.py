@@ -42,7 +42,7 @@ async def test_what_cannot_be_cancelled_goes_on(session: Any) -> None:
     async with Emulator(duration=5) as emulator, session(emulator) as runway:
         handle = await runway.submit(yawn())
         await asyncio.sleep(2)
-        with pytest.raises(errors.CancelNotSupportedError, match="cometapi has no way to cancel"):
+        with pytest.raises(errors.CancelNotSupportedError, match="cometapi has no request to cancel"):
             await handle.cancel()
         assert await handle
         assert (await handle.cancel()).status is TaskStatus.SUCCEEDED

@@ -199,7 +199,7 @@ def test_a_bare_url_is_what_the_route_takes() -> None:
     references = VideoToVideo(video_uri=VIDEO, prompt_text="a", references=[IMAGE, MP4]).references
     assert [getattr(reference, "type", None) for reference in references] == ["image", "video"]
     assert CharacterPerformance(character=PNG, reference=VIDEO).reference.type == "video"
-    assert "a URL does not tell" in refusal(CharacterPerformance, character=IMAGE)
+    assert "a URL shows no type" in refusal(CharacterPerformance, character=IMAGE)
 
 
 def test_local_files_are_those_that_must_be_read(tmp_path: Path) -> None:

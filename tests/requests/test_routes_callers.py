@@ -84,8 +84,8 @@ class Picture:
         (Picture(), r"io.BytesIO, and pass the getvalue\(\)"),
         ([[b"secret"], {"a": b"secret"}], "PromptImage"),
         (array("B", b"secret"), "<array>"),
-        ("secret\n" * 10, "content of a file is given as bytes"),
-        (base64.b64encode(b"secret" * 100).decode(), "content of a file is given as bytes"),
+        ("secret\n" * 10, "give the content of a file as bytes"),
+        (base64.b64encode(b"secret" * 100).decode(), "give the content of a file as bytes"),
         (None, "got None"),
     ],
 )

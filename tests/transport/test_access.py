@@ -28,7 +28,7 @@ def test_the_key_and_the_origin_are_the_providers(provider: Provider) -> None:
 @pytest.mark.parametrize(("provider", "other"), OTHERS)
 def test_a_key_of_another_provider_is_not_sent(provider: Provider, other: Provider) -> None:
     """Given explicitly, it is known by the other's variable; the error says so, and does not show it."""
-    with pytest.raises(ValueError, match=f"that of {other.name} .* pass provider='{other.name}'") as caught:
+    with pytest.raises(ValueError, match=f"belongs to {other.name} .* pass provider='{other.name}'") as caught:
         Session(f" key-of-{other.name}", provider=provider)
     assert "key-of" not in str(caught.value)
 
@@ -39,10 +39,12 @@ def test_a_key_is_not_sent_to_another_providers_origin(
 ) -> None:
     """Neither by `base_url` nor by the environment, whoever gave the key."""
     for api_key in (None, "a-key-of-mine"):
-        with pytest.raises(ValueError, match=f"that of {other.name}, which gets no key of {provider.name}"):
+        with pytest.raises(
+            ValueError, match=f"the origin of {other.name}, which must not get a key of {provider.name}"
+        ):
             Session(api_key, provider=provider, base_url=other.origin.upper().replace("HTTPS", "https"))
     monkeypatch.setenv(str(provider.origin_variable), f"{other.origin}/below")
-    with pytest.raises(ValueError, match=f"that of {other.name}"):
+    with pytest.raises(ValueError, match=f"the origin of {other.name}"):
         Session(provider=provider)
 
 

@@ -288,7 +288,7 @@ def test_a_batch_file_names_files_beside_itself(fields: dict[str, Any], tmp_path
     request = request_from_dict(fields, base_dir=tmp_path)
     assert request.local_files
     assert all(isinstance(file, Path) and file.parent == tmp_path for file in request.local_files)
-    assert "is no URL" in refusal(fields)
+    assert "is not a URL" in refusal(fields)
 
 
 def test_an_absolute_file_stays_where_it_is(tmp_path: Path) -> None:

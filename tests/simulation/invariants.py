@@ -254,7 +254,7 @@ def _undue_doubt(world: "World", key: str, tasks: list[EmulatedTask]) -> Iterato
     time_to_record = record.ended_at - turn.answered_at
     if record.is_dead and time_to_record < (_LONGEST_TO_RECORD if was_journal_in_trouble else _TO_RECORD):
         return
-    if "could not be recorded" not in _told(record) and time_to_record > 0:
+    if "not recorded in the journal" not in _told(record) and time_to_record > 0:
         yield f"{key} is in doubt, and its id {tasks[-1].id} came {time_to_record:.3f} s before the life ended"
 
 

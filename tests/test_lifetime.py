@@ -182,7 +182,7 @@ async def test_a_bug_ends_every_wait_of_an_opened_session(keeping: Any, caplog: 
         runway._lifetime.parts.background.start(fail(), name="bug")
         with pytest.raises(TaskTimeoutError):
             await handle
-        with pytest.raises(RuntimeError, match="left"):
+        with pytest.raises(RuntimeError, match="being closed"):
             await runway.submit(yawn(1))
         with pytest.raises(ExceptionGroup) as caught:
             await runway.close()

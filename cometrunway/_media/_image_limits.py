@@ -37,8 +37,6 @@ class ImageLimits:
     """The usual range of width divided by height. Some models refuse other images."""
     least_side: int = 2
     """The least width and height in pixels. Smaller images are refused. An image of one pixel shows nothing."""
-    usual_least_side: int = 2
-    """The usual least width and height in pixels. Some models refuse smaller images."""
     most_side: int | None = None
     """The greatest width and height in pixels. Larger images are refused."""
 
@@ -48,9 +46,6 @@ class ImageLimits:
         size = f"has {width}x{height} pixels"
         if min(width, height) < self.least_side:
             yield Fault(f"{size}; each side must have at least {self.least_side}", is_sure=True, is_curable=False)
-        elif min(width, height) < self.usual_least_side:
-            reason = f"{size}; some models refuse a side of less than {self.usual_least_side}"
-            yield Fault(reason, is_sure=False, is_curable=False)
         if self.most_side is not None and max(width, height) > self.most_side:
             yield Fault(f"{size}; each side must have at most {self.most_side}", is_sure=True)
         if not _within(width / height, self.ratio):

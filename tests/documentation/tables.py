@@ -85,7 +85,6 @@ def _limit(entry: Mapping[str, Any]) -> str:
         "ratio": "width / height from {0[0]} to {0[1]}",
         "usual_ratio": "width / height from {0[0]} to {0[1]}",
         "least_side": "width and height of at least {0} pixels",
-        "usual_least_side": "width and height of at least {0} pixels",
         "most_side": "width and height of at most {0} pixels",
     }
     limits = [

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
@@ -247,7 +248,7 @@ async def test_nothing_secret_or_large_is_in_the_file(session: Any, tmp_path: Pa
     """No key, no query of a signed URL, no bytes of a file or data URI; a file's path and digest are."""
     image = tmp_path / "cat.png"
     image.write_bytes(PNG + b"canary" * 1000)
-    uri = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
+    uri = f"data:image/png;base64,{b64encode(PNG).decode()}"
     async with Emulator(api_key="sk-canary") as emulator, session(emulator) as runway:
         for media in (image, image.read_bytes(), uri, SIGNED):
             await (await runway.submit(ImageToVideo(prompt_image=media)))

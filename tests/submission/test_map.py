@@ -116,7 +116,7 @@ async def test_a_map_that_another_task_reads_ends_with_the_session(session: Any,
                 if fails:
                     raise KeyError
         async with asyncio.timeout(1000):
-            with pytest.raises(RuntimeError, match="left"):
+            with pytest.raises(RuntimeError, match="closed"):
                 await reading
 
 
@@ -138,7 +138,7 @@ async def test_leaving_the_block_reaches_whoever_waits_for_a_place(session: Any)
                 raise KeyError
         async with asyncio.timeout(1000):
             outcomes = await asyncio.gather(reading, waiting, return_exceptions=True)
-    assert all(isinstance(outcome, RuntimeError) and "left" in str(outcome) for outcome in outcomes)
+    assert all(isinstance(outcome, RuntimeError) and "closed" in str(outcome) for outcome in outcomes)
     assert emulator.creates.received == 1
 
 

@@ -220,7 +220,7 @@ async def test_who_waited_in_a_session_that_was_left_buys_nothing_in_the_next(se
         async with runway:
             outcomes = await asyncio.gather(*submissions, return_exceptions=True)
     assert emulator.creates.received == 1
-    assert all("left" in str(outcome) for outcome in outcomes[1:])
+    assert all("closed" in str(outcome) for outcome in outcomes[1:])
 
 
 async def test_a_local_file_that_vanishes_harms_only_its_own_submission(session: Any, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What is awaited or iterated with `async for`, and says so where the code forgets that."""
+"""Values that must be awaited or iterated with `async for`, with an error that says so."""
 
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 

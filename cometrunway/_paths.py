@@ -1,4 +1,4 @@
-"""Paths as users write them, and as UTF-8 can carry them."""
+"""Converts paths: from the form that users write, and to text that UTF-8 can encode."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ def expanded(path: object, name: str = "") -> Path:
 
     Args:
         path: as the user wrote it.
-        name: what errors call it, such as `journal`; they call it nothing by default.
+        name: its name in errors, such as `journal`; by default none.
 
     Raises:
         TypeError: neither text nor a path.
@@ -31,19 +31,19 @@ def expanded(path: object, name: str = "") -> Path:
 
 
 def portable(path: Path) -> str:
-    """Return the path as text that UTF-8 can carry: itself, or its `file:` URI where its bytes are no UTF-8."""
+    """Return the path as text that UTF-8 can encode: the path, or its `file:` URI if its bytes are not UTF-8."""
     text = str(path)
     return text if _is_utf8(text) else path.absolute().as_uri()
 
 
 def from_here(path: Path) -> Path:
-    """Return the path relative to the current folder where it is in it, else from the root."""
+    """Return the path relative to the current folder if it is in that folder, else the absolute path."""
     path, here = path.absolute(), Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def stamp(path: Path) -> tuple[int, int] | None:
-    """Return a file's time and size; None where there is none."""
+    """Return a file's time and size; None if it does not exist."""
     try:
         found = path.stat()
     except OSError:

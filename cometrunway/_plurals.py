@@ -1,4 +1,4 @@
-"""Counts of things in words: one has a singular."""
+"""Writes numbers with their nouns, in singular or plural."""
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:
@@ -7,11 +7,11 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
     Args:
         number: how many there are.
         noun: the singular; it may go on with a verb, as `shot is`.
-        plural: the plural, where it is not the singular and an s.
+        plural: the plural, if it is not the singular with an s.
     """
     return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def be(number: int) -> str:
-    """Return the verb of so many things: `is` or `are`."""
+    """Return the verb for a number of things: `is` or `are`."""
     return "is" if number == 1 else "are"

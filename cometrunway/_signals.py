@@ -1,4 +1,4 @@
-"""Signals that end a process, with more than one handler: that of a web server still runs."""
+"""Adds handlers to signals that end a process. The earlier handler, such as a web server's, still runs."""
 
 import os
 import signal

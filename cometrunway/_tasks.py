@@ -1,4 +1,4 @@
-"""Frozen snapshots of a task's state, as the server told it, and of its files."""
+"""Frozen snapshots of a task's state at the server, and of its files."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -74,7 +74,7 @@ class Task(Displayed):
     id: str
     status: TaskStatus
     progress: float | None = None
-    """From 0 to 1; None if the server does not tell it."""
+    """From 0 to 1; None if the server does not report it."""
     created_at: datetime | None = None
     """When the task was created, by the server's clock; always with a time zone."""
     outputs: tuple[str, ...] = field(default=(), repr=_shown_without_queries)

@@ -1,6 +1,7 @@
-"""Text from elsewhere, made safe to show: a prompt, a key or a server's message must not steer the terminal.
+"""Makes text from elsewhere safe to show: a prompt, a key or a server's message must not control the terminal.
 
-And streams that accept no more output: their reader or terminal is gone, they are closed, or their disk is full.
+It also handles streams that accept no more output: their reader or terminal is gone, they are closed, or their disk is
+full.
 """
 
 import errno

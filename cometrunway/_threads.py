@@ -1,4 +1,4 @@
-"""Blocking work in threads: a caller that is cancelled leaves no thread behind."""
+"""Runs blocking work in threads. If a caller is cancelled, no thread remains."""
 
 import asyncio
 from collections.abc import Callable

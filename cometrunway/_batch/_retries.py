@@ -30,7 +30,7 @@ class Retries:
     def of(cls, entries: Iterable[Entry], *, is_all: bool) -> "Retries":
         """Return the shots to submit once more: failures for which a retry may help, or all failed and cancelled ones.
 
-        A retry of a cancelled shot is not assumed to help, because somebody cancelled it on purpose.
+        A retry of a cancelled shot is not assumed to help, because it was cancelled on purpose.
         """
         unsuccessful = [entry for entry in entries if entry.is_unsuccessful]
         again = [entry for entry in unsuccessful if is_all or _may_succeed(entry)]

@@ -1,4 +1,4 @@
-"""What is kept of submissions that are pruned, and what is told of them."""
+"""Decides which data of a pruned submission are kept, and counts what was removed."""
 
 import json
 import time
@@ -17,11 +17,11 @@ class Pruned:
     """What was removed from a journal."""
 
     pruned: int
-    """Submissions of which only the key, the digest, the task and the files are known from now on."""
+    """The number of submissions of which only the key, digest, task and files are kept."""
     forgotten: int
-    """Submissions that are no longer known at all: the same key would be submitted, and paid for, again."""
+    """The number of submissions that were removed completely. The same key would be submitted, and paid for, again."""
     bytes_before: int
-    """Of the file and its write-ahead log."""
+    """The number of bytes of the file and its write-ahead log."""
     bytes_after: int
 
 
@@ -45,7 +45,7 @@ def _timestamp(name: str, date: datetime) -> float:
 
 
 def kept_request(request: str) -> str:
-    """Return what is kept of a request: whose the task is, where that is said."""
+    """Return the part of a request that is kept: the provider, if it is recorded."""
     try:
         return json.dumps({name: value for name, value in json.loads(request).items() if name == "provider"})
     except (ValueError, AttributeError) as error:
@@ -53,7 +53,7 @@ def kept_request(request: str) -> str:
 
 
 def kept_files(assets: str) -> str:
-    """Return what is kept of files: enough to know that they are on disk, and whole."""
+    """Return the part of a files' record that is kept: enough to check that they are on disk and complete."""
     try:
         return json.dumps([_kept(asset) for asset in json.loads(assets) if asset.get("path") or asset.get("location")])
     except (ValueError, TypeError, AttributeError) as error:

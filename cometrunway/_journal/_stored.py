@@ -27,9 +27,9 @@ _logger = logging.getLogger(__name__)
 _BETWEEN_LOCK_TRIES = 0.1
 """Seconds."""
 _BETWEEN_LOOKUPS = 0.25
-"""Seconds, while another process submits what is asked for."""
+"""Seconds between two checks while another process submits the same key."""
 _PAGE = 250
-"""Rows that are read at once: commits wait that long, some milliseconds."""
+"""The number of rows that are read at once. Commits wait for this time, some milliseconds."""
 _ENDS = {
     TaskStatus.SUCCEEDED: State.SUCCEEDED,
     TaskStatus.FAILED: State.FAILED,
@@ -43,13 +43,13 @@ class StoredJournal:
 
     A change is durable when its method returns. Changes that come while a commit is under way share the next one.
 
-    What has happened (an id, an outcome, a file) is never dropped: where it cannot be written its method raises, and it
-    is kept in memory and written as soon as that is possible, before anything newer. Ids that are still unwritten when
-    the journal is closed go to standard error and into a `JournalError`, as tokens.
+    A fact (an id, an outcome, a file) is never dropped. If it cannot be written, its method raises, and the fact
+    is kept in memory and written as soon as possible, before anything newer. Ids that are still unwritten when
+    the journal is closed are written to standard error and into a `JournalError`, as tokens.
 
     Args:
-        place: where it is.
-        store: what keeps it there.
+        place: the place of the journal.
+        store: the store that keeps the entries.
         wait: seconds to wait, on entering, while it cannot be opened.
     """
 
@@ -217,7 +217,7 @@ class StoredJournal:
         return await self._do(lambda connection: self._store.take(connection, task_id))
 
     async def leave(self, task_id: str) -> None:
-        """Wait for a task no more, so that another process may."""
+        """Stop waiting for a task, so that another process can wait for it."""
         if self.is_shared:
             await self._do(lambda connection: self._store.leave(connection, task_id))
 
@@ -284,7 +284,7 @@ class StoredJournal:
         return await self._writer.write(operation, is_fact=is_fact, token=token)
 
     async def _locked(self) -> None:
-        """Take the lock for writing, as soon as the process that has it has ended."""
+        """Take the lock for writing. Wait until the process that has it has ended."""
         loop = asyncio.get_running_loop()
         until = loop.time() + self._wait
         while True:
@@ -299,7 +299,7 @@ class StoredJournal:
 
 
 def _is_submitted_elsewhere(entry: Entry) -> bool:
-    """Whether another process is at it, so that what comes of it is to be waited for."""
+    """Whether another process is submitting it, so that its outcome must be waited for."""
     return entry.is_held and entry.state is State.SUBMITTING
 
 

@@ -35,7 +35,7 @@ from cometrunway._requests._parts import (
 _seed = optional(limits.whole(0, limits.SEED_LIMIT))
 _seconds = limits.whole(1)
 _PLAIN = frozenset({str, bool, int, float, type(None)})
-"""Values of these types, which most fields have, hold no file."""
+"""Values of these types contain no file. Most fields have one of them."""
 _moderation = optional(limits.of_class(ContentModeration))
 
 

@@ -101,7 +101,7 @@ class Transport:
         return self._key.number != refused
 
     def _use_key(self) -> None:
-        """Send the key as it is now."""
+        """Use the present key in later requests."""
         secret = self._key.value.encode()
         self._secrets[secret] = _pattern_of(secret)
         if len(self._secrets) > _KEYS:

@@ -63,7 +63,7 @@ class Connections:
         """Close nothing, because the code that opened a session closes it."""
 
     def read_environment(self) -> None:
-        """Take the environment as it is now; `ValueError` where what it names cannot be used. Reads files."""
+        """Read the environment; `ValueError` if a proxy or a certificate cannot be used. Reads files."""
         self._tls = tls_context(trust_env=self._trust_env)
         self._proxies = Proxies.of_environment() if self._trust_env else Proxies()
         for proxy in self._proxies.by_scheme.values():

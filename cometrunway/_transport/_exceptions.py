@@ -11,7 +11,7 @@ from cometrunway._transport._proxies import NotConnectedError
 from cometrunway.errors import ProxyError, TLSError, TransportError, drop_frames
 
 THEIRS = (aiohttp.ClientError, OSError, ValueError)
-"""OSError: also a timeout and TLS; ValueError: a host or a header that cannot be put into words."""
+"""OSError also covers timeouts and TLS. ValueError is raised for a host or a header that cannot be encoded."""
 
 
 _NEVER_SENT = (
@@ -25,7 +25,7 @@ _TLS_FACTS = (
     *("CERTIFICATE", "UNKNOWN_CA", "UNRECOGNIZED_NAME", "VERSION", "UNSUPPORTED_PROTOCOL", "NO_PROTOCOLS"),
     *("HANDSHAKE_FAILURE", "CIPHER", "TOO_SMALL", "TOO_WEAK", "LEGACY", "INSUFFICIENT_SECURITY", "HTTP_REQUEST"),
 )
-"""Words in OpenSSL's reasons for a refusal that the next attempt would get too."""
+"""Words in OpenSSL's reasons that show that the next attempt would be refused, too."""
 _HAS_EXPIRED, _NOT_YET_VALID = 10, 9
 _SELF_SIGNED, _ISSUER_UNKNOWN = {18, 19}, {2, 20, 21}
 _OTHER_NAME = {62, 64}
@@ -58,15 +58,15 @@ def ours(method: str, url: str, error: Exception, *, host: str | None = None) ->
 
 
 def ours_of_host(method: str, shown: str, error: Exception) -> tuple[TransportError, Exception | None]:
-    """Return what to raise instead of the error of a request to another host than the API's, and its cause.
+    """Return our error for an error of a request to a host other than the API's, and its cause.
 
-    Once a host has been reached, aiohttp's texts quote what it sent, so neither they nor their exceptions stay: raise
-    it outside of the handler.
+    After a host was reached, aiohttp's texts quote its answer. Therefore neither these texts nor their exceptions
+    are kept. Raise the error outside of the handler.
 
     Args:
-        method: of the request.
-        shown: what may be shown of its URL.
-        error: what aiohttp raised.
+        method: the method of the request.
+        shown: the part of the URL that may be shown.
+        error: the error of aiohttp.
     """
     failure = ours(method, shown, error)
     if not failure.may_have_been_sent:
@@ -95,10 +95,10 @@ def refused_by_proxy(what: str, status: int, reason: str | None = None) -> Trans
 
 
 def safe(error: Exception) -> Exception | None:
-    """Return an exception of aiohttp's that shows no secret; None where it would. It loses its frames in any case."""
+    """Return an exception of aiohttp if it shows no secret, else None. Its frames are removed in any case."""
     drop_frames(error)
     if isinstance(error, aiohttp.ClientResponseError):
-        # It holds the request's headers, and with them the key, and stays reachable as the context of ours.
+        # It contains the request's headers with the key, and remains reachable as the context of our error.
         error.request_info, error.history, error.headers, error.args = None, (), None, ()  # type: ignore[assignment]
         return None
     return None if isinstance(error, aiohttp.InvalidURL | TimeoutError) else error
@@ -149,7 +149,7 @@ def _host(url: str) -> str:
 
 
 def _told(error: Exception) -> str:
-    if isinstance(error, aiohttp.InvalidURL | TimeoutError):  # their text holds the URL, which may be signed
+    if isinstance(error, aiohttp.InvalidURL | TimeoutError):  # their text contains the URL, which may be signed
         return type(error).__name__
     text = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -21,7 +21,7 @@ _HOST_AND_PORT = re.compile(r"(\[[^]]*\]|[^:]*):([0-9]+)")
 
 
 class NotConnectedError(aiohttp.ClientConnectionError):
-    """A connection that a SOCKS proxy, or the way to it, did not give."""
+    """A connection through a SOCKS proxy, or to it, could not be made."""
 
     def __init__(self, host: str, os_error: OSError) -> None:
         super().__init__(os_error.strerror or str(os_error))
@@ -111,8 +111,8 @@ def parsed(value: str, *, source: str) -> Proxy:
     proxy = _parsed(text, source)
     if proxy is None:
         raise ValueError(
-            f"{source} is no URL of a proxy such as http://proxy.example:3128 or http://user:password@host:3128 "
-            "(percent-encode what is special in a password); Session(trust_env=False) ignores it"
+            f"{source} is not the URL of a proxy such as http://proxy.example:3128 or http://user:password@host:3128 "
+            "(percent-encode special characters in a password); Session(trust_env=False) ignores it"
         )
     if proxy.scheme not in _PORTS:
         kinds = ", ".join(sorted(_PORTS))
@@ -135,7 +135,7 @@ def _parsed(text: str, source: str) -> Proxy | None:
             source=source,
         )
         is_usable = bool(proxy.url.host) and port > 0 and not is_cut and text.isprintable() and " " not in text
-    except ValueError:  # its text may hold the password
+    except ValueError:  # its text may contain the password
         return None
     return proxy if is_usable else None
 

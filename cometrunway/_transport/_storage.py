@@ -1,4 +1,4 @@
-"""Storage: a local file is sent where the API says, with no credential, a piece at a time."""
+"""Storage: sends a local file piece by piece to the address that the API gave, without credentials."""
 
 import asyncio
 import hashlib
@@ -22,13 +22,13 @@ from cometrunway._wire._uploads import UploadTarget
 _BLOCK = 256 * 1024
 """The number of bytes that are read at once. No more of the file is in memory."""
 _ANSWER = 64 * 1024
-"""Bytes of an answer that are read."""
+"""The largest number of bytes of an answer that are read."""
 _STALL_SECONDS = 60.0
-"""How long the storage may take nothing more of the file, or not answer after its end."""
+"""The longest time in seconds without progress of the upload, or without an answer after its end."""
 _TIMEOUT = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=_STALL_SECONDS)
 
 Progress = Callable[[int], None]
-"""Told how many bytes of a file were sent so far."""
+"""Called with the number of bytes of a file that were sent so far."""
 
 
 class Storage:
@@ -55,15 +55,15 @@ class Storage:
         """Send a file once, in a form, and return the storage's answer.
 
         Args:
-            target: where to.
-            file: what to send.
-            name: what the form calls it.
+            target: the address and form of the upload.
+            file: the file.
+            name: the name of the file in the form.
             digest: the SHA-256 of its content, in hexadecimal.
-            on_progress: told what was sent.
+            on_progress: called with the number of bytes that were sent.
 
         Raises:
-            TransportError: no answer.
-            ValueError: the file is no longer what it was.
+            TransportError: no answer came.
+            ValueError: the file has changed.
         """
         assert self._routes is not None  # noqa: S101 - the session opens it before it is used
         where = without_query(target.url)
@@ -96,7 +96,7 @@ class Storage:
 
 
 def _form(target: UploadTarget, part: "_FilePart", name: str) -> aiohttp.MultipartWriter:
-    """Return the form as browsers send it: its fields without a type, the file last."""
+    """Return the form in the way of browsers: fields without a type, and the file last."""
     form = aiohttp.MultipartWriter("form-data")
     for field, value in target.fields.items():
         text = StringPayload(value)
@@ -120,14 +120,14 @@ class _FilePart(Payload):
         self._digest = digest
         self._on_progress = on_progress
         self.problem: str | None = None
-        """Why what was sent is not the file; None if it is."""
+        """Why the sent bytes are not the file; None if they are."""
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        """Refuse: a file is never a text."""
+        """Raise an error, because a file is not text."""
         raise TypeError("a file is written, not decoded")
 
     async def write(self, writer: Any) -> None:
-        """Write it, and see that it is what was announced."""
+        """Write the file, and check that it has the announced size and digest."""
         try:
             await self._write(writer)
         except OSError as error:

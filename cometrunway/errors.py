@@ -373,7 +373,7 @@ class JournalError(CometRunwayError):
 
 
 class JournalRequiredError(JournalError):
-    """What was asked for is read from a journal, and the session has none. Nothing was sent."""
+    """The operation needs a journal, and the session has none. Nothing was sent."""
 
 
 class JournalInUseError(JournalError):

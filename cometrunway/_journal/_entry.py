@@ -20,7 +20,7 @@ COLUMNS = (
     *("submitted_at", "created_at", "ended_at", "delivered_at"),
     *("reason", "failure", "assets"),
 )
-"""Of a row from which an entry is made."""
+"""The columns of a row from which an entry is made."""
 
 
 class State(StrEnum):

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import field, frozen
 
 _LONGEST_TAIL = 8
-"""How many last parts of a full path, as an earlier version recorded it, are looked for in the output folder."""
+"""The number of last parts of a full path, recorded by an earlier version, that are searched in the output folder."""
 
 
 @frozen(kw_only=True)
@@ -23,7 +23,7 @@ class Folders:
     output_dir: Path | None = None
     """Absolute."""
     number: int | None = None
-    """Of the output folder in the journal."""
+    """The number of the output folder in the journal."""
     known: Mapping[int, Path] = field(factory=dict)
     """The present paths of the journal's folders, by number."""
 

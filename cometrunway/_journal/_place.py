@@ -1,4 +1,4 @@
-"""Where a journal is: in a file of this machine, or in the tables of a database server."""
+"""The place of a journal: a file on this machine, or the tables of a database server."""
 
 import os
 import re
@@ -26,13 +26,13 @@ class PostgresUrl:
     """The tables of one schema of a PostgreSQL database. As text it shows no password."""
 
     conninfo: str = field(repr=False)
-    """What libpq takes, with the password."""
+    """The connection string for libpq, with the password."""
     shown: str
     schema: str = _SCHEMA
     lease: float = _LEASE
     """Seconds without a sign of life after which a process counts as gone."""
     secrets: tuple[str, ...] = field(default=(), repr=False)
-    """What must not be shown, as it may stand in an error of libpq."""
+    """Texts that must not be shown, and that an error of libpq may contain."""
 
     @classmethod
     def parse(cls, url: str) -> "PostgresUrl":
@@ -66,7 +66,7 @@ class PostgresUrl:
 
     @property
     def name(self) -> str:
-        """What a title says of it."""
+        """Its name in a title."""
         database = unquote(urlsplit(self.shown).path.strip("/"))
         return database if self.schema == _SCHEMA else f"{database}.{self.schema}".lstrip(".")
 
@@ -81,7 +81,7 @@ class PostgresUrl:
 
 
 Place = Path | PostgresUrl
-"""Where a journal is."""
+"""The place of a journal."""
 
 
 def is_url(journal: str | os.PathLike[str]) -> TypeGuard[str]:

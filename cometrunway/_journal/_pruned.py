@@ -14,7 +14,7 @@ _KEPT = ("path", "folder", "location", "media_type", "size", "sha256", "verified
 
 @frozen(kw_only=True)
 class Pruned:
-    """What was removed from a journal."""
+    """The counts of what was removed from a journal."""
 
     pruned: int
     """The number of submissions of which only the key, digest, task and files are kept."""

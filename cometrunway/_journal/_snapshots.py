@@ -1,4 +1,4 @@
-"""What reads a journal, by where it is; `_stores.py` decides so of what writes it."""
+"""Chooses the reader of a journal by its place. `_stores.py` chooses the writer."""
 
 from contextlib import AbstractContextManager
 

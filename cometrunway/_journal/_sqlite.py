@@ -54,7 +54,7 @@ class SqliteStore:
 
     @property
     def records(self) -> Records:
-        """What is asked of it; `JournalError` if it is not open."""
+        """The queries on the journal; `JournalError` if it is not open."""
         if self._records is None:
             raise JournalError(f"the journal {self._path} is not open")
         return self._records

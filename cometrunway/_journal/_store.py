@@ -1,4 +1,4 @@
-"""What keeps a journal: a store that is written in one thread, and records that are read. Each has two forms.
+"""The protocols of a journal's storage: a store that one thread writes, and records that are read. Each has two forms.
 
 `_sqlite.py` and `_records.py` are those of a file; `_postgres` has those of a database server.
 """
@@ -19,7 +19,7 @@ from cometrunway._journal._writer import Operation
 
 
 class RecordsProtocol(Protocol):
-    """What is asked of the submissions of a journal."""
+    """The queries on the submissions of a journal."""
 
     @property
     def folders(self) -> Collection[Path]:
@@ -103,7 +103,7 @@ class Store(Protocol):
 
     @property
     def records(self) -> RecordsProtocol:
-        """What is asked of it; `JournalError` if it is not open."""
+        """The queries on the journal; `JournalError` if it is not open."""
 
     def lock(self) -> None:
         """Become one that may write; `JournalInUseError` or `JournalUnavailableError` while it cannot."""

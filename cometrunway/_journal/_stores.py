@@ -1,4 +1,4 @@
-"""What writes a journal, by where it is; `_snapshots.py` decides so of what reads it."""
+"""Chooses the writer of a journal by its place. `_snapshots.py` chooses the reader."""
 
 import os
 from pathlib import Path

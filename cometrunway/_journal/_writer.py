@@ -18,7 +18,7 @@ _CYCLE = 0.005
 """The shortest time from the beginning of a commit to the next. Changes in between share one commit."""
 _T = TypeVar("_T")
 Operation = Callable[[Any], Any]
-"""What is run with the connection of a store."""
+"""A function that runs with the connection of a store."""
 Commit = Callable[[list[Operation]], list[Any]]
 """Runs operations durably, in the thread, and returns their results. An exception is the result of one operation."""
 

@@ -82,7 +82,7 @@ class BatchFutures:
 
 
 class Submission(Protocol):
-    """What submits the requests of a batch."""
+    """Submits the requests of a batch."""
 
     futures: BatchFutures
 

@@ -1,4 +1,4 @@
-"""How rows change, in SQL: each statement is for any number of rows, whose values come as arrays."""
+"""The changes of rows in SQL. Each statement changes any number of rows; their values are arrays."""
 
 from collections.abc import Sequence
 

@@ -26,7 +26,7 @@ _DEFAULTS = {
     "keepalives_count": "3",
     "tcp_user_timeout": "30000",
 }
-"""What libpq is told where the URL does not say it: a server that vanishes is noticed within half a minute."""
+"""Defaults for libpq, if the URL does not set them. A lost server is noticed within half a minute."""
 _PASSING = ("08", "40", "57", "25006", "53300")
 """Codes, or their beginnings, of what passes by itself: no connection, a conflict, a restart, a failover."""
 _MIGRATE = "make its tables with:  cometrunway fleet migrate {}"

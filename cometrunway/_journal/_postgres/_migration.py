@@ -8,7 +8,7 @@ from cometrunway._journal._postgres._schema import MIGRATIONS, NEEDED, NUMBERS, 
 from cometrunway.errors import JournalError
 
 _LOCK = 0x43525759
-"""Of the transaction that migrates, so that two do not at once."""
+"""The lock of the migrating transaction, so that only one migration runs at a time."""
 
 
 def check_version(connection: Connection, url: PostgresUrl) -> None:

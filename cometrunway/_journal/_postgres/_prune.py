@@ -1,4 +1,4 @@
-"""What a journal need not know of submissions that were delivered long ago."""
+"""Removes data of submissions that were delivered long ago and that a journal does not need."""
 
 from datetime import datetime
 

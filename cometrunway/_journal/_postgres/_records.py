@@ -17,7 +17,7 @@ _AT_ONCE = 500
 """Rows that the server sends together."""
 _OPEN = ("submitting", "accepted", "succeeded")
 _numbers = count()
-"""Of the cursors of this process."""
+"""The numbers of the cursors of this process."""
 
 
 @frozen

@@ -1,4 +1,4 @@
-"""What can be done with the journal of a server by those who do not write it."""
+"""Operations on a journal in a database server that do not need a session."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager

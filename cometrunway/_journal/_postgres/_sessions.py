@@ -17,7 +17,7 @@ from cometrunway._journal._postgres._schema import is_alive
 
 _BOOT, _PROCESSES = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
 _RENEWALS = 3
-"""How often a lease is renewed while it lasts."""
+"""The number of renewals of a lease during its duration."""
 
 
 def registered(connection: Connection, url: PostgresUrl) -> int:

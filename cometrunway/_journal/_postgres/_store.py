@@ -37,14 +37,14 @@ _T = TypeVar("_T")
 
 @frozen(kw_only=True)
 class _Opened:
-    """What exists as long as the journal is open."""
+    """The state of an open journal."""
 
     number: int
-    """Of this session among those that share the journal."""
+    """The number of this session among those that share the journal."""
     statements: Statements
     renewal: _sessions.Renewal
     own_tasks: set[str] = field(factory=set)
-    """What this session waits for, as it knows without asking."""
+    """The tasks for which this session waits, as far as it knows without a query."""
 
 
 class PostgresStore:
@@ -67,16 +67,16 @@ class PostgresStore:
         self._output_dir = output_dir
         self.folders = Folders()
         self._turn = threading.Lock()
-        """Of the thread that commits, and of the one that renews the lease."""
+        """The lock between the thread that commits and the thread that renews the lease."""
         self._connection: Connection | None = None
         self._durably = False
         self._not_sent: list[Values] = []
-        """What was begun in a commit whose answer was lost, and was then given up: it may stand in a row."""
+        """Submissions that were begun in a commit whose answer was lost, and then given up. A row may contain them."""
         self._opened: _Opened | None = None
 
     @property
     def records(self) -> Records:
-        """What is asked of it; `JournalError` if it is not open."""
+        """The queries on the journal; `JournalError` if it is not open."""
         opened, connection = self._here(), self._connection
         if connection is None:
             raise JournalError(f"the journal {self._url} is not open")

@@ -178,7 +178,7 @@ def test_imports_go_down_only(path: Path) -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_an_import_names_the_module_that_defines(path: Path) -> None:
-    """The public package is for users: inside, nobody imports its names from there."""
+    """The public package is for users. Internal modules do not import its names."""
     assert "cometrunway" not in imported_modules(path)
 
 

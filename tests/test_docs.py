@@ -79,7 +79,7 @@ REQUESTS = [cls for cls in PUBLIC if isinstance(cls, type) and issubclass(cls, c
 
 @pytest.mark.parametrize("cls", [cls for cls in REQUESTS if isinstance(getattr(cls, "route", None), str)])
 def test_the_reference_names_every_field_and_default(cls: type[cometrunway.Request]) -> None:
-    """What a request takes, and what it is if nobody says so, stands in its row."""
+    """The row of a request has its fields and their defaults."""
     reference = (ROOT / "docs" / "reference.md").read_text()
     [row] = [line for line in reference.splitlines() if line.startswith(f"| `{cls.__name__}` (`{cls.route}`)")]
     for attribute in attrs.fields(cls):

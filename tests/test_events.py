@@ -11,7 +11,7 @@ from cometrunway.emulator import Emulator, Fault
 from tests.samples import yawn
 
 
-async def test_an_observer_that_raises_harms_nobody(session: Any, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_observer_that_raises_affects_no_task(session: Any, caplog: pytest.LogCaptureFixture) -> None:
     """An error in on_event is logged, and the batch goes on."""
 
     def broken(_event: Event) -> None:

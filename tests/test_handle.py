@@ -86,7 +86,7 @@ async def test_a_wait_that_failed_raises_its_reason(asks_before: bool) -> None:
         await (waiter or TaskHandle(REFERENCE, future).wait())
 
 
-async def test_a_failure_that_nobody_awaits_is_not_reported_again() -> None:
+async def test_a_failure_that_is_not_awaited_is_not_reported_again() -> None:
     """It was logged when it happened; the event loop has nothing to say about it when its future is collected."""
     said: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))

@@ -65,7 +65,7 @@ async def test_a_file_system_without_locks_is_used_without(
 
 
 async def test_a_record_lock_keeps_others_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another session of this process is told so, and so is another process; who asks for the holder harms nobody."""
+    """Another session of this process is told so, and so is another process; the query affects no session."""
     monkeypatch.setattr(fcntl, "flock", refuses(errno.ENOSYS))
     path = tmp_path / "shots.db"
     async with Journal(path):
@@ -112,7 +112,7 @@ def nothing(_: int) -> int:
 
 
 def test_forked_children_do_not_keep_the_lock(tmp_path: Path) -> None:
-    """A pool of processes that was forked while the journal was open keeps nobody from opening it afterwards."""
+    """A pool of processes that was forked while the journal was open does not prevent opening it afterwards."""
     path = tmp_path / "shots.db"
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("fork")) as pool:
 

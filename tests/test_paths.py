@@ -31,7 +31,7 @@ def test_a_name_that_begins_with_a_tilde_stays_one(monkeypatch: pytest.MonkeyPat
 
 
 def test_an_unknown_home_folder_is_an_error_with_the_cure() -> None:
-    """A folder of that name is made by nobody."""
+    """No folder of that name is made."""
     with pytest.raises(ValueError, match=r"no home folder is known for '~no\.such', got '~no\.such/a'; write the path"):
         expanded("~no.such/a")
 
@@ -79,7 +79,7 @@ async def test_a_tilde_is_a_home_folder_everywhere(tmp_path: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize("option", ["output_dir", "journal"])
-def test_a_home_folder_that_nobody_has_is_found_at_once(option: str) -> None:
+def test_an_unknown_home_folder_is_found_at_once(option: str) -> None:
     """A name such as ~backup is an error as the session is made, not a folder of that name."""
     with pytest.raises(ValueError, match=r"'~no\.such'.*write the path in full"):
         Session("sk-x", **{option: "~no.such/a"})  # type: ignore[arg-type]  # mypy takes all values for all options

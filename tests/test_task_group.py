@@ -1,4 +1,4 @@
-"""The tasks of a session: how they end, whoever leaves the block and however often that is cancelled."""
+"""The tasks of a session: how they end, also if another task leaves the block or is cancelled often."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -108,7 +108,7 @@ async def test_a_wait_for_what_is_submitted_ends_at_a_cancellation() -> None:
 
 
 async def test_a_pause_ends_when_the_block_is_left() -> None:
-    """A create that waits before it is sent again delays nobody who waits for nothing else."""
+    """A create that waits before it is sent again delays no other waiter."""
     background = BackgroundTasks()
     await background.open()
     background.start(background.pause(15), name="create", role=Role.CREATE)
@@ -123,7 +123,7 @@ async def fail() -> None:
 
 
 async def test_a_bug_of_a_child_interrupts_the_block() -> None:
-    """It ends the block, in a group of exceptions, and whoever catches it goes on unhindered."""
+    """It ends the block in a group of exceptions, and code that catches it continues."""
     background = BackgroundTasks()
     await background.open(interrupts=asyncio.current_task())
     background.start(fail(), name="bug")

@@ -42,13 +42,13 @@ def blocking(begun: threading.Event, ends: threading.Event) -> Callable[..., Non
 
 
 async def test_a_caller_that_is_cancelled_waits_for_the_thread() -> None:
-    """The work may hold files, and whoever goes on must find them closed."""
+    """The work may hold files, which must be closed when the caller continues."""
     begun, ends = threading.Event(), threading.Event()
     await cancelled_while(asyncio.create_task(in_thread(blocking(begun, ends))), begun, ends)
 
 
 async def test_an_error_of_the_work_is_seen_though_the_caller_is_cancelled() -> None:
-    """It is the cause of the cancellation; asyncio logs an exception that nobody retrieves as an error."""
+    """It is the cause of the cancellation; asyncio logs an exception that is not retrieved as an error."""
     begun, ends = threading.Event(), threading.Event()
 
     def work() -> None:

@@ -48,7 +48,7 @@ def browser() -> "Iterator[Browser]":
 
 @contextmanager
 def watched(browser: "Browser", url: str, **options: Any) -> "Iterator[Page]":
-    """Open a page; at its end it has complained of nothing, and asked nobody but its own origin."""
+    """Open a page; at its end it has complained of nothing, and sent requests only to its own origin."""
     complaints: list[str] = []
     requested: list[str] = []
     with browser.new_context(**{"viewport": WIDE, "color_scheme": "light", **options}) as context:

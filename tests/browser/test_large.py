@@ -64,7 +64,7 @@ def test_shots_are_loaded_as_one_scrolls(large: str, show: OpenPage) -> None:
 
 
 def test_a_search_looks_through_all(large: str, show: OpenPage) -> None:
-    """Also those that nobody has looked at, by prompt, key, id, reason and model, together with the filters."""
+    """Also shots that were not shown yet, by prompt, key, id, reason and model, together with the filters."""
     page = show(large)
     for text, count in (("cat 1777", 1), ("s0777", 1), ("TASK-of-s0778", 1), ("bad_output", 19), ("cat gen3a", 1000)):
         page.fill("#search", text)

@@ -488,7 +488,7 @@ def test_bash_completes_files(capsys: pytest.CaptureFixture[str], tmp_path: Path
 def test_a_bug_is_one_line_and_with_debug_a_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What nobody foresaw ends with status 70, and says how to see more."""
+    """An unexpected error ends with status 70, and says how to see more."""
 
     def broken(_path: object) -> None:
         raise KeyError("surprise")
@@ -596,7 +596,7 @@ def test_what_is_owed_can_be_had_by_the_command_that_is_shown(served: dict[str, 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
 def test_a_stream_whose_reader_is_gone_changes_no_status(stream: str, served: dict[str, str], tmp_path: Path) -> None:
-    """A batch that failed says so by its status, whoever reads."""
+    """A failed batch has its status, also if the output is not read."""
     reading, writing = os.pipe()
     os.close(reading)
     streams: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: writing}
@@ -636,7 +636,7 @@ def test_a_quoted_tilde_is_a_home_folder(served: dict[str, str], tmp_path: Path)
 
 
 @pytest.mark.parametrize("option", ["--output-dir", "--journal"])
-def test_a_home_folder_that_nobody_has_is_status_2(option: str, tmp_path: Path) -> None:
+def test_an_unknown_home_folder_is_status_2(option: str, tmp_path: Path) -> None:
     """The option and the name are said, and no folder of that name is made."""
     ended = run("run", write(tmp_path, shot()), f"{option}=~no.such/a", folder=tmp_path, **never_asked())
     assert ended.returncode == 2

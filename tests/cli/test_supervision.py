@@ -114,7 +114,7 @@ def test_a_terminal_that_was_never_written_to_can_be_lost(environment: dict[str,
 
 
 def test_resume_outlives_its_terminal(environment: dict[str, str], tmp_path: Path) -> None:
-    """What is owed is delivered, with status 0, though nobody sees it."""
+    """Owed tasks are delivered, with status 0, also without a reader."""
     first = Terminal(*batch(tmp_path, "a cat [seconds 4]"), folder=tmp_path, environment=environment)
     first.read_until("1 running")
     first.process.kill()
@@ -151,7 +151,7 @@ def test_a_hangup_that_is_not_ignored_leaves_the_batch(environment: dict[str, st
 def test_a_lost_stream_changes_no_status(
     options: str, unbuffered: str, lost: list[str], environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """A batch with a failed shot ends with 1, whichever stream is closed, full or read by nobody."""
+    """A batch with a failed shot ends with 1, whichever stream is closed, full or not read."""
     run = " ".join(batch(tmp_path, "[fail INTERNAL]", "a cat")[:2])
     environment["PYTHONUNBUFFERED"] = unbuffered
     lines = [f"cometrunway {run} {options} --output-dir {number} {cut}" for number, cut in enumerate(lost)]

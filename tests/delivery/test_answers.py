@@ -66,7 +66,7 @@ async def test_a_weak_validator_resumes_nothing(download: Download, first: dict[
     ],
 )
 async def test_the_rest_of_another_file_is_refused(download: Download, rest: dict[str, str]) -> None:
-    """Another date, ETag, length or place: the download begins anew."""
+    """Another date, ETag, length or place: the download starts again."""
     assert len(await resumed(download, OLD, rest)) == 3
 
 
@@ -123,7 +123,7 @@ async def test_all_of_a_file_is_a_file_though_it_is_called_a_part(download: Down
     assert len(served.requests) == 1
 
 
-async def test_a_part_that_nobody_asked_for_is_refused(download: Download) -> None:
+async def test_a_part_that_was_not_requested_is_refused(download: Download) -> None:
     """The first half alone is not the file."""
     headers = {"Content-Range": f"bytes 0-{HALF - 1}/{len(CLIP)}"}
     async with host(answer(CLIP[:HALF], headers, status=206), answer(CLIP)) as served:

@@ -76,7 +76,7 @@ async def test_files_go_to_the_bucket(
 async def test_a_later_session_finds_the_files(
     session: Any, emulator: Emulator, bucket: str, storage: Storage, tmp_path: Path
 ) -> None:
-    """Nothing is bought or downloaded anew; the link is fresh, and no link is in the journal."""
+    """Nothing is bought or downloaded again; the link is fresh, and no link is in the journal."""
     options = {"output_dir": bucket, "poll": FAST, "journal": tmp_path / "j.db"}
     async with session(emulator, **options) as runway:
         [made] = await (await runway.submit(yawn(), key="shot"))

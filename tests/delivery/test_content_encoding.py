@@ -155,7 +155,7 @@ def test_what_follows_a_gzip_stream(tail: bytes) -> None:
 async def test_without_a_library_the_error_names_the_cure(
     download: Download, name: str, package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What nobody can decode here is no file of an unknown kind."""
+    """A body that cannot be decoded here is not a file of an unknown kind."""
     if name not in ENCODERS:
         pytest.skip("its library is not installed")
     encoded = ENCODERS[name](CLIP)
@@ -187,7 +187,7 @@ async def test_an_encoded_rest_is_no_rest(download: Download) -> None:
 
 
 async def test_a_file_that_becomes_large_comes_whole(download: Download) -> None:
-    """A little that becomes much is written in several calls, so that nobody waits long for a thread."""
+    """A little that becomes much is written in several calls, so that no wait for a thread is long."""
     content = CLIP + bytes(50_000_000)
     async with host(answer(gzip.compress(content), {"Content-Encoding": "gzip"})) as served:
         asset = await download(served.url)

@@ -36,7 +36,7 @@ async def test_a_folder_that_cannot_be_is_known_before_anything_is_paid(session:
             await session(emulator).__aenter__()
 
 
-async def test_one_odd_url_harms_nobody(session: Any) -> None:
+async def test_one_odd_url_does_not_affect_the_others(session: Any) -> None:
     """An output whose host cannot be looked up fails its own task; creates under way and other tasks go on."""
     async with Emulator(not_exist_seconds=0) as emulator, session(emulator) as runway:
         odd = await runway.submit(yawn(0))

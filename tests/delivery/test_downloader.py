@@ -1,4 +1,4 @@
-"""Downloads: what reaches its name is whole, and nobody else's."""
+"""Downloads: a file under its final name is complete, and is the right file."""
 
 import asyncio
 import io
@@ -165,7 +165,7 @@ async def test_two_downloads_of_one_name_do_not_meet(store: Store) -> None:
 
 
 async def test_the_part_of_a_dead_process_is_taken_over(store: Store) -> None:
-    """A part file that nobody holds is begun again, and does not stay behind."""
+    """A part file without an owner is started again, and is removed at the end."""
     store.folder.mkdir()
     (store.folder / "clip.part").write_bytes(b"left over" * 100_000)
     path = await store.download()

@@ -79,7 +79,7 @@ IGNORED = {
 
 @pytest.mark.parametrize("header", IGNORED)
 async def test_what_is_no_digest_is_ignored(download: Download, header: str) -> None:
-    """And what nobody here can compute."""
+    """And algorithms that cannot be computed here."""
     async with host(answer(CLIP, {header: IGNORED[header]})) as served:
         assert (await download(served.url)).verified_digests == ()
 

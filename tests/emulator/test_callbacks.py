@@ -1,4 +1,4 @@
-"""The emulator's callbacks: posted at the right time, in the right words, and to nobody else's machine."""
+"""The emulator's callbacks: posted at the right time, in the right form, and only to this machine."""
 
 import asyncio
 import math
@@ -70,7 +70,7 @@ async def test_every_change_can_be_posted() -> None:
 
 
 async def test_callbacks_can_be_switched_off() -> None:
-    """With `none`, nobody is called."""
+    """With `none`, no URL is called."""
     async with receiver() as (url, came), running(callbacks="none") as caller:
         await caller.create("generate", callback_url=url)
         await asyncio.sleep(11)

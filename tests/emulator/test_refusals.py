@@ -170,7 +170,7 @@ async def test_a_balance_runs_out() -> None:
 
 
 async def test_an_unknown_id_does_not_exist() -> None:
-    """A poll for an id that nobody was given is task_not_exist, through either route."""
+    """A poll for an id that does not exist is task_not_exist, through either route."""
     async with running() as caller:
         got = await caller.call("GET", "/runwayml/v1/tasks/a%2Fb")
         fed = await caller.call("POST", "/runway/feed", {"task_id": "a/b"})

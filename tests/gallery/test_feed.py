@@ -186,7 +186,7 @@ async def test_a_damaged_row_is_told(damage: str, tmp_path: Path) -> None:
 
 
 async def test_whatever_a_source_raises_is_told() -> None:
-    """Also what nobody foresaw, and it is read again until it can be."""
+    """Also an unexpected error. The source is read again until it can be read."""
     source = StillSource()
     feed = Feed(source)
     source.error = RuntimeError("what nobody foresaw")

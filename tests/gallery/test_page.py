@@ -44,7 +44,7 @@ def test_only_the_pages_own_style_and_script_may_run(tag: str, directive: str) -
         assert "unsafe" not in sent
 
 
-def test_the_page_asks_nobody() -> None:
+def test_the_page_sends_no_requests() -> None:
     """Beside the name of SVG there is no address in it, and no way for text to become markup."""
     page = render("a batch", {"shots": []})
     assert set(re.findall(r"\w+://[\w./]*", page)) == {"http://www.w3.org/2000/svg"}

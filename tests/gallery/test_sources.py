@@ -24,7 +24,7 @@ def cards_of(source: Source) -> list[Card]:
 
 
 async def test_a_folders_journals_tell_what_its_files_are(tmp_path: Path) -> None:
-    """Also when it was moved since; other databases and other files in it harm nobody."""
+    """Also when it was moved since; other databases and other files in it are ignored."""
     folder = tmp_path / "before"
     folder.mkdir()
     (folder / "known.mp4").write_bytes(clip())

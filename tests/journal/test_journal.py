@@ -223,7 +223,7 @@ async def test_a_changed_file_is_another_request(session: Any, tmp_path: Path) -
 
 
 async def test_a_vanished_file_is_fetched_again(session: Any) -> None:
-    """A delivered file that is gone or changed is downloaded anew, without a create."""
+    """A delivered file that is gone or changed is downloaded again, without a create."""
     async with Emulator() as emulator:
         async with session(emulator) as runway:
             [asset] = await (await runway.submit(yawn(), key="shot"))
@@ -237,7 +237,7 @@ async def test_a_vanished_file_is_fetched_again(session: Any) -> None:
 
 
 async def test_a_failed_task_is_not_bought_again(session: Any) -> None:
-    """A task that failed fails again from the journal; only resubmit() buys it anew."""
+    """A task that failed fails again from the journal; only resubmit() buys it again."""
     request = yawn(extra="[fail INTERNAL]")
     async with Emulator() as emulator:
         for _ in range(2):
@@ -348,7 +348,7 @@ async def test_resume_finishes_what_is_owed(session: Any) -> None:
 
 
 async def test_a_finished_task_is_only_fetched(session: Any) -> None:
-    """A task that ended while nobody listened, or whose download failed, is downloaded by the next run."""
+    """A task that ended while no session was open, or whose download failed, is downloaded by the next run."""
     async with Emulator() as emulator:
         emulator.script("asset", *[Fault.answer(500)] * 6)
         async with session(emulator) as runway:

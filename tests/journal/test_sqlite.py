@@ -272,7 +272,7 @@ async def test_a_name_that_is_no_utf8_survives_the_journal(tmp_path: Path) -> No
     assert refused.reason == r"cannot read /data/caf\udce9"
 
 
-async def test_whoever_asks_for_the_holder_keeps_nobody_out(tmp_path: Path) -> None:
+async def test_asking_for_the_holder_blocks_no_other_process(tmp_path: Path) -> None:
     """A journal can be opened while others ask, as fast as they can, who holds it."""
     path, is_over = tmp_path / "shots.db", threading.Event()
 

@@ -236,7 +236,7 @@ def test_a_segment_of_a_stream_needs_no_moov() -> None:
     ],
 )
 def test_pictures_in_boxes_are_whole_with_their_data(picture: bytes) -> None:
-    """The data of an AVIF or HEIC is in a box of its own or within the index; also of a brand that nobody knows yet."""
+    """The data of an AVIF or HEIC is in a box of its own or within the index; also of an unknown brand."""
     assert whole(picture)
     assert accepted(picture, 16) == []
 

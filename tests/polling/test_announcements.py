@@ -34,7 +34,7 @@ def test_a_lost_callback_counts_as_one() -> None:
 
 
 def test_three_in_a_row_are_the_end_of_callbacks() -> None:
-    """It is said once; and what comes after that is learnt anew."""
+    """It is reported once, and later ends are learned again."""
     announcements = Announcements()
     for _ in range(100):
         announcements.learn(KIND, announced=True)

@@ -137,7 +137,7 @@ async def test_wait_returns_a_failed_task() -> None:
         assert await watched(scheduler).wait() == ended
 
 
-async def test_one_failed_task_harms_nobody() -> None:
+async def test_one_failed_task_does_not_affect_the_others() -> None:
     """Of a hundred tasks one fails, and ninety-nine are delivered."""
     world = World(lambda task_id, _: task("FAILED" if task_id == "7" else "SUCCEEDED", task_id))
     async with world.scheduler() as scheduler:
@@ -146,7 +146,7 @@ async def test_one_failed_task_harms_nobody() -> None:
     assert Counter(type(outcome) for outcome in outcomes) == {tuple: 99, errors.TaskFailedError: 1}
 
 
-async def test_a_waiter_that_gives_up_harms_nobody() -> None:
+async def test_a_waiter_that_gives_up_does_not_affect_the_others() -> None:
     """A waiter under a timeout leaves; the other waiter of the same handle gets its files."""
     async with World(after(30, task("SUCCEEDED"))).scheduler() as scheduler:
         handle = watched(scheduler)
@@ -506,7 +506,7 @@ async def test_a_cancelled_block_is_cancelled() -> None:
 
 
 async def test_a_bug_harms_only_its_own_task(caplog: pytest.LogCaptureFixture) -> None:
-    """What is not an error of ours is raised to whoever awaits that task, and logged; the others are delivered."""
+    """An error that is not ours is raised where that task is awaited, and logged. The others are delivered."""
     world = World(lambda task_id, _: 1 / 0 if task_id == "7" else task("SUCCEEDED"))  # type: ignore[arg-type,return-value]
     async with world.scheduler() as scheduler:
         handles = [watched(scheduler, str(number)) for number in range(10)]

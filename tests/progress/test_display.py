@@ -195,7 +195,7 @@ async def test_a_servers_words_do_not_steer_the_terminal(display: Callable[[int,
 
 
 @pytest.mark.parametrize("display", [LineDisplay, QuietDisplay, LiveDisplay])
-async def test_a_stream_that_is_gone_harms_nobody(display: Callable[[int, TextIO], ProgressDisplay]) -> None:
+async def test_a_stream_that_is_gone_stops_nothing(display: Callable[[int, TextIO], ProgressDisplay]) -> None:
     """A display whose stream is closed goes on counting, and raises nothing."""
     stream = io.StringIO()
     with display(2, stream) as shown:

@@ -104,7 +104,7 @@ async def test_a_place_of_one_who_is_cancelled_is_free_again(queues: CreateQueue
     assert not tasks[7].cancelled()
 
 
-async def test_opened_queues_hold_nobody(queues: CreateQueues) -> None:
+async def test_opened_queues_delay_no_create(queues: CreateQueues) -> None:
     """Who waits goes on at once, and whoever comes later does not wait."""
     queue = queues.of("route", "model")
     await limit(queue, pause=50)
@@ -116,7 +116,7 @@ async def test_opened_queues_hold_nobody(queues: CreateQueues) -> None:
     assert asyncio.get_running_loop().time() == pytest.approx(1)
 
 
-async def test_nobody_is_left_in_line(queues: CreateQueues) -> None:
+async def test_no_create_is_left_in_line(queues: CreateQueues) -> None:
     """Also who came after the moment of the next turn, and before the loop had noticed it."""
     queue = queues.of("route", "model")
     loop = asyncio.get_running_loop()

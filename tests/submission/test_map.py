@@ -125,7 +125,7 @@ async def _read_slowly(handles: AsyncIterator[TaskHandle]) -> None:
         await asyncio.sleep(100)
 
 
-async def test_leaving_the_block_reaches_whoever_waits_for_a_place(session: Any) -> None:
+async def test_leaving_the_block_ends_the_wait_for_a_place(session: Any) -> None:
     """A submit that waits for a place which a map's unanswered create holds is told that the session was left."""
     async with Emulator() as emulator:
         emulator.script("create", Fault.silent())

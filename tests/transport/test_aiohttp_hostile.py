@@ -100,7 +100,7 @@ async def read_request(reader: asyncio.StreamReader) -> RawRequest:
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
 @pytest.mark.parametrize("method", ["POST", "GET"])
-async def test_an_attack_harms_nobody_else(attack: Attack, method: str) -> None:
+async def test_an_attack_does_not_affect_other_calls(attack: Attack, method: str) -> None:
     """A create and a poll that are attacked end in time with an error of ours; a task beside them succeeds."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

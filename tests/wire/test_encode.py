@@ -138,7 +138,7 @@ def test_all_routes_have_samples() -> None:
         ),
     ],
 )
-def test_what_nobody_set_is_not_sent(request_: Request, path: str, expected: dict[str, Any]) -> None:
+def test_fields_that_were_not_set_are_not_sent(request_: Request, path: str, expected: dict[str, Any]) -> None:
     """The smallest requests send what is required, length and form of the video, and no null, [] or {}."""
     message = encode(request_)
     assert ("POST", path) == (message.method, message.path)

@@ -84,7 +84,7 @@ async def test_the_first_bytes_of_a_text_are_in_the_debug_log(
     """For those who look for them, and without the URL's query."""
     caplog.set_level(logging.DEBUG)
     async with host(answer(b"<html>" + WORD)) as served:
-        with pytest.raises(DownloadError, match="no image or video but text, 12 bytes"):
+        with pytest.raises(DownloadError, match="12 bytes of text, not an image or a video"):
             await download(f"{served.url}?signature=1234", attempts=1)
     [line] = [record.getMessage() for record in caplog.records if SECRET in record.getMessage()]
     assert "signature" not in line

@@ -115,7 +115,7 @@ async def test_a_foreign_database_is_left_alone(tmp_path: Path) -> None:
         database.execute("CREATE TABLE mine (x)")
     database.close()
     before = path.read_bytes()
-    with pytest.raises(errors.JournalError, match="no journal of cometrunway"):
+    with pytest.raises(errors.JournalError, match="not a journal of cometrunway"):
         await Journal(path).__aenter__()
     assert path.read_bytes() == before
 

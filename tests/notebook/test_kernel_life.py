@@ -106,7 +106,7 @@ def in_thread():
         print(error)
 thread = threading.Thread(target=in_thread); thread.start(); thread.join()
 """
-    assert "belongs to the event loop of the thread" in notebook.run(elsewhere).text()
+    assert "belongs to the event loop of thread" in notebook.run(elsewhere).text()
     gone = """
 def opened():
     return asyncio.run(Session(output_dir=None).open())

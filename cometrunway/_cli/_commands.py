@@ -124,8 +124,8 @@ def path(text: str) -> Path:
 def journal(text: str) -> Place:
     """Read where a journal is."""
     try:
-        return place_of(text)
-    except (JournalError, ValueError) as error:
+        return place_of(text) if is_url(text) else path(text)
+    except JournalError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 

@@ -79,7 +79,7 @@ async def test_a_journal_that_cannot_be_read_spoils_no_folder(damage: str, tmp_p
     [
         ("absent", "there is no .*absent"),
         (".", "no media file"),
-        ("letter.txt", "no journal"),
+        ("letter.txt", "not a journal"),
         ("x.mp4", "folder"),
         ("pipe", "no journal file"),
     ],

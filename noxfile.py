@@ -26,7 +26,10 @@ HEAVY = (
     "tests/test_kill.py",
     "tests/test_two_thousand.py",
     "tests/test_docs.py",
-    *(f"tests/cli/test_{name}.py" for name in ("answers", "batches", "main", "report", "resumption", "supervision")),
+    "tests/test_interpreter_options.py",
+    "tests/transport/test_connections_processes.py",
+    *(f"tests/cli/test_{name}.py" for name in ("answers", "batches", "bundle", "main", "report")),
+    *(f"tests/cli/test_{name}.py" for name in ("resumption", "supervision")),
 )
 PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
 

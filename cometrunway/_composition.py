@@ -43,7 +43,7 @@ from cometrunway._transport._aiohttp import Transport
 from cometrunway._transport._api import Api
 from cometrunway._transport._api_key import KeyFunction
 from cometrunway._transport._assets import AssetHosts
-from cometrunway._transport._connections import Connections
+from cometrunway._transport._connections import Connections, FileRoutes
 from cometrunway._transport._storage import Storage
 from cometrunway._wire._provider import Provider, provider_of
 
@@ -107,13 +107,10 @@ class Composition:
             http=http,
             connections=self._connections,
         )
-        self._asset_hosts = AssetHosts(
-            connections=self._connections,
+        self._file_routes = FileRoutes(
+            self._connections,
             api=self._transport.base,
             allow_private=flag("allow_private_assets", allow_private_assets),
-        )
-        self._storage = Storage(
-            connections=self._connections, api=self._transport.base, allow_private=allow_private_assets
         )
         self._output = output_of(output_dir)
         self._names = FileNames(template)
@@ -142,8 +139,7 @@ class Composition:
         await lifetime.enter_async_context(self._output)  # before anything is paid for
         await lifetime.enter_async_context(self._connections)
         await lifetime.enter_async_context(self._transport)
-        await lifetime.enter_async_context(self._asset_hosts)
-        await lifetime.enter_async_context(self._storage)
+        await lifetime.enter_async_context(self._file_routes)
         journal = await self._journal(lifetime)
         expected = await self._expected(journal)
         parts = self._compose(journal, expected)
@@ -201,13 +197,13 @@ class Composition:
         limit = self._poll.answer_limit
         api = Api(
             transport=self._transport,
-            storage=self._storage,
+            storage=Storage(self._file_routes),
             provider=self.provider,
             retry=self._retry,
             rng=self._rng,
             answer_limit=limit,
         )
-        downloader = Downloader(open_asset=self._asset_hosts.open, retry=self._retry, rng=self._rng)
+        downloader = Downloader(open_asset=AssetHosts(self._file_routes).open, retry=self._retry, rng=self._rng)
         space = FreeSpace(self._output.folder, retry=self._retry, rng=self._rng, events=events)
         delivery = Delivery(
             retrieve=api.retrieve,

@@ -9,7 +9,7 @@ from attrs import define, field
 from yarl import URL
 
 from cometrunway._transport._assets import AssetHosts
-from cometrunway._transport._connections import Connections
+from cometrunway._transport._connections import Connections, FileRoutes
 
 Write = Callable[[bytes], Awaitable[None]]
 Script = Callable[[Write, Mapping[str, str]], Awaitable[None]]
@@ -26,9 +26,11 @@ class Host:
     """The headers of each request, by their names in lower case, and its `path`."""
 
 
-def asset_hosts() -> AssetHosts:
-    """Return what opens files, for an API on this machine."""
-    return AssetHosts(connections=Connections(trust_env=False), api=URL("http://127.0.0.1"))
+@asynccontextmanager
+async def asset_hosts() -> AsyncIterator[AssetHosts]:
+    """Yield what opens files, for an API on this machine."""
+    async with FileRoutes(Connections(trust_env=False), api=URL("http://127.0.0.1")) as routes:
+        yield AssetHosts(routes)
 
 
 def answer(

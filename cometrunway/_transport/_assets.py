@@ -3,7 +3,6 @@
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Self
 
 import aiohttp
 from attrs import frozen
@@ -11,8 +10,7 @@ from multidict import CIMultiDictProxy
 from yarl import URL
 
 from cometrunway._media._urls import normalised_url, without_query
-from cometrunway._transport._addresses import AddressRule
-from cometrunway._transport._connections import CONNECT_SECONDS, Connections, FileRoutes
+from cometrunway._transport._connections import CONNECT_SECONDS, FileRoutes
 from cometrunway._transport._descriptors import when_free
 from cometrunway._transport._exceptions import THEIRS, ours_of_host, refused_by_proxy
 from cometrunway.errors import ProtocolError
@@ -35,20 +33,8 @@ class AssetStream:
 class AssetHosts:
     """Opens files at any host, over connections that are not used for API calls."""
 
-    def __init__(self, *, connections: Connections, api: URL, allow_private: bool = False) -> None:
-        """Take how connections are made, and the API's origin, to which the rule on private addresses is relative."""
-        self._connections = connections
-        self._api = api
-        self._rule = AddressRule.beside(api.host or "", allow_private=allow_private)
-        self._routes: FileRoutes | None = None
-
-    async def __aenter__(self) -> Self:
-        self._routes = self._connections.to_files(self._rule, self._api)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._routes is not None:
-            await self._routes.close()
+    def __init__(self, routes: FileRoutes) -> None:
+        self._routes = routes
 
     @asynccontextmanager
     async def open(self, url: str, headers: dict[str, str]) -> AsyncGenerator[AssetStream, None]:
@@ -88,7 +74,6 @@ class AssetHosts:
         raise ProtocolError(f"more than {_HOPS} redirects from {without_query(url)}", status=response.status)
 
     async def _get(self, url: str, shown: str, headers: dict[str, str]) -> aiohttp.ClientResponse:
-        assert self._routes is not None  # noqa: S101 - the session opens it before it is used
         target = URL(url, encoded=True).with_user(None)
         try:
             route = self._routes.to(target)

@@ -90,9 +90,9 @@ class Connections:
             return Route(session=self.new_session(headers, keepalive=keepalive))
         return evolve(route, headers={**headers, **route.headers})
 
-    def to_files(self, rule: AddressRule, api: URL) -> "FileRoutes":
-        """Return the sessions for files."""
-        return FileRoutes(self, self._proxies, rule, api)
+    def proxy_for(self, url: URL) -> Proxy | None:
+        """Return the proxy for a URL; None if there is none."""
+        return self._proxies.for_url(url)
 
     def new_session(
         self,
@@ -122,14 +122,29 @@ class Connections:
 
 
 class FileRoutes:
-    """Sessions for files at any host: one for each proxy, and one without, which keeps the rule about addresses."""
+    """Sessions for files at any host: one for each proxy, and one without, which keeps the rule about addresses.
 
-    def __init__(self, connections: Connections, proxies: Proxies, rule: AddressRule, api: URL) -> None:
+    They are used for no API call. Leaving the block closes their connections.
+
+    Args:
+        connections: makes the sessions; entered before this is.
+        api: the API's origin, to which the rule about private addresses is relative.
+        allow_private: whether private addresses are allowed.
+    """
+
+    def __init__(self, connections: Connections, *, api: URL, allow_private: bool = False) -> None:
         self._connections = connections
-        self._proxies = proxies
-        self._rule = rule
+        self._rule = AddressRule.beside(api.host or "", allow_private=allow_private)
         self._api = api
         self._sessions: dict[tuple[Proxy | None, bool], aiohttp.ClientSession] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for session in self._sessions.values():
+            await session.close()
+        self._sessions.clear()
 
     def to(self, url: URL) -> Route:
         """Return the route of a file's URL.
@@ -138,7 +153,7 @@ class FileRoutes:
             PrivateAddressError: the host is refused because of its name.
         """
         is_free = is_same_origin(url, self._api)
-        proxy = self._proxies.for_url(url)
+        proxy = self._connections.proxy_for(url)
         if not is_free and self._rule:
             self._rule.check_name(url.raw_host or "")
         is_guarded = proxy is None and not is_free
@@ -148,12 +163,6 @@ class FileRoutes:
             session = self._connections.new_session(proxy=proxy, rule=rule)
             self._sessions[proxy, is_guarded] = session
         return _through(proxy, url, session)
-
-    async def close(self) -> None:
-        """Close all connections."""
-        for session in self._sessions.values():
-            await session.close()
-        self._sessions.clear()
 
 
 def _by_copy(borrowed: aiohttp.ClientSession, base: URL) -> Route:

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from functools import partial
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO
 
 import aiohttp
 from aiohttp.payload import Payload, StringPayload
@@ -12,8 +12,7 @@ from yarl import URL
 
 from cometrunway._media._inputs import LocalFile
 from cometrunway._media._urls import shown, without_query
-from cometrunway._transport._addresses import AddressRule
-from cometrunway._transport._connections import CONNECT_SECONDS, Connections, FileRoutes
+from cometrunway._transport._connections import CONNECT_SECONDS, FileRoutes
 from cometrunway._transport._descriptors import when_free
 from cometrunway._transport._exceptions import THEIRS, ours_of_host, refused_by_proxy
 from cometrunway._wire._http import HttpResponse
@@ -34,20 +33,8 @@ Progress = Callable[[int], None]
 class Storage:
     """Sends files to any host, over connections that no API call uses."""
 
-    def __init__(self, *, connections: Connections, api: URL, allow_private: bool = False) -> None:
-        """Take how connections are made, and the API's origin, to which the rule on private addresses is relative."""
-        self._connections = connections
-        self._api = api
-        self._rule = AddressRule.beside(api.host or "", allow_private=allow_private)
-        self._routes: FileRoutes | None = None
-
-    async def __aenter__(self) -> Self:
-        self._routes = self._connections.to_files(self._rule, self._api)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._routes is not None:
-            await self._routes.close()
+    def __init__(self, routes: FileRoutes) -> None:
+        self._routes = routes
 
     async def store(
         self, target: UploadTarget, file: LocalFile, *, name: str, digest: str, on_progress: Progress
@@ -65,7 +52,6 @@ class Storage:
             TransportError: no answer came.
             ValueError: the file has changed.
         """
-        assert self._routes is not None  # noqa: S101 - the session opens it before it is used
         where = without_query(target.url)
         part = _FilePart(file, digest, on_progress)
         url = URL(target.url, encoded=True)

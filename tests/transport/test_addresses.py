@@ -15,7 +15,7 @@ from cometrunway import Asset, DownloadError, Session
 from cometrunway._media._hosts import is_this_machine
 from cometrunway._transport._addresses import AddressRule, PrivateAddressError
 from cometrunway._transport._assets import AssetHosts
-from cometrunway._transport._connections import Connections
+from cometrunway._transport._connections import Connections, FileRoutes
 from cometrunway.errors import TransportError
 from tests.proxied import HTTPProxy
 
@@ -118,8 +118,8 @@ async def fetched(url: str, *, api: str = "https://api.example.com", allow_priva
     """Fetch a file beside an API."""
     async with (
         Connections() as connections,
-        AssetHosts(connections=connections, api=URL(api), allow_private=allow_private) as hosts,
-        hosts.open(url, {}) as stream,
+        FileRoutes(connections, api=URL(api), allow_private=allow_private) as routes,
+        AssetHosts(routes).open(url, {}) as stream,
     ):
         assert stream.status == 200
         return b"".join([chunk async for chunk in stream.chunks])

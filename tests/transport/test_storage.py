@@ -1,6 +1,8 @@
 """Storage: a file is sent as Runway's own SDK sends it, at constant memory, and with no credential."""
 
 import tracemalloc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from email.message import Message
 from email.parser import BytesParser
 from pathlib import Path
@@ -12,7 +14,7 @@ from runwayml import AsyncRunwayML
 from yarl import URL
 
 from cometrunway._media._inputs import LocalFile, digest_of
-from cometrunway._transport._connections import Connections
+from cometrunway._transport._connections import Connections, FileRoutes
 from cometrunway._transport._storage import Storage
 from cometrunway._wire._uploads import UploadTarget
 from cometrunway.emulator import Emulator
@@ -22,9 +24,11 @@ from tests.samples import MP4
 FIELDS = {"key": "ephemeral/7/film.mp4", "policy": "a+b/c==", "Content-Type": "video/mp4"}
 
 
-def storage(api: str = "http://127.0.0.1") -> Storage:
-    """Return what sends files, for an API."""
-    return Storage(connections=Connections(trust_env=False), api=URL(api))
+@asynccontextmanager
+async def storage(api: str = "http://127.0.0.1") -> AsyncIterator[Storage]:
+    """Yield what sends files, for an API."""
+    async with FileRoutes(Connections(trust_env=False), api=URL(api)) as routes:
+        yield Storage(routes)
 
 
 async def parts_of(request: web.BaseRequest) -> list[tuple[Any, ...]]:

@@ -13,7 +13,8 @@ from cometrunway._async_only import AsyncOnly
 from cometrunway._displays import Displayed, followed
 from cometrunway._requests._routes import Request
 from cometrunway._tasks import UNNAMED_PROVIDER, Asset, Task, moment
-from cometrunway.errors import CometRunwayError, drop_frames
+from cometrunway._tracebacks import drop_frames
+from cometrunway.errors import CometRunwayError
 
 _PREFIX = "crt1."
 Asked = Request | Mapping[str, Any] | None

@@ -31,11 +31,12 @@ from cometrunway._submission._map import BatchSubmission, Requests
 from cometrunway._submission._resumption import Resumption
 from cometrunway._tasks import Asset, Task
 from cometrunway._telemetry._options import Telemetry
+from cometrunway._tracebacks import drop_frames
 from cometrunway._transport._api_key import KeyFunction
 from cometrunway._wire._balance import Balance, Usage
 from cometrunway._wire._encode import request_type
 from cometrunway._wire._provider import COMETAPI, Provider
-from cometrunway.errors import DownloadError, drop_frames
+from cometrunway.errors import DownloadError
 
 
 class Session:

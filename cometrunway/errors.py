@@ -101,17 +101,6 @@ class CometRunwayError(Exception):
         return _restored, (type(self), self.args, self.__dict__)
 
 
-def drop_frames(error: BaseException) -> None:
-    """Remove the traceback of an error, and those of the errors behind it: their variables may hold secrets."""
-    behind: list[BaseException] = [error]
-    seen: set[int] = set()
-    while behind:
-        found = behind.pop()
-        found.__traceback__ = None
-        seen.add(id(found))
-        behind += [one for one in (found.__cause__, found.__context__) if one is not None and id(one) not in seen]
-
-
 def _restored(error_type: type[CometRunwayError], args: tuple[Any, ...], state: Mapping[str, Any]) -> CometRunwayError:
     # `__init__` is not called, because a subclass may have required parameters.
     error = error_type.__new__(error_type, *args)

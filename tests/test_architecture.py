@@ -16,7 +16,7 @@ TESTS = Path(__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LEVELS = [
-    {"_paths", "_displays", "_plurals", "_async_only"},
+    {"_paths", "_displays", "_plurals", "_async_only", "_tracebacks"},
     {"_task_group", "_signals", "_terminal", "_file_locks", "_threads", "_media"},
     {"_requests", "_tasks"},
     {"errors", "_asset_response", "_outcome"},
@@ -109,7 +109,6 @@ OF_THE_WHOLE = {
     "fleet": "processes that share a journal in PostgreSQL, killed with SIGKILL, and its server restarted",
     "kill": "batches whose process is killed",
     "machines": "file systems, locks, descriptors and disks as they are",
-    "tracebacks": "how many entries of ours an error shows",
     "security": "what a run leaves behind, of any of our modules",
     "two_thousand": "two thousand tasks at once",
 }

@@ -6,9 +6,10 @@ import ssl
 import aiohttp
 
 from cometrunway._media._urls import without_query
+from cometrunway._tracebacks import drop_frames
 from cometrunway._transport._addresses import PrivateAddressError
 from cometrunway._transport._proxies import NotConnectedError
-from cometrunway.errors import ProxyError, TLSError, TransportError, drop_frames
+from cometrunway.errors import ProxyError, TLSError, TransportError
 
 THEIRS = (aiohttp.ClientError, OSError, ValueError)
 """OSError also covers timeouts and TLS. ValueError is raised for a host or a header that cannot be encoded."""

@@ -47,6 +47,7 @@ def reach_of(address: Address) -> Reach | None:
     return next(found, None)
 
 
+@lru_cache(maxsize=1024)
 def literal_address(host: str) -> Address | None:
     """Return the address if a host is one, also in a form of C's `inet_aton`, such as `127.1`; else None."""
     text = host.strip("[]").partition("%")[0].rstrip(".")

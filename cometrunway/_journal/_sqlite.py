@@ -16,12 +16,10 @@ from cometrunway._journal._lock import locked
 from cometrunway._journal._prune import prune
 from cometrunway._journal._pruned import Pruned
 from cometrunway._journal._records import Records
+from cometrunway._journal._store import LONGEST_HISTORY
 from cometrunway._journal._upgrade import upgrade
 from cometrunway._journal._writer import Operation
 from cometrunway.errors import JournalError
-
-_LONGEST_HISTORY = 100_000
-"""More than ten times what a session leaves of a kind, in characters."""
 
 
 class SqliteStore:
@@ -112,7 +110,7 @@ class SqliteStore:
     def durations(self, database: sqlite3.Connection) -> dict[str, Any]:
         """Return what was saved of each kind of task; None of what is far too long to be decoded in the event loop."""
         statement = "SELECT kind, CASE WHEN length(learnt) < ? THEN learnt END FROM pace"
-        return dict(database.execute(statement, (_LONGEST_HISTORY,)))
+        return dict(database.execute(statement, (LONGEST_HISTORY,)))
 
     def save_durations(self, database: sqlite3.Connection, learnt: Mapping[str, str]) -> None:
         """Save what was learnt of each kind."""

@@ -17,6 +17,9 @@ from cometrunway._journal._folders import Folders
 from cometrunway._journal._pruned import Pruned
 from cometrunway._journal._writer import Operation
 
+LONGEST_HISTORY = 100_000
+"""The number of characters of a kind's durations from which on they are not read: ten times what a session saves."""
+
 
 class RecordsProtocol(Protocol):
     """The queries on the submissions of a journal."""

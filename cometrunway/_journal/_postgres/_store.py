@@ -23,13 +23,13 @@ from cometrunway._journal._postgres._migration import check_rights, check_versio
 from cometrunway._journal._postgres._prune import prune
 from cometrunway._journal._postgres._records import Records, folders_of
 from cometrunway._journal._pruned import Pruned
+from cometrunway._journal._store import LONGEST_HISTORY
 from cometrunway._journal._writer import Operation
 from cometrunway.errors import JournalError
 
 _logger = logging.getLogger(__name__)
 _BETWEEN_TRIES = 0.25
 """Seconds between two tries to reach the server."""
-_LONGEST_HISTORY = 100_000
 _WEAK = ("off", "local")
 """Settings of `synchronous_commit` by which a commit is not as durable as the server can make it."""
 _T = TypeVar("_T")
@@ -283,7 +283,7 @@ class PostgresStore:
     def durations(self, connection: Connection) -> dict[str, Any]:
         """Return what was saved of each kind of task; None of what is far too long to be decoded in the event loop."""
         statement = f"SELECT kind, CASE WHEN length(learnt) < %s THEN learnt END FROM {self._url.schema}.duration"
-        return dict(connection.execute(statement.encode(), (_LONGEST_HISTORY,)).fetchall())
+        return dict(connection.execute(statement.encode(), (LONGEST_HISTORY,)).fetchall())
 
     def save_durations(self, connection: Connection, learnt: Mapping[str, str]) -> None:
         """Save what was learnt of each kind; of two sessions the later one's stays."""

@@ -28,8 +28,13 @@ HEAVY = (
     "tests/test_docs.py",
     "tests/test_interpreter_options.py",
     "tests/transport/test_connections_processes.py",
-    *(f"tests/cli/test_{name}.py" for name in ("answers", "batches", "bundle", "main", "report")),
-    *(f"tests/cli/test_{name}.py" for name in ("resumption", "supervision")),
+    "tests/cli/test_answers.py",
+    "tests/cli/test_batches.py",
+    "tests/cli/test_bundle.py",
+    "tests/cli/test_main.py",
+    "tests/cli/test_report.py",
+    "tests/cli/test_resumption.py",
+    "tests/cli/test_supervision.py",
 )
 PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
 

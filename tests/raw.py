@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 KEY = "sk-raw-server"
 
@@ -20,7 +20,7 @@ class RawRequest:
     path: str
     head: str
     body: bytes
-    number: int
+    number: int = 1
     """From 1, of those with its method and path."""
 
 
@@ -67,6 +67,15 @@ def succeeded(request: RawRequest) -> bytes:
     return http({"id": task_id, "status": "SUCCEEDED", "output": [f"https://127.0.0.1:1/{task_id}.mp4"]})
 
 
+async def read_request(reader: asyncio.StreamReader) -> RawRequest:
+    """Return the next request of a connection, once it has arrived whole."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    lengths = [line for line in head.lower().splitlines() if line.startswith("content-length:")]
+    body = await reader.readexactly(int(lengths[0].partition(":")[2])) if lengths else b""
+    method, path = head.split()[:2]
+    return RawRequest(method, path, head, body)
+
+
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -107,14 +116,11 @@ async def raw_server(answer: Answer = accepting, *, idle: float | None = None) -
         server.connections += 1
         closing: asyncio.TimerHandle | None = None
         while True:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            request = await read_request(reader)
             if closing is not None:
                 closing.cancel()
-            lengths = [line for line in head.lower().splitlines() if line.startswith("content-length:")]
-            body = await reader.readexactly(int(lengths[0].partition(":")[2])) if lengths else b""
-            method, path = head.split()[:2]
-            number = next(numbers.setdefault((method, path), itertools.count(1)))
-            request = RawRequest(method, path, head, body, number)
+            same = numbers.setdefault((request.method, request.path), itertools.count(1))
+            request = evolve(request, number=next(same))
             server.requests.append(request)
             reply = answer(request)
             if not reply:

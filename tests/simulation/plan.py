@@ -30,7 +30,7 @@ class Life:
     """How often it is cancelled."""
     gap: int = 1
     """Turns between two cancellations."""
-    way: Literal["map", "submit", "resume"] = "map"
+    way: Literal["map", "submit"] = "map"
     network: Rates = _QUIET
     disk: DiskRates = _HEALTHY
     faults: float = 0.0

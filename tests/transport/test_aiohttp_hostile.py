@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cometrunway import CometRunwayError, PollPolicy, RetryPolicy, Session, TaskTimeoutError
 from cometrunway.emulator import VirtualLoop
-from tests.raw import KEY, RawRequest, accepting, http, listening, raw_server
+from tests.raw import KEY, RawRequest, accepting, http, listening, raw_server, read_request
 from tests.samples import yawn
 
 Attack = Callable[[asyncio.StreamWriter], Awaitable[None]]
@@ -87,15 +87,6 @@ ATTACKS = {
     "a header byte by byte": repeats(HEAD, b"x", pause=10.0),
     "a body byte by byte": repeats(HEAD + b"Content-Length: 1000000\r\n\r\n", b" ", pause=10.0),
 }
-
-
-async def read_request(reader: asyncio.StreamReader) -> RawRequest:
-    """Return the next request of a connection."""
-    head = (await reader.readuntil(b"\r\n\r\n")).decode()
-    method, path = head.split()[:2]
-    lengths = [line for line in head.lower().splitlines() if line.startswith("content-length:")]
-    body = await reader.readexactly(int(lengths[0].partition(":")[2])) if lengths else b""
-    return RawRequest(method, path, head, body, 1)
 
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)

@@ -37,6 +37,7 @@ def plans(path: Path, records: str) -> str:
         ("records.entries(DOUBTFUL)", "SEARCH submission USING INDEX not_delivered"),
         ("records.counts()", "USING COVERING INDEX not_delivered"),
         ("records.creates()", "USING COVERING INDEX creates"),
+        ("records.creates()", "USING INDEX not_delivered"),
         ("records.unverified(50)", "USING INDEX not_verified"),
         ("records.unverified_count()", "USING INDEX not_verified"),
         ("records.find('shot') or ()", "SEARCH submission USING INDEX sqlite_autoindex_submission_1"),
@@ -49,6 +50,7 @@ async def test_what_is_asked_is_found_by_an_index(tmp_path: Path, asked: str, in
     plan = plans(path, asked)
     assert index in plan
     assert "SCAN submission USING INDEX sqlite" not in plan
+    assert "SCAN submission USING INDEX creates" not in plan
     assert not plan.endswith("SCAN submission")
 
 

@@ -146,7 +146,7 @@ def _add_origin(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_pace(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--seed", type=int, default=0, help="of all randomness (%(default)s)")
+    group.add_argument("--seed", type=int, default=0, help="of durations, outcomes and faults (%(default)s)")
     group.add_argument("--speed", type=float, default=1.0, metavar="X", help="how much faster tasks run (%(default)s)")
     group.add_argument("--median", type=float, default=8.0, metavar="SECONDS", help="of task durations (%(default)s)")
     group.add_argument("--sigma", type=float, default=0.35, help="their log-normal spread (%(default)s)")

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import secrets
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack
@@ -45,8 +46,9 @@ class Emulator:
 
     It serves the routes of both at `base_url`, below `/runwayml/v1`, `/runway` and `/v1`. It serves real MP4, PNG, MP3
     and WAV files at `asset_url`, and takes uploads at `storage_url`: two more origins, to which no credential may be
-    sent. It uses the event loop's clock: on a loop with a virtual clock no time passes. Everything random depends on
-    `seed` only; faults do not change how long tasks take.
+    sent. It uses the event loop's clock: on a loop with a virtual clock no time passes. Durations, outcomes and faults
+    depend on `seed` only; faults do not change how long tasks take. The ids of tasks and uploads are different in each
+    emulator, so that no journal and no session takes a task of another emulator for its own.
 
     A prompt, or any other short string of the body, can say how its task ends: `[fail SAFETY.INPUT.TEXT]` fails with
     that code, `[cancel]` is cancelled, `[seconds 90]` takes 90 seconds (divided by `speed`), `[stuck]` never ends.
@@ -62,7 +64,9 @@ class Emulator:
             gateway's `{code, message, data}`, with the result's URL in `fail_reason`), `wrapped_plus` (its later form,
             with `result_url` and ids such as `task_...`), `bare` (the gateway's row without the upstream body), `duomi`
             (digits as statuses), `kling` or `luma` (the bodies in the documentation of sibling gateways).
-        seed: The seed of all randomness.
+        seed: The seed of durations, outcomes and faults.
+        repeat_ids: Whether the ids of tasks and uploads depend on `seed` only, too. Then two emulators with one seed
+            give the same ids: use it only with a new journal and a new output folder each time.
         speed: The divisor of task durations and of `not_exist_seconds`, above 0; with infinity they are 0.
         duration: Seconds from a task's admission to its end: a distribution, or a fixed number.
         durations: The same for single routes, by the last part of their path, such as `video2video`.
@@ -95,6 +99,7 @@ class Emulator:
     api_key: str = field(default="sk-emulator", validator=validators.min_len(1))
     dialect: DialectName = field(default="flat", validator=one_of(DialectName))
     seed: int = 0
+    repeat_ids: bool = False
     speed: float = field(default=1.0, validator=within(0.0, math.inf, above=True))
     duration: Duration = field(factory=LogNormal, converter=as_duration)
     durations: Mapping[str, Duration] = field(factory=dict, converter=by_route)
@@ -114,6 +119,7 @@ class Emulator:
     log_limit: int = field(default=100_000, validator=within(1, math.inf))
 
     _master: Random = field(init=False, repr=False)
+    _id_mask: int = field(init=False, repr=False)
     _ledger: Ledger = field(init=False, repr=False)
     _picker: FaultPicker = field(init=False, repr=False)
     _fates: deque[Fate] = field(init=False, factory=deque, repr=False)
@@ -123,6 +129,7 @@ class Emulator:
 
     def __attrs_post_init__(self) -> None:
         self._master = Random(self.seed)  # noqa: S311  # a simulation wants to be repeated
+        self._id_mask = 0 if self.repeat_ids else secrets.randbits(128)
         self._ledger = Ledger(log_limit=self.log_limit, api_key=self.api_key)
         self._picker = FaultPicker(rng=self._offspring(), faults=self.faults)
 
@@ -256,7 +263,7 @@ class Emulator:
         self._signer.base_url = await assets.open(self.host, self.asset_port)
         self._stack.push_async_callback(assets.close)
         rng = Random(f"uploads {self.seed}")  # noqa: S311  # likewise; beside the others, which are as they were
-        uploads = Uploads(rng=rng, lifetime=self.upload_lifetime, ledger=self._ledger)
+        uploads = Uploads(rng=rng, id_mask=self._id_mask, lifetime=self.upload_lifetime, ledger=self._ledger)
         storage = Origin(
             picker=self._picker, ledger=self._ledger, epoch=epoch, backend=Bucket(uploads=uploads, epoch=epoch)
         )
@@ -291,6 +298,7 @@ class Emulator:
     def _task_maker(self) -> TaskMaker:
         return TaskMaker(
             rng=self._offspring(),
+            id_mask=self._id_mask,
             duration=self.duration,
             durations=self.durations,
             speed=self.speed,

@@ -121,9 +121,14 @@ class Order:
 
 @define(kw_only=True, eq=False)
 class TaskMaker:
-    """Makes tasks. It has its own random generator, so that faults do not change how long tasks take."""
+    """Makes tasks. It has its own random generator, so that faults do not change how long tasks take.
+
+    Attributes:
+        id_mask: 128 bits that differ between emulators, or 0. They change the ids and nothing else.
+    """
 
     rng: Random
+    id_mask: int
     duration: Duration
     durations: Mapping[str, Duration]
     speed: float
@@ -136,7 +141,7 @@ class TaskMaker:
 
     def mint_id(self) -> str:
         """A fresh random UUID."""
-        return str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
+        return str(uuid.UUID(int=self.rng.getrandbits(128) ^ self.id_mask, version=4))
 
     def make(self, order: Order, now: float) -> EmulatedTask:
         """Return a task that is created at the moment `now`. All its later states are decided here."""

@@ -27,11 +27,13 @@ class Uploads:
     """Knows each upload by the key of its form.
 
     Attributes:
+        id_mask: 128 bits that differ between emulators, or 0. They change the URIs and nothing else.
         lifetime: Seconds that a URI is good for.
         storage_url: The storage's origin, set when it listens.
     """
 
     rng: Random = field(repr=False)
+    id_mask: int = field(repr=False)
     lifetime: float
     ledger: Ledger
     storage_url: str = field(init=False)
@@ -44,7 +46,7 @@ class Uploads:
             return Refusal.upstream("filename: expected a string of 1 to 255 characters")
         if body.get("type") != "ephemeral":
             return Refusal.upstream("type: expected ephemeral")
-        token = f"{self.rng.getrandbits(128):032x}"
+        token = f"{self.rng.getrandbits(128) ^ self.id_mask:032x}"
         key = f"ephemeral/{token}/{filename}"
         fields = {
             "key": key,

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 from attrs import frozen
 
-from cometrunway.emulator import Emulator, LogNormal, Uniform
+from cometrunway.emulator import Emulator, Faults, LogNormal, Uniform
 from tests.pictures import picture
 
 PAYLOADS = Path(__file__).parent.parent / "payloads"
@@ -273,16 +273,35 @@ def test_a_fate_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
         Emulator().next_task(**wrong)
 
 
-async def test_the_same_seed_makes_the_same_tasks() -> None:
-    """Ids, durations and outcomes follow from the seed, and chance faults do not disturb them."""
+async def drawn(**options: Any) -> tuple[list[str], list[tuple[float, str]]]:
+    """Return the ids of five tasks, and their durations and outcomes."""
+    async with running(duration=LogNormal(median=8), failure_rate=0.5, **options) as caller:
+        for _ in range(5):
+            await caller.create()
+        tasks = list(caller.emulator.tasks.values())
+    return [task.id for task in tasks], [(round(task.duration, 6), task.outcome) for task in tasks]
 
-    async def tasks(seed: int) -> list[tuple[str, float, str]]:
-        async with running(seed=seed, duration=LogNormal(median=8), failure_rate=0.5) as caller:
-            for _ in range(5):
-                await caller.create()
-            return [(task.id, round(task.duration, 6), task.outcome) for task in caller.emulator.tasks.values()]
 
-    assert await tasks(1) == await tasks(1) != await tasks(2)
+@pytest.mark.parametrize("faults", [{}, {"poll:502=0.5"}])
+async def test_the_same_seed_makes_the_same_tasks(faults: set[str]) -> None:
+    """Durations and outcomes follow from the seed, and chance faults do not disturb them."""
+    (_, one), (_, again), (_, other) = (
+        await drawn(seed=1),
+        await drawn(seed=1, faults=Faults.parse(*faults)),
+        await drawn(seed=2),
+    )
+    assert one == again != other
+
+
+async def test_no_two_emulators_give_the_same_ids() -> None:
+    """The ids of an emulator that is started again are new, so that a journal takes no other task for its own."""
+    (one, _), (other, _) = await drawn(seed=7), await drawn(seed=7)
+    assert len({*one, *other}) == 10
+
+
+async def test_ids_can_be_repeated() -> None:
+    """With `repeat_ids` the same seed gives the same ids."""
+    assert await drawn(seed=7, repeat_ids=True) == await drawn(seed=7, repeat_ids=True)
 
 
 async def test_durations_follow_their_route() -> None:

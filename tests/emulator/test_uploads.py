@@ -103,11 +103,23 @@ async def test_a_file_that_is_too_small_is_refused(sdk: AsyncRunwayML) -> None:
     assert "EntityTooSmall" in str(refused.value.body)
 
 
+def test_no_two_emulators_give_the_same_uris() -> None:
+    """Not even with the same seed, unless `repeat_ids` is true."""
+
+    def first_uri(**options: bool) -> str:
+        with Emulator.in_thread(seed=7, **options) as emulator:
+            with RunwayML(api_key=emulator.api_key, base_url=emulator.base_url) as sdk:
+                return sdk.uploads.create_ephemeral(file=("film.mp4", FILM)).uri
+
+    assert first_uri() != first_uri()
+    assert first_uri(repeat_ids=True) == first_uri(repeat_ids=True)
+
+
 @pytest.mark.parametrize(("size", "status"), [(511, 400), (512, 204), (200_000_000, 204), (200_000_001, 400)])
 def test_a_file_has_512_bytes_to_200_mb(size: int, status: int) -> None:
     """Both included."""
     ledger = Ledger(log_limit=1, api_key="sk-x")
-    uploads = Uploads(rng=Random(7), lifetime=60, ledger=ledger)
+    uploads = Uploads(rng=Random(7), id_mask=0, lifetime=60, ledger=ledger)
     uploads.storage_url = "http://127.0.0.1:1"
     announced = uploads.announce({"filename": "a.mp4", "type": "ephemeral"})
     assert isinstance(announced, Answer)

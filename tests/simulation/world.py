@@ -95,6 +95,7 @@ class World:
         self.records: list[LifeRecord] = []
         self.emulator = Emulator(
             seed=plan.seed,
+            repeat_ids=True,
             duration=LogNormal(median=plan.seconds, sigma=0.5),
             failure_rate=plan.failure_rate,
             not_exist_seconds=plan.not_exist_seconds,

@@ -56,6 +56,7 @@ class Downloader:
     ) -> Asset:
         """Download one file to `folder / stem`, plus `extension`, or the extension that fits its content.
 
+        A `/` in the stem separates folders, which are made if they are missing, and must not be links.
         An existing file is never overwritten. If it has other content, the new file is named `stem-2`, `stem-3` and
         so on. A `data:` URL is decoded.
 
@@ -112,8 +113,8 @@ class Downloader:
             await when_free(lambda: in_thread(lambda: parts.append(open_part(folder, stem))))
             [part] = parts
             media = await fill(asset, part)
-            target = part.path.with_name(stem + (media.extension if extension is None else extension))
-            path = await in_thread(lambda: give_name(part, target))
+            name = stem.rpartition("/")[2] + (media.extension if extension is None else extension)
+            path = await in_thread(lambda: give_name(part, name))
         finally:
             for part in parts:
                 part.discard()

@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 import shutil
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -12,8 +13,8 @@ from typing import Self
 from cometrunway import _file_locks
 from cometrunway._delivery._free_space import LEAST_FREE
 from cometrunway._delivery._intact_files import IntactFiles
+from cometrunway._delivery._open_folder import OpenFolder
 from cometrunway._delivery._output import Download
-from cometrunway._delivery._part_file import sync_folder
 from cometrunway._tasks import Asset
 from cometrunway._threads import in_thread
 
@@ -38,8 +39,7 @@ class FolderOutput:
 
     async def store(self, download: Download, name: str) -> Asset:
         """Download a file to its place in the folder."""
-        target = self.folder / name
-        return await download(folder=target.parent, stem=target.name)
+        return await download(folder=self.folder, stem=name)
 
     async def recall(self, assets: tuple[Asset, ...]) -> tuple[Asset, ...] | None:
         """Return the files if all of them are intact on this disk."""
@@ -62,8 +62,8 @@ async def try_folder(folder: Path) -> None:
 
 
 def _try(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    sync_folder(folder)
+    with closing(OpenFolder.below(folder)) as opened:
+        opened.sync()
     with TemporaryFile(dir=folder) as file:
         file.write(b"to find out whether space is free")
         file.flush()

@@ -5,7 +5,7 @@ import hashlib
 import os
 import stat
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from io import BufferedRandom
 from itertools import count
@@ -15,6 +15,7 @@ from typing import TypeVar
 from attrs import define, field
 
 from cometrunway import _file_locks
+from cometrunway._delivery._open_folder import OpenFolder
 from cometrunway._delivery._stated_digests import Stated, new_digest
 from cometrunway._tasks import Asset
 
@@ -23,6 +24,8 @@ _TAKEN = frozenset({errno.EAGAIN, errno.EEXIST, errno.EISDIR, errno.ELOOP, errno
 
 _P = TypeVar("_P", bound=PurePath)
 _OPEN_FLAGS = os.O_RDWR | getattr(os, "O_BINARY", 0)
+_NOT_BLOCKING = getattr(os, "O_NONBLOCK", 0)
+"""With it, opening a pipe returns at once."""
 
 
 @define(kw_only=True)
@@ -41,7 +44,8 @@ class Origin:
 class PartFile:
     """An incomplete file: the bytes on disk, and the digests of exactly these bytes."""
 
-    path: Path
+    folder: OpenFolder
+    name: str
     file: BufferedRandom
     size: int = 0
     origin: Origin = field(factory=Origin)
@@ -80,50 +84,63 @@ class PartFile:
     def discard(self) -> None:
         """Remove the part file, unless it was renamed."""
         with suppress(OSError):
-            if _is_at(self.path, self.file.fileno()):
-                self.path.unlink()
+            if self.folder.is_at(self.name, os.fstat(self.file.fileno())):
+                self.folder.unlink(self.name)
         with suppress(OSError):  # closing may write to a full disk
             _file_locks.release(self.file)
+        self.folder.close()
 
 
-def open_part(folder: Path, stem: str) -> PartFile:
-    """Open `folder / stem.part`, or another name if that is taken. Make the folder if it is missing."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in alternatives(folder / f"{stem}.part"):
-        _drop_if_named(path)
-        file = _locked(path)
-        if file is not None:
-            file.truncate()
-            return PartFile(path=path, file=file)
+def open_part(root: Path, name: str) -> PartFile:
+    """Open `root / name.part`, or another name if that is taken. Make the folders that are missing.
+
+    A `/` in the name separates folders. They must not be links; the root may be one.
+    """
+    *folders, stem = name.split("/")
+    folder = OpenFolder.below(root, *folders)
+    try:
+        for path in alternatives(PurePath(f"{stem}.part")):
+            _drop_if_named(folder, path)
+            file = _locked(folder, path.name)
+            if file is not None:
+                file.truncate()
+                return PartFile(folder=folder, name=path.name, file=file)
+    except BaseException:
+        folder.close()
+        raise
     raise AssertionError("the alternatives are endless")
 
 
-def give_name(part: PartFile, target: Path) -> Path:
-    """Make the file durable and rename it to `target`, or to `target-2` and so on if that exists. Return the path."""
+def give_name(part: PartFile, name: str) -> Path:
+    """Make the file durable and name it `name`, or `name-2` and so on if that exists. Return the path.
+
+    Raises:
+        OSError: another program has replaced the part file.
+    """
     part.file.flush()
     os.fsync(part.file.fileno())
-    for path in alternatives(target):
-        if _linked(part.path, path) or _has_digest(path, part.size, part.sha256):
-            sync_folder(path.parent)
-            return path
+    for path in alternatives(PurePath(name)):
+        if _linked(part, path.name) or _is_same(part, path.name):
+            part.folder.sync()
+            return part.folder.path / path.name
     raise AssertionError("the alternatives are endless")
 
 
 def is_intact(asset: Asset) -> bool:
     """Whether a file exists and has its recorded content. Reads the file: call it in a thread."""
-    return asset.path is not None and _has_digest(asset.path, asset.size, asset.sha256)
+    return asset.path is not None and _has_digest(asset.path, os.open, asset.size, asset.sha256)
 
 
-def _drop_if_named(part: Path) -> None:
+def _drop_if_named(folder: OpenFolder, part: PurePath) -> None:
     """Remove a part file that is another link to a finished file, because a process died after the rename."""
     try:
-        status = part.lstat()
+        status = folder.status(part.name)
     except FileNotFoundError:
         return
     if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
-        named = (path for path in part.parent.iterdir() if path != part and path.name.startswith(part.stem))
-        if any(os.path.samestat(path.lstat(), status) for path in named):
-            part.unlink()
+        named = (name for name in folder.names() if name != part.name and name.startswith(part.stem))
+        if any(folder.is_at(name, status) for name in named):
+            folder.unlink(part.name)
 
 
 def alternatives(path: _P) -> Iterator[_P]:
@@ -133,18 +150,18 @@ def alternatives(path: _P) -> Iterator[_P]:
         yield path.with_name(f"{path.stem}-{number}{path.suffix}")
 
 
-def _locked(path: Path) -> BufferedRandom | None:
+def _locked(folder: OpenFolder, name: str) -> BufferedRandom | None:
     """Open a part file that no other process writes: a new one, or one that a dead process has left.
 
     Without locks, only a new file is certain to have no other writer.
     """
     try:
-        handle, is_new = _opened(path)
+        handle, is_new = _opened(folder, name)
     except OSError as error:
         if error.errno not in _TAKEN:
             raise
         return None
-    if not _is_ours_alone(handle):
+    if not (_is_ours_alone(handle) and (is_new or _is_of_this_user(handle))):
         os.close(handle)
         return None
     file = os.fdopen(handle, "r+b")
@@ -152,20 +169,20 @@ def _locked(path: Path) -> BufferedRandom | None:
         is_ours = _file_locks.take(file)
     except _file_locks.LocksUnsupportedError:
         is_ours = is_new
-    if is_ours and _is_at(path, handle):
+    if is_ours and folder.is_at(name, os.fstat(handle)):  # else another process has just renamed it
         return file
     _file_locks.release(file)
     return None
 
 
-def _opened(path: Path) -> tuple[int, bool]:
+def _opened(folder: OpenFolder, name: str) -> tuple[int, bool]:
     """Return a descriptor, and whether the file is new."""
     try:
-        return os.open(path, _OPEN_FLAGS | os.O_CREAT | os.O_EXCL, 0o666), True
+        return folder.open(name, _OPEN_FLAGS | os.O_CREAT | os.O_EXCL), True
     except FileExistsError:
         if sys.platform == "win32":
             raise
-        return os.open(path, _OPEN_FLAGS | os.O_NOFOLLOW), False
+        return folder.open(name, _OPEN_FLAGS), False
 
 
 def _is_ours_alone(handle: int) -> bool:
@@ -173,41 +190,40 @@ def _is_ours_alone(handle: int) -> bool:
     return stat.S_ISREG(status.st_mode) and status.st_nlink == 1
 
 
-def _is_at(path: Path, handle: int) -> bool:
-    try:
-        return os.path.samestat(path.stat(), os.fstat(handle))
-    except FileNotFoundError:  # another process has just renamed it
-        return False
+def _is_of_this_user(handle: int) -> bool:
+    """Whether no other user has made a file, who could change it after it was verified."""
+    return sys.platform == "win32" or os.fstat(handle).st_uid == os.geteuid()
 
 
-def _linked(part: Path, target: Path) -> bool:
+def _linked(part: PartFile, name: str) -> bool:
     """Give the file its name atomically. Return False if the name is taken."""
+    folder = part.folder
     try:
-        os.link(part, target)
+        folder.link(part.name, name)
     except FileExistsError:
         return False
     except OSError:  # a file system without hard links
-        if target.exists():
+        with suppress(FileNotFoundError):
+            folder.status(name)
             return False
-        part.rename(target)
+        folder.rename(part.name, name)
+    if not folder.is_at(name, os.fstat(part.file.fileno())):
+        folder.unlink(name)
+        raise OSError(errno.ESTALE, f"another program has replaced {part.name}")
     return True
 
 
-def _has_digest(path: Path, size: int | None, sha256: str | None) -> bool:
+def _is_same(part: PartFile, name: str) -> bool:
+    """Whether a file of this name, and no link, has the same content."""
+    return _has_digest(name, part.folder.open, part.size, part.sha256)
+
+
+def _has_digest(path: str | Path, opened: Callable[[str, int], int], size: int | None, sha256: str | None) -> bool:
     try:
-        with path.open("rb") as file:
-            return os.fstat(file.fileno()).st_size == size and hashlib.file_digest(file, "sha256").hexdigest() == sha256
+        with open(path, "rb", opener=lambda name, flags: opened(name, flags | _NOT_BLOCKING)) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode) or status.st_size != size:
+                return False
+            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
     except OSError:
         return False
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable, if the file system supports this. Some network file systems do not."""
-    if sys.platform == "win32":
-        return
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

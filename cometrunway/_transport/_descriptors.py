@@ -25,7 +25,7 @@ def connections() -> int:
 
 
 def downloads() -> int:
-    """Return how many downloads may be under way at once: 1 to 32. Each has a connection and a file."""
+    """Return how many downloads may be under way at once: 1 to 32. Each has a connection, a file and a folder."""
     return max(1, min(_MOST_DOWNLOADS, _free() // (2 * _SHARE)))
 
 

@@ -243,7 +243,7 @@ async def test_a_redirect_to_nowhere_is_an_error_of_ours(store: Store, location:
 async def test_a_file_system_without_links_works(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where hard links are not to be had, the file is renamed, and still overwrites nothing."""
 
-    def no_link(*_: object) -> None:
+    def no_link(*_: object, **_descriptors: object) -> None:
         raise PermissionError("not here")
 
     monkeypatch.setattr(os, "link", no_link)

@@ -21,6 +21,7 @@ from cometrunway._delivery._free_space import FreeSpace
 from cometrunway._delivery._output_dir import output_of
 from cometrunway._events import EventEmitter, Observer, checked_observer
 from cometrunway._journal._protocol import JournalProtocol, NoJournal
+from cometrunway._journal._session_keys import SessionKeys
 from cometrunway._journal._stored import StoredJournal
 from cometrunway._journal._stores import store_at, writable_place
 from cometrunway._media._image_limits import Fit
@@ -173,7 +174,7 @@ class Composition:
 
     async def _journal(self, lifetime: AsyncExitStack) -> JournalProtocol:
         if self._journal_place is None:
-            return NoJournal()
+            return NoJournal() if self._pays_again else SessionKeys()
         store = store_at(self._journal_place, timeout=self._journal_timeout, output_dir=self._output.folder)
         journal = StoredJournal(self._journal_place, store, wait=self._journal_wait)
         return await lifetime.enter_async_context(journal)

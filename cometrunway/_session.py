@@ -78,9 +78,9 @@ class Session:
             process uses it at a time. Or the `postgresql://` URL of a database that several processes share; that needs
             the extra `cometrunway[postgres]`. With a journal, a key that was submitted before is never submitted again.
         pay_again: applies to sessions without a journal. If files in `output_dir` are named after a key, the key may
-            have been paid for. False raises `KeyUsedError`. True submits the key, and pays for it again; the new
-            files get a number, such as `cat-2`. Files that this session has made are not considered; a bucket is not
-            checked.
+            have been paid for. False raises `KeyUsedError`; a key that this session has submitted returns its first
+            handle. True submits the key in both cases, and pays for it again; the new files get a number, such as
+            `cat-2`. Files that this session has made are not considered; a bucket is not checked.
         journal_timeout: seconds to wait while another program, such as a backup, has locked the journal. After that no
             create is sent until the journal can be written.
         journal_wait: seconds to wait, on opening, while another process uses the journal, as in a rolling restart;
@@ -216,9 +216,9 @@ class Session:
 
         Args:
             request: what to make.
-            key: your name for the submission. Files are named after it; errors and events carry it. With a journal, a
-                key is paid for once: submitting it again, also in a later process, returns the handle of the first
-                submission.
+            key: your name for the submission. Files are named after it; errors and events carry it. A session pays
+                for a key once: submitting it again returns the handle of the first submission. With a journal, this
+                is true for later processes, too. A key that was refused can be submitted again.
             priority: if several submissions wait, the one with the highest priority goes first. A `map` has 0.
             budget: a limit that this submission shares with others, such as those of one user. The session's own budget
                 counts too.
@@ -227,9 +227,11 @@ class Session:
             APIError: the API refused; nothing was created.
             TransportError: the request was never sent; nothing was created.
             OutcomeUnknownError: the request was sent, and may have been accepted and billed. It is not sent again.
-            JournalError: the key belongs to another request, or the journal cannot be written; nothing was sent.
+            KeyConflictError: the key belongs to another request; nothing was sent.
+            JournalError: the journal cannot be written; nothing was sent.
             BudgetError: a budget is used up; nothing was sent.
-            KeyUsedError: there is no journal, and files in `output_dir` are named after `key`; nothing was sent.
+            KeyUsedError: there is no journal, and files in `output_dir` are named after `key`, or more than 10,000
+                tasks have ended since the key's task; nothing was sent.
             SubmissionQueueFullError: `max_waiting` submissions wait already; nothing was sent.
             TypeError: `request` is not a request, or `budget` is not a `Budget`.
             ValueError: `key` is not text of 1 to 500 characters, or a local file has changed since the request was
@@ -287,7 +289,7 @@ class Session:
 
         Args:
             followed: handles, keys, or batches. A batch's shots are followed as they are taken. A key that is not yet
-                known is waited for; without a journal, the key of a task that has ended is not known. Without
+                known is waited for; without a journal, only the keys of the last 10,000 ended tasks are known. Without
                 arguments, the iterator yields the events of the whole session from now on.
         """
         parts = self._lifetime.parts
@@ -387,7 +389,7 @@ class Session:
         Raises:
             JournalRequiredError: the session has no journal; nothing was sent.
             ValueError: no submission with this key is in doubt, failed or cancelled, or the request is needed.
-            JournalError: `request` differs from the one that was submitted under this key.
+            KeyConflictError: `request` differs from the one that was submitted under this key.
         """
         check_key(key)
         if request is not None:

@@ -26,10 +26,11 @@
     │   └── AssetExpiredError
     ├── UploadError                 a local file could not be uploaded; nothing was submitted
     ├── BudgetError                 a budget is used up, or submitting was stopped
-    ├── KeyUsedError                a key names files that are there already, and there is no journal
+    ├── KeyUsedError                a key was probably paid for before, and there is no journal
+    ├── KeyConflictError            a key belongs to another request
     ├── SubmissionQueueFullError    too many submissions wait
     ├── TasksOwedError              the session was left while tasks were unfinished, and no journal has them
-    └── JournalError                the journal cannot be used, or holds another request under the key
+    └── JournalError                the journal cannot be used
         ├── JournalRequiredError    what was asked for needs a journal, and the session has none
         ├── JournalInUseError       another session writes it
         └── JournalUnavailableError it cannot be written now: locked, disk full, read-only
@@ -327,12 +328,22 @@ class BudgetError(CometRunwayError):
 
 
 class KeyUsedError(CometRunwayError):
-    """A key names files that are in `output_dir` already, and no journal knows what was paid for. Nothing was sent."""
+    """A key was probably paid for before, and no journal knows it. Nothing was sent.
+
+    It names files that are in `output_dir` already, or the session has submitted it long before.
+    """
 
     def __init__(self, message: str, *, keys: tuple[str, ...]) -> None:
         super().__init__(message)
         self.keys = keys
         """The keys, of those that were to be submitted."""
+
+
+class KeyConflictError(CometRunwayError):
+    """The key belongs to another request, in the journal or in this session. Nothing was sent.
+
+    A web server answers 409.
+    """
 
 
 class SubmissionQueueFullError(CometRunwayError):
@@ -355,7 +366,7 @@ class TasksOwedError(CometRunwayError):
 
 
 class JournalError(CometRunwayError):
-    """The journal cannot be opened, read or written, or has another request under this key. Nothing was sent."""
+    """The journal cannot be opened, read or written. Nothing was sent."""
 
     tokens: tuple[str, ...] = ()
     """The tokens, for `Session.attach`, of tasks that exist and could not be recorded before the journal was closed."""

@@ -13,7 +13,7 @@ from cometrunway._displays import Displayed
 from cometrunway._journal._folders import Folders
 from cometrunway._media._urls import without_query
 from cometrunway._outcome import Outcome
-from cometrunway._tasks import UNNAMED_PROVIDER, Asset, Failure
+from cometrunway._tasks import UNNAMED_PROVIDER, Asset, Failure, TaskStatus
 
 COLUMNS = (
     *("number", "key", "route", "fingerprint", "request", "state", "creates", "task_id"),
@@ -47,6 +47,12 @@ class State(StrEnum):
 OWED = (State.ACCEPTED, State.SUCCEEDED)
 DOUBTFUL = (State.SUBMITTING, State.IN_DOUBT)
 UNSUCCESSFUL = (State.FAILED, State.CANCELLED)
+ENDS = {
+    TaskStatus.SUCCEEDED: State.SUCCEEDED,
+    TaskStatus.FAILED: State.FAILED,
+    TaskStatus.CANCELLED: State.CANCELLED,
+}
+"""The state of a submission whose task has ended, and whose files are not on disk yet."""
 
 
 def status_of(state: State, *, is_written: bool) -> str:

@@ -1,4 +1,4 @@
-"""The protocol of a journal, for any store; and the empty journal of a session without one."""
+"""The protocol of a journal, for any store; and an empty journal."""
 
 import secrets
 from collections.abc import AsyncIterator, Collection, Mapping
@@ -16,7 +16,7 @@ class JournalProtocol(Protocol):
 
     @property
     def keeps_entries(self) -> bool:
-        """Whether anything is recorded. If not, a submission needs no key and no description."""
+        """Whether a later session can read what is recorded. If not, a submission needs no key."""
 
     async def begin(self, entry: Entry) -> Entry | None:
         """Record that `entry` is about to be submitted, and return None; or return the entry that has its key already.
@@ -90,12 +90,13 @@ class JournalProtocol(Protocol):
 
 
 class NoJournal:
-    """Records nothing, so that a session without a journal runs the same code as one with a journal."""
+    """Records nothing, so that a session that remembers no keys runs the same code as one with a journal."""
 
     keeps_entries = False
 
-    async def begin(self, _entry: Entry) -> None:
+    async def begin(self, _entry: Entry) -> Entry | None:
         """Allow every submission."""
+        return None
 
     async def again(self, _entry: Entry, *, submitted_at: float | None = None) -> bool:
         """Return False: there is nothing to submit once more."""
@@ -121,8 +122,9 @@ class NoJournal:
     ) -> None:
         """Keep nothing."""
 
-    async def find(self, _key: str) -> None:
+    async def find(self, _key: str) -> Entry | None:
         """Find nothing."""
+        return None
 
     async def key_of(self, task_id: str) -> None:
         """Find nothing."""

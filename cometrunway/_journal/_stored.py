@@ -14,13 +14,13 @@ from typing import Any, Self, TypeVar
 from attrs import asdict
 
 from cometrunway._journal._commit import Change, Write
-from cometrunway._journal._entry import Entry, State, assets_to_json, storable
+from cometrunway._journal._entry import ENDS, Entry, State, assets_to_json, storable
 from cometrunway._journal._place import Place
 from cometrunway._journal._pruned import Pruned, check_dates
 from cometrunway._journal._store import Store
 from cometrunway._journal._writer import Writer
 from cometrunway._plurals import counted
-from cometrunway._tasks import Asset, Task, TaskStatus
+from cometrunway._tasks import Asset, Task
 from cometrunway.errors import JournalError, JournalInUseError, JournalUnavailableError
 
 _logger = logging.getLogger(__name__)
@@ -30,11 +30,6 @@ _BETWEEN_LOOKUPS = 0.25
 """Seconds between two checks while another process submits the same key."""
 _PAGE = 250
 """The number of rows that are read at once. Commits wait for this time, some milliseconds."""
-_ENDS = {
-    TaskStatus.SUCCEEDED: State.SUCCEEDED,
-    TaskStatus.FAILED: State.FAILED,
-    TaskStatus.CANCELLED: State.CANCELLED,
-}
 _T = TypeVar("_T")
 
 
@@ -137,7 +132,7 @@ class StoredJournal:
         await self._change(
             self._store.end,
             key=key,
-            state=_ENDS[task.status].value,
+            state=ENDS[task.status].value,
             task_id=task.id,
             accepted_at=_seconds(task.accepted_at),
             ended_at=_seconds(task.ended_at),

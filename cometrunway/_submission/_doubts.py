@@ -96,7 +96,7 @@ class Doubts:
 
         Raises:
             ValueError: no submission with this key is in doubt, failed or cancelled, or the request is needed.
-            JournalError: `request` differs from the request of this key.
+            KeyConflictError: `request` differs from the request of this key.
         """
         entry = await self._doubtful(key, or_ended=True)
         if request is None:

@@ -211,13 +211,17 @@ def failed(reference: TaskReference, error: Exception, request: Request | None =
     return future
 
 
-def no_task(entry: Entry) -> CometRunwayError:
-    """Return the error that says why an entry has no task."""
+def no_task(entry: Entry, *, is_recorded: bool = True) -> CometRunwayError:
+    """Return the error that says why an entry has no task. Its cure depends on whether there is a journal."""
     if entry.is_in_doubt:
+        cure = (
+            "resolve it with its task id, or resubmit it"
+            if is_recorded
+            else "attach its task id, or submit it under another key, and perhaps pay twice"
+        )
         doubt = OutcomeUnknownError(
             f"the submission {entry.key!r} was sent before and its outcome is unknown "
-            f"({entry.reason or 'cut short'}); it is not sent again by itself: resolve it with its task id, or "
-            "resubmit it"
+            f"({entry.reason or 'cut short'}); it is not sent again by itself: {cure}"
         )
         return doubt.about(route=entry.route, key=entry.key)
     refused = CometRunwayError(

@@ -27,7 +27,7 @@ from cometrunway._wire._identity import describe, identity
 from cometrunway._wire._known_models import check_known, check_taken
 from cometrunway._wire._media_faults import check_media
 from cometrunway._wire._provider import Provider
-from cometrunway.errors import JournalError
+from cometrunway.errors import KeyConflictError
 
 Name = Callable[[str, str], str]
 """Returns the journal key of a submission without a key, from its route and its identity."""
@@ -101,7 +101,7 @@ class Intent:
     digests: Mapping[Path | bytes, str] = field(repr=False)
     """The digests of the request's local files, as the user gave them."""
     entry: Entry | None
-    """The entry for the journal; None without a journal."""
+    """The entry for the journal; None if there is neither a journal nor a key."""
     submitted_at: float
     """Wall-clock seconds since 1970."""
     callback_path: str = field(repr=False)
@@ -138,7 +138,7 @@ class Preparation:
     image_fit: ImageFit
     """Changes local images that do not fit."""
     is_recorded: bool
-    """Whether submissions are described and named for a journal."""
+    """Whether submissions without a key are described and named, too, for a journal."""
 
     async def intent(self, submission: Submission) -> Intent:
         """Describe and name the request, in a thread if it has local files.
@@ -157,7 +157,7 @@ class Preparation:
         check_known(request, self.provider, strict=self.strict)
         files = digests(request)
         entry, path, now = None, "", time.time()
-        if self.is_recorded:
+        if self.is_recorded or key is not None:
             description = describe(request, provider=self.provider.name, digest_of=files.__getitem__)
             digest = identity(description)
             key = key or submission.name(request.route, digest)
@@ -210,13 +210,13 @@ class Preparation:
         return await asyncio.to_thread(encoded) if files else encoded()
 
 
-def check_same(standing: Entry, wanted: Entry) -> None:
-    """Check that the request of a key in the journal is the submitted request; else `JournalError`."""
+def check_same(standing: Entry, wanted: Entry, *, owner: str = "in the journal") -> None:
+    """Check that the request that has a key is the submitted request; else `KeyConflictError`."""
     if standing.fingerprint == wanted.fingerprint:
         return
     if standing.is_pruned:
-        raise JournalError(
-            f"the key {standing.key!r} belongs to another request in the journal (which was pruned: only its digest is "
+        raise KeyConflictError(
+            f"the key {standing.key!r} belongs to another request {owner} (which was pruned: only its digest is "
             "left); nothing was sent. Use another key, or the original request"
         ).about(route=wanted.route, key=wanted.key)
     names = sorted({*standing.request, *wanted.request})
@@ -225,7 +225,7 @@ def check_same(standing: Entry, wanted: Entry) -> None:
         for name in names
         if standing.request.get(name) != wanted.request.get(name)
     )
-    raise JournalError(
-        f"the key {standing.key!r} belongs to another request in the journal ({differences}); nothing was sent. Use "
+    raise KeyConflictError(
+        f"the key {standing.key!r} belongs to another request {owner} ({differences}); nothing was sent. Use "
         "another key, or the original request"
     ).about(route=wanted.route, key=wanted.key)

@@ -129,9 +129,10 @@ class Submitter:
         Raises:
             APIError, TransportError: nothing was created.
             OutcomeUnknownError: the request was sent, now or before, and may have been accepted.
-            JournalError: the key belongs to another request, or the journal cannot be written; nothing was sent.
+            KeyConflictError: the key belongs to another request; nothing was sent.
+            JournalError: the journal cannot be written; nothing was sent.
             BudgetError: a budget is used up, or submitting was stopped; nothing was sent.
-            KeyUsedError: the key may have been paid for by a run that no journal knows; nothing was sent.
+            KeyUsedError: the key may have been paid for before, and no journal knows it; nothing was sent.
             SubmissionQueueFullError: too many submissions are waiting; nothing was sent.
             RuntimeError: the session is being closed; nothing was sent.
             ValueError: a local file has changed.
@@ -496,10 +497,11 @@ class Submitter:
             await self._journal.reinstate(instead_of)
 
     async def _taken_up(self, standing: Entry, intent: Intent) -> TaskFuture:
-        assert intent.entry is not None  # noqa: S101 - an entry of the journal was found by this entry
-        check_same(standing, intent.entry)
+        assert intent.entry is not None  # noqa: S101 - the standing entry was found by this entry
+        is_recorded = self._journal.keeps_entries
+        check_same(standing, intent.entry, owner="in the journal" if is_recorded else "of this session")
         if standing.is_in_doubt:
-            raise no_task(standing)
+            raise no_task(standing, is_recorded=is_recorded)
         return await self._existing.take_up(standing, intent.request)
 
     def _announce(self, error: Exception, submission: Submission, *, begun_at: float) -> None:

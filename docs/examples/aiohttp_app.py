@@ -11,7 +11,7 @@ from pathlib import Path
 from aiohttp import web
 
 from cometrunway import AssetResponse, CallbackReceiver, ProGenerate, Session, TaskHandle
-from cometrunway.errors import CometRunwayError, SubmissionQueueFullError
+from cometrunway.errors import CometRunwayError, KeyConflictError, SubmissionQueueFullError
 
 PORT = int(os.environ.get("PORT", "8000"))
 receiver = CallbackReceiver(f"{os.environ.get('PUBLIC_URL', f'http://127.0.0.1:{PORT}')}/callbacks")
@@ -44,6 +44,8 @@ async def submit(request: web.Request) -> web.Response:
         handle = await session.submit(ProGenerate(prompt=order["prompt"]), key=order["key"])
     except (ValueError, KeyError, TypeError) as error:
         raise web.HTTPUnprocessableEntity(text=str(error)) from error
+    except KeyConflictError as error:
+        raise web.HTTPConflict(text=str(error)) from error
     except SubmissionQueueFullError as error:
         raise web.HTTPServiceUnavailable(text="try again in a moment") from error
     except CometRunwayError as error:

@@ -17,7 +17,7 @@ from django.urls import path
 from django.views.decorators.http import require_GET, require_POST
 
 from cometrunway import AssetResponse, CallbackReceiver, ProGenerate, Session, TaskHandle
-from cometrunway.errors import CometRunwayError, SubmissionQueueFullError
+from cometrunway.errors import CometRunwayError, KeyConflictError, SubmissionQueueFullError
 
 PUBLIC_URL = os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000")
 PAGE = Path(__file__).with_name("player.html").read_text()
@@ -42,6 +42,8 @@ async def submit(request: HttpRequest) -> HttpResponse:
         handle = await session.submit(ProGenerate(prompt=order["prompt"]), key=order["key"])
     except (ValueError, KeyError, TypeError) as error:
         return HttpResponse(str(error), status=422)
+    except KeyConflictError as error:
+        return HttpResponse(str(error), status=409)
     except SubmissionQueueFullError:
         return HttpResponse("try again in a moment", status=503)
     except CometRunwayError as error:

@@ -15,7 +15,7 @@ from fastapi.responses import FileResponse, StreamingResponse
 from pydantic import BaseModel
 
 from cometrunway import AssetResponse, CallbackReceiver, ProGenerate, Session, TaskHandle
-from cometrunway.errors import CometRunwayError, SubmissionQueueFullError
+from cometrunway.errors import CometRunwayError, KeyConflictError, SubmissionQueueFullError
 
 PUBLIC_URL = os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000")
 receiver = CallbackReceiver(f"{PUBLIC_URL}/callbacks")
@@ -57,6 +57,8 @@ async def submit(order: Order) -> dict[str, Any]:
         handle = await session.submit(ProGenerate(prompt=order.prompt), key=order.key)
     except ValueError as error:
         raise HTTPException(422, str(error)) from error
+    except KeyConflictError as error:
+        raise HTTPException(409, str(error)) from error
     except SubmissionQueueFullError as error:
         raise HTTPException(503, "try again in a moment") from error
     except CometRunwayError as error:

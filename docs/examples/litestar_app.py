@@ -16,7 +16,7 @@ from litestar.exceptions import HTTPException
 from litestar.response import Stream
 
 from cometrunway import AssetResponse, CallbackReceiver, ProGenerate, Session, TaskHandle
-from cometrunway.errors import CometRunwayError, SubmissionQueueFullError
+from cometrunway.errors import CometRunwayError, KeyConflictError, SubmissionQueueFullError
 
 PUBLIC_URL = os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000")
 PAGE = Path(__file__).with_name("player.html").read_text()
@@ -56,6 +56,8 @@ async def submit(data: Order) -> dict[str, Any]:
         handle = await session.submit(ProGenerate(prompt=data.prompt), key=data.key)
     except ValueError as error:
         raise HTTPException(str(error), status_code=422) from error
+    except KeyConflictError as error:
+        raise HTTPException(str(error), status_code=409) from error
     except SubmissionQueueFullError as error:
         raise HTTPException("try again in a moment", status_code=503) from error
     except CometRunwayError as error:

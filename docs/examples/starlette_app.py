@@ -16,7 +16,7 @@ from starlette.responses import FileResponse, JSONResponse, StreamingResponse
 from starlette.routing import Mount, Route
 
 from cometrunway import AssetResponse, CallbackReceiver, ProGenerate, Session, TaskHandle
-from cometrunway.errors import CometRunwayError, SubmissionQueueFullError
+from cometrunway.errors import CometRunwayError, KeyConflictError, SubmissionQueueFullError
 
 PUBLIC_URL = os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000")
 receiver = CallbackReceiver(f"{PUBLIC_URL}/callbacks")
@@ -46,6 +46,8 @@ async def submit(request: Request) -> JSONResponse:
         handle = await session.submit(ProGenerate(prompt=order["prompt"]), key=order["key"])
     except (ValueError, KeyError, TypeError) as error:
         raise HTTPException(422, str(error)) from error
+    except KeyConflictError as error:
+        raise HTTPException(409, str(error)) from error
     except SubmissionQueueFullError as error:
         raise HTTPException(503, "try again in a moment") from error
     except CometRunwayError as error:

@@ -52,6 +52,14 @@ def test_a_file_comes_whole_or_in_part(service: Service) -> None:
     assert service.ask("/clips/dog/file", **{"If-None-Match": whole.headers["etag"]}).status == 304
 
 
+def test_a_key_of_another_clip_is_a_conflict(service: Service, emulator: Emulator) -> None:
+    """The answer is 409, and nothing is paid for."""
+    service.ask("/clips", {"key": "owl", "prompt": "the owl looks"})
+    before = emulator.creates.received
+    assert service.ask("/clips", {"key": "owl", "prompt": "the owl flies"}).status == 409
+    assert emulator.creates.received == before
+
+
 def test_a_wrong_request_is_refused(service: Service) -> None:
     """A key of which nothing is known, one that is empty, and an order without a prompt."""
     for path in ("/clips/none", "/clips/none/events", "/clips/none/file"):

@@ -205,7 +205,7 @@ async def test_another_request_under_a_key_is_an_error_that_shows_the_difference
     """A key that belongs to another request is refused before anything is sent."""
     async with Emulator() as emulator, session(emulator) as runway:
         await runway.submit(yawn(1), key="shot")
-        with pytest.raises(errors.JournalError, match=r"prompt_text.*yawns 1 times.*yawns 2 times"):
+        with pytest.raises(errors.KeyConflictError, match=r"prompt_text.*yawns 1 times.*yawns 2 times"):
             await runway.submit(yawn(2), key="shot")
     assert emulator.creates.received == 1
 
@@ -218,7 +218,7 @@ async def test_a_changed_file_is_another_request(session: Any, tmp_path: Path) -
         await runway.submit(ImageToVideo(prompt_image=image), key="shot")
         await runway.submit(ImageToVideo(prompt_image=image), key="shot")
         image.write_bytes(PNG + b"2" * 100)
-        with pytest.raises(errors.JournalError, match="sha256"):
+        with pytest.raises(errors.KeyConflictError, match="sha256"):
             await runway.submit(ImageToVideo(prompt_image=image), key="shot")
 
 
@@ -325,7 +325,7 @@ async def test_a_digest_is_no_request(session: Any) -> None:
             await runway.submit(request, key="shot")
         with pytest.raises(ValueError, match="give the request"):
             await runway.resubmit("shot")
-        with pytest.raises(errors.JournalError, match="another request"):
+        with pytest.raises(errors.KeyConflictError, match="another request"):
             await runway.resubmit("shot", yawn())
         assert await (await runway.resubmit("shot", request))
 
@@ -474,7 +474,7 @@ async def test_a_key_that_stands_for_another_request_is_told(session: Any) -> No
     events: list[Event] = []
     async with Emulator() as emulator, session(emulator, on_event=events.append) as runway:
         await runway.submit(yawn(1), key="a")
-        with pytest.raises(errors.JournalError):
+        with pytest.raises(errors.KeyConflictError):
             await runway.submit(yawn(2), key="a")
     [refused] = [event for event in events if event.kind is EventKind.REFUSED]
     assert refused.key == "a"

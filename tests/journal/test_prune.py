@@ -71,7 +71,7 @@ async def test_a_pruned_key_stands_for_its_request(session: Any, tmp_path: Path)
             await (await runway.submit(yawn(1), key="shot"))
         await pruned(tmp_path / "shots.db")
         async with session(emulator) as runway:
-            with pytest.raises(errors.JournalError, match="pruned"):
+            with pytest.raises(errors.KeyConflictError, match="pruned"):
                 await runway.submit(yawn(2), key="shot")
     assert emulator.creates.received == 1
 

@@ -109,7 +109,7 @@ async def test_what_is_not_sent_comes_to_what_its_row_says(session: Any, tmp_pat
         assert (await runway.submit(yawn(1), key="shot")).id == handle.id
         with pytest.raises(errors.BudgetError):
             await runway.submit(yawn(2), key="other")
-        with pytest.raises(errors.JournalError):
+        with pytest.raises(errors.KeyConflictError):
             await runway.submit(yawn(2), key="shot")
         assert [entry.key for entry in Journal.read(tmp_path / "b.db")] == ["shot"]
     assert emulator.creates.received == 1

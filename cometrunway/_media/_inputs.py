@@ -15,7 +15,7 @@ from urllib.parse import ParseResult, SplitResult
 from attrs import field, frozen
 
 from cometrunway._media._containers import is_whole
-from cometrunway._media._kinds import BEGINNING, InputType, Kind, recognise, sniff
+from cometrunway._media._kinds import BEGINNING, InputType, Kind, is_text, recognise, sniff
 from cometrunway._media._urls import check_form, check_web_url, scheme, shown
 
 Media = str | Path | bytes
@@ -29,7 +29,11 @@ UPLOAD_LIMIT = 200_000_000
 
 _LONGEST_PATH = 300
 """A text of at most this many characters is shown in errors, because it may be a path. A longer text may be content."""
-_TAKEN = "JPEG, PNG, WebP (no GIF), MP4, MOV, WebM, MP3, WAV and Ogg"
+_TAKEN: dict[Kind, str] = {
+    "image": "JPEG, PNG, WebP (no GIF)",
+    "video": "MP4, MOV, WebM",
+    "audio": "MP3, WAV, Ogg",
+}
 _CURE = "make it smaller, or host it and pass its URL"
 
 _DATA_HEADER = re.compile(r"data:(image|video|audio)/([a-z0-9.+-]+)(?:;[^;,]+)*;base64", re.IGNORECASE)
@@ -46,12 +50,13 @@ class LocalFile:
     """Bytes."""
 
     @classmethod
-    def of(cls, source: Path | bytes, name: str = "") -> Self:
+    def of(cls, source: Path | bytes, name: str = "", *, kinds: Collection[Kind] = tuple(_TAKEN)) -> Self:
         """Inspect a file. Reads its first bytes only.
 
         Args:
             source: its path, or its content.
             name: its name in messages.
+            kinds: the kinds whose formats a message names.
 
         Raises:
             ValueError: the file cannot be read, is empty, or has a type that is not accepted.
@@ -65,7 +70,7 @@ class LocalFile:
                 first_bytes = file.read(BEGINNING)
         except OSError as error:
             raise ValueError(f"{name} cannot be read: {error.strerror}") from error
-        return cls(source, _input_type(first_bytes, name), size)
+        return cls(source, _input_type(first_bytes, name, kinds), size)
 
     @property
     def kind(self) -> Kind:
@@ -106,7 +111,7 @@ def check(media: object, *, field: str, kinds: Collection[Kind]) -> Kind | None:
     if isinstance(media, str):
         return _check_uri(media, field, kinds)
     if isinstance(media, Path | bytes):
-        file = LocalFile.of(media, f"{field}: {shown(media)}")
+        file = LocalFile.of(media, f"{field}: {shown(media)}", kinds=kinds)
         _check_kind(file.kind, field, kinds, media)
         check_whole(file, f"{field}: {shown(media)}")
         return file.kind
@@ -258,11 +263,18 @@ def _size(path: Path, name: str) -> int:
     return status.st_size
 
 
-def _input_type(first_bytes: bytes, name: str) -> InputType:
+def _input_type(first_bytes: bytes, name: str, kinds: Collection[Kind]) -> InputType:
     found = sniff(first_bytes)
     if found is not None:
         return found
-    other = recognise(first_bytes)
-    if other is None:
-        raise ValueError(f"by its first bytes, {name} is not one of {_TAKEN}; convert it")
-    raise ValueError(f"{name} is {other.media_type} by its first bytes; Runway takes {_TAKEN}: convert it")
+    other, cure = recognise(first_bytes), "convert it"
+    if other is not None:
+        what = other.media_type
+    elif first_bytes.startswith(b"%PDF-"):
+        what = "application/pdf"
+    elif is_text(first_bytes):
+        what, cure = "text", "give another file"
+    else:
+        what = "of an unknown type"
+    taken = ", ".join(_TAKEN[kind] for kind in kinds)
+    raise ValueError(f"{name} is {what} by its first bytes, and must be one of {taken}; {cure}")

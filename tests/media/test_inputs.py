@@ -159,9 +159,14 @@ def test_a_file_is_known_by_its_content(tmp_path: Path) -> None:
     ("content", "part"),
     [
         (b"", "is empty"),
-        (b"\x00\x00\x00\x18ftypM4A ", "is audio/mp4 by its first bytes; Runway takes JPEG, PNG, WebP"),
+        (
+            b"\x00\x00\x00\x18ftypM4A ",
+            "is audio/mp4 by its first bytes, and must be one of JPEG, PNG, WebP (no GIF), MP4, MOV, WebM; convert it",
+        ),
         (b"\xff\xfb\x90\x64", "must be of kind image or video, but this is of kind audio"),
-        (b"%PDF-1.7", "is not one of JPEG, PNG, WebP"),
+        (b"%PDF-1.7", "is application/pdf by its first bytes"),
+        (b"\x01\x02\x03", "is of an unknown type by its first bytes"),
+        (b"a cat", "is text by its first bytes"),
     ],
 )
 def test_a_file_that_is_no_medium_is_refused(tmp_path: Path, content: bytes, part: str) -> None:
@@ -171,6 +176,14 @@ def test_a_file_that_is_no_medium_is_refused(tmp_path: Path, content: bytes, par
     assert part in refusal(path)
     assert str(path) in refusal(path)
     assert part in refusal(content)
+
+
+def test_a_text_for_an_image_is_told_what_the_field_takes() -> None:
+    """The message says what the file is, and names the formats of the field and no others."""
+    refused = refusal(b"a cat", "image")
+    assert refused.endswith(
+        "is text by its first bytes, and must be one of JPEG, PNG, WebP (no GIF); give another file"
+    )
 
 
 SAMPLES = Path(__file__).parent / "samples"

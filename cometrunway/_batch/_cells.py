@@ -6,7 +6,7 @@ from typing import Any, get_args, get_origin
 
 import attrs
 
-from cometrunway._requests._parts import snake_case
+from cometrunway._requests._names import snake_case
 from cometrunway._wire._encode import request_type_of
 
 _MISSING = {"NaN", "nan", "<NA>", "NaT", "None", "null", "NULL"}

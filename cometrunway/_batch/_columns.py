@@ -11,7 +11,7 @@ from attrs import frozen
 from cometrunway._batch._formats import plain_name
 from cometrunway._media._urls import shown
 from cometrunway._requests._all_routes import COMPAT, OFFICIAL
-from cometrunway._requests._parts import own_first, snake_case
+from cometrunway._requests._names import own_first, snake_case
 from cometrunway._requests._routes import Request
 from cometrunway._wire._encode import request_type_of
 

@@ -14,7 +14,7 @@ from cometrunway._batch._columns import unknown_columns
 from cometrunway._batch._formats import Record, format_of, plain_name, table
 from cometrunway._batch._problems import Problems
 from cometrunway._batch._text import decoded
-from cometrunway._requests._parts import snake_case
+from cometrunway._requests._names import snake_case
 from cometrunway._requests._shot import Shot
 from cometrunway._wire._mapping import request_from_dict
 from cometrunway._wire._records import as_key
@@ -120,7 +120,8 @@ class _Shots:
         try:
             shot = self._shot(record)
         except ValueError as error:
-            self.problems.add(record.line, str(error))
+            for reason in str(error).splitlines():
+                self.problems.add(record.line, reason)
             return
         if shot is not None and shot.key in self.by_key:
             first = self.lines[shot.key]
@@ -148,7 +149,7 @@ class _Shots:
         try:
             return Shot(key=key, request=request_from_dict(fields, base_dir=self.folder))
         except ValueError as error:
-            raise ValueError(_as_spelt(str(error), fields)) from error
+            raise ValueError("\n".join(_as_spelt(reason, fields) for reason in str(error).splitlines())) from error
 
     def _without_ignored(self, fields: dict[str, Any]) -> dict[str, Any]:
         left_out = {name for name in fields if plain_name(name) in self.ignored}

@@ -70,6 +70,10 @@ def check_provider(
         line = file.lines[shot.key]
         try:
             check_taken(shot.request, provider)
+        except ValueError as error:
+            for reason in str(error).splitlines():
+                problems.add(line, reason)
+        try:
             faults = media_faults(shot.request, provider, api_host=api_host, fit=fit)
             for message, fault in () if shot.key in sent_before else faults:
                 (problems if fault.is_sure or strict else doubtful).add(line, message)

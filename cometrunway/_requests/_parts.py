@@ -1,9 +1,7 @@
 """The small values inside requests, and the converters of shorter forms to these values."""
 
 import operator
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -17,8 +15,11 @@ from cometrunway._media._kinds import Kind
 from cometrunway._media._urls import scheme, shown
 from cometrunway._paths import expanded
 from cometrunway._requests import _limits as limits
+from cometrunway._requests._names import camel_case, own_first, snake_case, unknown
 
 _T = TypeVar("_T", bound=AttrsInstance)
+_TOLD = 10
+"""The largest number of unknown and missing fields that an error names."""
 Fields = Mapping[str, Any]
 """The fields of a value by name, in snake_case or in the wire's camelCase, as JSON has them."""
 
@@ -187,45 +188,22 @@ def from_fields(cls: type[_T], given: Fields) -> _T:
     """Make a value of ours from its fields.
 
     Raises:
-        ValueError: a field is unknown (the nearest known one is suggested), missing, wrong, or given in two spellings.
+        ValueError: fields are unknown (the nearest known one is suggested), missing, wrong, or given in two spellings.
+            The message has a line for each of them.
     """
     known = {attribute.name: attribute.default is NOTHING for attribute in own_first(cls)}
     values: dict[str, Any] = {}
+    faults = [f"{cls.__name__}: unknown field {told}" for told in unknown(given, known)]
     for spelling, value in given.items():
         name = snake_case(str(spelling))
-        if name not in known:
-            raise ValueError(f"{cls.__name__}: unknown field {shown(spelling)}; {nearest(name, known)}")
         if name in values:
-            raise ValueError(f"{cls.__name__}.{name}: given twice, in two spellings")
+            faults.append(f"{cls.__name__}.{name}: given twice, in two spellings")
         values[name] = value
-    for name, is_required in known.items():
-        if is_required and name not in values:
-            raise ValueError(f"{cls.__name__}.{name}: required")
+    missing = (name for name, is_required in known.items() if is_required and name not in values)
+    faults += [f"{cls.__name__}.{name}: required" for name in missing]
+    if faults:
+        raise ValueError("\n".join(faults[:_TOLD]))
     return cls(**values)
-
-
-def own_first(cls: type[AttrsInstance]) -> "list[Attribute[Any]]":
-    """Return the fields of a class; those that it inherits, such as `extra`, come last."""
-    return sorted(fields(cls), key=lambda attribute: bool(attribute.inherited))
-
-
-def snake_case(name: str) -> str:
-    """Return the snake_case of a name in either spelling."""
-    return re.sub(r"(?<=[a-z0-9])[A-Z]", lambda capital: "_" + capital[0].lower(), name)
-
-
-def camel_case(name: str) -> str:
-    """Return the camelCase of a name in either spelling."""
-    return re.sub(r"_([a-z])", lambda letter: letter[1].upper(), name)
-
-
-def nearest(name: str, known: Iterable[str], *, most: int | None = None) -> str:
-    """Return a text that suggests the nearest known name; if none is near, it lists the names, at most `most`."""
-    words = list(known)
-    if close := get_close_matches(name, words, n=1):
-        return f"did you mean {close[0]}?"
-    more = f" and {len(words) - most} more" if most is not None and len(words) > most else ""
-    return f"known are {', '.join(words[:most])}{more}"
 
 
 def content_moderation(value: ContentModeration | Fields | None) -> Any:

@@ -21,6 +21,8 @@ from cometrunway._media._inputs import Media
 from cometrunway._media._urls import shown
 from cometrunway._requests import _limits as limits
 from cometrunway._requests import _parts as parts
+from cometrunway._requests._making import explained
+from cometrunway._requests._names import snake_case
 from cometrunway._requests._parts import (
     ContentModeration,
     Fields,
@@ -29,7 +31,6 @@ from cometrunway._requests._parts import (
     MotionVector,
     PromptImage,
     ReferenceImage,
-    snake_case,
 )
 
 _seed = optional(limits.whole(0, limits.SEED_LIMIT))
@@ -62,6 +63,10 @@ class Request:
 
     extra: Fields = field(default=_NOTHING, converter=parts.as_given, validator=_extra, hash=False)
     """Fields that the class does not have, spelled as in the API. They are sent unchanged."""
+
+    @classmethod
+    def __attrs_init_subclass__(cls) -> None:
+        cls.__init__ = explained(cls.__init__, cls)  # type: ignore[method-assign]  # with the same signature
 
     @cached_property
     def local_files(self) -> tuple[Path | bytes, ...]:

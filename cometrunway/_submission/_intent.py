@@ -25,7 +25,7 @@ from cometrunway._wire._encode import encode, lacks_callback_url
 from cometrunway._wire._http import HttpRequest
 from cometrunway._wire._identity import describe, identity
 from cometrunway._wire._known_models import check_known, check_taken
-from cometrunway._wire._media_faults import check_media
+from cometrunway._wire._media_faults import check_media, refused_media
 from cometrunway._wire._provider import Provider
 from cometrunway.errors import KeyConflictError
 
@@ -153,8 +153,7 @@ class Preparation:
 
     def _intent(self, submission: Submission) -> Intent:
         request, key = submission.request, submission.key
-        check_taken(request, self.provider)
-        check_known(request, self.provider, strict=self.strict)
+        self._check(request)
         files = digests(request)
         entry, path, now = None, "", time.time()
         if self.is_recorded or key is not None:
@@ -173,6 +172,16 @@ class Preparation:
             callback_path=path,
             priority=submission.priority,
         )
+
+    def _check(self, request: Request) -> None:
+        """Check the fields of a request; if they are refused, say what is wrong with its media, too."""
+        try:
+            check_taken(request, self.provider)
+            check_known(request, self.provider, strict=self.strict)
+        except ValueError as error:
+            fit = self.image_fit.fit
+            media = refused_media(request, self.provider, api_host=self.api_host, fit=fit, strict=self.strict)
+            raise ValueError("\n".join([str(error), *media])) from None
 
     async def files(self, intent: Intent) -> Prepared:
         """Check the media of a request and prepare its local files, in a thread if it has any.

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from cometrunway._media._inputs import data_uri
 from cometrunway._media._urls import shown
 from cometrunway._requests._all_routes import COMPAT, ROUTES, RawRequest
-from cometrunway._requests._parts import camel_case, nearest, snake_case
+from cometrunway._requests._names import camel_case, nearest, snake_case
 from cometrunway._requests._routes import ProActOne, ProGenerate, ProVideoToVideo, Request
 from cometrunway._wire._http import HttpRequest
 from cometrunway._wire._members import converter, members, with_files

@@ -15,7 +15,7 @@ from attrs import fields
 
 from cometrunway._media._urls import shown
 from cometrunway._requests._all_routes import ROUTES, RawRequest
-from cometrunway._requests._parts import nearest, snake_case
+from cometrunway._requests._names import nearest, snake_case
 from cometrunway._requests._routes import Request
 from cometrunway._wire._provider import BUILT_IN, Provider
 from cometrunway.errors import UnknownValueWarning
@@ -41,7 +41,7 @@ def check_taken(request: Request, provider: Provider) -> None:
     """Check that a provider has the request's route, and that the request has the fields that its model requires.
 
     Raises:
-        ValueError: the route or a field is missing, or a list has too many items.
+        ValueError: the route is missing; or fields are missing or lists have too many items, with a line for each.
     """
     route = request.route
     if route not in provider.routes and not isinstance(request, RawRequest):
@@ -53,11 +53,12 @@ def check_known(request: Request, provider: Provider, *, strict: bool) -> None:
     """Emit an `UnknownValueWarning` for each value of a request that is not known for the provider.
 
     Raises:
-        ValueError: a value is not known, and `strict` is True.
+        ValueError: values are not known, and `strict` is True. The message has a line for each.
     """
-    for message in unknown_values(request, provider):
-        if strict:
-            raise ValueError(f"{message}; strict sends nothing that is not known")
+    messages = list(unknown_values(request, provider))
+    if messages and strict:
+        raise ValueError("\n".join(f"{message}; strict sends nothing that is not known" for message in messages))
+    for message in messages:
         warnings.warn(f"{message}; it is sent as it is", UnknownValueWarning, stacklevel=2)
 
 
@@ -94,13 +95,17 @@ def _check_model(request: Request, provider: Provider) -> None:
     model_name = getattr(request, "model", "")
     model = {} if isinstance(request, RawRequest) else _models(request, provider).get(model_name, {})
     where = f"with {model_name} of {provider.name}"
-    for name in model.get("required", ()):
-        if getattr(request, name) in (None, ()):
-            raise ValueError(f"{type(request).__name__}.{name}: required {where}")
+    faults = [
+        f"{type(request).__name__}.{name}: required {where}"
+        for name in model.get("required", ())
+        if getattr(request, name) in (None, ())
+    ]
     for name, most in model.get("most", {}).items():
         count = len(getattr(request, name))
         if count > most:
-            raise ValueError(f"{type(request).__name__}.{name}: at most {most} {where}, got {count}")
+            faults.append(f"{type(request).__name__}.{name}: at most {most} {where}, got {count}")
+    if faults:
+        raise ValueError("\n".join(faults))
 
 
 def _of_extra(request: Request) -> Iterator[str]:

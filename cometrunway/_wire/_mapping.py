@@ -7,7 +7,8 @@ from typing import Any
 from cometrunway._media._urls import scheme, shown
 from cometrunway._paths import expanded
 from cometrunway._requests._all_routes import COMPAT, RawRequest
-from cometrunway._requests._parts import from_fields, snake_case
+from cometrunway._requests._names import snake_case
+from cometrunway._requests._parts import from_fields
 from cometrunway._requests._routes import Request
 from cometrunway._wire._encode import request_type_of, without_options
 from cometrunway._wire._values import Row, given, with_whole_numbers

@@ -1,7 +1,7 @@
 """Checks the media of a request before they are sent. Some are certainly refused, others are doubtful."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -32,14 +32,26 @@ def check_media(request: Request, provider: Provider, *, api_host: str, fit: Fit
         strict: whether doubtful media are an error.
 
     Raises:
-        ValueError: a medium is refused. The message names the medium, the fault, and the cure.
+        ValueError: media are refused. The message has a line for each fault, with the medium and the cure.
     """
-    for message, fault in media_faults(request, provider, api_host=api_host, fit=fit):
-        if fault.is_sure:
-            raise ValueError(message)
-        if strict:
-            raise ValueError(f"{message}; strict sends nothing that is doubtful")
+    found = list(media_faults(request, provider, api_host=api_host, fit=fit))
+    if refused := list(_refused(found, strict=strict)):
+        raise ValueError("\n".join(refused))
+    for message, _ in found:
         warnings.warn(f"{message}; it is sent as it is", MediaWarning, stacklevel=2)
+
+
+def refused_media(request: Request, provider: Provider, *, api_host: str, fit: Fit | None, strict: bool) -> list[str]:
+    """Return the messages of the media for which `check_media` raises."""
+    return list(_refused(media_faults(request, provider, api_host=api_host, fit=fit), strict=strict))
+
+
+def _refused(found: Iterable[tuple[str, Fault]], *, strict: bool) -> Iterator[str]:
+    for message, fault in found:
+        if fault.is_sure:
+            yield message
+        elif strict:
+            yield f"{message}; strict sends nothing that is doubtful"
 
 
 def media_faults(

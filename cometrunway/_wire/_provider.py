@@ -12,7 +12,8 @@ from cometrunway._media._inputs import DATA_URI_LIMITS, UPLOAD_LIMIT
 from cometrunway._media._urls import check_web_url, shown
 from cometrunway._paths import expanded
 from cometrunway._requests import _limits as limits
-from cometrunway._requests._parts import from_fields, nearest
+from cometrunway._requests._names import nearest
+from cometrunway._requests._parts import from_fields
 from cometrunway._tasks import UNNAMED_PROVIDER
 
 _GATEWAY_ROUTES = (

@@ -42,7 +42,7 @@ def records_to_shots(
         try:
             shots.append(shot_from_record(record, base_dir=base_dir, ignore=ignore))
         except (TypeError, ValueError) as error:
-            problems.append(f"row {place}: {error}")
+            problems.append(f"row {place}: {'; '.join(str(error).splitlines())}")
             continue
         key = getattr(shots[-1], "key", None)
         if key is not None and places.setdefault(key, place) != place:

@@ -7,7 +7,7 @@ from typing import Any, Protocol, get_args
 
 from attrs import AttrsInstance, fields
 
-from cometrunway._requests._parts import snake_case
+from cometrunway._requests._names import snake_case
 
 _DEEPEST = 3
 """The greatest depth of a request: a field's value, the items of a list, their members."""

@@ -1,5 +1,6 @@
 """What a batch would send: each shot is judged before any is sent, and what is doubtful is told once."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,21 @@ def test_what_is_refused_is_told_once_for_each_cause(file: BatchFile) -> None:
     assert "is turned by its Exif (orientation 6)" in doubtful
     with pytest.raises(BatchFileError, match="is turned by its Exif"):
         check_provider(file, COMETAPI, api_host=API, strict=True, sent_before={"1", "2"})
+
+
+def test_all_that_is_wrong_with_a_shot_is_told(tmp_path: Path) -> None:
+    """A large image does not wait until the other fields are right: each has a line."""
+    (tmp_path / "large.png").write_bytes(picture((640, 480), "PNG") + bytes(4_000_000))
+    row = {"route": "text_to_image", "promptText": "a cat", "referenceImages": [{"uri": "large.png"}] * 4}
+    (tmp_path / "shots.jsonl").write_text(json.dumps(row))
+    with pytest.raises(BatchFileError) as refused:
+        check_provider(read_batch(tmp_path / "shots.jsonl"), COMETAPI, api_host=API, strict=False)
+    fields, image = str(refused.value).splitlines()
+    assert "at most 3" in fields
+    assert "no uploads" in image
+    (tmp_path / "shots.jsonl").write_text(json.dumps({**row, "seed": -1, "ratio": "wide!"}))
+    with pytest.raises(BatchFileError, match=r"shots.jsonl:1: .*ratio.*\n.*shots.jsonl:1: .*seed"):
+        read_batch(tmp_path / "shots.jsonl")
 
 
 def test_what_is_made_to_fit_is_told_in_a_few_words(file: BatchFile) -> None:

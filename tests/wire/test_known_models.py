@@ -15,7 +15,7 @@ from cometrunway._wire._provider import COMETAPI, RUNWAY
 from cometrunway.emulator import Emulator
 from cometrunway.errors import UnknownValueWarning
 from tests.official import bodies, stripped
-from tests.samples import ALL_ROUTES, CAT
+from tests.samples import ALL_ROUTES, CAT, PNG
 
 
 def test_a_route_that_a_provider_lacks_is_refused() -> None:
@@ -125,3 +125,19 @@ def test_what_a_model_demands_is_told_before_it_is_sent(request_: Request, provi
     with pytest.raises(ValueError, match=told):
         check_taken(request_, provider)
     check_taken(TextToImage(prompt_text="a"), RUNWAY)
+
+
+async def test_what_is_wrong_with_fields_and_media_is_told_at_once(session: Any) -> None:
+    """An image that is too large and a field that is missing are two lines of one error, and so are two images."""
+    large = [PNG + bytes([number]) + bytes(4_000_000) for number in range(2)]
+    video = ImageToVideo(prompt_image=large, model="gen4_turbo", ratio="1:1")
+    async with Emulator() as emulator:
+        async with session(emulator, strict=True) as runway:
+            with pytest.raises(ValueError, match="strict sends nothing") as refused:
+                await runway.submit(video)
+        assert "'1:1' is not known" in str(refused.value)
+        assert str(refused.value).count("has no uploads") == 2
+        async with session(emulator) as runway:
+            with pytest.raises(ValueError, match=r"has no uploads.*\n.*has no uploads"):
+                await runway.submit(ImageToVideo(prompt_image=large, model="gen4_turbo"))
+    assert emulator.creates.received == 0

@@ -3,11 +3,12 @@
 import json
 import math
 from copy import deepcopy
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from cometrunway._polling._duration_model import DurationModel, ObservedTask
+from cometrunway._polling._duration_model import _AGE_EDGES, _PROGRESS_EDGES, DurationModel, ObservedTask
 from cometrunway._polling._hazard_table import HazardTable
 
 EDGES = tuple(float(second) for second in range(100))
@@ -28,6 +29,13 @@ def taught(*ends: float, step: float = 1.0) -> HazardTable:
 def surprise(table: HazardTable, start: float, end: float, *, ended: bool) -> float:
     """Return how much a poll would surprise the table, which does not see it."""
     return deepcopy(table).learn(start, end, ended=ended)
+
+
+@pytest.mark.parametrize("edges", [_AGE_EDGES, _PROGRESS_EDGES])
+def test_bins_rise_from_zero(edges: tuple[float, ...]) -> None:
+    """Each age, and each progress, is in one bin, and a bin is wider than nothing."""
+    assert edges[0] == 0.0
+    assert all(start < end for start, end in pairwise(edges))
 
 
 def test_the_first_poll_waits_for_the_first_ends() -> None:

@@ -396,6 +396,19 @@ async def test_all_polls_share_one_budget() -> None:
     assert len({task_id for when, task_id in world.polls if when < 30}) == 2000
 
 
+async def test_polls_that_fail_grow_rare_as_others_do() -> None:
+    """A gateway that answers 502 is polled no more often than one that answers."""
+    moments = []
+    for answer in (task("RUNNING"), errors.ServerError("bad gateway", status=502)):
+        world = World(script(answer))
+        async with world.scheduler(rule="backoff", deadline=300) as scheduler:
+            began = asyncio.get_running_loop().time()
+            with pytest.raises(errors.TaskTimeoutError):
+                await watched(scheduler)
+        moments.append([moment - began for moment, _ in world.polls])
+    assert moments[0] == pytest.approx(moments[1])
+
+
 async def test_a_429_holds_back_every_task() -> None:
     """After one Retry-After of 20 no poll leaves for 20 seconds; those that left with the refused one have left."""
     limited = errors.RateLimitedError("slow down", status=429)

@@ -92,6 +92,24 @@ async def test_an_answer_behind_its_callback_is_waited_for() -> None:
         assert len(moments) <= 8
 
 
+async def test_a_hint_delays_no_poll() -> None:
+    """More posts about a task whose announced end is behind change nothing, also where the shortest pause is long."""
+    moments = []
+    for posts in (0, 20):
+        began = asyncio.get_running_loop().time()
+        world = World(after(began + 24.0, task("SUCCEEDED")))
+        async with world.scheduler(rule="fixed", first=1000.0, floor=10.0) as scheduler:
+            handle = watched(scheduler)
+            await asyncio.sleep(20.0)
+            scheduler.hint(*T, announces_end=True)
+            for _ in range(posts):
+                await asyncio.sleep(0.1)
+                scheduler.hint(*T, announces_end=False)
+            await handle
+        moments.append([moment - began for moment, _ in world.polls])
+    assert moments[0] == pytest.approx(moments[1])
+
+
 async def test_a_forged_end_costs_some_polls() -> None:
     """After a minute without the announced end the task is polled as if it had no callback."""
     world = World(lambda *_: task("RUNNING"))

@@ -34,6 +34,7 @@ from cometrunway._submission._existing import ExistingTasks, expect_callbacks
 from cometrunway._submission._image_fit import ImageFit
 from cometrunway._submission._intent import Preparation
 from cometrunway._submission._limits import Limits
+from cometrunway._submission._shared_limits import SharedLimits, limited
 from cometrunway._submission._spending import Spending
 from cometrunway._submission._submitter import Submitter
 from cometrunway._submission._uploads import Uploads
@@ -83,6 +84,7 @@ class Composition:
         poll: PollPolicy | None,
         retry: RetryPolicy | None,
         limits: Limits,
+        shared_limits: SharedLimits | None,
         budget: int | Budget | None,
         journal: str | os.PathLike[str] | None,
         pay_again: bool,
@@ -118,6 +120,7 @@ class Composition:
         self._poll = PollPolicy() if poll is None else of_type("poll", poll, PollPolicy)
         self._retry = RetryPolicy() if retry is None else of_type("retry", retry, RetryPolicy)
         self._limits = limits
+        self._shared_limits = shared_limits
         if budget is not None and not isinstance(budget, Budget):
             budget = Budget(creates=whole("budget", budget, at_least=0))
         self.spending = Spending(budget)
@@ -215,6 +218,8 @@ class Composition:
             space=space,
         )
         poll = api.poll if recorder is None else recorder.counted(api.poll)
+        if self._shared_limits is not None:
+            poll = limited(poll, self._shared_limits)
         shared = SharedTasks(
             journal=journal,
             poll_api=poll,
@@ -261,6 +266,7 @@ class Composition:
             events=events,
             space=space,
             earlier=self._earlier_files(journal),
+            shared_limits=self._shared_limits,
         )
         return Parts(
             api=api,

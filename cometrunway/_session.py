@@ -20,7 +20,7 @@ from cometrunway._journal._entries import Entries
 from cometrunway._lifetime import Lifetime
 from cometrunway._media._image_limits import Fit
 from cometrunway._paths import expanded
-from cometrunway._policies import PollPolicy, RetryPolicy
+from cometrunway._policies import PollPolicy, RetryPolicy, whole
 from cometrunway._requests._routes import Request
 from cometrunway._requests._shot import check_key, check_request
 from cometrunway._signals import hear
@@ -29,6 +29,7 @@ from cometrunway._submission._intent import Resubmits, checked_resubmits, never
 from cometrunway._submission._limits import Limits
 from cometrunway._submission._map import BatchSubmission, Requests
 from cometrunway._submission._resumption import Resumption
+from cometrunway._submission._shared_limits import SharedLimits
 from cometrunway._tasks import Asset, Task
 from cometrunway._telemetry._options import Telemetry
 from cometrunway._tracebacks import drop_frames
@@ -72,6 +73,8 @@ class Session:
             crash, at most this number of creates is in doubt, and one more for each further route and model.
         max_waiting: how many submissions may wait for `max_in_flight` and for the gateway's limits. One more raises
             `SubmissionQueueFullError` at once. Submissions of a `map` do not count. None is no limit.
+        shared_limits: limits of creates and polls that other sessions share, such as those of a `fleet.Fleet`; None
+            for none.
         budget: how many creates may be accepted or be in doubt. One more raises `BudgetError`. A `Budget` can limit
             money too. None is no limit.
         journal: a file that records what was paid for, so that a crash loses nothing. It is made if it is missing. One
@@ -124,6 +127,7 @@ class Session:
         max_in_flight: int = 1000,
         max_creates: int = 256,
         max_waiting: int | None = None,
+        shared_limits: SharedLimits | None = None,
         budget: int | Budget | None = None,
         journal: str | os.PathLike[str] | None = None,
         pay_again: bool = False,
@@ -150,6 +154,7 @@ class Session:
             poll=poll,
             retry=retry,
             limits=Limits(max_in_flight=max_in_flight, max_creates=max_creates, max_waiting=max_waiting),
+            shared_limits=shared_limits,
             budget=budget,
             journal=journal,
             pay_again=pay_again,
@@ -196,6 +201,25 @@ class Session:
             TasksOwedError: tasks are unfinished, and there is no journal. The session is closed nevertheless.
         """
         await self._lifetime.close(wait=wait, grace=grace)
+
+    async def hand_over(self, *, grace: float | None = None) -> None:
+        """Close the session without waiting, and leave its tasks to the other processes of a shared journal at once.
+
+        For the end of one of several processes, as on SIGTERM: the others take the tasks over while this one waits for
+        the answers to its creates.
+
+        Args:
+            grace: seconds to wait for creates under way; by default `close_grace`. A create that is not answered by
+                then is in doubt.
+
+        Raises:
+            JournalRequiredError: the session has no journal.
+        """
+        journal = self._lifetime.parts_with_journal.journal
+        # If the tasks cannot be left now, they are free when the lease of this process ends.
+        closed, _ = await asyncio.gather(self.close(wait=0, grace=grace), journal.leave_all(), return_exceptions=True)
+        if closed is not None:
+            raise closed
 
     async def __aenter__(self) -> Self:
         await self._lifetime.open(interrupts=asyncio.current_task())
@@ -342,6 +366,22 @@ class Session:
         return Resumption(
             journal=parts.journal, existing=parts.existing, submitter=parts.submitter, background=parts.background
         )
+
+    async def take_over(self, most: int = 1000) -> list[TaskHandle]:
+        """Continue tasks of a shared journal for which no live process waits; return their handles.
+
+        Call it now and then in a process that runs for long. Only one of several processes gets each task.
+
+        Args:
+            most: the largest number of tasks.
+
+        Raises:
+            JournalRequiredError: the session has no journal.
+            JournalError: the journal cannot be read or written.
+        """
+        keys = await self._lifetime.parts_with_journal.journal.take_over(whole("most", most, at_least=1))
+        handles = [await self.find(key) for key in keys]
+        return [handle for handle in handles if handle is not None]
 
     async def find(self, key: str) -> TaskHandle | None:
         """Return the handle of the journal's submission with this key, finished or not; None if there is none.

@@ -134,6 +134,22 @@ class BackgroundTasks:
             return
         await within(seconds, self._closing)
 
+    async def finished(self, work: Coroutine[Any, Any, object], *, name: str) -> bool:
+        """Run `work`, and return True; cancel it and return False if the group is being closed before it has ended."""
+        loop = asyncio.get_running_loop()
+        running = loop.create_task(work, name=name)
+        closing = loop.create_task(self._closing.wait(), name=name)
+        try:
+            await asyncio.wait({running, closing}, return_when=asyncio.FIRST_COMPLETED)
+            if running.done():
+                running.result()
+                return True
+            return False
+        finally:
+            running.cancel()
+            closing.cancel()
+            await asyncio.wait({running, closing})
+
     async def _own(self, opened: asyncio.Event) -> None:
         """Hold the group open. Log a bug that escapes from a child while the group is not being closed."""
         try:

@@ -73,6 +73,12 @@ class JournalProtocol(Protocol):
     async def leave(self, task_id: str) -> None:
         """Wait for a task no more, so that another process may."""
 
+    async def take_over(self, most: int) -> list[str]:
+        """Wait for at most `most` tasks for which no live process waits; return their keys."""
+
+    async def leave_all(self) -> None:
+        """Wait for no task any more, so that other processes may."""
+
     def entries(self, states: Collection[State] = tuple(State)) -> AsyncIterator[Entry]:
         """Yield the entries in these states, in the order of submission. Only a few are in memory at once.
 
@@ -135,6 +141,13 @@ class NoJournal:
         """Wait for a task, as no other process does."""
 
     async def leave(self, task_id: str) -> None:
+        """Do nothing."""
+
+    async def take_over(self, _most: int) -> list[str]:
+        """Return nothing."""
+        return []
+
+    async def leave_all(self) -> None:
         """Do nothing."""
 
     async def entries(self, states: Collection[State] = tuple(State)) -> AsyncIterator[Entry]:

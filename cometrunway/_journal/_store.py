@@ -133,6 +133,12 @@ class Store(Protocol):
     def take(self, connection: Any, task_id: str) -> Entry | None:
         """Wait for a task, and return None; or return its entry, if another session waits for it or it has ended."""
 
+    def take_over(self, connection: Any, most: int) -> list[str]:
+        """Wait for at most so many tasks for which no session that lives waits; return their keys."""
+
+    def leave_all(self, connection: Any) -> None:
+        """Wait for no task any more, so that other sessions may."""
+
     def leave(self, connection: Any, task_id: str) -> None:
         """Wait for a task no more, so that another session may."""
 

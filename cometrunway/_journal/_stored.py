@@ -216,6 +216,14 @@ class StoredJournal:
         if self.is_shared:
             await self._do(lambda connection: self._store.leave(connection, task_id))
 
+    async def take_over(self, most: int) -> list[str]:
+        """Wait for at most `most` tasks for which no live process waits; return their keys."""
+        return await self._do(lambda connection: self._store.take_over(connection, most))
+
+    async def leave_all(self) -> None:
+        """Stop waiting for all tasks, so that other processes can wait for them."""
+        await self._do(self._store.leave_all)
+
     async def key_of(self, task_id: str) -> str | None:
         """Return the key of a submission that has this task; None if none has. It reads all of the journal."""
         keys = await self._do(lambda _: self._store.records.keys_of_task(task_id))

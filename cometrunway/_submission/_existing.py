@@ -152,7 +152,7 @@ class ExistingTasks:
             if assets is None:
                 return None
             entry = evolve(entry, assets=assets)
-        return _finished(entry, request)
+        return finished(entry, request)
 
     def check_provider(self, entry: Entry) -> None:
         """Check that an entry belongs to the session's provider; else `JournalError`."""
@@ -176,7 +176,7 @@ class ExistingTasks:
             self._keys.popitem(last=False)
 
 
-def _finished(entry: Entry, request: Request | None = None) -> TaskFuture | None:
+def finished(entry: Entry, request: Request | None = None) -> TaskFuture | None:
     """Return the future of an entry without a task, or with an ended task; None for any other entry."""
     reference = reference_of(entry)
     if entry.task_id is None or entry.is_in_doubt or entry.state is State.REFUSED:

@@ -27,6 +27,7 @@ from cometrunway._submission._limits import InFlightLimit, Limits, NotSubmittedE
 from cometrunway._submission._line import WaitingLimit
 from cometrunway._submission._patience import Patience
 from cometrunway._submission._prepared_file import Prepared
+from cometrunway._submission._shared_limits import CreatePlace, FreePlace, SharedLimits
 from cometrunway._submission._spending import Spending, Spent
 from cometrunway._submission._uploads import Uploads
 from cometrunway._task_group import BackgroundTasks, Role, is_cancelled
@@ -93,6 +94,7 @@ class Submitter:
         events: EventEmitter,
         space: Space,
         earlier: EarlierFiles | None,
+        shared_limits: SharedLimits | None,
     ) -> None:
         self._api = api
         self.provider = api.provider
@@ -108,6 +110,7 @@ class Submitter:
         self._events = events
         self._space = space
         self._earlier = earlier
+        self._shared_limits = shared_limits
         self._queues = CreateQueues(limits.max_creates, rng)
         background.on_closing(self.end_waits)
         self._under_way: dict[str, asyncio.Event] = {}
@@ -254,15 +257,18 @@ class Submitter:
         standing = await self._known(intent, spent) if instead_of is None else None
         if self._is_resubmitted(standing, submission):
             instead_of, standing = standing, None
-        if standing is None:
-            message = await self._message(intent, spent)
+        if standing is not None:
+            return await self._taken_up(standing, intent)
+        message = await self._message(intent, spent)
+        async with self._place() as place:
             standing = await self._begin(intent, instead_of, spent)
             if self._is_resubmitted(standing, submission):
                 instead_of, standing = standing, await self._begin(intent, standing, spent)
-        if standing is not None:
-            return await self._taken_up(standing, intent)
-        expected = self._callbacks.expect(intent.callback_path, key=intent.key, submitted_at=intent.submitted_at)
-        outcome = await self._checked(await self._send(intent, message, queue, expected), intent.key, expected)
+            if standing is not None:
+                return await self._taken_up(standing, intent)
+            expected = self._callbacks.expect(intent.callback_path, key=intent.key, submitted_at=intent.submitted_at)
+            sent = await self._send(intent, message, queue, expected, place)
+        outcome = await self._checked(sent, intent.key, expected)
         if expected.task is not None or not isinstance(outcome, Refused):
             spent.keep()
             self._forget_callbacks_of(instead_of)
@@ -294,7 +300,8 @@ class Submitter:
 
     async def _known(self, intent: Intent, spent: Spent) -> Entry | None:
         """Return the entry with the key, if it must be known before a budget, the disk or a file is used."""
-        if intent.entry is None or not (intent.digests or spent.is_limited or self._space.is_full):
+        must_be_known = intent.digests or spent.is_limited or self._space.is_full or self._shared_limits is not None
+        if intent.entry is None or not must_be_known:
             return None
         standing = await self._journal.find(intent.entry.key)
         return None if standing is None or standing.state is State.REFUSED else standing
@@ -361,7 +368,17 @@ class Submitter:
             self._check_may_leave()
             await self._background.pause(_BETWEEN_CHECKS)
 
-    async def _send(self, intent: Intent, message: Message, queue: CreateQueue, expected: ExpectedCallback) -> Outcome:
+    def _place(self) -> CreatePlace | FreePlace:
+        return FreePlace() if self._shared_limits is None else CreatePlace(self._shared_limits, self._background)
+
+    async def _send(
+        self,
+        intent: Intent,
+        message: Message,
+        queue: CreateQueue,
+        expected: ExpectedCallback,
+        place: CreatePlace | FreePlace,
+    ) -> Outcome:
         """Send the create, and again only if the previous answer proves that nothing was created. Raises nothing."""
         patience = Patience(self._retry, self._rng)
         refusal: CometRunwayError | None = None
@@ -377,7 +394,10 @@ class Submitter:
                 if pause is None:
                     return outcome
                 self._events.emit(EventKind.RETRYING, intent.reference, error=refusal)
+                if self._shared_limits is not None and isinstance(refusal, RateLimitedError):
+                    self._shared_limits.refused("creates", asked_pause(refusal) or 0.0)
                 await self._background.pause(pause)
+                await place.take()
         except (CometRunwayError, RuntimeError, ValueError, asyncio.CancelledError) as error:
             return Refused(error)  # it was not sent, or it was refused
 

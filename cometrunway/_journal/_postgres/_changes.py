@@ -135,6 +135,23 @@ class Statements:
         )
         return taken.rowcount > 0
 
+    def take_over(self, connection: Connection, most: int) -> list[tuple[str, str]]:
+        """Wait for at most so many tasks for which no session that lives waits; return their keys and ids."""
+        lives = f"EXISTS (SELECT FROM {self.schema}.session AS s WHERE s.number = free.owner AND {is_alive('s')})"
+        return connection.execute(
+            f"UPDATE {self.schema}.submission AS old SET owner = {self.owner} WHERE number IN ("
+            f"SELECT number FROM {self.schema}.submission AS free WHERE state IN ('accepted', 'succeeded') "
+            f"AND NOT {lives} ORDER BY number LIMIT %s FOR UPDATE SKIP LOCKED) RETURNING key, task_id".encode(),
+            (most,),
+        ).fetchall()
+
+    def leave_all(self, connection: Connection) -> None:
+        """Wait for no task any more."""
+        connection.execute(
+            f"UPDATE {self.schema}.submission SET owner = NULL WHERE owner = {self.owner} "
+            "AND state IN ('accepted', 'succeeded')".encode()
+        )
+
     def leave(self, connection: Connection, task_id: str) -> None:
         """Wait for a task no more: it is another session's to take up."""
         connection.execute(

@@ -32,12 +32,11 @@ _PASSING = ("08", "40", "57", "25006", "53300")
 _MIGRATE = "make its tables with:  cometrunway fleet migrate {}"
 
 
-def connected(url: PostgresUrl, *, writes: bool) -> Connection:
-    """Open a connection; one that writes is to the primary of several hosts.
+def options_of(url: PostgresUrl, *, writes: bool) -> dict[str, Any]:
+    """Return the options of libpq for a connection; one that writes is to the primary of several hosts.
 
     Raises:
         JournalError: libpq cannot read the URL.
-        Error: the server cannot be reached, or does not let this user in.
     """
     defaults = {**_DEFAULTS, "target_session_attrs": "read-write"} if writes else _DEFAULTS
     try:
@@ -46,7 +45,17 @@ def connected(url: PostgresUrl, *, writes: bool) -> Connection:
         raise JournalError(
             f"the journal's URL {url} cannot be read: {url.without_secrets(str(error)).strip()}"
         ) from None  # its text may show the password
-    options: dict[str, Any] = {**defaults, **given, "client_encoding": "UTF8"}
+    return {**defaults, **given, "client_encoding": "UTF8"}
+
+
+def connected(url: PostgresUrl, *, writes: bool) -> Connection:
+    """Open a connection; one that writes is to the primary of several hosts.
+
+    Raises:
+        JournalError: libpq cannot read the URL.
+        Error: the server cannot be reached, or does not let this user in.
+    """
+    options = options_of(url, writes=writes)
     # Prepared statements would fail behind a pooler that hands each transaction to another connection.
     return psycopg.connect(**options, autocommit=True, prepare_threshold=None)
 

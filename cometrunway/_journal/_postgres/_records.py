@@ -36,16 +36,7 @@ class Records:
     @property
     def _rows(self) -> str:
         """The rows with what is known of their sessions, as a table."""
-        lives = f"coalesce({is_alive('s')}, FALSE)"
-        mine = "FALSE" if self._owner is None else f"old.owner IS NOT DISTINCT FROM {self._owner}"
-        state = f"CASE WHEN old.state = 'submitting' AND NOT ({mine} OR {lives}) THEN 'in_doubt' ELSE old.state END"
-        names = ", ".join(f"{state} AS state" if name == "state" else f"old.{name}" for name in COLUMNS)
-        held = f"{lives} AND NOT {mine} AND old.state IN {_OPEN}"
-        return (
-            f"(SELECT {names}, {held} AS is_held, old.state AS recorded, old.xmin::text::bigint AS mark "
-            f"FROM {self._schema}.submission AS old "
-            f"LEFT JOIN {self._schema}.session AS s ON s.number = old.owner) AS row"
-        )
+        return rows_of(self._schema, self._owner)
 
     def find(self, key: str) -> Entry | None:
         """Return what stands under a key."""
@@ -157,6 +148,20 @@ class Records:
         *columns, is_held = row
         entry = entry_of(tuple(columns), self._folders)
         return evolve(entry, is_held=True) if is_held else entry
+
+
+def rows_of(schema: str, owner: int | None = None) -> str:
+    """Return the rows of a schema with what is known of their sessions, as a table for a session that asks."""
+    lives = f"coalesce({is_alive('s')}, FALSE)"
+    mine = "FALSE" if owner is None else f"old.owner IS NOT DISTINCT FROM {owner}"
+    state = f"CASE WHEN old.state = 'submitting' AND NOT ({mine} OR {lives}) THEN 'in_doubt' ELSE old.state END"
+    names = ", ".join(f"{state} AS state" if name == "state" else f"old.{name}" for name in COLUMNS)
+    held = f"{lives} AND NOT {mine} AND old.state IN {_OPEN}"
+    return (
+        f"(SELECT {names}, {held} AS is_held, old.state AS recorded, old.xmin::text::bigint AS mark "
+        f"FROM {schema}.submission AS old "
+        f"LEFT JOIN {schema}.session AS s ON s.number = old.owner) AS row"
+    )
 
 
 def folders_of(connection: Connection, schema: str) -> Folders:

@@ -41,6 +41,89 @@ MIGRATIONS = (
     );
     CREATE TABLE {schema}.secret (purpose text PRIMARY KEY, value bytea NOT NULL);
     """,
+    """
+    CREATE TABLE {schema}.worker (
+        number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        name text NOT NULL,
+        started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+        seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+        lease double precision NOT NULL,
+        places integer NOT NULL DEFAULT 0,
+        in_flight integer NOT NULL DEFAULT 0,
+        max_in_flight integer NOT NULL
+    );
+    CREATE TABLE {schema}.tenant (
+        name text PRIMARY KEY,
+        creates bigint,
+        used_creates bigint NOT NULL DEFAULT 0,
+        money numeric,
+        used_money numeric NOT NULL DEFAULT 0,
+        is_paused boolean NOT NULL DEFAULT FALSE
+    );
+    CREATE TABLE {schema}.queued (
+        key text PRIMARY KEY,
+        request text NOT NULL,
+        fingerprint text NOT NULL,
+        priority integer NOT NULL,
+        tenant text,
+        price numeric NOT NULL,
+        has_job boolean NOT NULL DEFAULT TRUE,
+        refusal text,
+        queued_at timestamptz NOT NULL DEFAULT clock_timestamp()
+    );
+    CREATE INDEX queued_parked ON {schema}.queued (tenant) WHERE NOT has_job;
+    CREATE TABLE {schema}.rate (
+        kind text PRIMARY KEY,
+        per_second double precision,
+        at_once integer,
+        next_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+        is_paused boolean NOT NULL DEFAULT FALSE
+    );
+    INSERT INTO {schema}.rate (kind) VALUES ('creates'), ('polls');
+    CREATE INDEX submission_open ON {schema}.submission (number)
+        WHERE state IN ('submitting', 'accepted', 'succeeded');
+    CREATE FUNCTION {schema}.reserve(
+        of_kind text, wanted integer, holder bigint, held integer, horizon double precision,
+        OUT granted integer, OUT wait double precision, OUT gap double precision
+    ) LANGUAGE plpgsql AS $$
+    DECLARE
+        limits {schema}.rate;
+        moment timestamptz;
+        others bigint;
+    BEGIN
+        SELECT * INTO limits FROM {schema}.rate WHERE kind = of_kind FOR UPDATE;
+        moment := clock_timestamp();
+        granted := CASE WHEN limits.is_paused THEN 0 ELSE wanted END;
+        gap := coalesce(1 / limits.per_second, 0);
+        wait := greatest(0, extract(epoch FROM limits.next_at - moment));
+        IF limits.at_once IS NOT NULL THEN
+            SELECT coalesce(sum(places), 0) INTO others FROM {schema}.worker
+                WHERE number <> holder AND seen_at + make_interval(secs => lease) > moment;
+            granted := greatest(0, least(granted, limits.at_once - others - held));
+        END IF;
+        IF wait > horizon THEN
+            granted := 0;
+        ELSIF gap > 0 THEN
+            granted := least(granted, 1 + floor((horizon - wait) / gap)::integer);
+        END IF;
+        IF granted > 0 AND gap > 0 THEN
+            UPDATE {schema}.rate SET next_at = greatest(limits.next_at, moment) + make_interval(secs => granted * gap)
+                WHERE kind = of_kind;
+        END IF;
+        IF limits.at_once IS NOT NULL THEN
+            UPDATE {schema}.worker SET places = held + granted WHERE number = holder;
+        END IF;
+    END $$;
+    CREATE FUNCTION {schema}.tell() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        PERFORM pg_notify('{schema}', NEW.key);
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER tell AFTER UPDATE OF state ON {schema}.submission FOR EACH ROW
+        WHEN (NEW.state <> OLD.state) EXECUTE FUNCTION {schema}.tell();
+    CREATE TRIGGER tell AFTER UPDATE OF refusal ON {schema}.queued FOR EACH ROW
+        WHEN (NEW.refusal IS NOT NULL) EXECUTE FUNCTION {schema}.tell();
+    """,
 )
 """What brings a schema from each version to the next: the first from none to version 1. What is released stays."""
 VERSION = len(MIGRATIONS)

@@ -274,6 +274,19 @@ class PostgresStore:
             return None
         return self.records.of_task(task_id)
 
+    def take_over(self, connection: Connection, most: int) -> list[str]:
+        """Wait for at most so many tasks for which no session that lives waits; return their keys."""
+        opened = self._here()
+        taken = opened.statements.take_over(connection, most)
+        opened.own_tasks.update(task_id for _, task_id in taken)
+        return [key for key, _ in taken]
+
+    def leave_all(self, connection: Connection) -> None:
+        """Wait for no task any more."""
+        opened = self._here()
+        opened.statements.leave_all(connection)
+        opened.own_tasks.clear()
+
     def leave(self, connection: Connection, task_id: str) -> None:
         """Wait for a task no more."""
         opened = self._here()

@@ -1,0 +1,84 @@
+"""Limits of creates and polls that several processes share."""
+
+from collections.abc import Awaitable, Callable
+from typing import Literal, Protocol, Self
+
+from cometrunway._handle import Asked
+from cometrunway._policies import asked_pause
+from cometrunway._task_group import BackgroundTasks
+from cometrunway._tasks import Task
+from cometrunway.errors import RateLimitedError
+
+Poll = Callable[[str, str, Asked], Awaitable[Task]]
+
+
+class SharedLimits(Protocol):
+    """Limits that several sessions share, such as those of all workers of a fleet.
+
+    All methods are called in the event loop of the session.
+    """
+
+    async def create(self) -> None:
+        """Wait until one more create may be sent. After it, `created` is called once, unless it raises."""
+
+    def created(self) -> None:
+        """The create has its answer, or was not sent: another one may take its place."""
+
+    async def poll(self) -> None:
+        """Wait until one more poll may be sent."""
+
+    def refused(self, what: Literal["creates", "polls"], pause: float) -> None:
+        """The gateway answered with a 429, and asked for a pause of `pause` seconds; 0 if it named none."""
+
+
+class CreatePlace:
+    """A place for one create under limits that several processes share, while a block runs."""
+
+    def __init__(self, limits: SharedLimits, background: BackgroundTasks) -> None:
+        self._limits = limits
+        self._background = background
+        self._is_held = False
+
+    async def take(self) -> None:
+        """Wait for the place, anew for each request that is sent; end the wait if the session is being closed."""
+        self._release()
+        self._is_held = await self._background.finished(self._limits.create(), name="cometrunway shared limits")
+
+    def _release(self) -> None:
+        if self._is_held:
+            self._is_held = False
+            self._limits.created()
+
+    async def __aenter__(self) -> Self:
+        await self.take()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._release()
+
+
+class FreePlace:
+    """A place for one create of a session that shares no limits."""
+
+    async def take(self) -> None:
+        """Do not wait."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+
+def limited(poll: Poll, limits: SharedLimits) -> Poll:
+    """Return a function that polls when the shared limits allow it."""
+
+    async def limited_poll(route: str, task_id: str, asked: Asked) -> Task:
+        await limits.poll()
+        try:
+            return await poll(route, task_id, asked)
+        except RateLimitedError as error:
+            limits.refused("polls", asked_pause(error) or 0.0)
+            raise
+
+    return limited_poll

@@ -205,7 +205,9 @@ def fleet(session: nox.Session) -> None:
         "tests/journal/test_journal.py",
         "tests/journal/postgres",
         "tests/cli/test_fleet.py",
+        "tests/cli/test_worker.py",
         "tests/test_fleet.py",
+        "tests/fleet",
     )
     session.run(
         *("python", "-m", "pytest", "-q", "-n", "2", "-rP", *tests, *session.posargs),

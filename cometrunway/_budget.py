@@ -38,7 +38,7 @@ class Budget:
         price: Callable[[Request], Amount] | None = None,
     ) -> None:
         self._creates = None if creates is None else whole("creates", creates, at_least=0)
-        self._money = None if money is None else _decimal("money", money)
+        self._money = None if money is None else amount_of("money", money)
         self._price = price
         if money is not None and price is None:
             raise ValueError("a Budget of money needs price=, a function that returns what a request costs")
@@ -73,7 +73,7 @@ class Budget:
 
     def take(self, request: Request) -> Decimal:
         """Count one create and return its price; `BudgetError` if it would exceed the budget."""
-        price = Decimal(0) if self._price is None else _decimal("a price", self._price(request))
+        price = Decimal(0) if self._price is None else amount_of("a price", self._price(request))
         with self._lock:
             if self._creates is not None and self._used_creates >= self._creates:
                 raise BudgetError(f"the budget of {counted(self._creates, 'create')} is used up; nothing was sent")
@@ -99,7 +99,8 @@ class Budget:
         return f"<Budget {creates}{money}>"
 
 
-def _decimal(name: str, amount: object) -> Decimal:
+def amount_of(name: str, amount: object) -> Decimal:
+    """Return an amount of money; `ValueError` unless it is a finite number of at least 0."""
     if isinstance(amount, int | float | Decimal) and not isinstance(amount, bool):
         exact = Decimal(str(amount))
         if exact.is_finite() and exact >= 0:

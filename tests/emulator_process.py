@@ -46,9 +46,9 @@ class EmulatorProcess:
 
 
 @contextmanager
-def running_emulator(*, create_seconds: float = 0.1) -> Iterator[EmulatorProcess]:
+def running_emulator(*, create_seconds: float = 0.1, median: float = 0.6) -> Iterator[EmulatorProcess]:
     """Run an emulator whose creates take a while, so that many of them are cut short."""
-    command = [sys.executable, "-m", "cometrunway", "emulator", "--median", "0.6", "--not-exist", "0.2"]
+    command = [sys.executable, "-m", "cometrunway", "emulator", "--median", str(median), "--not-exist", "0.2"]
     with subprocess.Popen(
         [*command, "--fault", f"create:slow/{create_seconds}=1"], stdout=subprocess.PIPE, text=True
     ) as process:

@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 LISTING = Path(__file__).with_suffix(".txt")
 CHANGELOG = ROOT / "docs" / "changelog.md"
-MODULES = ("cometrunway.errors", "cometrunway", "cometrunway.emulator", "cometrunway.progress")
+MODULES = ("cometrunway.errors", "cometrunway", "cometrunway.emulator", "cometrunway.fleet", "cometrunway.progress")
 _PLAIN = (type(None), bool, int, float, str)
 
 

@@ -31,7 +31,7 @@ LEVELS = [
     {"_public"},
     {"__init__", "_pytest_plugin"},
     {"progress"},
-    {"_batch"},
+    {"_batch", "fleet"},
     {"_gallery", "_report"},
     {"_notebook"},
     {"_cli"},
@@ -40,7 +40,7 @@ LEVELS = [
 """What may be imported: only what stands above it here. The emulator imports nothing of ours."""
 UPWARD = ("cometrunway._displays", "cometrunway._notebook")
 """The one import that goes up: a value asks for its display in a notebook, which is imported at that moment."""
-LONGEST_CHAIN = 19
+LONGEST_CHAIN = 20
 """Modules on the longest chain of imports."""
 DOORS = {
     # the session only names the type of what it borrows; the gallery serves a page to this machine's browsers;
@@ -53,7 +53,9 @@ DOORS = {
     "obstore": {"_object_storage"},
     "PIL": {"_media"},
     "pillow_heif": {"_media"},
-    "psycopg": {"_journal"},
+    "psycopg": {"_journal", "fleet"},  # blocking there, asyncio here
+    "psycopg_pool": {"fleet"},
+    "procrastinate": {"fleet"},
     "aiohttp_socks": {"_transport"},
     "python_socks": {"_transport"},
     "opentelemetry": {"_telemetry"},

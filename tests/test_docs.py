@@ -12,7 +12,7 @@ import attrs
 import pytest
 
 import cometrunway
-from cometrunway import emulator
+from cometrunway import emulator, fleet
 from tests.documentation import markdown, packages, tables
 from tests.documentation.examples import examples
 from tests.served import served_by_emulator
@@ -140,7 +140,8 @@ def test_the_api_has_everything_public() -> None:
     ]
     of_errors = {name for name in cometrunway.__all__ if hasattr(cometrunway.errors, name) and name.endswith("Error")}
     of_emulator = {f"emulator.{name}" for name in emulator.__all__}
-    assert sorted(found) == sorted(({*cometrunway.__all__} - of_errors) | of_emulator)
+    of_fleet = {f"fleet.{name}" for name in fleet.__all__}
+    assert sorted(found) == sorted(({*cometrunway.__all__} - of_errors) | of_emulator | of_fleet)
 
 
 def test_the_drawing_of_the_packages_is_that_of_the_code() -> None:

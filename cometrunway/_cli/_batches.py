@@ -40,6 +40,7 @@ from cometrunway._cli._commands import (
     resume_command,
     whole,
 )
+from cometrunway._cli._fleet import queue
 from cometrunway._cli._supervision import INTERRUPTED, Report, supervised
 from cometrunway._delivery._earlier_files import check_keys
 from cometrunway._delivery._file_names import FileNames
@@ -55,6 +56,7 @@ from cometrunway._transport._connections import Connections
 from cometrunway.errors import MediaWarning, UnknownValueWarning
 from cometrunway.progress import new_display
 
+_OF_WORKERS = ("journal", "retry_failed", "budget", "fit", "max_in_flight", "polls_per_second", "template", "json")
 _MEANT_TO_FAIL = ["fails-on-purpose"]
 
 
@@ -93,6 +95,9 @@ def _add_run(commands: "Commands[argparse.ArgumentParser]") -> None:
     server = where.add_mutually_exclusive_group()
     server.add_argument("--emulator", action="store_true", help="run against a built-in server; needs no key")
     add_base_url(server)
+    server.add_argument(
+        "--dsn", type=journal, metavar="URL", help="queue the shots for the workers of this database, and wait for them"
+    )
     add_network(run.add_argument_group("the network"))
 
 
@@ -185,6 +190,7 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    _check_fleet(options)
     file = read_batch(options.shots, encoding=options.encoding, ignore=options.ignore_columns)
     if file.ignored and not options.quiet:
         said = ", ".join(f"{column} ({counted(count, 'row')})" for column, count in file.ignored.items())
@@ -216,6 +222,8 @@ def _run(options: argparse.Namespace) -> int:
     _check_keys(shots, options)
     if options.dry_run:
         return _dry_run(wanted, shots, options)
+    if options.dsn is not None:
+        return queue(shots, options)
     elsewhere.link()
     report = Report(
         output_dir=options.output_dir,
@@ -238,9 +246,17 @@ def _run(options: argparse.Namespace) -> int:
     return supervised(batch, report)
 
 
+def _check_fleet(options: argparse.Namespace) -> None:
+    """Refuse options that the workers of a fleet have, and not the process that queues."""
+    given = [name for name in _OF_WORKERS if getattr(options, name) not in (None, False)]
+    if options.dsn is not None and given:
+        named = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise ValueError(f"--dsn leaves the shots to workers, and {named} is for a run of its own: leave it out")
+
+
 def _check_keys(shots: Sequence[Shot], options: argparse.Namespace) -> None:
     """Check that no shot may have been paid for by a run without a journal."""
-    if options.journal is None and not (options.pay_again or options.emulator):
+    if options.journal is None and not (options.pay_again or options.emulator or options.dsn):
         names = FileNames(options.template or "{key}")
         check_keys(((shot.key, shot.request.route) for shot in shots), options.output_dir, names)
 

@@ -14,7 +14,7 @@ from typing import NoReturn, TextIO
 
 from cometrunway import emulator
 from cometrunway._batch._files import BatchFileError
-from cometrunway._cli import _answers, _batches, _completion, _fleet, _gallery, _journals, _report, _resumption
+from cometrunway._cli import _answers, _batches, _completion, _fleet, _gallery, _journals, _report, _resumption, _worker
 from cometrunway._cli._bundle import installed_version
 from cometrunway._cli._commands import Commands, add_command, shown
 from cometrunway._cli._supervision import INTERRUPTED
@@ -136,6 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     _gallery.add_to(commands)
     _answers.add_to(commands)
     _fleet.add_to(commands)
+    _worker.add_to(commands)
     _add_emulator(commands)
     _completion.add_to(commands, parser)
     return parser

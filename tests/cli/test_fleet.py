@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cometrunway._cli._main import main
+from cometrunway._journal._postgres._schema import VERSION
 from tests.postgres import VARIABLE, Server
 
 pytestmark = pytest.mark.skipif(VARIABLE not in os.environ, reason=f"NOT TRIED: {VARIABLE} names no PostgreSQL")
@@ -32,7 +33,7 @@ def test_every_command_takes_a_url(
 
     assert main(["status", url]) == 2
     assert "fleet migrate" in capsys.readouterr().err
-    assert "version 1: made" in told(0, "fleet", "migrate", url)
+    assert f"version {VERSION}: made" in told(0, "fleet", "migrate", url)
     assert "nothing to do" in told(0, "fleet", "migrate", url)
     run = ("run", str(shots), "--journal", url, "--emulator")
     told(0, *run, "--dry-run")

@@ -16,6 +16,7 @@ import pytest
 
 from cometrunway import Entry, Journal, JournalReader, OutcomeUnknownError, Session, State, TaskStatus, errors
 from cometrunway._journal._place import place_of
+from cometrunway._journal._postgres._schema import MIGRATIONS, VERSION
 from cometrunway._journal._stores import migrate
 from cometrunway._tasks import Task
 from cometrunway.emulator import Emulator, Fault
@@ -330,7 +331,28 @@ async def test_two_migrations_at_once_make_one_journal(postgres: Server) -> None
     """Both end well; a second one changes nothing."""
     place = place_of(postgres.url(schema="twice"))
     versions = await asyncio.gather(*(asyncio.to_thread(migrate, place) for _ in range(2)))
-    assert sorted(versions) == [(0, 1), (1, 1)]
+    assert sorted(versions) == [(0, VERSION), (VERSION, VERSION)]
+
+
+async def test_a_schema_of_version_1_is_upgraded_and_buys_nothing_again(
+    session: Any, postgres: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the command it is refused as it is; with it, what was bought is found."""
+    url = postgres.url(schema="first_version")
+    async with Emulator() as emulator:
+        with monkeypatch.context() as earlier:
+            earlier.setattr("cometrunway._journal._postgres._migration.MIGRATIONS", MIGRATIONS[:1])
+            earlier.setattr("cometrunway._journal._postgres._migration.VERSION", 1)
+            assert migrate(place_of(url)) == (0, 1)
+            async with session(emulator, journal=url) as runway:
+                await (await runway.submit(yawn(), key="shot"))
+        with pytest.raises(errors.JournalError, match=r"earlier version \(1, this one is 2\).*fleet migrate"):
+            async with session(emulator, journal=url):
+                pass
+        assert migrate(place_of(url)) == (1, VERSION)
+        async with session(emulator, journal=url) as runway:
+            assert await (await runway.submit(yawn(), key="shot"))
+        assert emulator.creates.received == 1
 
 
 async def test_the_files_of_one_machine_are_not_those_of_another(session: Any, tmp_path: Path) -> None:

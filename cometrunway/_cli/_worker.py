@@ -1,0 +1,98 @@
+"""The command of a worker of a fleet: `worker`."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections import Counter
+from typing import Any
+
+from cometrunway._batch._event_log import EventLog
+from cometrunway._cli._commands import (
+    Commands,
+    add_base_url,
+    add_command,
+    add_network,
+    add_output_dir,
+    add_provider,
+    add_template,
+    journal,
+    network_options,
+    positive,
+    provider,
+    whole,
+)
+from cometrunway._events import Event, EventKind
+from cometrunway._policies import PollPolicy
+from cometrunway._terminal import say
+
+_STOPS = (signal.SIGTERM, signal.SIGINT)
+
+
+def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    worker = add_command(
+        commands,
+        "worker",
+        _work,
+        summary="submit the shots that others queue, as one of any number of workers",
+        details="Take shots from the queue of a fleet, submit them, poll their tasks and download their files, until "
+        "SIGTERM or Ctrl-C. Then other workers take the unfinished tasks over: nothing is lost, and nothing is paid "
+        "for twice.",
+        example="COMETAPI_KEY=sk-... cometrunway worker --dsn postgresql://worker@db.example.com/shop",
+    )
+    add_dsn(worker)
+    worker.add_argument("--name", metavar="NAME", help="in `fleet status`; default: the host and the process")
+    worker.add_argument("--max-in-flight", type=whole(1), default=1000, metavar="N", help="unfinished tasks (1000)")
+    worker.add_argument("--polls-per-second", type=positive, metavar="N", help="of this worker, at most (250)")
+    worker.add_argument("--json", action="store_true", help="one event per line on standard output")
+    add_output_dir(worker)
+    add_template(worker)
+    add_provider(worker)
+    add_base_url(worker)
+    add_network(worker)
+
+
+def add_dsn(parser: argparse.ArgumentParser) -> None:
+    """Add the option for the database of a fleet."""
+    parser.add_argument("--dsn", type=journal, required=True, metavar="URL", help="as postgresql://user@host/database")
+
+
+def _session_options(options: argparse.Namespace) -> dict[str, Any]:
+    names = ("base_url", "output_dir", "template")
+    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    if options.polls_per_second is not None:
+        given["poll"] = PollPolicy(per_second=options.polls_per_second)
+    return {**given, **network_options(options)}
+
+
+def _work(options: argparse.Namespace) -> int:
+    return asyncio.run(_working(options))
+
+
+async def _working(options: argparse.Namespace) -> int:
+    from cometrunway.fleet import Fleet  # noqa: PLC0415 - needs an extra
+
+    counts: Counter[EventKind] = Counter()
+    log = EventLog(sys.stdout) if options.json else None
+
+    def observe(event: Event) -> None:
+        counts[event.kind] += 1
+        if log is not None:
+            log.on_event(event)
+
+    stopped = asyncio.Event()
+    for number in _STOPS:
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    fleet = Fleet(options.dsn, provider=provider(options))
+    given = {"name": options.name, "max_in_flight": options.max_in_flight}
+    async with fleet.working(**given, on_event=observe, **_session_options(options)) as session:
+        say(f"waiting for shots of {options.dsn}", sys.stderr)
+        await stopped.wait()
+        owed = len(session.owed)
+    say(
+        f"{counts[EventKind.SUBMITTED]} submitted, {counts[EventKind.DOWNLOADED]} downloaded, "
+        f"{counts[EventKind.FAILED]} failed; {owed} left to other workers",
+        sys.stderr,
+    )
+    return 0

@@ -1,0 +1,186 @@
+"""The shots that wait for a worker, and the budgets of their tenants, in SQL.
+
+Each change of several statements is a generator: it yields statements and gets their rows. So the same code runs on a
+connection of asyncio and on a blocking one.
+"""
+
+import json
+from collections.abc import Generator, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from attrs import frozen
+
+from cometrunway._requests._routes import Request
+from cometrunway._wire._identity import describe, identity
+from cometrunway._wire._mapping import request_from_dict
+from cometrunway._wire._members import converter, members, with_files
+from cometrunway.errors import BudgetError, KeyConflictError
+
+
+class Statement(NamedTuple):
+    """A statement and its parameters."""
+
+    sql: str
+    parameters: Sequence[object] = ()
+
+
+Rows = list[tuple[Any, ...]]
+Script = Generator[Statement, Rows, bool]
+"""Statements that run one after the other in one transaction; it returns whether a job must be added."""
+_as_text = converter(str)
+
+
+@frozen(kw_only=True)
+class QueuedShot:
+    """A shot that waits for a worker."""
+
+    key: str
+    request: Request
+    fingerprint: str
+    priority: int = 0
+    tenant: str | None = None
+    price: Decimal = Decimal(0)
+
+
+def to_json(request: Request) -> str:
+    """Return a request as JSON, complete with data URIs and signatures of URLs; a file by its absolute path.
+
+    Raises:
+        ValueError: it contains bytes, which no other process has.
+    """
+    fields = with_files(members(request, _as_text), _path) if request.local_files else members(request, _as_text)
+    return json.dumps({"route": request.route, **fields})
+
+
+def from_json(text: str) -> Request:
+    """Return the request that `to_json` has made to text."""
+    return request_from_dict(json.loads(text), base_dir=Path("/"))
+
+
+def fingerprint_of(request: Request, *, provider: str) -> str:
+    """Return the digest by which a journal recognises the request."""
+    return identity(describe(request, provider=provider))
+
+
+def _path(file: Path | bytes) -> str:
+    if isinstance(file, Path):
+        return str(file.absolute())
+    raise ValueError("a request of bytes cannot be queued: give a URL, or a path that every worker can read")
+
+
+@frozen
+class Queue:
+    """The statements on the queue of one schema."""
+
+    schema: str
+
+    def add(self, shot: QueuedShot) -> Script:
+        """Queue a shot, and count it in the budget of its tenant; return False if it is queued or submitted already.
+
+        Raises:
+            KeyConflictError: the key belongs to another request.
+            BudgetError: the tenant's budget is used up.
+            ValueError: there is no such tenant.
+        """
+        added = yield Statement(
+            f"INSERT INTO {self.schema}.queued AS old (key, request, fingerprint, priority, tenant, price) "
+            f"SELECT %s, %s, %s, %s, %s, %s WHERE NOT EXISTS (SELECT FROM {self.schema}.submission "
+            "WHERE key = %s AND state <> 'refused') ON CONFLICT (key) DO UPDATE SET request = excluded.request, "
+            "fingerprint = excluded.fingerprint, priority = excluded.priority, tenant = excluded.tenant, "
+            "price = excluded.price, has_job = TRUE, refusal = NULL WHERE old.refusal IS NOT NULL RETURNING key",
+            (
+                shot.key,
+                to_json(shot.request),
+                shot.fingerprint,
+                shot.priority,
+                shot.tenant,
+                shot.price,
+                shot.key,
+            ),
+        )
+        if not added:
+            yield from self._check_same(shot)
+            return False
+        is_paused = shot.tenant is not None and (yield from self._count(shot, shot.tenant))
+        if is_paused:
+            yield Statement(f"UPDATE {self.schema}.queued SET has_job = FALSE WHERE key = %s", (shot.key,))
+        return not is_paused
+
+    def _check_same(self, shot: QueuedShot) -> Script:
+        known = yield Statement(
+            f"SELECT fingerprint FROM {self.schema}.submission WHERE key = %s "
+            f"UNION ALL SELECT fingerprint FROM {self.schema}.queued WHERE key = %s",
+            (shot.key, shot.key),
+        )
+        if known and known[0][0] != shot.fingerprint:
+            raise KeyConflictError(
+                f"the key {shot.key!r} belongs to another request; nothing was queued. Use another key, or the "
+                "original request"
+            ).about(route=shot.request.route, key=shot.key)
+        return False
+
+    def _count(self, shot: QueuedShot, tenant: str) -> Script:
+        """Count a create in a budget; return whether the tenant is paused."""
+        counted = yield Statement(
+            f"UPDATE {self.schema}.tenant SET used_creates = used_creates + 1, used_money = used_money + %s "
+            "WHERE name = %s AND (creates IS NULL OR used_creates < creates) "
+            "AND (money IS NULL OR used_money + %s <= money) RETURNING is_paused",
+            (shot.price, tenant, shot.price),
+        )
+        if counted:
+            return bool(counted[0][0])
+        found = yield Statement(
+            f"SELECT creates, used_creates, money, used_money FROM {self.schema}.tenant WHERE name = %s", (tenant,)
+        )
+        if not found:
+            raise ValueError(f"there is no tenant {tenant!r}; make it with set_tenant({tenant!r})")
+        [(creates, used_creates, money, used_money)] = found
+        used = f"{used_creates} of {creates} creates" if money is None else f"{used_money} of {money}"
+        raise BudgetError(f"the budget of the tenant {tenant!r} is used up ({used}); nothing was queued")
+
+    def found(self, key: str) -> Statement:
+        """Select a shot's request, its priority, and whether its tenant is paused."""
+        return Statement(
+            f"SELECT request, priority, coalesce(tenant.is_paused, FALSE) FROM {self.schema}.queued "
+            f"LEFT JOIN {self.schema}.tenant ON tenant.name = queued.tenant WHERE key = %s AND refusal IS NULL",
+            (key,),
+        )
+
+    def park(self, key: str) -> Statement:
+        """Keep a shot without a job, until its tenant goes on; if it is paused still."""
+        return Statement(
+            f"UPDATE {self.schema}.queued SET has_job = FALSE FROM {self.schema}.tenant "
+            "WHERE key = %s AND name = tenant AND is_paused RETURNING key",
+            (key,),
+        )
+
+    def submitted(self, key: str) -> Statement:
+        """Take a shot out of the queue: its create was accepted, or is in doubt."""
+        return Statement(f"DELETE FROM {self.schema}.queued WHERE key = %s", (key,))
+
+    def refused(self, key: str, refusal: str) -> Statement:
+        """Record why nothing was created for a shot, and give its tenant the create back."""
+        return Statement(
+            f"WITH refused AS (UPDATE {self.schema}.queued SET refusal = %s, has_job = FALSE WHERE key = %s "
+            f"AND refusal IS NULL RETURNING tenant, price) UPDATE {self.schema}.tenant SET "
+            "used_creates = used_creates - 1, used_money = used_money - price FROM refused WHERE name = refused.tenant",
+            (refusal, key),
+        )
+
+    def pause(self, tenant: str | None, *, is_paused: bool) -> Statement:
+        """Pause the creates of a tenant, or of all; or let them go on."""
+        table, condition = ("tenant", "name = %s") if tenant is not None else ("rate", "kind = %s")
+        return Statement(
+            f"UPDATE {self.schema}.{table} SET is_paused = %s WHERE {condition} RETURNING 1",
+            (is_paused, "creates" if tenant is None else tenant),
+        )
+
+    def take_parked(self, tenant: str) -> Statement:
+        """Select the shots of a tenant that need a job, and say that they have one."""
+        return Statement(
+            f"UPDATE {self.schema}.queued SET has_job = TRUE WHERE tenant = %s AND NOT has_job AND refusal IS NULL "
+            "RETURNING key, priority",
+            (tenant,),
+        )

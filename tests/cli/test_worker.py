@@ -1,0 +1,68 @@
+"""The commands of a fleet, as processes: a worker, a batch that is queued, and what they tell."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cometrunway._cli._main import main
+from tests.emulator_process import ROOT, running_emulator
+from tests.fleet.workers import new_fleet, worker
+from tests.postgres import VARIABLE, Server
+
+pytestmark = pytest.mark.skipif(VARIABLE not in os.environ, reason=f"NOT TRIED: {VARIABLE} names no PostgreSQL")
+CAT = {"route": "image_to_video", "key": "cat", "prompt_image": "https://example.com/cat.jpg", "prompt_text": "yawns"}
+SHOTS = [CAT, {**CAT, "key": "dog", "prompt_text": "[fail INTERNAL]"}]
+
+
+def test_a_batch_is_queued_and_made_by_a_worker(
+    postgres: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`run --dsn` waits for the files, and names what failed; a second run queues nothing; no password is shown."""
+    dsn = new_fleet(postgres, lease=3)
+    (tmp_path / "shots.jsonl").write_text("\n".join(map(json.dumps, SHOTS)))
+    assert main(["fleet", "limits", dsn, "--creates-per-second", "50"]) == 0
+    assert main(["fleet", "tenant", dsn, "acme", "--creates", "5"]) == 0
+    assert main(["fleet", "pause", dsn, "--tenant", "acme"]) == 0
+    with running_emulator() as emulator:
+        process = worker(emulator, dsn, tmp_path, "--name", "first")
+        run = [sys.executable, "-m", "cometrunway", "run", str(tmp_path / "shots.jsonl"), "--dsn", dsn]
+        ran = [subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=False) for _ in range(2)]
+        assert main(["fleet", "status", dsn]) == 0
+        status = capsys.readouterr().out
+        process.terminate()
+        assert process.wait(10) == 0
+        accepted = emulator.books()["creates"]["accepted"]
+    assert [each.returncode for each in ran] == [1, 1]
+    assert "2 queued, 0 queued or submitted before" in ran[0].stderr
+    assert "0 queued, 2 queued or submitted before" in ran[1].stderr
+    assert "cat.mp4" in ran[0].stdout
+    assert "dog: " in ran[0].stderr
+    assert accepted == 2
+    assert "1 workers, 0 in flight, 0 queued, 0 parked" in status
+    assert "creates: 50 a second" in status
+    assert "tenant acme: 0 of 5 creates, paused" in status
+    assert main(["fleet", "status", dsn, "--json"]) == 0
+    told = capsys.readouterr().out
+    assert json.loads(told)["counts"] == {"failed": 1}
+    log = (tmp_path / "workers.log").read_text()
+    assert "2 submitted, 1 downloaded, 1 failed; 0 left to other workers" in log
+    assert "canary-password" not in status + told + log + "".join(each.stdout + each.stderr for each in ran)
+
+
+def test_what_is_the_workers_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Options that would have no effect on workers are named."""
+    shots = tmp_path / "shots.jsonl"
+    shots.write_text(json.dumps(CAT))
+    run = ["run", str(shots), "--dsn", "postgresql://me@localhost/shop"]
+    assert main([*run, "--journal", str(tmp_path / "shots.db"), "--budget", "3"]) == 2
+    assert "--journal, --budget is for a run of its own" in capsys.readouterr().err
+
+
+def test_a_database_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """In one line, with no traceback."""
+    assert main(["fleet", "status", "postgresql://me@127.0.0.1:9/shop?connect_timeout=1"]) == 2
+    assert "cannot be" in capsys.readouterr().err

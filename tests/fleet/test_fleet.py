@@ -1,0 +1,141 @@
+"""A fleet with workers: shots come back as files, in the order of their priority, and each end is told."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from cometrunway import ImageToVideo, JournalError, PollPolicy, Session
+from cometrunway.emulator import Emulator, Faults
+from cometrunway.errors import CometRunwayError, TaskFailedError
+from cometrunway.fleet import Fleet
+from tests.postgres import VARIABLE, Server
+
+pytestmark = pytest.mark.skipif(VARIABLE not in os.environ, reason=f"NOT TRIED: {VARIABLE} names no PostgreSQL")
+
+
+def shot(text: str) -> ImageToVideo:
+    """Return a request."""
+    return ImageToVideo(prompt_image="https://example.com/cat.jpg", prompt_text=text)
+
+
+@asynccontextmanager
+async def working(dsn: str, emulator: Emulator, folder: Path, *, max_in_flight: int = 10) -> AsyncIterator[Session]:
+    """Run a worker."""
+    async with Fleet(dsn).working(
+        api_key=emulator.api_key,
+        base_url=emulator.base_url,
+        output_dir=folder,
+        max_in_flight=max_in_flight,
+        poll=PollPolicy(first=0.1, floor=0.05),
+    ) as session:
+        yield session
+
+
+async def test_shots_become_files(fleet: Fleet, dsn: str, emulator: Emulator, tmp_path: Path) -> None:
+    """Two workers make thirty shots, each once; `result` returns the files, and `events` tells each state."""
+    async with working(dsn, emulator, tmp_path), working(dsn, emulator, tmp_path):
+        for number in range(30):
+            await fleet.submit(shot(f"{number}"), key=f"{number}")
+        files = [file for number in range(30) for file in await fleet.result(f"{number}")]
+        last = [entry.state.value async for entry in fleet.events("7")][-1]
+        again = await fleet.submit(shot("7"), key="7")
+    assert all(file.path is not None and file.path.is_file() for file in files)
+    assert (last, again, emulator.creates.accepted) == ("delivered", False, 30)
+    status = await fleet.status()
+    assert (status.queued, status.workers) == (0, ())
+
+
+async def test_a_failed_task_is_raised_where_it_is_waited_for(
+    fleet: Fleet, dsn: str, emulator: Emulator, tmp_path: Path
+) -> None:
+    """As awaiting a handle does."""
+    await fleet.submit(shot("[fail INTERNAL]"), key="fails")
+    async with working(dsn, emulator, tmp_path):
+        with pytest.raises(TaskFailedError):
+            await fleet.result("fails")
+
+
+async def test_a_refused_shot_gives_its_budget_back(fleet: Fleet, dsn: str, tmp_path: Path) -> None:
+    """Nothing was created: the tenant may queue another shot, also under the same key."""
+    await fleet.set_tenant("acme", creates=1)
+    await fleet.submit(shot("a"), key="a", tenant="acme")
+    async with Emulator(speed=100, faults=Faults.parse("create:400=1")) as emulator:
+        async with working(dsn, emulator, tmp_path):
+            with pytest.raises(CometRunwayError, match="nothing was created"):
+                await fleet.result("a")
+    assert (await fleet.status()).tenants[0].used_creates == 0
+    assert await fleet.submit(shot("a"), key="a", tenant="acme")
+
+
+async def test_a_paused_tenant_waits(fleet: Fleet, dsn: str, emulator: Emulator, tmp_path: Path) -> None:
+    """Its shots wait, queued before or after; those of others do not."""
+    await fleet.set_tenant("acme")
+    await fleet.submit(shot("a"), key="a", tenant="acme")
+    await fleet.pause("acme")
+    await fleet.submit(shot("b"), key="b", tenant="acme")
+    await fleet.submit(shot("c"), key="c")
+    async with working(dsn, emulator, tmp_path):
+        await fleet.result("c")
+        assert emulator.creates.accepted == 1
+        await fleet.unpause("acme")
+        await fleet.result("a")
+        await fleet.result("b")
+    assert emulator.creates.accepted == 3
+
+
+async def test_a_higher_priority_goes_first(fleet: Fleet, dsn: str, emulator: Emulator, tmp_path: Path) -> None:
+    """Of shots that wait, the worker submits them by priority, and then in their order."""
+    for key, priority in (("low", -1), ("middle", 0), ("high", 5), ("next", 0)):
+        await fleet.submit(shot(key), key=key, priority=priority)
+    async with working(dsn, emulator, tmp_path, max_in_flight=1) as session:
+        for key in ("high", "middle", "next", "low"):
+            await fleet.result(key)
+        order = [entry.key async for entry in session._lifetime.parts.journal.entries()]
+    assert order == ["high", "middle", "next", "low"]
+
+
+async def test_an_unknown_key_is_not_waited_for(fleet: Fleet) -> None:
+    """It is an error, for nothing would ever come."""
+    with pytest.raises(ValueError, match="nothing was queued or submitted under the key 'cat'"):
+        await fleet.result("cat")
+
+
+async def test_a_lost_notification_is_made_up_for(
+    fleet: Fleet, dsn: str, emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look now and then finds what has ended when no notification comes."""
+    monkeypatch.setattr("cometrunway.fleet._results._BETWEEN_LOOKS", 0.1)
+    async with Fleet(dsn) as deaf:
+        await deaf._database.rows(f"DROP TRIGGER tell ON {deaf._url.schema}.submission")
+        await fleet.submit(shot("a"), key="a")
+        async with working(dsn, emulator, tmp_path):
+            assert await deaf.result("a")
+
+
+def test_a_file_is_no_fleet() -> None:
+    """A fleet shares a database; a journal in a file belongs to one process."""
+    with pytest.raises(JournalError, match="needs a postgresql:// URL"):
+        Fleet("shots.db")
+
+
+async def test_a_database_without_the_tables_says_how_to_make_them(postgres: Server) -> None:
+    """The error names the command."""
+    with pytest.raises(JournalError, match="cometrunway fleet migrate"):
+        async with Fleet(postgres.url(schema="nothing_here")):
+            pass
+
+
+async def test_a_fleet_that_is_not_open_says_so() -> None:
+    """The error shows the form."""
+    with pytest.raises(RuntimeError, match="async with Fleet"):
+        await Fleet("postgresql://me@localhost/shop").result("cat")
+
+
+def test_a_wrong_limit_of_a_worker_is_told() -> None:
+    """Before anything is opened."""
+    with pytest.raises(ValueError, match="max_in_flight"):
+        asyncio.run(Fleet("postgresql://me@localhost/shop").working(max_in_flight=0).__aenter__())

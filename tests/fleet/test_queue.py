@@ -1,0 +1,110 @@
+"""What is queued: once for each key, within budgets that are exact, in the user's own transaction."""
+
+import asyncio
+import os
+from decimal import Decimal
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from cometrunway import ImageToVideo
+from cometrunway.errors import BudgetError, KeyConflictError
+from cometrunway.fleet import Fleet
+from cometrunway.fleet._queue import from_json, to_json
+from tests.postgres import VARIABLE
+from tests.samples import PNG
+
+pytestmark = pytest.mark.skipif(VARIABLE not in os.environ, reason=f"NOT TRIED: {VARIABLE} names no PostgreSQL")
+
+
+def shot(text: str = "it yawns") -> ImageToVideo:
+    """Return a request."""
+    return ImageToVideo(prompt_image="https://example.com/cat.jpg?signature=canary", prompt_text=text)
+
+
+def libpq(dsn: str) -> str:
+    """Return a URL without what only the SDK reads."""
+    return dsn.partition("?")[0]
+
+
+async def test_a_key_is_queued_once(fleet: Fleet) -> None:
+    """The same request again changes nothing; another one is an error, and is not queued."""
+    assert await fleet.submit(shot(), key="cat")
+    assert not await fleet.submit(shot(), key="cat")
+    with pytest.raises(KeyConflictError, match="'cat' belongs to another request"):
+        await fleet.submit(shot("it runs"), key="cat")
+    assert (await fleet.status()).queued == 1
+
+
+async def test_nothing_is_queued_if_the_transaction_is_rolled_back(fleet: Fleet, dsn: str) -> None:
+    """The shot, its job and its budget belong to the user's transaction, which an error of ours leaves usable."""
+    await fleet.set_tenant("acme", creates=1)
+    async with await psycopg.AsyncConnection.connect(libpq(dsn)) as connection:
+        assert await fleet.submit(shot(), key="cat", tenant="acme", connection=connection)
+        with pytest.raises(BudgetError):
+            await fleet.submit(shot("it runs"), key="dog", tenant="acme", connection=connection)
+        assert (await fleet.status()).queued == 0
+        await connection.rollback()
+    status = await fleet.status()
+    assert (status.queued, status.tenants[0].used_creates) == (0, 0)
+    async with await psycopg.AsyncConnection.connect(libpq(dsn)) as connection:
+        assert await fleet.submit(shot(), key="cat", tenant="acme", connection=connection)
+    status = await fleet.status()
+    assert (status.queued, status.tenants[0].used_creates) == (1, 1)
+
+
+def test_code_without_asyncio_queues_too(dsn: str) -> None:
+    """With a connection of its own, or in the user's transaction."""
+    fleet = Fleet(dsn)
+    assert fleet.submit_blocking(shot(), key="cat")
+    with psycopg.connect(libpq(dsn)) as connection:
+        assert fleet.submit_blocking(shot(), key="dog", connection=connection)
+        connection.rollback()
+    assert not fleet.submit_blocking(shot(), key="cat")
+    assert fleet.submit_blocking(shot(), key="dog")
+
+
+async def test_budgets_are_exact(fleet: Fleet, dsn: str) -> None:
+    """Of many submissions at the same time, from several processes' connections, as many pass as the budget allows."""
+    await fleet.set_tenant("acme", creates=7, money=10)
+    async with Fleet(dsn, price=lambda _: 2) as other:
+        results = await asyncio.gather(
+            *(
+                each.submit(shot(f"{name} {number}"), key=f"{name}-{number}", tenant="acme")
+                for number in range(20)
+                for name, each in (("a", fleet), ("b", other))
+            ),
+            return_exceptions=True,
+        )
+    assert results.count(True) == 5
+    assert sum(isinstance(result, BudgetError) for result in results) == 35
+    status = await fleet.status()
+    assert (status.queued, status.tenants[0].used_creates, status.tenants[0].used_money) == (5, 5, Decimal(10))
+
+
+async def test_a_tenant_must_be_there(fleet: Fleet) -> None:
+    """A misspelt name has no budget: it is an error, and nothing is queued."""
+    with pytest.raises(ValueError, match="there is no tenant 'acmee'"):
+        await fleet.submit(shot(), key="cat", tenant="acmee")
+    with pytest.raises(ValueError, match="there is no tenant 'acmee'"):
+        await fleet.pause("acmee")
+    assert (await fleet.status()).queued == 0
+
+
+async def test_a_budget_of_money_needs_prices(dsn: str) -> None:
+    """Without a function that returns prices, such a budget would never be used up."""
+    async with Fleet(dsn) as fleet:
+        with pytest.raises(ValueError, match="price="):
+            await fleet.set_tenant("acme", money=10)
+
+
+def test_a_request_is_queued_whole(tmp_path: Path) -> None:
+    """Signatures of URLs and data URIs stay, a file is named by its path, and bytes are refused."""
+    image = tmp_path / "cat.png"
+    image.write_bytes(PNG)
+    for source in ("https://example.com/cat.jpg?signature=canary", "data:image/png;base64,iVBORw0KGgo=", image):
+        request = ImageToVideo(prompt_image=source, prompt_text="it yawns", seed=7)
+        assert from_json(to_json(request)) == request
+    with pytest.raises(ValueError, match="bytes cannot be queued"):
+        to_json(ImageToVideo(prompt_image=PNG, prompt_text="it yawns"))

@@ -1,0 +1,122 @@
+"""Workers that die and databases that restart: each shot is bought once, or in doubt, and none is forgotten."""
+
+import asyncio
+import os
+import time
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from cometrunway.fleet import Fleet
+from tests.batch_process import shots
+from tests.emulator_process import check_books, running_emulator
+from tests.fleet.workers import entries, new_fleet, queue, until, worker
+from tests.postgres import VARIABLE, Server
+
+pytestmark = pytest.mark.skipif(VARIABLE not in os.environ, reason=f"NOT TRIED: {VARIABLE} names no PostgreSQL")
+KILLS = int(os.environ.get("COMETRUNWAY_KILLS", "6"))
+BETWEEN_KILLS = 2.0
+SHOTS_PER_KILL = 15
+WORKERS = 3
+LEASE = 3
+
+
+async def is_done(dsn: str) -> bool:
+    """Whether nothing is queued, and all that was submitted has ended."""
+    async with Fleet(dsn) as fleet:
+        status = await fleet.status()
+    return status.queued == 0 and not any(status.counts.get(state) for state in status.counts if state not in ENDED)
+
+
+ENDED = ("in_doubt", "failed", "cancelled", "refused")
+
+
+def test_a_killed_worker_loses_nothing(postgres: Server, tmp_path: Path) -> None:
+    """A random one is killed every two seconds: what is paid for and what is in doubt are all shots, and none twice."""
+    asyncio.run(storm(postgres, tmp_path))
+
+
+async def storm(postgres: Server, folder: Path) -> None:
+    """Kill workers while the fleet submits as many shots as there is time for."""
+    count, rng = SHOTS_PER_KILL * KILLS, Random(KILLS)
+    dsn = new_fleet(postgres, lease=LEASE)
+    with running_emulator(create_seconds=0.3) as emulator:
+        async with Fleet(dsn) as fleet:
+            await fleet.set_limits(creates_per_second=SHOTS_PER_KILL / BETWEEN_KILLS)
+        await queue(dsn, shots(folder, count))
+        workers = [worker(emulator, dsn, folder) for _ in range(WORKERS)]
+        begun = time.monotonic()
+        for _ in range(KILLS):
+            await asyncio.sleep(BETWEEN_KILLS)
+            place = rng.randrange(WORKERS)
+            workers[place].kill()
+            workers[place].wait()
+            workers[place] = worker(emulator, dsn, folder)
+        await until(lambda: is_done(dsn))
+        took = time.monotonic() - begun
+        for process in workers:
+            process.terminate()
+        assert [process.wait(10) for process in workers] == [0] * WORKERS
+        books, found = emulator.books(), entries(dsn)
+        check_books(books, found, folder, count)
+        in_doubt = sum(entry.is_in_doubt for entry in found.values())
+        print(f"{KILLS} kills, {count} shots in {took:.0f} s: {len(books['entries'])} billed, {in_doubt} in doubt")
+
+
+def test_a_database_that_restarts_is_waited_for(postgres: Server, tmp_path: Path) -> None:
+    """It crashes twice in mid-run: every shot is bought once, none is in doubt, and no worker ends."""
+    asyncio.run(restarts(postgres, tmp_path))
+
+
+async def restarts(postgres: Server, folder: Path) -> None:
+    """Crash the database when a third and when two thirds of the shots are submitted."""
+    count = SHOTS_PER_KILL * 4
+    dsn = new_fleet(postgres, lease=LEASE)
+    with running_emulator(create_seconds=0.2) as emulator:
+        async with Fleet(dsn) as fleet:
+            await fleet.set_limits(creates_per_second=10)
+        await queue(dsn, shots(folder, count))
+        workers = [worker(emulator, dsn, folder) for _ in range(WORKERS)]
+        for submitted in (count // 3, 2 * count // 3):
+            await until(lambda wanted=submitted: is_submitted(dsn, wanted))  # type: ignore[misc]  # mypy knows no defaults of lambdas
+            postgres.stop("immediate")
+            postgres.start()
+        await until(lambda: is_done(dsn))
+        assert [process.poll() for process in workers] == [None] * WORKERS
+        for process in workers:
+            process.terminate()
+        assert [process.wait(10) for process in workers] == [0] * WORKERS
+        books, found = emulator.books(), entries(dsn)
+        check_books(books, found, folder, count)
+        assert books["creates"]["accepted"] == count
+        assert not any(entry.is_in_doubt for entry in found.values())
+
+
+async def is_submitted(dsn: str, count: int) -> bool:
+    """Whether so many shots were submitted."""
+    return len(entries(dsn)) >= count
+
+
+def test_a_worker_that_is_told_to_stop_hands_over_within_three_seconds(postgres: Server, tmp_path: Path) -> None:
+    """Another worker polls its unfinished tasks on, and downloads their files; nothing is bought again."""
+    asyncio.run(handover(postgres, tmp_path))
+
+
+async def handover(postgres: Server, folder: Path) -> None:
+    """Stop a worker that has many unfinished tasks, whose lease would last for long."""
+    count, dsn = 30, new_fleet(postgres, lease=600)
+    with running_emulator(create_seconds=0.1, median=8) as emulator:
+        await queue(dsn, shots(folder, count))
+        first = worker(emulator, dsn, folder)
+        await until(lambda: is_submitted(dsn, count))
+        second = worker(emulator, dsn, folder)
+        first.terminate()
+        begun = time.monotonic()
+        assert first.wait(10) == 0
+        assert time.monotonic() - begun < 3
+        await until(lambda: is_done(dsn))
+        second.terminate()
+        assert second.wait(10) == 0
+        check_books(emulator.books(), entries(dsn), folder, count)
+        assert emulator.books()["creates"]["accepted"] == count

@@ -1,0 +1,54 @@
+"""Workers of a fleet in processes of their own, against an emulator in another one."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from cometrunway import Entry, JournalReader, Shot
+from cometrunway._journal._place import PostgresUrl, place_of
+from cometrunway.fleet import Fleet
+from cometrunway.fleet._engine import make_tables
+from tests.emulator_process import ROOT, EmulatorProcess
+from tests.postgres import Server
+
+
+def new_fleet(server: Server, *, lease: float) -> str:
+    """Return the URL of a new fleet."""
+    dsn = server.journal(lease=lease)
+    place = place_of(dsn)
+    assert isinstance(place, PostgresUrl)
+    make_tables(place)
+    return dsn
+
+
+def worker(emulator: EmulatorProcess, dsn: str, folder: Path, *options: str) -> "subprocess.Popen[bytes]":
+    """Start a worker."""
+    command = [sys.executable, "-m", "cometrunway", "worker", "--dsn", dsn, "--output-dir", str(folder / "out")]
+    with (folder / "workers.log").open("a") as log:
+        environment = {**os.environ, **emulator.environment}
+        return subprocess.Popen([*command, "--polls-per-second", "50", *options], cwd=ROOT, env=environment, stderr=log)
+
+
+async def queue(dsn: str, shots: list[Shot]) -> None:
+    """Queue shots."""
+    async with Fleet(dsn) as fleet:
+        for shot in shots:
+            assert await fleet.submit(shot.request, key=shot.key)
+
+
+def entries(dsn: str) -> dict[str, Entry]:
+    """Return what the journal has."""
+    with JournalReader(dsn) as journal:
+        return {entry.key: entry for entry in journal.entries()}
+
+
+async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float = 120) -> None:
+    """Wait for something that other processes do."""
+    end = time.monotonic() + seconds
+    while not await condition():
+        assert time.monotonic() < end, "it took too long"
+        await asyncio.sleep(0.2)

@@ -17,6 +17,7 @@ nox.options.sessions = ["lint", "types", "tests"]
 
 HEAVY = (
     "tests/object_storage",
+    "tests/real_faults",
     "tests/delivery/test_bucket_output.py",
     "tests/simulation",
     "tests/gallery/test_feed_large.py",
@@ -43,8 +44,9 @@ PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
 def tests(session: nox.Session) -> None:
     """Run the tests, four at a time, for most of the time they wait; arguments go to pytest.
 
-    The simulations, large galleries in the development mode, a storage, kills, thousands of callbacks, races and tasks,
-    the examples of the docs, and the hundreds of processes of the command take long, and run on the first Python only.
+    The simulations, real faults, large galleries in the development mode, a storage, kills, thousands of callbacks,
+    races and tasks, the examples of the docs, and the hundreds of processes of the command take long, and run on the
+    first Python only.
     """
     session.install("-e", ".[test]")
     left_out = [f"--ignore={path}" for path in HEAVY if session.python != PYTHONS[0]]
@@ -232,6 +234,23 @@ def kills(session: nox.Session) -> None:
     """Kill batches at 200 random moments, and around every commit of their journal."""
     session.install("-e", ".[test]")
     session.run("python", "-m", "pytest", "-q", "-s", "tests/test_kill.py", env={"COMETRUNWAY_KILLS": "200"})
+
+
+@nox.session
+def faults(session: nox.Session) -> None:
+    """Kill and stop real servers, relays and clients, for as long as in the world; drop packets where root may."""
+    session.install("-e", ".[test]")
+    _install(session, "nftables")
+    session.run(
+        "python", "-m", "pytest", "-q", "tests/real_faults", *session.posargs, env={"COMETRUNWAY_FAULTS": "long"}
+    )
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Hold one session under load for 25 minutes, and compare what it holds; `-- --help` tells of other loads."""
+    session.install("-e", ".[test]")
+    session.run("python", "-m", "tests.benchmarks.soak", *session.posargs)
 
 
 @nox.session

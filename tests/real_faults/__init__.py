@@ -1,0 +1,1 @@
+"""Real faults of real processes: servers that are killed, relays and clients that are stopped, lost names."""

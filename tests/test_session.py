@@ -233,10 +233,12 @@ async def test_what_is_read_asynchronously_says_how(session: Any, tmp_path: Path
             [_clip] = handle
         with pytest.raises(TypeError, match=r"TaskHandle has no items: .*await"):
             handle[0]
+        resumption = runway.resume()
         for value, cure in (
             (runway.map([]), "async for handle in batch"),
-            (runway.resume(), "async for handle in session.resume"),
+            (resumption, "async for handle in session.resume"),
             (runway.events(), "async for event in session.events"),
         ):
             with pytest.raises(TypeError, match=cure):
                 list(value)
+        await resumption

@@ -89,6 +89,9 @@ class Submission(Protocol):
     async def next(self) -> TaskFuture | None:
         """Return a future when it is done, or None after the last one; raise the error that ended the input."""
 
+    def warn_unread(self) -> None:
+        """Warn that nothing was submitted, because the batch was never read."""
+
     def stop(self) -> None:
         """Take no more requests. It may be called from any thread."""
 
@@ -97,15 +100,17 @@ class Batch(AsyncOnly, Displayed):
     """Many requests in one session. `Session.map` returns it.
 
     `async for` yields the handle of each shot when its files are on disk or its failure is known. `await` waits for
-    all, and returns their handles in the order of the requests. Nothing is submitted before one of these begins. If
-    the reader is cancelled, such as by the interrupt of a notebook, no handle is lost: the batch takes no further
-    request until it is read again, and the session waits for what was submitted.
+    all, and returns their handles in the order of the requests. Nothing is submitted before one of these begins; a
+    batch that is never read emits a `RuntimeWarning`. If the reader is cancelled, such as by the interrupt of a
+    notebook, no handle is lost: the batch takes no further request until it is read again, and the session waits for
+    what was submitted.
     """
 
     _how_to_read = "write `async for handle in batch`, or `handles = await batch`"
 
     def __init__(self, submission: Submission) -> None:
         self._submission = submission
+        self._is_read = False
         self._is_closed = False
 
     @property
@@ -155,6 +160,7 @@ class Batch(AsyncOnly, Displayed):
         return self
 
     async def __anext__(self) -> TaskHandle:
+        self._is_read = True
         future = None if self._is_closed else await followed(self._submission.next(), self.futures)
         if future is None:
             raise StopAsyncIteration
@@ -176,6 +182,8 @@ class Batch(AsyncOnly, Displayed):
 
     def __del__(self) -> None:
         self._submission.stop()
+        if not (self._is_read or self._is_closed):
+            self._submission.warn_unread()
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{number:,} {status}" for status, number in self.counts.items()) or "nothing submitted"

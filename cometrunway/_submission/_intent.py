@@ -13,6 +13,7 @@ from attrs import field, frozen
 
 from cometrunway._budget import Budget
 from cometrunway._callbacks._expected import ExpectedCallbacks
+from cometrunway._callers import Caller
 from cometrunway._handle import SubmissionReference
 from cometrunway._journal._entry import Entry
 from cometrunway._media._inputs import data_uri
@@ -89,6 +90,8 @@ class Submission:
     """Called when its turn comes. With False, it is not sent."""
     limit: WaitingLimit | None = None
     """The limit of waiting submissions; None for a submission of a batch, which is limited otherwise."""
+    caller: Caller
+    """The line of the program that submits it."""
 
 
 @frozen(kw_only=True)
@@ -104,6 +107,8 @@ class Intent:
     """The entry for the journal; None if there is neither a journal nor a key."""
     submitted_at: float
     """Wall-clock seconds since 1970."""
+    caller: Caller
+    """The line of the program that submits it."""
     callback_path: str = field(repr=False)
     """The path of its callbacks; empty if the session expects none."""
     priority: int
@@ -153,7 +158,7 @@ class Preparation:
 
     def _intent(self, submission: Submission) -> Intent:
         request, key = submission.request, submission.key
-        self._check(request)
+        self._check(submission)
         files = digests(request)
         entry, path, now = None, "", time.time()
         if self.is_recorded or key is not None:
@@ -169,15 +174,17 @@ class Preparation:
             digests=files,
             entry=entry,
             submitted_at=now,
+            caller=submission.caller,
             callback_path=path,
             priority=submission.priority,
         )
 
-    def _check(self, request: Request) -> None:
+    def _check(self, submission: Submission) -> None:
         """Check the fields of a request; if they are refused, say what is wrong with its media, too."""
+        request = submission.request
         try:
             check_taken(request, self.provider)
-            check_known(request, self.provider, strict=self.strict)
+            check_known(request, self.provider, strict=self.strict, caller=submission.caller)
         except ValueError as error:
             fit = self.image_fit.fit
             media = refused_media(request, self.provider, api_host=self.api_host, fit=fit, strict=self.strict)
@@ -194,7 +201,7 @@ class Preparation:
 
     def _files(self, intent: Intent) -> Prepared:
         request, fit = intent.request, self.image_fit.fit
-        check_media(request, self.provider, api_host=self.api_host, fit=fit, strict=self.strict)
+        check_media(request, self.provider, api_host=self.api_host, fit=fit, strict=self.strict, caller=intent.caller)
         return prepared(request, self.provider, digests=intent.digests, image_fit=self.image_fit)
 
     async def message(self, intent: Intent, files: Prepared, uploads: Mapping[Path | bytes, str]) -> HttpRequest:

@@ -10,8 +10,10 @@ from typing import Any
 from attrs import define, field
 
 from cometrunway._budget import Budget
+from cometrunway._callers import Caller
 from cometrunway._handle import TaskFuture, TaskReference
 from cometrunway._journal._entry import Entry
+from cometrunway._plurals import counted
 from cometrunway._requests._routes import Request
 from cometrunway._requests._shot import Shot, got
 from cometrunway._submission._batch import BatchFutures
@@ -44,6 +46,7 @@ class BatchSubmission:
     budget: Budget | None = None
     """The budget that all requests share."""
     futures: BatchFutures = field(init=False)
+    _caller: Caller = field(init=False, factory=Caller.nearest)
     _name: Name = field(init=False, factory=content_names)
     _unanswered: asyncio.Semaphore = field(init=False)
     _window: asyncio.Semaphore = field(init=False)
@@ -98,6 +101,18 @@ class BatchSubmission:
         if self._stopped_by is not None:
             raise self._stopped_by
         return None
+
+    def warn_unread(self) -> None:
+        """Warn that nothing was submitted, because the batch was never read."""
+        total = self.futures.total
+        if total == 0:
+            return
+        batch = "a batch" if total is None else f"a batch of {counted(total, 'request')}"
+        self._caller.warn(
+            f"{batch} was never read, so that nothing was submitted: write `async for handle in session.map(...)`, or "
+            "`handles = await session.map(...)`",
+            RuntimeWarning,
+        )
 
     def stop(self) -> None:
         """Take no more requests. May be called from any thread, as the garbage collector does."""
@@ -165,6 +180,7 @@ class BatchSubmission:
                 name=self._name,
                 is_wanted=self._is_wanted,
                 resubmits=self.resubmits,
+                caller=self._caller,
             )
         )
         if isinstance(outcome, TaskFuture):

@@ -3,9 +3,10 @@
 from collections.abc import Generator
 from typing import Any
 
-from attrs import field, frozen
+from attrs import define, field
 
 from cometrunway._async_only import AsyncOnly
+from cometrunway._callers import Caller
 from cometrunway._handle import TaskHandle, handle_of
 from cometrunway._journal._entry import OWED
 from cometrunway._journal._protocol import JournalProtocol
@@ -16,12 +17,13 @@ from cometrunway._submission._submitter import Submitter
 from cometrunway._task_group import BackgroundTasks
 
 
-@frozen(kw_only=True)
+@define(kw_only=True, eq=False)
 class Resumption(AsyncOnly):
     """The unfinished tasks of the journal. `Session.resume` returns it.
 
     `await` continues all of them, and returns their handles in the order of submission. `async for` continues at most
-    `max_in_flight` at once, and yields handles in the order in which they end.
+    `max_in_flight` at once, and yields handles in the order in which they end. If neither is done, nothing is
+    continued, and a `RuntimeWarning` says so.
     """
 
     _how_to_read = "write `async for handle in session.resume()`, or `handles = await session.resume()`"
@@ -30,13 +32,23 @@ class Resumption(AsyncOnly):
     _existing: ExistingTasks = field(repr=False)
     _submitter: Submitter = field(repr=False)
     _background: BackgroundTasks = field(repr=False)
+    _caller: Caller = field(init=False, factory=Caller.nearest, repr=False)
+    _is_read: bool = field(init=False, default=False, repr=False)
 
     def __await__(self) -> Generator[Any, None, tuple[TaskHandle, ...]]:
+        self._is_read = True
         return self._at_once().__await__()
 
     def __aiter__(self) -> Batch:
+        self._is_read = True
         owed = self._journal.entries(OWED)
         return Batch(BatchSubmission(requests=owed, submitter=self._submitter, background=self._background))
+
+    def __del__(self) -> None:
+        if not self._is_read:
+            self._caller.warn(
+                f"session.resume() was never read, so that nothing continues: {self._how_to_read}", RuntimeWarning
+            )
 
     async def _at_once(self) -> tuple[TaskHandle, ...]:
         futures = [await self._existing.take_up(entry) async for entry in self._journal.entries(OWED)]

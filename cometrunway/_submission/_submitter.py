@@ -12,6 +12,7 @@ from typing import Protocol
 
 from cometrunway._budget import Budget, checked_budget
 from cometrunway._callbacks._expected import ExpectedCallback, ExpectedCallbacks
+from cometrunway._callers import Caller
 from cometrunway._events import EventEmitter, EventKind, Subject, log_fields
 from cometrunway._handle import SubmissionReference, TaskFuture, TaskReference
 from cometrunway._journal._entry import Entry, State
@@ -151,6 +152,7 @@ class Submitter:
             budget=checked_budget(budget),
             instead_of=instead_of,
             limit=self._waiting,
+            caller=Caller.nearest(),
         )
         outcome = await asyncio.shield(await self._started(submission))
         if isinstance(outcome, Exception):

@@ -4,7 +4,6 @@ A request that is certainly wrong is refused before it is sent. An unknown value
 """
 
 import json
-import warnings
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
@@ -13,6 +12,7 @@ from typing import Any
 
 from attrs import fields
 
+from cometrunway._callers import Caller
 from cometrunway._media._urls import shown
 from cometrunway._requests._all_routes import ROUTES, RawRequest
 from cometrunway._requests._names import nearest, snake_case
@@ -49,8 +49,10 @@ def check_taken(request: Request, provider: Provider) -> None:
     _check_model(request, provider)
 
 
-def check_known(request: Request, provider: Provider, *, strict: bool) -> None:
+def check_known(request: Request, provider: Provider, *, strict: bool, caller: Caller | None = None) -> None:
     """Emit an `UnknownValueWarning` for each value of a request that is not known for the provider.
+
+    `caller` is the line that the warning names.
 
     Raises:
         ValueError: values are not known, and `strict` is True. The message has a line for each.
@@ -59,7 +61,7 @@ def check_known(request: Request, provider: Provider, *, strict: bool) -> None:
     if messages and strict:
         raise ValueError("\n".join(f"{message}; strict sends nothing that is not known" for message in messages))
     for message in messages:
-        warnings.warn(f"{message}; it is sent as it is", UnknownValueWarning, stacklevel=2)
+        (caller or Caller.nearest()).warn(f"{message}; it is sent as it is", UnknownValueWarning)
 
 
 def unknown_values(request: Request, provider: Provider) -> Iterator[str]:

@@ -1,12 +1,12 @@
 """Checks the media of a request before they are sent. Some are certainly refused, others are doubtful."""
 
-import warnings
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
 from attrs import evolve
 
+from cometrunway._callers import Caller
 from cometrunway._media._image_limits import Fault, Fit
 from cometrunway._media._inputs import LocalFile
 from cometrunway._media._urls import is_data_url, shown
@@ -19,7 +19,9 @@ from cometrunway.errors import MediaWarning
 _CURE = 'Session(fit="shrink") and --fit shrink make it fit'
 
 
-def check_media(request: Request, provider: Provider, *, api_host: str, fit: Fit | None, strict: bool) -> None:
+def check_media(
+    request: Request, provider: Provider, *, api_host: str, fit: Fit | None, strict: bool, caller: Caller | None = None
+) -> None:
     """Raise for media that the provider certainly refuses, and emit a `MediaWarning` for doubtful media.
 
     Reads the headers of local images: call it in a thread if there are local images.
@@ -30,6 +32,7 @@ def check_media(request: Request, provider: Provider, *, api_host: str, fit: Fit
         api_host: the host of its API. If it is on this machine or a private network, URLs may also be there.
         fit: how local images are changed.
         strict: whether doubtful media are an error.
+        caller: the line that a warning names.
 
     Raises:
         ValueError: media are refused. The message has a line for each fault, with the medium and the cure.
@@ -38,7 +41,7 @@ def check_media(request: Request, provider: Provider, *, api_host: str, fit: Fit
     if refused := list(_refused(found, strict=strict)):
         raise ValueError("\n".join(refused))
     for message, _ in found:
-        warnings.warn(f"{message}; it is sent as it is", MediaWarning, stacklevel=2)
+        (caller or Caller.nearest()).warn(f"{message}; it is sent as it is", MediaWarning)
 
 
 def refused_media(request: Request, provider: Provider, *, api_host: str, fit: Fit | None, strict: bool) -> list[str]:

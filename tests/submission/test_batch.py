@@ -35,6 +35,7 @@ async def test_nothing_is_submitted_before_a_batch_is_read(session: Any) -> None
         batch = runway.map(shots(3))
         await asyncio.sleep(100)
         assert (batch.total, batch.counts, batch.to_records()) == (3, {"waiting": 3}, [])
+        await batch.aclose()
     assert emulator.creates.received == 0
 
 

@@ -1,4 +1,4 @@
-"""Values that must be awaited or iterated with `async for`, with an error that says so."""
+"""Values that must be awaited, or used with `async for` or `async with`, with an error that says so."""
 
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
@@ -18,3 +18,17 @@ class AsyncOnly:
 
         def __getitem__(self, _index: Any) -> NoReturn:
             raise TypeError(f"a {type(self).__name__} has no items: {self._how_to_read}")
+
+
+class AsyncContext:
+    """A context manager of `async with`. With a plain `with` it is a `TypeError` with the cure."""
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:
+
+        def __enter__(self) -> NoReturn:
+            raise TypeError(f"a {type(self).__name__} needs `async with`, within an `async def` function")
+
+        def __exit__(self, *_: object) -> None:
+            """Do nothing: `with` looks for this method before it calls `__enter__`."""

@@ -5,9 +5,9 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Collection, Generator, Mapping
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Protocol
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field, fields, frozen
 
 from cometrunway._async_only import AsyncOnly
 from cometrunway._displays import Displayed, followed
@@ -17,6 +17,7 @@ from cometrunway._tracebacks import drop_frames
 from cometrunway.errors import CometRunwayError
 
 _PREFIX = "crt1."
+_OF_FILES = frozenset(attribute.name for attribute in fields(Asset))
 Asked = Request | Mapping[str, Any] | None
 """The request of a task, or its description from a journal; None if neither is known."""
 
@@ -274,6 +275,14 @@ class TaskHandle(AsyncOnly, Displayed):
     def eta(self) -> float | None:
         """The expected seconds until the task has ended at the server; None until it can be estimated."""
         return None if self._future is None else eta_of((self._future,))
+
+    if not TYPE_CHECKING:  # a type checker finds the mistake by itself
+
+        def __getattr__(self, name: str) -> NoReturn:
+            message = f"a {type(self).__name__} has no attribute {name!r}"
+            if name in _OF_FILES:
+                message += f": its files have it, as in `[asset] = await handle` and then `asset.{name}`"
+            raise AttributeError(message, name=name, obj=self)
 
     def done(self) -> bool:
         """Whether `await` returns or raises at once."""

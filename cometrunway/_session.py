@@ -10,6 +10,7 @@ from typing import Self
 
 import aiohttp
 
+from cometrunway._async_only import AsyncContext
 from cometrunway._budget import Budget, checked_budget
 from cometrunway._callbacks._receiver import CallbackReceiver
 from cometrunway._composition import Composition
@@ -40,7 +41,7 @@ from cometrunway._wire._provider import COMETAPI, Provider
 from cometrunway.errors import DownloadError
 
 
-class Session:
+class Session(AsyncContext):
     """Submits paid tasks, polls all of them with one scheduler, and downloads their files.
 
     Use it as `async with Session() as runway:`, or with `open` and `close`, within one event loop. Leaving the block

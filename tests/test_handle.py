@@ -52,6 +52,18 @@ async def test_a_handle_pickles_through_its_token() -> None:
         await copy
 
 
+async def test_what_its_files_have_is_told_with_the_cure() -> None:
+    """A forgotten await is a frequent mistake; any other name is missing as usual."""
+    handle: Any = TaskHandle(REFERENCE, TaskFuture(REFERENCE))
+    for name in ("path", "url", "media_type"):
+        with pytest.raises(AttributeError, match=rf"`\[asset\] = await handle` and then `asset.{name}`") as caught:
+            getattr(handle, name)
+        assert caught.value.name == name
+    assert not hasattr(handle, "colour")
+    with pytest.raises(AttributeError, match=r"a TaskHandle has no attribute 'colour'$"):
+        _ = handle.colour
+
+
 async def test_many_may_wait() -> None:
     """Every waiter gets the same files."""
     future = TaskFuture(REFERENCE)

@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar
 
 from attrs import asdict
 
+from cometrunway._async_only import AsyncContext
 from cometrunway._journal._commit import Change, Write
 from cometrunway._journal._entry import ENDS, Entry, State, assets_to_json, storable
 from cometrunway._journal._place import Place
@@ -33,7 +34,7 @@ _PAGE = 250
 _T = TypeVar("_T")
 
 
-class StoredJournal:
+class StoredJournal(AsyncContext):
     """The submissions of one or more runs, in a store.
 
     A change is durable when its method returns. Changes that come while a commit is under way share the next one.

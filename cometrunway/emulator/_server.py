@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack
 from random import Random
 from types import MappingProxyType, TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from attrs import define, field, validators
 
@@ -145,6 +145,14 @@ class Emulator:
             OSError: On entering, a port is in use.
         """
         return open_in_thread(cls(**options), name="cometrunway emulator")
+
+    if not TYPE_CHECKING:  # a type checker finds the mistake by itself
+
+        def __enter__(self) -> NoReturn:
+            raise TypeError("an Emulator needs `async with`, or `with Emulator.in_thread(...) as emulator:`")
+
+        def __exit__(self, *_: object) -> None:
+            """Do nothing: `with` looks for this method before it calls `__enter__`."""
 
     async def __aenter__(self) -> Self:
         if self._urls is not None:

@@ -191,6 +191,7 @@ def _demo(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     _check_fleet(options)
+    _check_journal_options(options)
     file = read_batch(options.shots, encoding=options.encoding, ignore=options.ignore_columns)
     if file.ignored and not options.quiet:
         said = ", ".join(f"{column} ({counted(count, 'row')})" for column, count in file.ignored.items())
@@ -252,6 +253,13 @@ def _check_fleet(options: argparse.Namespace) -> None:
     if options.dsn is not None and given:
         named = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise ValueError(f"--dsn leaves the shots to workers, and {named} is for a run of its own: leave it out")
+
+
+def _check_journal_options(options: argparse.Namespace) -> None:
+    """Refuse options that have an effect on a journal only, if there is none."""
+    for option, value in (("--other-keys", options.other_keys), ("--journal-timeout", options.journal_timeout)):
+        if value is not None and options.journal is None:
+            raise ValueError(f"{option} needs --journal; without one it has no effect")
 
 
 def _check_keys(shots: Sequence[Shot], options: argparse.Namespace) -> None:

@@ -426,7 +426,17 @@ def test_who_asks_twice_waits_for_no_create(number: signal.Signals, tmp_path: Pa
 
 @pytest.mark.parametrize(
     "option",
-    ["--limit 0", "--budget -1", "--max-in-flight x", "--polls-per-second nan", "--template {x}", "--json --quiet"],
+    [
+        *(
+            "--limit 0",
+            "--budget -1",
+            "--max-in-flight x",
+            "--polls-per-second nan",
+            "--template {x}",
+            "--json --quiet",
+        ),
+        *("--other-keys use", "--journal-timeout 5"),  # without --journal
+    ],
 )
 def test_a_wrong_option_is_status_2(option: str, tmp_path: Path) -> None:
     """The option is named, nothing was sent, and there is no traceback."""

@@ -168,10 +168,11 @@ class CreatePace:
                 self._estimate, self._learned_at = max(self._estimate, self.per_second(now)), now
             return
         accepted = self._accepted_part(begun, now)
+        counted_from = now if self._counted_from is None else self._counted_from
         self._reduced_at = now
         estimate = self._estimate
         if estimate is None:
-            estimate = self._peak = (self._sent - self._refused + 1) / max(now - (self._counted_from or now), 0.1)
+            estimate = self._peak = (self._sent - self._refused + 1) / max(now - counted_from, 0.1)
         elif self._probe is None:
             self._peak = self.per_second(now)
         if pause:

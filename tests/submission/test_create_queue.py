@@ -58,6 +58,18 @@ async def test_one_models_pause_is_not_anothers(queues: CreateQueues) -> None:
     await asyncio.gather(*held)
 
 
+async def test_a_turn_that_a_429_gives_back_goes_to_another_model(queues: CreateQueues) -> None:
+    """A refused create keeps its place and waits for its own limit; who waits for a turn only does not wait for it."""
+    refused, other = queues.of("route", "refused"), queues.of("route", "other")
+    begun = [await refused.turn(was_refused=False) for _ in range(4)]
+    waiting = asyncio.ensure_future(other.turn(was_refused=False))
+    await asyncio.sleep(1)
+    assert not waiting.done()
+    refused.refused(begun[0], 50.0)
+    await asyncio.sleep(1)
+    assert waiting.done()
+
+
 async def test_what_was_refused_goes_first(queues: CreateQueues) -> None:
     """A refused create does not wait behind those that were never sent."""
     queue = queues.of("route", "model")

@@ -94,6 +94,31 @@ async def test_an_id_that_no_record_has_ends_its_doubt(session: Callable[..., Se
     assert standing(journal) == (State.FAILED, next(iter(emulator.tasks)))
 
 
+async def test_a_submission_under_way_is_not_in_doubt(session: Callable[..., Session], tmp_path: Path) -> None:
+    """Its own session knows that its answer may still come, and lets nobody decide about it."""
+    async with Emulator() as emulator, session(emulator, journal=tmp_path / "shots.db") as runway:
+        emulator.script("create", Fault.slow(20))
+        submission = asyncio.ensure_future(runway.submit(BOAT, key="shot"))
+        await asyncio.sleep(10)
+        assert standing(tmp_path / "shots.db") == (State.SUBMITTING, None)
+        assert not await runway.in_doubt()
+        with pytest.raises(ValueError, match="'shot' is not in doubt: it is submitting"):
+            await runway.resubmit("shot")
+        await submission
+    assert emulator.creates.received == 1
+
+
+async def test_only_a_doubt_is_decided(session: Callable[..., Session], tmp_path: Path) -> None:
+    """An accepted submission is neither resolved nor resubmitted, and the error says what it is."""
+    async with Emulator() as emulator, session(emulator, journal=tmp_path / "shots.db") as runway:
+        handle = await runway.submit(BOAT, key="shot")
+        with pytest.raises(ValueError, match="'shot' is not in doubt: it is accepted"):
+            await runway.resolve("shot", task_id=handle.id)
+        with pytest.raises(ValueError, match="'shot' is not in doubt: it is accepted"):
+            await runway.resubmit("shot")
+    assert emulator.creates.received == 1
+
+
 @pytest.mark.parametrize("status", [400, 429])
 @pytest.mark.parametrize("word", ["2", "3"], ids=["running", "ended"])
 async def test_a_refusal_while_a_callbacks_id_is_confirmed_loses_no_task(

@@ -20,6 +20,7 @@ from cometrunway import (
     Shot,
     State,
     TaskFailedError,
+    TaskStatus,
     TaskTimeoutError,
 )
 from cometrunway._handle import TaskReference
@@ -46,6 +47,23 @@ async def test_of_two_creates_with_one_id_the_second_is_in_doubt(is_over: bool, 
                 assert not await runway.resume()
     assert [file.name for file in (tmp_path / "out").iterdir()] == ["A.mp4"]
     assert emulator.creates.received == 2
+
+
+async def test_a_delivered_task_is_known_as_the_journal_has_it(session: Any, tmp_path: Path) -> None:
+    """A shot that an earlier run has delivered says when, without a request."""
+    journal = tmp_path / "shots.db"
+    async with Emulator() as emulator:
+        async with session(emulator, journal=journal) as runway:
+            await (await runway.submit(yawn(1), key="A"))
+        requests = len(emulator.requests)
+        async with session(emulator, journal=journal) as runway:
+            handle = await runway.submit(yawn(1), key="A")
+            assert (await handle.wait()).status is TaskStatus.SUCCEEDED
+    [entry] = Journal.read(journal)
+    assert handle.task is not None
+    assert handle.task.delivered_at is not None
+    assert handle.task.delivered_at.timestamp() == pytest.approx(entry.delivered_at)
+    assert len(emulator.requests) == requests
 
 
 async def test_a_map_yields_the_doubt(session: Any, tmp_path: Path) -> None:

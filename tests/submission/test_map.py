@@ -157,6 +157,21 @@ async def test_a_pointless_refusal_ends_a_map_that_waits_for_input(session: Any)
     assert asyncio.get_running_loop().time() < 1e5
 
 
+@pytest.mark.parametrize("is_list", [True, False], ids=["list", "iterator"])
+async def test_a_batch_without_a_journal_pays_for_no_file_that_is_there(
+    session: Any, tmp_path: Path, is_list: bool
+) -> None:
+    """A key whose file an earlier run has left ends the taking, and nothing from this key on is sent."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "old.mp4").touch()
+    shots = [yawn(1), Shot("new", yawn(2)), Shot("old", yawn(3)), Shot("late", yawn(4))]
+    async with Emulator() as emulator, session(emulator) as runway:
+        with pytest.raises(errors.KeyUsedError) as caught:
+            await runway.map(shots if is_list else iter(shots))
+    assert caught.value.keys == ("old",)
+    assert emulator.creates.received == (0 if is_list else 2)
+
+
 async def test_map_yields_in_the_order_of_the_ends(session: Any) -> None:
     """Handles come as their tasks end, whatever the order of the requests."""
     shots = [Shot(str(seconds), yawn(extra=f"[seconds {seconds}]")) for seconds in (90, 60, 30)]
@@ -242,6 +257,7 @@ async def test_a_refused_request_of_a_batch_harms_only_its_handle(session: Any) 
                 outcomes[handle.key] = await handle
             except errors.APIError as error:
                 assert handle.id == ""
+                assert handle.request == yawn(int(handle.key or ""))
                 outcomes[handle.key] = error
     assert sum(isinstance(outcome, errors.APIError) for outcome in outcomes.values()) == 1
     assert len(outcomes) == 3

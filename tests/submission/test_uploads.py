@@ -85,6 +85,16 @@ async def test_a_content_is_uploaded_once_in_a_session(film: Path, tmp_path: Pat
     assert (emulator.creates.accepted, len(emulator.uploads), stored(emulator)) == (22, 1, 1)
 
 
+async def test_a_session_remembers_the_latest_uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session that lives for weeks does not grow by each file: of more than so many, the oldest is uploaded again."""
+    monkeypatch.setattr(_uploads, "_REMEMBERED", 2)
+    files = [LARGE + bytes([number]) for number in range(3)]
+    async with Emulator() as emulator, at(emulator, tmp_path) as runway:
+        for number, file in enumerate((*files, files[2], files[1], files[0])):
+            await runway.submit(restyle(file, number))
+    assert [upload.sha256 for upload in emulator.uploads] == [sha256(file).hexdigest() for file in (*files, files[0])]
+
+
 FREE = [
     *(("upload", fault) for fault in ("500", "502", "429", "429/2", "drop", "lost", "reset", "cut")),
     *(("storage", fault) for fault in ("500", "503", "429", "408", "502", "drop", "lost", "reset")),

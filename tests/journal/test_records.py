@@ -96,3 +96,30 @@ async def test_a_reader_sees_one_moment(tmp_path: Path) -> None:
         assert [entry.key for entry in journal.entries()] == ["1"]
     with JournalReader(path) as journal:
         assert [entry.key for entry in journal.entries()] == ["1", "2"]
+
+
+async def test_the_first_submission_counts_as_any_other(tmp_path: Path) -> None:
+    """What is asked for by its number, its digest or its files is all that there is, and nothing else."""
+    path = tmp_path / "shots.db"
+    files = (tmp_path / "a.bin",)
+    files[0].write_bytes(b"a")
+    await record(
+        path,
+        [
+            Recorded(key="1", files=files, verified=False),
+            Recorded(key="2", outcome="refused"),
+            *(Recorded(key=str(number)) for number in range(3, 30)),
+            Recorded(key="30", files=files, verified=False),
+        ],
+    )
+    with closing(connected(path, lock_timeout=1)) as database:
+        records = Records(database, Folders())
+        entries = {entry.key: entry for entry in records.entries()}
+        assert [entry.key for entry in records.unverified(10)] == ["1", "30"]
+        assert records.unverified_count() == 2
+        accepted = [(key, entry.fingerprint) for key, entry in entries.items() if key != "2"]
+        assert list(records.fingerprints()) == accepted
+        for numbers in ([1], [1, 30], [3, 5, 6], [29, 31]):
+            assert records.numbered(numbers) == {
+                number: entries[str(number)] for number in numbers if str(number) in entries
+            }

@@ -24,6 +24,7 @@ from cometrunway import (
 )
 from cometrunway._journal._entry import Entry
 from cometrunway._journal._journal import Journal
+from cometrunway._journal._sqlite import SqliteStore
 from cometrunway.emulator import Emulator
 from tests.samples import PNG, yawn
 
@@ -362,3 +363,16 @@ async def test_a_large_journal_is_opened_after_a_crash(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", code, str(path)], check=False)  # noqa: ASYNC221 - nothing else runs
     async with Journal(path) as journal:
         assert await journal.find("n299")
+
+
+def test_a_store_that_is_not_open_says_so(tmp_path: Path) -> None:
+    """Nothing is read or written before it is opened, and the error names the file."""
+    store = SqliteStore(tmp_path / "shots.db", lock_timeout=1, output_dir=None)
+    with pytest.raises(errors.JournalError, match=r"shots\.db is not open"):
+        store.commit([lambda _: None])
+    with pytest.raises(errors.JournalError, match=r"shots\.db is not open"):
+        _ = store.records
+    store.lock()
+    store.open()
+    assert store.commit([lambda _: None]) == [None]
+    store.close()

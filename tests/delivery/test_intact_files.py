@@ -49,6 +49,16 @@ async def test_a_file_is_digested_once(tmp_path: Path, digests: list[str]) -> No
     assert not await files.are_intact((Asset(url="", path=asset.path, size=asset.size, sha256="0"),))
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+async def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
+    """Opening it would block until another program writes."""
+    files, asset = IntactFiles(), film(tmp_path)
+    assert asset.path is not None
+    asset.path.unlink()
+    os.mkfifo(asset.path)
+    assert not await files.are_intact((asset,))
+
+
 @pytest.mark.parametrize("change", ["in place", "its time kept", "replaced", "cut", "gone"])
 async def test_a_file_that_has_changed_is_noticed(tmp_path: Path, change: str) -> None:
     """Also one of the same length, whose time of change somebody has put back."""

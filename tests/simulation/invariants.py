@@ -251,6 +251,8 @@ def _undue_doubt(world: "World", key: str, tasks: list[EmulatedTask]) -> Iterato
         if not turn.fault and not record.is_dead and "stall" not in struck and _answered_well(world, tasks):
             yield f"{key} is in doubt, and its create was answered well and soon"
         return
+    if turn.fault == "late" and "stall" in struck:  # the answer and the end of its time came within one stall
+        return
     time_to_record = record.ended_at - turn.answered_at
     if record.is_dead and time_to_record < (_LONGEST_TO_RECORD if was_journal_in_trouble else _TO_RECORD):
         return

@@ -245,8 +245,11 @@ class Connection:
             self.network.at(at, partial(self._bring_again, turn, data))
 
     def _bring_again(self, turn: Turn, data: bytes) -> None:
-        """Let an answer come once more; not a file to the request for the next one, which nothing could tell apart."""
-        if turn.is_of_the_api or (self.turn is turn and _LENGTH.search(data)):
+        """Let an answer come once more.
+
+        Not a file to the request for the next one, nor as the rest of one that was cut: nothing could tell them apart.
+        """
+        if turn.is_of_the_api or (self.turn is turn and turn.status is not None):
             self.bring(self.server, turn, data)
 
     def _carry(self, end: End, data: bytes) -> None:

@@ -27,7 +27,7 @@ class _Watcher(Protocol):
 
 @frozen(kw_only=True)
 class SharedTasks:
-    """Stands between the poll scheduler and what it polls with."""
+    """Polls and delivers the tasks of a journal that other processes may poll and deliver, too."""
 
     journal: JournalProtocol
     poll_api: Poll
@@ -36,13 +36,13 @@ class SharedTasks:
     background: BackgroundTasks
 
     async def poll(self, route: str, task_id: str, asked: Asked) -> Task:
-        """Return the state of a task: as the journal has it where another process polls it, else as the API says."""
+        """Return the state of a task: from the journal if another process polls it, else from the API."""
         entry = await self.journal.take(task_id)
         task = None if entry is None else await self._as_recorded(entry, task_id)
         return await self.poll_api(route, task_id, asked) if task is None else task
 
     async def _as_recorded(self, entry: Entry, task_id: str) -> Task | None:
-        """Return the state that the journal has of another process's task; None where the API must be asked."""
+        """Return the recorded state of a task that another process polls; None if the API must be asked."""
         if entry.is_unsuccessful:
             status = TaskStatus.CANCELLED if entry.state is State.CANCELLED else TaskStatus.FAILED
             return Task(id=task_id, status=status, failure=entry.failure)
@@ -53,12 +53,12 @@ class SharedTasks:
         return Task(id=task_id, status=TaskStatus.SUCCEEDED, outputs=tuple(asset.url for asset in entry.assets))
 
     async def _files(self, entry: Entry) -> tuple[Asset, ...] | None:
-        """Return the files of an entry as this process sees them; None where it does not: a recorded URL is no file."""
+        """Return the files of an entry if this process can read all of them; else None. A URL alone is not a file."""
         is_kept = bool(entry.assets) and all(asset.is_kept for asset in entry.assets)
         return await self.recall(entry.assets) if is_kept else None
 
     async def deliver(self, future: TaskFuture, task: Task) -> tuple[Asset, ...]:
-        """Return the files of a task: those that another process has put where this one sees them, or its own."""
+        """Return the files of a task: those of another process if this one can read them; else download them."""
         with suppress(JournalError):
             entry = await self.journal.take(task.id)
             if entry is not None and entry.state is State.DELIVERED:
@@ -69,13 +69,13 @@ class SharedTasks:
         return await self.deliver_here(future, task)
 
     def watched_by(self, watcher: _Watcher) -> "LeavingWatcher":
-        """Return a watcher that leaves a task to other processes once this one waits for it no more."""
+        """Return a watcher that releases a task for other processes when this process no longer waits for it."""
         return LeavingWatcher(shared=self, watcher=watcher)
 
     def on_end(self, future: TaskFuture) -> None:
-        """Leave a task to others, of which it is not known that it has ended, or whose files could not be had."""
+        """Release a task for other processes if its end is not known, or if its files could not be downloaded."""
         if future.cancelled() or self.background.is_closing:
-            return  # with its session it is left in any case
+            return  # closing the session releases it in any case
         error = future.exception()
         if error is not None and not isinstance(error, TaskFailedError | TaskCancelledError):
             self.background.start(self._leave(future.id), name=f"cometrunway leave {future.id}")
@@ -87,7 +87,7 @@ class SharedTasks:
 
 @frozen(kw_only=True)
 class LeavingWatcher:
-    """Watches tasks, and leaves to others what it gives up."""
+    """Watches tasks, and releases those for other processes that it no longer waits for."""
 
     shared: SharedTasks
     watcher: _Watcher

@@ -15,7 +15,7 @@ _S = TypeVar("_S", bound=PollScheduler)
 
 
 async def never_cancelled(_route: str, _task_id: str) -> None:
-    """Stand for a provider of which nobody asks to cancel anything."""
+    """Stand for a provider that gets no request to cancel."""
     raise AssertionError
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 COMMAND = [sys.executable, "-m", "cometrunway"]
-"""The command, as whoever installed the package has it."""
+"""The command of the installed package."""
 
 
 @contextmanager

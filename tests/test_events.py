@@ -23,7 +23,7 @@ async def test_an_observer_that_raises_affects_no_task(session: Any, caplog: pyt
 
 
 async def test_an_observer_that_would_have_to_be_awaited_is_refused() -> None:
-    """A coroutine function, or an object whose call is one, is refused when it is given: nobody would await it."""
+    """A coroutine function, or an object whose call is one, is refused when it is given: it would not be awaited."""
 
     class Observer:
         async def __call__(self, event: Event) -> None: ...
@@ -57,7 +57,7 @@ def _changed(number: int) -> Event:
 
 
 async def test_a_reader_that_is_far_behind_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What nobody reads does not grow for ever, and its loss is an error."""
+    """The number of unread events is limited, and the loss of events is an error."""
     monkeypatch.setattr("cometrunway._events._MOST_UNREAD", 100)
     queue = EventQueue(is_of_all=True)
     for number in range(100):

@@ -1,4 +1,4 @@
-"""A client that nobody here wrote believes the emulator: Runway's own SDK."""
+"""A client of another project works with the emulator: Runway's own SDK."""
 
 from collections.abc import AsyncIterator
 

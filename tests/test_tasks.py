@@ -18,7 +18,7 @@ def test_three_statuses_are_final(status: TaskStatus) -> None:
 
 
 def test_a_repr_hides_what_signs_a_url() -> None:
-    """Whoever reads a log cannot fetch the file."""
+    """The URL in a log does not suffice to fetch the file."""
     task = Task(id="t-1", status=TaskStatus.SUCCEEDED, outputs=(SIGNED,), raw={"output": [SIGNED]})
     for shown in (repr(task), repr(Asset(url=SIGNED)), repr([task])):
         assert "https://example.com/a.mp4" in shown

@@ -8,7 +8,7 @@ from attrs import define, field
 
 from cometrunway._callbacks._paths import LENGTH, callback_path, is_path, selector
 
-_NOBODY = "." * LENGTH
+_NO_PATH = "." * LENGTH
 """The value with which an unknown path is compared."""
 _PER_SECOND = 1.0
 _BURST = 20.0
@@ -121,5 +121,5 @@ class ExpectedCallbacks:
     def find(self, path: str) -> ExpectedCallback | None:
         """Return the submission of a path; None for an unknown path."""
         expected = self._by_selector.get(selector(path))
-        is_known = is_path(path, _NOBODY if expected is None else expected.path)
+        is_known = is_path(path, _NO_PATH if expected is None else expected.path)
         return expected if is_known else None

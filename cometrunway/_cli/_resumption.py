@@ -65,7 +65,7 @@ def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
         _cancel,
         summary="cancel tasks of a journal at the provider",
         details="Where the provider can cancel: Runway's own API does, and gateways do not. What has succeeded "
-        "meanwhile is downloaded. Nobody else may be writing the journal.",
+        "meanwhile is downloaded. No other process may write the journal at the same time.",
         example="RUNWAYML_API_SECRET=key_... cometrunway cancel shots.db boat-burns --provider runway",
     )
     add_journal(cancel)

@@ -15,7 +15,7 @@ class Reach(Enum):
     THIS_MACHINE = "an address of this machine"
     PRIVATE = "a private address"
     LINK = "a link-local address"
-    NOBODY = "an address that is no host's"
+    NO_HOST = "an address that is no host's"
 
 
 _REACHES = {
@@ -25,7 +25,7 @@ _REACHES = {
         *("fc00::/7", "fec0::/10", "64:ff9b:1::/48"),  # RFC 4193, RFC 3879, RFC 8215
     ),
     Reach.LINK: ("169.254.0.0/16", "fe80::/10"),
-    Reach.NOBODY: ("192.0.0.0/24", "224.0.0.0/4", "240.0.0.0/4", "ff00::/8"),
+    Reach.NO_HOST: ("192.0.0.0/24", "224.0.0.0/4", "240.0.0.0/4", "ff00::/8"),
 }
 _LOCALHOST = frozenset({"localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"})
 _PRIVATE_ENDS = (".local", ".internal", ".lan", ".home.arpa", ".test", ".invalid")

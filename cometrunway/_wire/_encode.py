@@ -24,7 +24,7 @@ _COMPAT_PREFIX = "pro_"
 """The prefix of the names of the compatibility format's routes."""
 OPTIONS = ("seconds", "motion_vector", "structure_transformation", "flip", "image_as_end_frame", "motion_multiplier")
 """The fields that the compatibility format nests in `options`."""
-_NOBODY = "https://example.com/webhook"
+_NO_LISTENER = "https://example.com/webhook"
 """The `callback_url` for requests without one, because their routes require it. The API's own pages use this value."""
 _JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _BY_NAME = ROUTES | {"pro_video_to_video": ProVideoToVideo}
@@ -52,7 +52,7 @@ def encode(
     if isinstance(request, RawRequest):
         body = members(request, _as_given)["fields"]
     elif isinstance(request, COMPAT):
-        body = {"callback_url": callback_url or _NOBODY, **_with_options(members(request, _compat))}
+        body = {"callback_url": callback_url or _NO_LISTENER, **_with_options(members(request, _compat))}
     else:
         body = members(request, _official)
     body |= body.pop("extra", {})

@@ -322,7 +322,7 @@ def test_different_causes_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_a_wrong_value_is_told_with_the_column_as_it_is_spelt(tmp_path: Path) -> None:
-    """Whoever looks for it in the file finds it."""
+    """The column can be found in the file by this name."""
     [line] = problems(write(tmp_path, "a.csv", f"route,promptImage,promptText\nimage_to_video,{CAT},{'x' * 1001}\n"))
     assert line == "2: promptText: ImageToVideo.prompt_text: at most 1000 UTF-16 units, got 1001"
 

@@ -51,11 +51,11 @@ def child(shots: str, total: int) -> None:
 
 
 def drain(screen: int) -> None:
-    """Read a terminal until nobody writes to it any more."""
+    """Read a terminal until no process writes to it any more."""
     try:
         while os.read(screen, 65536):
             pass
-    except OSError:  # what Linux says when nobody has it open
+    except OSError:  # what Linux says when no process has it open
         pass
 
 

@@ -31,7 +31,7 @@ _NO_POLLS = PollPolicy(rule="fixed", first=3600.0, ceiling=3600.0, deadline=None
 
 
 class _EnoughError(Exception):
-    """Nobody waits for what these tasks make."""
+    """The files of these tasks are not needed."""
 
 
 def shot(number: int) -> ImageToVideo:

@@ -43,7 +43,7 @@ async def _waiting(runway: Session) -> list[TaskHandle]:
 
 
 class _EnoughError(Exception):
-    """Nobody waits for what these tasks make."""
+    """The files of these tasks are not needed."""
 
 
 def _now(*, by_python: bool) -> int:

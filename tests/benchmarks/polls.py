@@ -91,7 +91,7 @@ async def cometrunway(base_url: str, seconds: float) -> float:
 
 
 class _EnoughError(Exception):
-    """Nobody waits for what these tasks make."""
+    """The files of these tasks are not needed."""
 
 
 async def _per_poll(base_url: str, seconds: float) -> float:

@@ -1,4 +1,4 @@
-"""Links in the output folder: whoever plants them, and whenever, nothing is written outside of the folder."""
+"""Links in the output folder: at whatever moment one is planted, nothing is written outside of the folder."""
 
 import asyncio
 import os

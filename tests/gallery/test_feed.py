@@ -189,9 +189,9 @@ async def test_whatever_a_source_raises_is_told() -> None:
     """Also an unexpected error. The source is read again until it can be read."""
     source = StillSource()
     feed = Feed(source)
-    source.error = RuntimeError("what nobody foresaw")
+    source.error = RuntimeError("an unexpected fault")
     await feed.refresh()
-    assert (await since(feed, 0))["problem"] == "what nobody foresaw"
+    assert (await since(feed, 0))["problem"] == "an unexpected fault"
     source.error = None
     await feed.refresh()
     assert (await since(feed, 0))["problem"] is None

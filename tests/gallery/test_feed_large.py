@@ -79,7 +79,7 @@ async def test_a_few_changes_are_told_whole(tmp_path: Path) -> None:
 
 
 async def test_a_page_that_comes_late_is_told_pages(tmp_path: Path) -> None:
-    """Whoever has less than all is behind by more than a thousand: its event is small."""
+    """A page that is more than a thousand shots behind gets a small event, which names the pages of data to load."""
     feed = await feed_of(tmp_path)
     _, event = await feed.event(0)
     assert len(event) < 1000
@@ -121,7 +121,7 @@ async def test_a_large_source_is_read_step_by_step(tmp_path: Path) -> None:
 
 
 async def test_a_scan_that_breaks_off_begins_again(tmp_path: Path) -> None:
-    """With what was read before; nothing has gone because nobody came to it."""
+    """It keeps what was read before; no shot is taken for deleted because the scan did not reach it."""
     shots = (Recorded(key=f"k{number}", outcome="accepted") for number in range(6000))
     await record(tmp_path / "shots.db", shots)
     feed = Feed(source_of(tmp_path / "shots.db"))

@@ -115,7 +115,7 @@ async def test_nothing_beside_a_file_is_served(tmp_path: Path) -> None:
     async with serving(tmp_path) as (server, http):
         path = tmp_path / "one.mp4"
         for suffix in (".br", ".gz"):
-            (tmp_path / f"one.mp4{suffix}").write_bytes(b"nobody named me")
+            (tmp_path / f"one.mp4{suffix}").write_bytes(b"not in the journal")
         async with http.get(f"{server.url}media/0/0", headers={"Accept-Encoding": "br, gzip"}) as response:
             assert await response.read() == clip()
             assert "Content-Encoding" not in response.headers
@@ -138,7 +138,7 @@ async def test_the_live_page_is_never_stored(tmp_path: Path) -> None:
 
 
 async def test_the_data_of_a_live_page_are_scripts(tmp_path: Path) -> None:
-    """Of shots, rows and texts, which nobody stores and no other site may read; beyond them there is nothing."""
+    """Shots, rows and texts each have one. No cache stores it, no other site may read it; other numbers are 404."""
     async with serving(tmp_path) as (server, http):
         for kind in ("shots", "rows", "texts"):
             async with http.get(f"{server.url}data/{kind}-0.js") as response:
@@ -183,7 +183,7 @@ async def test_events_go_on_where_a_page_stopped(tmp_path: Path) -> None:
 
 
 async def test_the_number_of_streams_is_bounded(tmp_path: Path) -> None:
-    """Beyond it a page is told so; whoever goes makes room, and who only asks for the head takes none."""
+    """One more page is refused with a message. A page that is closed makes room, and a HEAD request takes none."""
     async with serving(tmp_path) as (server, http), AsyncExitStack() as stack:
         for _ in range(_STREAMS):
             assert await status(http, f"{server.url}events", "HEAD") == 404

@@ -147,7 +147,7 @@ async def test_leaving_in_a_hurry_leaves_nothing_behind(place: Where) -> None:
 
 
 async def test_what_was_left_takes_no_more(place: Where) -> None:
-    """Whoever comes too late is told so at once."""
+    """A submission after the journal was closed is an error at once."""
     async with Journal(place) as journal:
         pass
     with pytest.raises(errors.JournalError, match="no longer open"):

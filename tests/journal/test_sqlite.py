@@ -159,7 +159,7 @@ def test_reading_needs_a_journal(tmp_path: Path) -> None:
 
 
 async def test_a_folder_is_no_journal(tmp_path: Path) -> None:
-    """Whoever names a folder is told that it is one, and nothing is made beside it."""
+    """A folder in place of a file is an error that says so, and no file is made beside it."""
     folder = tmp_path / "shots"
     folder.mkdir()
     with pytest.raises(errors.JournalError, match="is a folder"):

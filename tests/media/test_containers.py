@@ -364,7 +364,7 @@ def test_a_zip_is_whole_with_its_directory_only() -> None:
 
 
 def test_a_kind_that_does_not_tell_its_end_is_known() -> None:
-    """FLAC has no end, and of an unknown kind nobody knows it: these are not verified."""
+    """FLAC declares no end, and the end of an unknown kind is not known: these are not verified."""
     for media_type in (UNKNOWN.media_type, "audio/flac"):
         assert not tells_its_end(media_type)
         assert is_whole(io.BytesIO(b"anything"), media_type)

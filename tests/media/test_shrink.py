@@ -130,7 +130,7 @@ def test_colours_are_converted() -> None:
 
 
 def test_a_profile_that_cannot_be_applied_is_kept() -> None:
-    """As it was, for whoever can."""
+    """The profile is kept unchanged, because another program may be able to apply it."""
     made = fitted(encoded(quarters(), "TIFF", icc_profile=b"no profile"))
     assert opened(made).info["icc_profile"] == b"no profile"
 

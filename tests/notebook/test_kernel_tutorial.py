@@ -45,7 +45,7 @@ def saved(notebook: Any, media_type: str) -> str:
 
 
 def test_the_repository_keeps_no_outputs() -> None:
-    """The file is small; whoever runs it makes the outputs."""
+    """The file is small; a run makes the outputs."""
     assert NOTEBOOK.stat().st_size < 20_000
     assert '"output_type"' not in NOTEBOOK.read_text()
 

@@ -63,7 +63,7 @@ def test_what_is_left_is_the_running_ones_and_then_the_waiting_ones() -> None:
     for number in range(20):
         counts.count(event(EventKind.SUBMITTED, str(number)), 1.0)
     assert counts.left(10.0, None) is None
-    assert counts.left(10.0, 30.0) is None  # nothing has finished, so nobody knows how fast the others go
+    assert counts.left(10.0, 30.0) is None  # nothing has finished, so the speed of the others is not known
     for number in range(10):
         counts.count(event(EventKind.DOWNLOADED, str(number)), 10.0)
     assert counts.left(10.0, 30.0) == pytest.approx(30.0 + 80 / 1.0)

@@ -56,7 +56,7 @@ class Terminal:
     def _chunk(self) -> str:
         try:
             return os.read(self._screen, 65536).decode("utf-8", "replace")
-        except OSError:  # what Linux says when nobody has the terminal open any more
+        except OSError:  # what Linux says when no process has the terminal open any more
             return ""
 
 

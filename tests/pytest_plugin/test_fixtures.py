@@ -106,7 +106,7 @@ async def test_a_create_is_refused(cometrunway_emulator, cometrunway_session):
 
 
 def test_a_synchronous_test_has_the_emulator_in_its_environment(tmp_path: Path) -> None:
-    """A program that opens a session of its own, in a loop of its own, buys from the emulator and from nobody else."""
+    """A program that opens its own session, in its own event loop, sends its creates to the emulator only."""
     program = """
 import asyncio
 

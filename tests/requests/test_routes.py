@@ -185,7 +185,7 @@ def test_a_wrong_nested_value_is_found_by_its_place() -> None:
 
 
 def test_a_file_tells_what_it_is(tmp_path: Path) -> None:
-    """For a local file nobody has to say whether it is an image or a video."""
+    """The kind of a local file, image or video, need not be given."""
     face = tmp_path / "face"
     face.write_bytes(PNG)
     request = CharacterPerformance(character=face, reference=MP4)
@@ -195,7 +195,7 @@ def test_a_file_tells_what_it_is(tmp_path: Path) -> None:
 
 
 def test_a_bare_url_is_what_the_route_takes() -> None:
-    """References are images and performances videos; of a character nobody can know."""
+    """References are images and performances are videos; the kind of a character must be given."""
     references = VideoToVideo(video_uri=VIDEO, prompt_text="a", references=[IMAGE, MP4]).references
     assert [getattr(reference, "type", None) for reference in references] == ["image", "video"]
     assert CharacterPerformance(character=PNG, reference=VIDEO).reference.type == "video"

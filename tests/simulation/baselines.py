@@ -39,7 +39,7 @@ def official(durations: Sequence[float], seed: int = 3) -> tuple[float, float]:
 
 
 class Optimum:
-    """What it costs whoever knows the distribution of each model, though not how long this task takes.
+    """The cost of a rule that knows the distribution of each model, and not how long this task takes.
 
     No two looks at a task are further apart than `longest` seconds.
     """

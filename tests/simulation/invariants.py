@@ -186,7 +186,7 @@ def _unknown_without_journal(world: "World", record: "LifeRecord") -> Iterator[s
     for key, tasks in tasks_by_key(world).items():
         for task in tasks:
             if task.id not in known and task.id not in told and key not in doubtful:
-                yield f"{key} was billed as {task.id}, and nobody was told"
+                yield f"{key} was billed as {task.id}, and no one was told"
 
 
 async def check(world: "World") -> None:

@@ -322,7 +322,7 @@ class _Cancellations:
 
 @contextmanager
 def _hooked(violations: list[str]) -> Iterator[None]:
-    """Take in what Python says of errors that nobody has seen; let warnings and standard error pass in silence.
+    """Record the errors that Python reports as unraisable; ignore warnings and standard error.
 
     Garbage is collected at the end, and not in between: its finalizers would run at another moment in each process.
     """

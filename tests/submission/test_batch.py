@@ -40,7 +40,7 @@ async def test_nothing_is_submitted_before_a_batch_is_read(session: Any) -> None
 
 
 async def test_a_reader_that_is_cancelled_loses_no_handle(session: Any) -> None:
-    """After an interrupt no further request is taken; whoever reads on gets every handle once."""
+    """After an interrupt no further request is taken; a reader that continues gets every handle once."""
     taken = 0
 
     def counted() -> Iterator[Shot]:
@@ -78,7 +78,7 @@ async def test_two_readers_share_a_batch(session: Any) -> None:
 
 
 async def test_a_batch_that_was_dropped_takes_no_more(session: Any) -> None:
-    """Leaving the loop over a batch that nobody holds ends the taking."""
+    """Leaving the loop over a batch without another reference to it ends the taking."""
     taken = 0
 
     def endless() -> Iterator[ImageToVideo]:

@@ -100,7 +100,7 @@ async def test_who_is_cancelled_takes_no_turn(queues: CreateQueues, after: float
 
 
 async def test_a_place_of_one_who_is_cancelled_is_free_again(queues: CreateQueues) -> None:
-    """Nobody waits for ever behind one who has gone."""
+    """No create waits for ever behind one that was cancelled."""
     queue = queues.of("route", "model")
 
     async def stay(seconds: float) -> None:
@@ -117,7 +117,7 @@ async def test_a_place_of_one_who_is_cancelled_is_free_again(queues: CreateQueue
 
 
 async def test_opened_queues_delay_no_create(queues: CreateQueues) -> None:
-    """Who waits goes on at once, and whoever comes later does not wait."""
+    """A create that waits continues at once, and later creates do not wait."""
     queue = queues.of("route", "model")
     await limit(queue, pause=50)
     waiting = asyncio.ensure_future(queue.turn(was_refused=False))

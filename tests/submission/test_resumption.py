@@ -77,7 +77,7 @@ async def test_a_failure_among_the_owed_stops_nothing(session: Any) -> None:
 
 
 async def test_a_resumption_that_is_left_early_leaves_the_rest_owed(session: Any) -> None:
-    """Whoever breaks off has what was taken up finished, and the next run takes up the rest."""
+    """After a loop that is left, the session finishes what was taken up, and the next run takes up the rest."""
     async with Emulator(duration=20) as emulator:
         await owe(session, emulator, 20)
         async with session(emulator, max_in_flight=3) as runway:

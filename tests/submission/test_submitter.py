@@ -224,7 +224,7 @@ async def test_who_waited_in_a_session_that_was_left_buys_nothing_in_the_next(se
 
 
 async def test_a_local_file_that_vanishes_harms_only_its_own_submission(session: Any, tmp_path: Path) -> None:
-    """What cannot be read any more is a ValueError for whoever submits it, an event, and nothing else."""
+    """A file that can no longer be read is a ValueError of its submission and an event, and nothing else."""
     events: list[Event] = []
     picture = tmp_path / "cat.png"
     picture.write_bytes(PNG)

@@ -37,7 +37,7 @@ def test_a_key_of_another_provider_is_not_sent(provider: Provider, other: Provid
 def test_a_key_is_not_sent_to_another_providers_origin(
     provider: Provider, other: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither by `base_url` nor by the environment, whoever gave the key."""
+    """Neither `base_url` nor the environment can direct it there, wherever the key came from."""
     for api_key in (None, "a-key-of-mine"):
         with pytest.raises(
             ValueError, match=f"the origin of {other.name}, which must not get a key of {provider.name}"

@@ -1,4 +1,4 @@
-"""One time limit for many tasks: each is ended on time, and nobody else's wish to stop is lost."""
+"""One time limit for many tasks: each is ended on time, and no cancellation from elsewhere is lost."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -33,7 +33,7 @@ async def held(limit: TimeLimit, seconds: float) -> float:
 
 
 async def test_each_task_has_its_own_thirty_seconds() -> None:
-    """Whoever is inside too long is ended exactly on time, whenever it entered; whoever leaves in time is not."""
+    """A task that is inside too long is ended exactly on time, whenever it entered; one that leaves in time is not."""
     limit, began, tasks = TimeLimit(30), now(), []
     for seconds in (100, 29, 100, 100, 30.5):
         tasks.append(asyncio.create_task(held(limit, seconds)))
@@ -65,7 +65,7 @@ async def test_who_is_cancelled_inside_is_cancelled() -> None:
 
 @pytest.mark.parametrize("is_first", [True, False])
 async def test_a_cancellation_at_the_same_moment_is_obeyed(is_first: bool) -> None:
-    """Whoever is cancelled in the very moment in which its time is up, is cancelled."""
+    """A task that is cancelled at the moment when its time ends is cancelled."""
     loop = asyncio.get_running_loop()
     task = asyncio.create_task(held(TimeLimit(30), 100))
     if is_first:
@@ -120,7 +120,7 @@ async def test_no_timer_stays_after_a_stop() -> None:
 
 
 async def test_who_is_inside_when_it_is_stopped_has_a_limit_too() -> None:
-    """To stop a limit frees nobody who is inside from it."""
+    """Stopping a limit does not free the tasks that are inside it."""
     limit, began = TimeLimit(30), now()
     task = asyncio.create_task(held(limit, 100))
     await asyncio.sleep(1)
@@ -168,7 +168,7 @@ async def test_an_answer_that_halts_half_way_is_given_up() -> None:
 
 @pytest.mark.parametrize("is_borrowed", [True, False])
 async def test_a_poll_under_way_when_its_session_is_left_is_given_up(is_borrowed: bool) -> None:
-    """A `retrieve` whose answer halts ends, also if its session is left meanwhile, whoever owns the connections."""
+    """A `retrieve` whose answer halts ends, also if its session is left meanwhile, with own or borrowed connections."""
     async with halting() as (base_url, _), aiohttp.ClientSession() as http:
         async with Session("sk-1", base_url=base_url, output_dir=None, http=http if is_borrowed else None) as runway:
             looking = asyncio.create_task(runway.retrieve("t"))

@@ -109,7 +109,7 @@ def test_a_code_of_success_is_no_refusal(code: object) -> None:
     ],
 )
 def test_a_task_with_an_odd_code_is_a_task(body: dict[str, Any]) -> None:
-    """A code that nobody documents does not hide the task beside it."""
+    """An undocumented code does not hide the task beside it."""
     assert not looked(body).status.is_terminal
 
 

@@ -176,7 +176,7 @@ def test_what_is_no_output_is_not_taken(members: dict[str, Any]) -> None:
     ],
 )
 def test_of_an_attached_task_only_output_like_keys_count(members: dict[str, Any], outputs: tuple[str, ...]) -> None:
-    """Where nobody knows what was sent, any other URL may be an echo of it."""
+    """If it is not known what was sent, any other URL may be an echo of it."""
     assert polled({"status": "SUCCEEDED", **members}, asked=None).outputs == outputs
 
 

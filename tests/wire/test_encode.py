@@ -1,4 +1,4 @@
-"""What leaves is what the documentation shows, and nothing that nobody set."""
+"""A request is sent as the documentation shows it, without fields that were not set."""
 
 import json
 from pathlib import Path

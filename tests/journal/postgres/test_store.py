@@ -95,7 +95,7 @@ async def test_what_another_session_was_refused_is_free(url: str) -> None:
 
 
 async def test_what_a_dead_session_was_submitting_is_in_doubt(url: str) -> None:
-    """Once its lease has ended; nobody sends it again by itself, and a user may end the doubt."""
+    """This is so once its lease has ended. No session sends it again by itself; a user can end the doubt."""
     one = await Journal(url).__aenter__()
     await one.begin(entry())
     die(one)
@@ -110,7 +110,7 @@ async def test_what_a_dead_session_was_submitting_is_in_doubt(url: str) -> None:
 
 
 async def test_a_killed_process_of_this_machine_is_known_to_be_gone(postgres: Server) -> None:
-    """Whoever opens the journal there need not wait for its lease."""
+    """A session that opens the journal on this machine does not wait for the lease of that process."""
     url = postgres.journal(lease=3600)
     code = (
         "import asyncio, os, signal, sys; from cometrunway import Entry, Journal\n"
@@ -217,7 +217,7 @@ async def test_a_server_that_stays_away_stops_creates_and_keeps_ids(session: Any
     async with Emulator() as emulator, session(emulator, journal_timeout=0.5) as runway:
         emulator.script("create", Fault.slow(1))
         submission = asyncio.create_task(runway.submit(yawn(0), key="a"))
-        while not emulator.creates.received:  # noqa: ASYNC110 - the emulator tells nobody
+        while not emulator.creates.received:  # noqa: ASYNC110 - the emulator has no event for it
             await asyncio.sleep(0.01)
         await asyncio.to_thread(postgres.stop)
         with pytest.raises(errors.JournalUnavailableError, match="No create is sent"):

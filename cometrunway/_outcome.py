@@ -7,7 +7,7 @@ from attrs import frozen
 from cometrunway._paths import from_here, portable
 from cometrunway._tasks import Asset
 
-STATUSES = ("succeeded", "failed", "cancelled", "owed", "in_doubt", "refused", "submitting")
+STATUSES = ("delivered", "failed", "cancelled", "owed", "in_doubt", "refused", "submitting")
 """What can have become of a shot, in the order in which counts are told."""
 
 

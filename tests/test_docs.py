@@ -13,6 +13,7 @@ import pytest
 
 import cometrunway
 from cometrunway import emulator, fleet
+from cometrunway._journal._entry import status_of
 from tests.documentation import markdown, packages, tables
 from tests.documentation.examples import examples
 from tests.served import served_by_emulator
@@ -200,6 +201,13 @@ def test_the_command_page_has_every_exit_status() -> None:
     assert (
         re.findall(r"^\| (\d+) \|", text.partition("## Exit statuses")[2].partition("\n## ")[0], re.MULTILINE) == told
     )
+
+
+def test_the_glossary_has_every_state_of_a_shot() -> None:
+    """With the word that tables have for it, while no process writes the journal."""
+    _, _, section = (ROOT / "docs" / "glossary.md").read_text().partition("## The states of a shot")
+    rows = re.findall(r"^\| `(\w+)` \| [^|]*`(\w+)`[^`|]*\|", section, re.MULTILINE)
+    assert dict(rows) == {str(state): status_of(state, is_written=False) for state in cometrunway.State}
 
 
 def test_the_environment_page_has_every_variable() -> None:

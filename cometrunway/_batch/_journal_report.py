@@ -83,7 +83,7 @@ class JournalReport:
             }
 
     def text(self) -> str:
-        """Return the counts as text, and one line for each shot that did not succeed, at most 50 for each status."""
+        """Return the counts as text, and one line for each shot that was not delivered, at most 50 for each status."""
         with self.reader() as journal:
             counts = self._counts(journal)
             lines = [self._summary(counts), f"creates by route: {_creates(counts['creates'])}"]

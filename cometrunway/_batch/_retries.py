@@ -91,7 +91,7 @@ def _may_succeed(entry: Entry) -> bool:
 def journal_retries(journal: Place, keys: Sequence[str], *, is_all: bool) -> JournalRetries:
     """Return the shots of a journal that failed, were cancelled or were refused, or those with these keys.
 
-    Shots that have succeeded meanwhile are left out.
+    Shots that were delivered meanwhile are left out.
 
     Raises:
         JournalError: there is no such journal, or it cannot be read.
@@ -115,7 +115,7 @@ def journal_retries(journal: Place, keys: Sequence[str], *, is_all: bool) -> Jou
 
 
 def _named_one(reader: JournalReader, key: str) -> Entry | None:
-    """Return the shot that a user names; None if it has succeeded."""
+    """Return the shot that a user names; None if it was delivered."""
     entry = reader.find(key)
     if entry is None:
         raise ValueError(f"the journal {reader.place} has no submission with the key {key!r}")

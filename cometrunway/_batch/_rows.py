@@ -12,7 +12,7 @@ from cometrunway.errors import BudgetError, JournalError, KeyUsedError, Transpor
 _HEADINGS = ("shot", "route", "id", "status", "seconds", "file", "bytes")
 _TO_THE_RIGHT = {_HEADINGS.index("seconds"), _HEADINGS.index("bytes")}
 _SHOWN = 50
-"""The largest number of rows of a table. Of a larger batch, only shots that did not succeed are listed."""
+"""The largest number of rows of a table. Of a larger batch, only shots that were not delivered are listed."""
 
 
 _UNSENT = (BudgetError, KeyUsedError, JournalError, TransportError, UploadError)
@@ -36,9 +36,9 @@ class Row:
     size: int = 0
     """Bytes of all its files."""
 
-    def succeed(self, assets: Iterable[Asset]) -> None:
+    def deliver(self, assets: Iterable[Asset]) -> None:
         """Record the files."""
-        self.status, self.is_unsent = "succeeded", False
+        self.status, self.is_unsent = "delivered", False
         self.files = tuple(
             asset.path.name if asset.verified else f"{asset.path.name} (not verified)" for asset in assets if asset.path
         )
@@ -59,9 +59,9 @@ class Row:
 
 
 def table(rows: Collection[Row]) -> str:
-    """Return the rows as a table. Of many rows it has only those that did not succeed, up to a limit."""
-    shown = list(rows) if len(rows) <= _SHOWN else [row for row in rows if row.status != "succeeded"]
-    more = f"\n... and {len(shown) - _SHOWN:,} more that did not succeed" if len(shown) > _SHOWN else ""
+    """Return the rows as a table. Of many rows it has only those that were not delivered, up to a limit."""
+    shown = list(rows) if len(rows) <= _SHOWN else [row for row in rows if row.status != "delivered"]
+    more = f"\n... and {len(shown) - _SHOWN:,} more that were not delivered" if len(shown) > _SHOWN else ""
     return _aligned([_HEADINGS, *(row.cells for row in shown[:_SHOWN])]) + more if shown else ""
 
 

@@ -58,8 +58,8 @@ class BatchRun:
 
     @property
     def unfinished(self) -> list[Row]:
-        """The rows of the shots that did not succeed."""
-        return [row for row in self.rows.values() if row.status != "succeeded"]
+        """The rows of the shots that were not delivered."""
+        return [row for row in self.rows.values() if row.status != "delivered"]
 
     @property
     def unsent(self) -> list[Row]:
@@ -154,7 +154,7 @@ class BatchRun:
         elif event.kind is EventKind.IN_DOUBT and event.error is not None:
             row.fail(event.error)
         elif event.kind is EventKind.DOWNLOADED:
-            row.succeed(event.assets)
+            row.deliver(event.assets)
         if event.seconds is not None:
             row.seconds = event.seconds
         for observe in (*self.observers, self.display.on_event):
@@ -163,7 +163,7 @@ class BatchRun:
     async def _enter(self, handle: TaskHandle) -> None:
         row = self.rows[handle.key or ""]
         try:
-            row.succeed(await handle)
+            row.deliver(await handle)
         except JournalUnavailableError as error:
             if error.token is None:  # else its task is polled all the same, and only its record has to wait
                 row.fail(error)

@@ -23,7 +23,7 @@ from cometrunway._terminal import say, writing
 from cometrunway.errors import CometRunwayError
 
 _STATUSES = (
-    "exit status: 0 all succeeded, 1 a task failed or is in doubt, 2 wrong use or a bad file, 70 a bug, 130 interrupted"
+    "exit status: 0 all delivered, 1 a task failed or is in doubt, 2 wrong use or a bad file, 70 a bug, 130 interrupted"
 )
 _MISTAKES = (BatchFileError, ValueError)
 """Errors that the user can correct. They are shown in one line."""

@@ -17,7 +17,7 @@ from cometrunway._plurals import be, counted
 from cometrunway._terminal import say, say_if_possible
 
 INTERRUPTED = 130
-_COUNTED = ("succeeded", "failed", "cancelled", "in_doubt", "refused", "waiting")
+_COUNTED = ("delivered", "failed", "cancelled", "in_doubt", "refused", "waiting")
 """Statuses whose counts are in the last line of `--json`; what is owed is listed there."""
 
 
@@ -76,9 +76,9 @@ def _outcome(batch: BatchRun) -> dict[str, object]:
 
 
 def _rows(batch: BatchRun, report: Report) -> str:
-    succeeded = len(batch.rows) - len(batch.unfinished)
-    where = f"; files are in {report.output_dir}" if succeeded else ""
-    lines = [table(batch.rows.values()), f"\n{succeeded:,} of {counted(len(batch.rows), 'shot')} succeeded{where}"]
+    delivered = len(batch.rows) - len(batch.unfinished)
+    where = f"; files are in {report.output_dir}" if delivered else ""
+    lines = [table(batch.rows.values()), f"\n{delivered:,} of {counted(len(batch.rows), 'shot')} delivered{where}"]
     doubts = [row.key for row in batch.unfinished if row.status == "in_doubt"]
     if doubts:
         lines.append(

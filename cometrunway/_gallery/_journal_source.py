@@ -85,7 +85,7 @@ def opened(place: Place) -> Iterator[tuple[JournalReader, JournalReport]]:
 def told(entry: Entry, report: JournalReport) -> Card:
     """Return the card of an entry."""
     status = report.kind(entry)
-    is_well = status in {"submitting", "owed", "succeeded"}
+    is_well = status in {"submitting", "owed", "delivered"}
     return Card.of_entry(entry, status, "" if is_well else report.reason(entry))
 
 

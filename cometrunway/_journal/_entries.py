@@ -21,7 +21,7 @@ class Entries(Displayed, tuple[Entry, ...]):
     def to_records(self) -> list[dict[str, Any]]:
         """Return a plain dict for each entry, for a table.
 
-        Each has `key`, `route`, `status` (`succeeded`, `failed`, `cancelled`, `owed`, `in_doubt`, `refused` or
+        Each has `key`, `route`, `status` (`delivered`, `failed`, `cancelled`, `owed`, `in_doubt`, `refused` or
         `submitting`), `path` (of several files the first) and `paths`, `seconds` (from acceptance to the end), `reason`
         and `task_id`.
         """

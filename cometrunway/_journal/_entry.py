@@ -41,7 +41,7 @@ class State(StrEnum):
     CANCELLED = "cancelled"
     """The task was cancelled at the server. Journals of versions 1 to 5 have it as failed."""
     DELIVERED = "delivered"
-    """The files are on disk."""
+    """The files are on disk or in a bucket. Without an output folder, the task has succeeded."""
 
 
 OWED = (State.ACCEPTED, State.SUCCEEDED)
@@ -61,7 +61,7 @@ def status_of(state: State, *, is_written: bool) -> str:
         return "owed"
     if state is State.SUBMITTING and not is_written:
         return State.IN_DOUBT.value
-    return "succeeded" if state is State.DELIVERED else state.value
+    return state.value
 
 
 @frozen(kw_only=True)

@@ -16,7 +16,7 @@ from cometrunway.progress._display import clock
 _LISTED = 10
 """The largest number of unsuccessful shots, and of running shots, that are named."""
 _BAR = "width:240px;max-width:100%"
-_ENDED = ("succeeded", "failed", "cancelled", "refused", "in_doubt")
+_ENDED = ("delivered", "failed", "cancelled", "refused", "in_doubt")
 
 
 @frozen(kw_only=True)
@@ -47,7 +47,7 @@ class Snapshot:
             counts=counts,
             waiting=sum(batch.waiting for batch in batches),
             running=tuple(future for future in futures if not future.done()),
-            others=tuple(outcome for outcome in outcomes if outcome.status != "succeeded"),
+            others=tuple(outcome for outcome in outcomes if outcome.status != "delivered"),
             seconds=seconds,
             is_waited_for=is_waited_for,
         )
@@ -132,7 +132,7 @@ def _running(snapshot: Snapshot) -> Iterator[str]:
 
 def _more(snapshot: Snapshot) -> Iterator[str]:
     if len(snapshot.others) > _LISTED:
-        yield f"and {len(snapshot.others) - _LISTED:,} more that did not succeed"
+        yield f"and {len(snapshot.others) - _LISTED:,} more that were not delivered"
 
 
 def _told(outcome: Outcome) -> str:

@@ -27,12 +27,12 @@ class Group:
     creates: int = 0
     """Accepted, or in doubt."""
     durations: Durations = field(factory=Durations)
-    """Of what succeeded."""
+    """Of what was delivered."""
     files: int = 0
     size: int = 0
     """The number of bytes of all files."""
     cost: Decimal = Decimal(0)
-    """Of what succeeded."""
+    """Of what was delivered."""
     other_cost: Decimal = Decimal(0)
     """The cost of all other creates that were accepted or are in doubt."""
 
@@ -96,7 +96,7 @@ class Figures:
         group = self._group(entry)
         group.kinds[kind] += 1
         group.creates += entry.creates - (entry.state is State.REFUSED)
-        if entry.seconds is not None and kind == "succeeded":
+        if entry.seconds is not None and kind == "delivered":
             group.durations.add(entry.seconds)
         if kind in {"failed", "cancelled", "refused"}:
             self._count_reason(kind, (entry.failure and entry.failure.code) or reason)
@@ -138,8 +138,8 @@ class Figures:
             return
         each = self.prices.cost(_billed(entry))
         times = entry.creates - (entry.state is State.REFUSED)
-        group.cost += each * (kind == "succeeded")
-        group.other_cost += each * (times - (kind == "succeeded"))
+        group.cost += each * (kind == "delivered")
+        group.other_cost += each * (times - (kind == "delivered"))
 
 
 def _is_billed(entry: Entry) -> bool:

@@ -57,7 +57,7 @@ def _tiles(figures: Figures) -> str:
     total = figures.total
     tiles = [
         ("shots", f"{total.shots:,}"),
-        ("succeeded", f"{total.kinds['succeeded'] / total.shots:.1%}" if total.shots else "-"),
+        ("delivered", f"{total.kinds['delivered'] / total.shots:.1%}" if total.shots else "-"),
         ("creates", f"{total.creates:,}"),
         ("files", f"{total.files:,}"),
         ("size", words.size(total.size)),
@@ -75,7 +75,7 @@ def _groups(figures: Figures) -> str:
     most = max((durations.quantile(1.0) or 1.0 for durations in known), default=1.0) * 1.1
     costs = '<th class="n">cost' if figures.prices else ""
     heading = (
-        f'<tr><th>route and model<th class="n">shots<th class="n">succeeded<th class="n">creates<th class="n">median'
+        f'<tr><th>route and model<th class="n">shots<th class="n">delivered<th class="n">creates<th class="n">median'
         f'<th class="n">p95<th>durations, {words.duration(least)} to {words.duration(most)}'
         f'<th class="n">files<th class="n">size{costs}</tr>'
     )
@@ -89,7 +89,7 @@ def _row(group: Group, figures: Figures, least: float, most: float) -> str:
     plot = plots.distribution(group.durations, least, most) if group.durations.count else ""
     return (
         f"<tr><td>{_text(group.route)}<br><small>{_text(group.model)}</small>"
-        f'<td class="n">{group.shots:,}<td class="n">{group.kinds["succeeded"]:,}<td class="n">{group.creates:,}'
+        f'<td class="n">{group.shots:,}<td class="n">{group.kinds["delivered"]:,}<td class="n">{group.creates:,}'
         f'<td class="n">{words.duration(group.durations.quantile(0.5))}'
         f'<td class="n">{words.duration(group.durations.quantile(0.95))}<td class="plot">{plot}'
         f'<td class="n">{group.files:,}<td class="n">{words.size(group.size)}{cost}</tr>'

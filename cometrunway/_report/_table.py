@@ -44,5 +44,5 @@ def _of_group(group: Group, figures: Figures) -> Iterator[tuple[Any, ...]]:
     yield "files", "all", group.files, "files"
     yield "size", "all", group.size, "bytes"
     if figures.prices is not None:
-        yield "cost", "succeeded", str(group.cost), figures.prices.currency
+        yield "cost", "delivered", str(group.cost), figures.prices.currency
         yield "cost", "others, if billed", str(group.other_cost), figures.prices.currency

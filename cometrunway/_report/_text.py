@@ -9,7 +9,7 @@ from cometrunway._report._figures import Figures, Group
 from cometrunway._terminal import printable
 
 _REASONS = 20
-_HEADINGS = ("route", "model", "shots", "succeeded", "creates", "median", "p95", "files", "size")
+_HEADINGS = ("route", "model", "shots", "delivered", "creates", "median", "p95", "files", "size")
 
 
 def text(figures: Figures, journal: Place) -> str:
@@ -54,7 +54,7 @@ def _cells(group: Group, figures: Figures) -> tuple[str, ...]:
         printable(group.route),
         printable(group.model),
         f"{group.shots:,}",
-        f"{group.kinds['succeeded']:,}",
+        f"{group.kinds['delivered']:,}",
         f"{group.creates:,}",
         words.duration(group.durations.quantile(0.5)),
         words.duration(group.durations.quantile(0.95)),

@@ -53,7 +53,7 @@ def cost(figures: Figures) -> Iterator[str]:
     if figures.prices is None:
         return
     total = figures.total
-    yield f"{figures.prices.amount(total.cost)} for what succeeded"
+    yield f"{figures.prices.amount(total.cost)} for what was delivered"
     if total.other_cost:
         more = figures.prices.amount(total.other_cost)
         yield f"{more} more, if the gateway bills what failed, was cancelled, is owed or in doubt"

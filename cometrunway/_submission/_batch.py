@@ -141,7 +141,7 @@ class Batch(AsyncOnly, Displayed):
     def to_records(self) -> list[dict[str, Any]]:
         """Return a plain dict for each shot taken so far, in the order of the requests, for a table.
 
-        Each has `key`, `route`, `status` (`succeeded`, `failed`, `owed`, `in_doubt` or `refused`), `path` (the first
+        Each has `key`, `route`, `status` (`delivered`, `failed`, `cancelled`, `owed`, `in_doubt` or `refused`), `path` (the first
         file) and `paths`, `seconds` (from acceptance to the end), `reason` and `task_id`.
 
         Raises:
@@ -193,13 +193,13 @@ class Batch(AsyncOnly, Displayed):
 def outcome_of(future: TaskFuture) -> Outcome:
     """Return the outcome of a task, or of a submission without a task."""
     error = future.exception() if future.done() and not future.cancelled() else None
-    succeeded = future.done() and not future.cancelled() and error is None
+    is_delivered = future.done() and not future.cancelled() and error is None
     return Outcome(
         key=future.key,
         route=future.route,
         task_id=future.id or None,
-        status="succeeded" if succeeded else _status(future, error),
-        assets=future.result() if succeeded else (),
+        status="delivered" if is_delivered else _status(future, error),
+        assets=future.result() if is_delivered else (),
         seconds=future.task.seconds if future.task else None,
         reason=_reason(error),
     )

@@ -11,7 +11,7 @@ from cometrunway._policies import refuses_the_key
 _WINDOW = 60.0
 """Seconds over which the rate is measured."""
 _FINISHED = {
-    EventKind.DOWNLOADED: "done",
+    EventKind.DOWNLOADED: "delivered",
     EventKind.FAILED: "failed",
     EventKind.CANCELLED: "cancelled",
     EventKind.REFUSED: "refused",
@@ -43,7 +43,7 @@ class BatchCounts:
     outcomes: Counter[str] = field(init=False, factory=Counter)
     _running: dict[str, RunningShot] = field(init=False, factory=dict)
     _uploading: dict[str, RunningShot] = field(init=False, factory=dict)
-    _not_done: dict[str, str] = field(init=False, factory=dict)
+    _not_delivered: dict[str, str] = field(init=False, factory=dict)
     _ends: deque[float] = field(init=False, factory=deque)
 
     def count(self, event: Event, now: float) -> str | None:
@@ -68,8 +68,8 @@ class BatchCounts:
             self._take_back(name)
             self.outcomes[outcome] += 1
             self._ends.append(now)
-            if outcome != "done":
-                self._not_done[name] = outcome
+            if outcome != "delivered":
+                self._not_delivered[name] = outcome
         return outcome
 
     @property
@@ -121,7 +121,7 @@ class BatchCounts:
 
     def _take_back(self, name: str) -> None:
         """Take back a counted end of a shot that is not its end: it is submitted again, or its file came later."""
-        outcome = self._not_done.pop(name, None)
+        outcome = self._not_delivered.pop(name, None)
         if outcome is not None:
             self.outcomes[outcome] -= 1
 

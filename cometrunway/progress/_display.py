@@ -64,11 +64,11 @@ class ProgressDisplay:
         self._print(printable(line))
 
     def _on_finish(self, counts: BatchCounts, event: Event, outcome: str) -> None:
-        failures = counts.finished - counts.outcomes["done"]
-        if outcome != "done" and failures <= FAILURES_SHOWN:
+        failures = counts.finished - counts.outcomes["delivered"]
+        if outcome != "delivered" and failures <= FAILURES_SHOWN:
             self._write_failure(f"{_name(event)} {outcome}{_reason(event)}")
             if failures == FAILURES_SHOWN:
-                self.write(f"{FAILURES_SHOWN} shots did not succeed; further ones are counted, not shown")
+                self.write(f"{FAILURES_SHOWN} shots were not delivered; further ones are counted, not shown")
 
     def _write_failure(self, line: str) -> None:
         self.write(line)
@@ -135,8 +135,8 @@ def summary(counts: BatchCounts, now: float, eta: float | None, create_rate: flo
     parts = [
         f"{counts.submitted:,} submitted",
         f"{counts.running:,} running",
-        f"{counts.outcomes['done']:,} done",
-        f"{counts.finished - counts.outcomes['done'] - in_doubt - cancelled:,} failed",
+        f"{counts.outcomes['delivered']:,} delivered",
+        f"{counts.finished - counts.outcomes['delivered'] - in_doubt - cancelled:,} failed",
         *([f"{cancelled:,} cancelled"] if cancelled else []),
         *([f"{in_doubt:,} in doubt"] if in_doubt else []),
         f"{counts.rate(now) * 60:,.0f}/min",

@@ -95,7 +95,7 @@ def test_times_and_files_can_be_read(tmp_path: Path) -> None:
     [row] = rows(report(tmp_path, PLAIN, files=files))
     assert row["created_at"] == "2023-11-14T22:13:20+00:00"
     assert (row["path"], row["size"], row["sha256"]) == ("/out/1.mp4;/out/2.mp4", "3", "11111111;22222222")
-    assert (row["state"], row["task_id"], row["creates"], row["reason"]) == ("succeeded", "t0", "1", "")
+    assert (row["state"], row["task_id"], row["creates"], row["reason"]) == ("delivered", "t0", "1", "")
 
 
 @pytest.mark.parametrize("sign", [*SIGNS, " =", "\t", "\r", "\n=", "\ufeff=", '"=', "\t=cmd|' /C calc'!"])

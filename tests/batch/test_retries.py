@@ -66,7 +66,7 @@ async def test_a_named_shot_that_cannot_be_submitted_is_told_with_the_cure(
 
 
 async def test_named_shots_are_submitted_once_more(tmp_path: Path) -> None:
-    """Whatever their failure was, and what was cancelled; one that has succeeded meanwhile is left out."""
+    """Whatever their failure was, and what was cancelled; one that was delivered meanwhile is left out."""
     keys = ["failed", "delivered", "cancelled", "failed"]
     retries = journal_retries(await journal_of(tmp_path), keys, is_all=False)
     assert [shot.key for shot in retries.shots] == ["failed", "cancelled"]

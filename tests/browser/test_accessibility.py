@@ -161,7 +161,7 @@ def tabbed(page: Page, times: int, key: str = "Tab") -> list[str]:
 def test_tab_goes_through_the_page_in_the_order_of_reading(size: dict[str, int], batch: str, show: OpenPage) -> None:
     """All controls are stops, the shots together are one, and back it goes the same way."""
     page = show(batch, viewport=size)
-    chips = ["All9", "Owed1", "Succeeded5", "Failed1", "Refused1", "In doubt1"]
+    chips = ["All9", "Owed1", "Delivered5", "Failed1", "Refused1", "In doubt1"]
     if size is WIDE:
         way = ["Switch to dark", "Keyboard help", "Filter shots", *chips, "Sort by"]
     else:
@@ -252,7 +252,7 @@ def test_a_page_that_is_zoomed_fits_its_width(zoom: int, batch: str, show: OpenP
 def test_forced_colours_tell_what_is_pressed(batch: str, show: OpenPage) -> None:
     """With the system's own colours the chosen status and file still differ from the others, and axe finds nothing."""
     page = show(batch, forced_colors="active")
-    page.click('.chip[data-status="succeeded"]')
+    page.click('.chip[data-status="delivered"]')
     back = "element => getComputedStyle(element).backgroundColor"
     chips = {chip.evaluate(back) for chip in page.locator(".chip:visible").all()}
     assert len(chips) == 2

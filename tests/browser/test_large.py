@@ -102,7 +102,7 @@ def test_the_counts_are_of_all(large: str, show: OpenPage) -> None:
     assert page.locator(".chip:visible").all_inner_texts() == [
         "All\n2,000",
         "Owed\n1,980",
-        "Succeeded\n1",
+        "Delivered\n1",
         "Failed\n19",
     ]
     options = page.locator("#model option").all_inner_texts()

@@ -66,7 +66,7 @@ def test_the_page_follows_a_running_batch_to_its_end(api: dict[str, str], tmp_pa
             expect(page.locator('#grid a[data-status="owed"] .clock').first).to_have_text("0:02", timeout=PATIENCE)
             expect(page.locator("#live")).to_have_text("Finished", timeout=PATIENCE)
             assert run.wait(10) == 1
-        expect(page.locator('.chip[data-status="succeeded"] .number')).to_have_text(str(SHOTS - 1))
+        expect(page.locator('.chip[data-status="delivered"] .number')).to_have_text(str(SHOTS - 1))
         expect(page.locator('#grid a[data-status="failed"] .why')).to_contain_text("[INTERNAL.BAD_OUTPUT]")
         page.click('#grid a[aria-label^="cat 3,"]')
         until(page, "document.querySelector('#viewer video').currentTime > 0.2")

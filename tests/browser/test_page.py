@@ -98,7 +98,7 @@ def test_a_shot_opens_large_and_plays(batch: str, show: OpenPage) -> None:
     until(page, "document.querySelector('#viewer video').currentTime > 0.2")
     assert page.locator("#viewer video").evaluate("video => video.videoHeight > video.videoWidth")
     side = page.locator("#viewer .side")
-    for said in ("a tall tower", "gen4_turbo", "task-of-tall", "image_to_video", "1280:720", "Succeeded", NASTY):
+    for said in ("a tall tower", "gen4_turbo", "task-of-tall", "image_to_video", "1280:720", "Delivered", NASTY):
         expect(side).to_contain_text(said)
     expect(page.locator("#viewer .place")).to_have_text("2 of 9")
 
@@ -110,7 +110,7 @@ def test_failed_shots_tell_why(batch: str, show: OpenPage) -> None:
         ("a storm", "Failed", "The output was unusable."),
         ("a castle", "Refused", "no balance left"),
         ("a train", "In doubt", "the answer was lost"),
-        ("a ghost", "Succeeded", "gone.mp4 is not on this disk any more"),
+        ("a ghost", "Delivered", "gone.mp4 is not on this disk any more"),
         ("a glacier", "Owed", ""),
     ):
         expect(page.locator(card(page, prompt))).to_contain_text(reason)
@@ -176,7 +176,7 @@ def test_words_and_statuses_filter(batch: str, show: OpenPage) -> None:
     assert chips == [
         ["All", "9"],
         ["Owed", "1"],
-        ["Succeeded", "5"],
+        ["Delivered", "5"],
         ["Failed", "1"],
         ["Refused", "1"],
         ["In", "doubt", "1"],

@@ -77,7 +77,7 @@ def test_renamed_keys_are_refused_until_the_operator_says_what_they_mean(
         assert run("run", second, *batch, "--other-keys", answer, folder=tmp_path, **served).returncode == 0
         assert ledger(served)["creates"]["received"] == creates
     counts = json.loads(run("status", "shots.db", "--json", folder=tmp_path).stdout)
-    assert counts["succeeded"] == 4
+    assert counts["delivered"] == 4
 
 
 def test_the_command_that_is_shown_goes_on_with_all_of_it(served: dict[str, str], tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_a_finished_batch_can_be_had_in_another_folder(served: dict[str, str], t
     assert not (tmp_path / "clips").exists()
     ended = run(*batch, "--output-dir", "clips", folder=tmp_path, **never_asked())
     assert ended.returncode == 0, ended.stderr
-    assert "2 of 2 shots succeeded; files are in clips" in ended.stdout
+    assert "2 of 2 shots delivered; files are in clips" in ended.stdout
     for name in ("a.mp4", "b.mp4"):
         assert (tmp_path / "clips" / name).samefile(tmp_path / "outputs" / name)
     assert len(ledger(served)["entries"]) == asked

@@ -59,7 +59,7 @@ def test_a_bundle_has_all_that_the_command_needs(bundle: str, request: pytest.Fi
         return ended.stdout
 
     said = run("demo")
-    assert "25 of 26 shots succeeded" in said
+    assert "25 of 26 shots delivered" in said
     assert "shots.jsonl" not in said.replace("YOUR-SHOTS.jsonl", "")
     assert len(data_of(tmp_path / "outputs" / "gallery.html")["shots"]) == 26
     run("gallery", "outputs")

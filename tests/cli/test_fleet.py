@@ -40,7 +40,7 @@ def test_every_command_takes_a_url(
     told(1, *run)
     told(1, *run, "--retry-failed", "all")
     counts = json.loads(told(0, "status", url, "--json"))
-    assert (counts["total"], counts["succeeded"], counts["failed"]) == (2, 1, 1)
+    assert (counts["total"], counts["delivered"], counts["failed"]) == (2, 1, 1)
     assert counts["creates"] == {"image_to_video": 3}
     assert "dog" in told(0, "status", url)
     assert [json.loads(line)["key"] for line in told(0, "export", url).splitlines()] == ["cat", "dog"]

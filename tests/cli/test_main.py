@@ -94,7 +94,7 @@ def test_a_batch_runs_against_the_environments_server(served: dict[str, str], tm
     ended = run("run", name, "--output-dir", "clips", folder=tmp_path, **served)
     assert ended.returncode == 0, ended.stderr
     assert sorted(file.name for file in (tmp_path / "clips").iterdir()) == ["one.mp4", "shots-0002.mp4"]
-    assert "2 of 2 shots succeeded" in ended.stdout
+    assert "2 of 2 shots delivered" in ended.stdout
 
 
 def test_a_failed_task_is_status_1(served: dict[str, str], tmp_path: Path) -> None:
@@ -195,9 +195,9 @@ def test_a_batch_run_again_buys_nothing(served: dict[str, str], tmp_path: Path) 
     assert first.stdout.splitlines()[1].split()[:3] == second.stdout.splitlines()[1].split()[:3]
     counts = json.loads(run("status", "shots.db", "--json", folder=tmp_path).stdout)
     assert counts["creates"] == {"image_to_video": 2}
-    assert {name: counts[name] for name in ("total", "succeeded", "failed", "owed", "in_doubt")} == {
+    assert {name: counts[name] for name in ("total", "delivered", "failed", "owed", "in_doubt")} == {
         "total": 2,
-        "succeeded": 1,
+        "delivered": 1,
         "failed": 1,
         "owed": 0,
         "in_doubt": 0,
@@ -206,7 +206,7 @@ def test_a_batch_run_again_buys_nothing(served: dict[str, str], tmp_path: Path) 
     records = [json.loads(line) for line in run("export", "shots.db", folder=tmp_path).stdout.splitlines()]
     assert [record["key"] for record in records] == ["good", "bad"]
     assert run("export", "shots.db", "--format", "csv", "-o", "shots.csv", folder=tmp_path).returncode == 0
-    assert (tmp_path / "shots.csv").read_text().splitlines()[1].startswith("good,image_to_video,succeeded,")
+    assert (tmp_path / "shots.csv").read_text().splitlines()[1].startswith("good,image_to_video,delivered,")
 
 
 def test_a_doubt_is_shown_and_can_be_ended(tmp_path: Path) -> None:
@@ -314,7 +314,7 @@ def test_a_budget_ends_the_buying(served: dict[str, str], tmp_path: Path) -> Non
         run("run", name, "--journal", "shots.db", "--budget", "2", folder=tmp_path, **served) for _ in range(2)
     )
     assert (first.returncode, second.returncode) == (1, 0), second.stderr
-    assert "2 of 4 shots succeeded" in first.stdout
+    assert "2 of 4 shots delivered" in first.stdout
     assert "budget of 2" in first.stderr
     assert ledger(served)["creates"]["received"] == 4
 
@@ -325,7 +325,7 @@ def test_events_are_json_lines(served: dict[str, str], tmp_path: Path) -> None:
     ended = run("run", name, "--json", "--template", "{route}/{key}", folder=tmp_path, **served)
     assert ended.returncode == 1
     events = [json.loads(line) for line in ended.stdout.splitlines()]
-    assert events[-1].items() >= {"event": "end", "total": 2, "succeeded": 1, "interrupted": False}.items()
+    assert events[-1].items() >= {"event": "end", "total": 2, "delivered": 1, "interrupted": False}.items()
     [downloaded] = [event for event in events if event["event"] == "downloaded"]
     [file] = downloaded["files"]
     assert file["path"] == str(tmp_path / "outputs/image_to_video/good.mp4")
@@ -539,7 +539,7 @@ def test_an_export_replaces_no_journal(name: str, tmp_path: Path) -> None:
     assert ended.returncode == 2
     assert name in ended.stderr
     for journal in ("shots.db", "other.db"):
-        assert json.loads(run("status", journal, "--json", folder=tmp_path).stdout)["succeeded"] == 1
+        assert json.loads(run("status", journal, "--json", folder=tmp_path).stdout)["delivered"] == 1
 
 
 def test_a_key_that_means_something_else_in_the_journal_is_found_before_anything_is_sent(
@@ -640,7 +640,7 @@ def test_a_quoted_tilde_is_a_home_folder(served: dict[str, str], tmp_path: Path)
     assert run("resume", "~/s.db", "--output-dir=~/clips", folder=tmp_path, **env).returncode == 0
     assert run("export", "~/s.db", "-o", "~/s.jsonl", folder=tmp_path, **env).returncode == 0
     assert run("gallery", "~/clips", "-o", "~/page.html", folder=tmp_path, **env).returncode == 0
-    assert '"succeeded": 1' in run("status", "~/s.db", "--json", folder=tmp_path, **env).stdout
+    assert '"delivered": 1' in run("status", "~/s.db", "--json", folder=tmp_path, **env).stdout
     assert [path.name for path in tmp_path.iterdir()] == ["home"]
     assert {"clips", "s.db", "s.jsonl", "page.html"} < {path.name for path in home.iterdir()}
 
@@ -803,7 +803,7 @@ def test_a_table_led_into_a_file_is_that_of_the_option(served: dict[str, str], t
     piped = subprocess.run([*COMMAND, *export], cwd=tmp_path, env=env, capture_output=True, check=True)
     assert piped.stdout == (tmp_path / "shots.csv").read_bytes()
     assert piped.stdout.startswith(b"\xef\xbb\xbfkey,route,state,prompt,")
-    assert '\r\n\'=1+1,image_to_video,succeeded,"Bär\r熊",'.encode() in piped.stdout
+    assert '\r\n\'=1+1,image_to_video,delivered,"Bär\r熊",'.encode() in piped.stdout
 
 
 def test_a_folder_whose_name_is_no_utf8_fails_nowhere(served: dict[str, str], tmp_path: Path) -> None:
@@ -878,7 +878,7 @@ def test_a_journal_is_checked_and_pruned(served: dict[str, str], tmp_path: Path)
     done = run("prune", "shots.db", "--delivered-before", datetime.now(UTC).isoformat(), folder=tmp_path)
     assert "30 submissions pruned;" in done.stdout
     assert "whole, 30 submissions" in run("check", "shots.db", folder=tmp_path).stdout
-    assert "30 succeeded" in run("status", "shots.db", folder=tmp_path).stdout
+    assert "30 delivered" in run("status", "shots.db", folder=tmp_path).stdout
     assert run("export", "shots.db", "--format", "csv", folder=tmp_path).returncode == 0
     assert run(*command, folder=tmp_path, **served).returncode == 0
     assert ledger(served)["creates"]["accepted"] == accepted

@@ -22,8 +22,8 @@ def folder(tmp_path: Path) -> Path:
 def test_a_report_is_text_a_page_or_a_table(folder: Path) -> None:
     """As the name of the output says; a journal that is there is never replaced."""
     told = run("report", "shots.db", "--price", "prices.toml", folder=folder)
-    assert told.stdout.startswith("shots.db: 2 shots: 1 succeeded, 1 failed\n")
-    assert "0.25 USD for what succeeded" in told.stdout
+    assert told.stdout.startswith("shots.db: 2 shots: 1 delivered, 1 failed\n")
+    assert "0.25 USD for what was delivered" in told.stdout
     assert run("report", "shots.db", "-o", "report.html", folder=folder).returncode == 0
     assert (folder / "report.html").read_text().startswith("<!doctype html>")
     assert run("report", "shots.db", "-o", "report.csv", folder=folder).returncode == 0

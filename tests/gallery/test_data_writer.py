@@ -16,7 +16,7 @@ from tests.gallery.pages import data_of, scripts_of
 
 CARD = Card(
     key="",
-    status="succeeded",
+    status="delivered",
     route="image_to_video",
     created_at=1.7e9,
     request={"prompt_text": "a cat", "model": "gen4_turbo", "duration": 5, "seed": 7},
@@ -53,7 +53,7 @@ class Cards:
 def some(count: int) -> Iterator[Card]:
     """Return so many cards, every tenth of which failed."""
     for number in range(count):
-        yield evolve(CARD, key=f"k{number}", status="failed" if number % 10 == 0 else "succeeded")
+        yield evolve(CARD, key=f"k{number}", status="failed" if number % 10 == 0 else "delivered")
 
 
 @pytest.mark.parametrize("count", [0, 1, 500])
@@ -76,7 +76,7 @@ def test_more_shots_are_in_scripts(count: int, tmp_path: Path) -> None:
     assert data["shots"] == shots[:PAGE]
     failed = -(-count // 10)
     assert data["counts"] == {
-        "status": {"succeeded": count - failed, "failed": failed},
+        "status": {"delivered": count - failed, "failed": failed},
         "route": {"image_to_video": count},
         "model": {"gen4_turbo": count},
     }

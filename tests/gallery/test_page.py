@@ -98,7 +98,7 @@ async def test_the_page_tells_what_the_journal_knows(tmp_path: Path) -> None:
     one, two, three, four = data_of(tmp_path / "gallery.html")["shots"]
     told = {"prompt": "a cat", "model": "gen4_turbo", "seed": 7, "seconds": 5, "ratio": "1280:720", "id": "task-of-one"}
     assert told.items() <= one.items()
-    assert (one["route"], one["status"], one["files"][0]["url"]) == ("image_to_video", "succeeded", "one.mp4")
+    assert (one["route"], one["status"], one["files"][0]["url"]) == ("image_to_video", "delivered", "one.mp4")
     assert one["more"] == [["prompt_image", "face.png"], ["references", "uri u"]]
     assert (two["status"], two["reason"]) == ("failed", "no luck [INTERNAL.BAD_OUTPUT]")
     assert three["status"] == "in_doubt"

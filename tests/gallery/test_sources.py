@@ -35,7 +35,7 @@ async def test_a_folders_journals_tell_what_its_files_are(tmp_path: Path) -> Non
     other.execute("CREATE TABLE t (x)")
     other.close()
     known, unknown = cards_of(FolderSource(folder.rename(tmp_path / "after")))
-    assert (known.key, known.status, known.request["prompt_text"]) == ("known.mp4", "succeeded", "a cat")
+    assert (known.key, known.status, known.request["prompt_text"]) == ("known.mp4", "delivered", "a cat")
     assert (unknown.key, unknown.status) == ("unknown.PNG", "file")
     assert unknown.files[0].media_type == "image/png"
 

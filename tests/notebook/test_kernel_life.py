@@ -10,7 +10,7 @@ from tests.notebook.kernels import FrontEnd, kernel
 def test_one_line_makes_a_clip(notebook: FrontEnd, tmp_path: Path) -> None:
     """`await generate(...)` opens, waits, delivers and closes; it shows the wait, and the video."""
     cell = notebook.run('await generate(yawn(), key="cat", output_dir="clips")')
-    assert "1 succeeded" in cell.text()
+    assert "1 delivered" in cell.text()
     assert "<video" in cell.html()
     assert (tmp_path / "clips" / "cat.mp4").exists()
 
@@ -29,7 +29,7 @@ def test_an_interrupted_wait_leaves_the_session_usable(notebook: FrontEnd, tmp_p
         '[clip] = await handle\nprint(clip.path)\nawait session.submit(yawn("[seconds 4]"), key="cat")'
     )
     assert "clips/cat.mp4" in again.text()
-    assert "1 succeeded" in waiting.text()
+    assert "1 delivered" in waiting.text()
     notebook.run("await session.close()")
     creates = notebook.run('[entry] = Journal.read("shots.db")\nprint(entry.creates, entry.state.value)')
     assert "1 delivered" in creates.text()
@@ -43,7 +43,7 @@ def test_closing_shows_what_it_waits_for(notebook: FrontEnd) -> None:
     closing = notebook.start("await session.close()")
     notebook.until(lambda: "0 of 1 · 1 running" in closing.text())
     notebook.until(lambda: closing.is_over)
-    assert "1 succeeded" in closing.text()
+    assert "1 delivered" in closing.text()
 
 
 def test_an_interrupted_clip_leaves_its_token(notebook: FrontEnd) -> None:
@@ -65,12 +65,12 @@ def test_an_interrupted_batch_goes_on(notebook: FrontEnd) -> None:
     notebook.run('batch = session.map([Shot(f"{n}", yawn(f"{n} [seconds {1 + n % 4}]")) for n in range(8)])')
     loop = "async for handle in batch:\n    keys.append(handle.key)"
     waiting = notebook.start(loop)
-    notebook.until(lambda: "succeeded" in waiting.text())
+    notebook.until(lambda: "delivered" in waiting.text())
     notebook.interrupt()
     notebook.until(lambda: waiting.is_over)
     again = notebook.run(f"{loop}\nprint(sorted(keys))\nbatch.counts")
     assert "['0', '1', '2', '3', '4', '5', '6', '7']" in again.text()
-    assert "{'succeeded': 8}" in again.text()
+    assert "{'delivered': 8}" in again.text()
     notebook.run("await session.close()")
 
 

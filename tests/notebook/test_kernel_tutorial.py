@@ -57,12 +57,12 @@ def test_the_saved_notebook_says_what_the_journal_says(ran: Any, folder: Path) -
     again = [record for record in records if record["key"].endswith("-again")]
     said = saved(ran, "text/plain")
     counts = Counter(record["status"] for record in in_batch)
-    assert f"{counts['succeeded']} succeeded · {counts['failed']} failed · in" in said
-    assert f"<Batch {counts['succeeded']} succeeded, {counts['failed']} failed>" in said
+    assert f"{counts['delivered']} delivered · {counts['failed']} failed · in" in said
+    assert f"<Batch {counts['delivered']} delivered, {counts['failed']} failed>" in said
     assert len(in_batch) == 24
     assert counts["failed"] == len(again) == 3
-    assert {record["status"] for record in again} == {"succeeded"}
-    rows = re.findall(r"<td>([^<]*)</td>\s*<td>(succeeded|failed)</td>", saved(ran, "text/html"))
+    assert {record["status"] for record in again} == {"delivered"}
+    rows = re.findall(r"<td>([^<]*)</td>\s*<td>(delivered|failed)</td>", saved(ran, "text/html"))
     assert rows == [(record["key"], record["status"]) for record in records]
     assert not re.search("running|so far|not submitted|not waited", said)
 

@@ -41,11 +41,11 @@ def test_the_saved_state_is_the_last_one(environment: dict[str, str], tmp_path: 
     records = Journal.read(tmp_path / "shots.db").to_records()
     statuses = [record["status"] for record in records if record["key"] != "other"]
     [reason] = [record["reason"] for record in records if record["status"] == "failed"]
-    wanted = f"{statuses.count('succeeded')} succeeded · {statuses.count('failed')} failed · in"
+    wanted = f"{statuses.count('delivered')} delivered · {statuses.count('failed')} failed · in"
     assert wanted in text(saved[2])
     assert f"3 failed: {reason}" in text(saved[2])
     assert len(saved[2]["outputs"]) == 1
-    assert "1 succeeded" in text(saved[3]) or "1 succeeded" in text(saved[5])
+    assert "1 delivered" in text(saved[3]) or "1 delivered" in text(saved[5])
     shown = "".join(text(cell) for cell in saved)
     assert "running" not in shown
     assert "so far" not in shown
@@ -66,7 +66,7 @@ def test_progress_is_updated_in_place(notebook: FrontEnd) -> None:
     notebook.until(lambda: cell.is_over)
     assert cell.updates >= 2
     assert [output for output in cell.outputs if "in 0:0" in output.get("text/plain", "")] == cell.outputs[:1]
-    assert "2 succeeded · 1 failed" in cell.text()
+    assert "2 delivered · 1 failed" in cell.text()
     notebook.run("await session.close()")
 
 

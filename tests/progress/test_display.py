@@ -44,8 +44,8 @@ def test_each_shot_is_counted_once_where_it_is() -> None:
     counts.count(event(EventKind.IN_DOUBT, "d"), 2.0)
     counts.count(event(EventKind.CANCELLED, "e"), 2.0)
     assert (counts.waiting, counts.running, counts.finished) == (0, 0, 5)
-    assert counts.outcomes == {"done": 1, "failed": 1, "refused": 1, "in doubt": 1, "cancelled": 1}
-    assert "1 done, 2 failed, 1 cancelled, 1 in doubt" in summary(counts, 2.0, None)
+    assert counts.outcomes == {"delivered": 1, "failed": 1, "refused": 1, "in doubt": 1, "cancelled": 1}
+    assert "1 delivered, 2 failed, 1 cancelled, 1 in doubt" in summary(counts, 2.0, None)
 
 
 def test_the_rate_is_that_of_the_last_minute() -> None:
@@ -114,7 +114,7 @@ def test_the_summary_is_one_line() -> None:
     counts.count(event(EventKind.SUBMITTED), 1.0)
     counts.count(event(EventKind.DOWNLOADED), 2.0)
     said = summary(counts, 60.0, 90.0)
-    assert said == f"1 submitted, 0 running, 1 done, 0 failed, 1/min, about {clock(90 + 11_999 * 60)} left"
+    assert said == f"1 submitted, 0 running, 1 delivered, 0 failed, 1/min, about {clock(90 + 11_999 * 60)} left"
 
 
 def test_the_summary_says_that_the_gateway_limits() -> None:
@@ -130,7 +130,7 @@ async def test_a_large_batch_has_no_line_for_each_shot() -> None:
             display.on_event(event(EventKind.FAILED if number % 10 == 0 else EventKind.DOWNLOADED, str(number)))
     lines = stream.getvalue().splitlines()
     assert lines[0] == "0 failed: it rains"
-    assert f"{FAILURES_SHOWN} shots did not succeed; further ones are counted, not shown" in lines
+    assert f"{FAILURES_SHOWN} shots were not delivered; further ones are counted, not shown" in lines
     assert len(lines) <= FAILURES_SHOWN + 2
 
 
@@ -185,7 +185,7 @@ async def test_a_servers_words_do_not_steer_the_terminal(display: Callable[[int,
     """Escape sequences in a message, and a line break that would forge a line, are shown as what they are."""
     stream = io.StringIO()
     told = Event(
-        kind=EventKind.FAILED, route=ROUTE, key="a", error=errors.CometRunwayError("\x1b[31mred\n[2/2] b done\x9b")
+        kind=EventKind.FAILED, route=ROUTE, key="a", error=errors.CometRunwayError("\x1b[31mred\n[2/2] b delivered\x9b")
     )
     with display(2, stream) as shown:
         shown.on_event(told)
@@ -211,4 +211,4 @@ def test_an_end_that_was_none_is_not_counted() -> None:
     counts = BatchCounts(2, began=0.0)
     for kind in (EventKind.REFUSED, EventKind.SUBMITTED, EventKind.FAILED, EventKind.RESUMED, EventKind.DOWNLOADED):
         counts.count(event(kind, "a"), 1.0)
-    assert (counts.finished, counts.outcomes["done"], counts.running) == (1, 1, 0)
+    assert (counts.finished, counts.outcomes["delivered"], counts.running) == (1, 1, 0)

@@ -101,7 +101,7 @@ def test_the_first_ctrl_c_waits_for_what_is_paid_for(environment: dict[str, str]
     assert status == 130
     assert "waiting for 4 tasks" in terminal.shown
     assert len(list((tmp_path / "outputs").iterdir())) == 4
-    assert "4 of 20 shots succeeded" in output
+    assert "4 of 20 shots delivered" in output
 
 
 def test_the_second_ctrl_c_leaves_at_once(environment: dict[str, str], tmp_path: Path) -> None:
@@ -154,5 +154,5 @@ def test_a_dumb_terminal_gets_lines(environment: dict[str, str], tmp_path: Path)
     terminal = Terminal("run", batch(tmp_path, number=1), folder=tmp_path, **{**environment, "TERM": "dumb"})
     status, _ = terminal.end()
     assert status == 0
-    assert "[1/1] shot-0 done" in terminal.shown
+    assert "[1/1] shot-0 delivered" in terminal.shown
     assert "\x1b" not in terminal.shown

@@ -34,9 +34,9 @@ def test_spans_become_longer_as_the_time_does(rng: Random) -> None:
     """Nothing is lost, there are never more than 240, and none between the first and the last is left out."""
     timeline, ends = Timeline(), [1.7e9 + rng.uniform(0, 40 * 86400) for _ in range(1000)]
     for end in ends:
-        timeline.add(end, "succeeded")
+        timeline.add(end, "delivered")
     spans = timeline.spans()
-    assert sum((kinds for _, kinds in spans), Counter()) == {"succeeded": 1000}
+    assert sum((kinds for _, kinds in spans), Counter()) == {"delivered": 1000}
     assert 100 < len(spans) <= 240
     assert {after - before for (before, _), (after, _) in pairwise(spans)} == {timeline.width}
     assert spans[0][0] <= min(ends) < max(ends) < spans[-1][0] + timeline.width

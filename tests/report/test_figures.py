@@ -44,7 +44,7 @@ async def test_everything_is_counted_once(tmp_path: Path) -> None:
     figures = Figures.of(await journal_of(tmp_path))
     [group] = figures.in_order()
     assert (group.route, group.model, group.shots) == ("image_to_video", "gen4_turbo", 9)
-    assert group.kinds == {"succeeded": 4, "failed": 1, "cancelled": 1, "refused": 1, "in_doubt": 1, "owed": 1}
+    assert group.kinds == {"delivered": 4, "failed": 1, "cancelled": 1, "refused": 1, "in_doubt": 1, "owed": 1}
     assert group.creates == 8
     assert group.durations.quantile(0.5) == pytest.approx(10, rel=0.01)
     assert group.durations.quantile(0.95) == pytest.approx(20, rel=0.01)
@@ -54,16 +54,16 @@ async def test_everything_is_counted_once(tmp_path: Path) -> None:
         ("cancelled", "because"): 1,
         ("refused", "because"): 1,
     }
-    assert "4 succeeded, 1 failed, 1 cancelled, 1 owed, 1 in doubt, 1 refused" in text(figures, tmp_path)
+    assert "4 delivered, 1 failed, 1 cancelled, 1 owed, 1 in doubt, 1 refused" in text(figures, tmp_path)
 
 
 async def test_costs_are_estimated(tmp_path: Path) -> None:
-    """What succeeded apart from what may not be billed; what was refused costs nothing."""
+    """What was delivered apart from what may not be billed; what was refused costs nothing."""
     report = await journal_of(tmp_path)
     (tmp_path / "prices.toml").write_text('currency = "EUR"\n[models.gen4_turbo]\nper_second = 0.1\n')
     figures = Figures.of(report, Prices.read(tmp_path / "prices.toml"))
     assert (figures.total.cost, figures.total.other_cost) == (Decimal("2.0"), Decimal("2.0"))
-    assert "estimate: 2.00 EUR for what succeeded" in text(figures, report.place)
+    assert "estimate: 2.00 EUR for what was delivered" in text(figures, report.place)
     assert "4.00 EUR" in page(figures, report.place)
     (tmp_path / "prices.toml").write_text("[models.other]\nper_second = 0.1\n")
     with pytest.raises(ValueError, match=r"prices.toml: has no price for the model 'gen4_turbo', which 8 shots use"):

@@ -116,13 +116,13 @@ async def test_the_records_of_a_batch_are_those_of_its_journal(
     assert owed == {"0"}
     statuses = {record["key"]: record["status"] for record in records}
     assert statuses == {
-        "0": "succeeded",
-        "1": "succeeded",
+        "0": "delivered",
+        "1": "delivered",
         "failed": "failed",
         "doubt": "in_doubt",
         "refused": "refused",
     }
-    assert batch.counts == {"succeeded": 2, "failed": 1, "in_doubt": 1, "refused": 1}
+    assert batch.counts == {"delivered": 2, "failed": 1, "in_doubt": 1, "refused": 1}
     assert [record["path"] for record in records[:2]] == ["out/0.mp4", "out/1.mp4"]
     assert Journal.read(path).to_records() == records
     with JournalReader(path) as journal:
@@ -136,7 +136,7 @@ async def test_a_batch_forgets_the_first_of_very_many(session: Any, monkeypatch:
         iterated, awaited = runway.map(shots(40)), runway.map([yawn(number) for number in range(40)])
         async for _ in iterated:
             pass
-        assert iterated.counts == {"succeeded": 40}
+        assert iterated.counts == {"delivered": 40}
         with pytest.raises(RuntimeError, match="journal"):
             iterated.to_records()
         assert len(await awaited) == 40

@@ -61,5 +61,5 @@ async def test_a_frame_goes_in_and_comes_out(frame: Any) -> None:
             again = runway.map(iter([*rows, {"route": "nowhere"}]))
             assert sum(isinstance(handle.exception(), ValueError) for handle in await again) == 1
     made = type(frame)(batch.to_records())
-    assert list(made["status"]) == ["succeeded"] * 3
+    assert list(made["status"]) == ["delivered"] * 3
     assert min(made["seconds"]) > 0

@@ -87,7 +87,7 @@ class Card {
     const missing = file && !file.url ? `${file.name} is not on this disk any more` : null;
     const waiting = shot.status === "owed" || shot.status === "submitting";
     const pictures = { cancelled: "cancelled", in_doubt: "doubt" };
-    const picture = shown ?? (told || missing || shot.status === "succeeded" ? "missing" : waiting ? "waiting" : pictures[shot.status] ?? "failed");
+    const picture = shown ?? (told || missing || shot.status === "delivered" ? "missing" : waiting ? "waiting" : pictures[shot.status] ?? "failed");
     this.clock = waiting ? make("span", { class: "clock", "aria-hidden": "true" }) : null;
     const text = told ?? missing ?? (waiting ? "" : reasonOf(shot) || "No file to show");
     this.stage.replaceChildren(

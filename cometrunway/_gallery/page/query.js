@@ -2,7 +2,7 @@
 
 const collator = new Intl.Collator("en", { numeric: true });
 const inOrder = (a, b) => a.n - b.n;
-const rank = Object.fromEntries(["failed", "cancelled", "in_doubt", "refused", "submitting", "owed", "succeeded", "file"].map((s, i) => [s, i]));
+const rank = Object.fromEntries(["failed", "cancelled", "in_doubt", "refused", "submitting", "owed", "delivered", "file"].map((s, i) => [s, i]));
 
 const SORTS = {
   order: { label: "Order" },

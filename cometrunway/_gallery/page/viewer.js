@@ -174,7 +174,7 @@ class Viewer {
   }
 
   reason() {
-    const text = this.shot.status === "succeeded" || this.shot.status === "file" ? "" : reasonOf(this.shot);
+    const text = this.shot.status === "delivered" || this.shot.status === "file" ? "" : reasonOf(this.shot);
     return text ? [make("p", { class: "reason", "data-status": this.shot.status }, text)] : [];
   }
 

@@ -3,7 +3,7 @@
 const STATUSES = {
   submitting: "Submitting",
   owed: "Owed",
-  succeeded: "Succeeded",
+  delivered: "Delivered",
   failed: "Failed",
   cancelled: "Cancelled",
   refused: "Refused",

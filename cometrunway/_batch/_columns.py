@@ -1,8 +1,9 @@
 """Unknown columns: those of other routes, misspelt ones, and others."""
 
 import csv
+import re
 import shlex
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -11,9 +12,13 @@ from attrs import frozen
 from cometrunway._batch._formats import plain_name
 from cometrunway._media._urls import shown
 from cometrunway._requests._all_routes import COMPAT, OFFICIAL
-from cometrunway._requests._names import own_first, snake_case
+from cometrunway._requests._names import nearest, own_first, snake_case
 from cometrunway._requests._routes import Request
 from cometrunway._wire._encode import request_type_of
+
+_LISTED = 6
+"""The number of columns that a message lists."""
+_NOT_SUGGESTED = {"route", "extra"}
 
 
 @frozen
@@ -37,28 +42,49 @@ def _quoted(name: str) -> str:
     return '"{}"'.format(name.replace('"', '""')) if set(name) & set(',"') else name
 
 
-def unknown_columns(fields: Mapping[str, Any]) -> list[Column]:
+def unknown_columns(fields: Mapping[str, Any], *, is_named: bool = True) -> list[Column]:
     """Return the columns of a row that its route does not know.
+
+    Args:
+        fields: the fields of the row, without its key.
+        is_named: whether the row has a key.
 
     Raises:
         ValueError: there is no such route.
     """
     cls = request_type_of(fields)
-    known = {"route", *_names(cls)}
-    open_names = ["key", *sorted(known - set(map(snake_case, fields)))]
+    known, given = ["route", *_names(cls)], set(map(snake_case, fields))
+    open_names = [*([] if is_named else ["key"]), *(name for name in known if name not in given | _NOT_SUGGESTED)]
     return [_unknown(name, cls, open_names) for name in fields if snake_case(name) not in known]
 
 
-def _unknown(name: str, cls: type[Request], open_names: Collection[str]) -> Column:
+def _unknown(name: str, cls: type[Request], open_names: Sequence[str]) -> Column:
     """Return what is wrong with a column. It may be meant for one of the fields that the row does not have."""
     takers = [other.route for other in OFFICIAL + COMPAT if snake_case(name) in _names(other)]
+    close = _close(name, open_names)
+    meant = f"did you mean {' or '.join(close)}?" if close else ""
     if takers:
-        reason = f"{cls.route} has no field {name!r}; leave it empty in such rows: it is for {', '.join(takers)}"
+        cure = f"{meant} Else leave" if meant else "leave"
+        reason = f"{cls.route} has no field {name!r}; {cure} it empty in such rows: it is for {', '.join(takers)}"
         return Column(name, reason, f"{name} of {cls.route}", may_be_ours=True)
-    close = get_close_matches(snake_case(name), open_names, n=1)
-    meant = f"did you mean {close[0]}? To" if close else f"known are route, key, {', '.join(_names(cls))}; to"
-    cure = f"{meant} leave it out, add --ignore-columns {shlex.quote(_quoted(plain_name(name)))}"
+    ignore = f"--ignore-columns {shlex.quote(_quoted(plain_name(name)))}"
+    more = f" and {len(open_names) - _LISTED} more" if len(open_names) > _LISTED else ""
+    rename = f"rename it to one of {', '.join(open_names[:_LISTED])}{more}, or leave it out: {ignore}"
+    cure = f"{meant} To leave it out, add {ignore}" if meant else rename
     return Column(name, f"unknown field {shown(name)}; {cure}", name, may_be_ours=bool(close))
+
+
+def _close(name: str, open_names: Sequence[str]) -> list[str]:
+    """Return the fields that a name may mean: that it nearly is, or, up to two, that have it as one of their words."""
+    plain = re.sub(r"\W+", "_", snake_case(name).lower())
+    having_it = [known for known in open_names if plain in known.split("_")]
+    return having_it[:2] or get_close_matches(plain, open_names, n=1)
+
+
+def absent_columns(ignored: Iterable[str], columns: Collection[str]) -> Iterator[str]:
+    """Yield a message for each ignored column that a file does not have, with the column that may be meant."""
+    for name in sorted(set(ignored) - set(columns)):
+        yield f"--ignore-columns: the file has no column {shown(name)}; {nearest(name, columns, most=_LISTED)}"
 
 
 def _names(cls: type[Request]) -> Iterator[str]:

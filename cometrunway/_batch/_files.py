@@ -3,14 +3,14 @@
 import re
 import sys
 from collections import Counter
-from collections.abc import Collection, Mapping, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
 from attrs import define, field, frozen
 
 from cometrunway._batch._cells import from_cells
-from cometrunway._batch._columns import unknown_columns
+from cometrunway._batch._columns import absent_columns, unknown_columns
 from cometrunway._batch._formats import Record, format_of, plain_name, table
 from cometrunway._batch._problems import Problems
 from cometrunway._batch._text import decoded
@@ -23,6 +23,7 @@ from cometrunway._wire._values import given
 STANDARD_INPUT = Path("-")
 _NO_KEY = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """Characters that a file name may contain and a key may not."""
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 
 
 class BatchFileError(Exception):
@@ -42,6 +43,10 @@ class BatchFile:
     """The keys that are not in the file. They are made from its name and the line."""
     ignored: Mapping[str, int]
     """The ignored columns, and in how many rows each had a value."""
+    absent: Sequence[str] = ()
+    """A message for each ignored column that the file does not have."""
+    doubts: Sequence[tuple[int, str]] = ()
+    """Lines that may be damaged, each with what is doubtful in it."""
 
 
 def read_shots(path: Path) -> list[Shot]:
@@ -76,11 +81,17 @@ def read_batch(path: Path, *, encoding: str | None = None, ignore: Collection[st
         shots.add(record)
     if not (shots.by_key or shots.problems):
         shots.problems.add(1, "the file holds no shot")
+    absent = list(absent_columns(ignored, shots.columns))
     if shots.problems:
-        raise BatchFileError(str(shots.problems))
-    counts = {column: shots.left_out[column] for column in sorted(ignored)}
+        raise BatchFileError("\n".join([str(shots.problems), *absent]))
     return BatchFile(
-        name=name, shots=list(shots.by_key.values()), lines=shots.lines, unnamed=shots.unnamed, ignored=counts
+        name=name,
+        shots=list(shots.by_key.values()),
+        lines=shots.lines,
+        unnamed=shots.unnamed,
+        ignored={column: shots.left_out[column] for column in sorted(ignored & shots.columns)},
+        absent=absent,
+        doubts=shots.doubts,
     )
 
 
@@ -114,15 +125,24 @@ class _Shots:
     lines: dict[str, int] = field(factory=dict)
     unnamed: set[str] = field(factory=set)
     left_out: Counter[str] = field(factory=Counter)
+    columns: set[str] = field(factory=set)
+    """The names of all columns, or fields, of the file, if some are ignored."""
+    doubts: list[tuple[int, str]] = field(factory=list)
 
     def add(self, record: Record) -> None:
         """Read one record of the file."""
+        if self.ignored:
+            self.columns.update(map(plain_name, record.columns or record.fields or ()))
+        missing = [name for name in record.missing if plain_name(name) not in self.ignored]
+        short = f"has no cells for {', '.join(missing)}" if missing else ""
         try:
             shot = self._shot(record)
         except ValueError as error:
             for reason in str(error).splitlines():
-                self.problems.add(record.line, reason)
+                self.problems.add(record.line, "; the row ".join(filter(None, (reason, short))))
             return
+        if short:
+            self.doubts.append((record.line, f"{short}; these count as empty"))
         if shot is not None and shot.key in self.by_key:
             first = self.lines[shot.key]
             self.problems.add(record.line, f"key: {shot.key!r} is used twice, first in line {first}; give it another")
@@ -140,7 +160,7 @@ class _Shots:
         key = as_key(fields.pop("key"))
         if self.is_table:
             fields = from_cells(fields)
-        unknown = unknown_columns(fields)
+        unknown = unknown_columns(fields, is_named=key not in self.unnamed)
         for column in unknown:
             self.problems.add(record.line, column.reason, cause=column.cause)
             del fields[column.name]
@@ -162,7 +182,10 @@ class _Shots:
 
 
 def _as_spelt(reason: str, fields: Mapping[str, Any]) -> str:
-    """Begin a reason with the field's name in the file, if that differs."""
+    """Begin a reason with the field's name in the file, if that differs; add the cause if it is a decimal comma."""
     ours = re.match(r"\w+\.(\w+)", reason)
-    spelt = (name for name in fields if ours and name != ours[1] and snake_case(name) == ours[1])
-    return ": ".join([*spelt, reason])
+    spelt = next((name for name in fields if ours and snake_case(name) == ours[1]), "")
+    value = fields.get(spelt)
+    if "number" in reason and isinstance(value, str) and _DECIMAL_COMMA.fullmatch(value):
+        reason += f"; {value} has a decimal comma, where a number has a point: {value.replace(',', '.')}"
+    return f"{spelt}: {reason}" if spelt and ours and spelt != ours[1] else reason

@@ -4,7 +4,8 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
@@ -28,6 +29,10 @@ class Record:
     fields: Mapping[str, Any] | None
     problem: str = ""
     """Why there are no fields."""
+    columns: Collection[str] = ()
+    """The names of all columns of the table; empty for JSON."""
+    missing: Sequence[str] = ()
+    """The columns of the table for which the row has no cell."""
 
 
 Format = Callable[[str], Iterator[Record]]
@@ -96,7 +101,7 @@ def _records(rows: "_csv.Reader", delimiter: str, ignored: Collection[str]) -> I
     for row in rows:
         fields, problem = _row(names, row, delimiter)
         if fields or problem:
-            yield Record(before + 1, before + 1, fields, problem)
+            yield Record(before + 1, before + 1, fields, problem, names, names[len(row) :])
         before = rows.line_num
 
 
@@ -112,12 +117,17 @@ def _delimiter(text: str) -> tuple[str, bool]:
 def _wrong_heading(names: list[str], ignored: Collection[str]) -> str:
     if "route" not in names:
         got = ", ".join(names)[:100] or "nothing"
-        return (
-            f"the first row must name the fields, `route` among them, got {got}; they are separated by commas, "
-            "semicolons or tabs, or by X where the line sep=X is before them"
-        )
+        return f"the first row must name the fields, `route` among them, got {got}; {_cure_without_route(names)}"
     double = next((name for name in names if name and names.count(name) > 1 and plain_name(name) not in ignored), "")
     return f"{double}: two columns have this name" if double else ""
+
+
+def _cure_without_route(names: list[str]) -> str:
+    if len(names) < 2:
+        return "they are separated by commas, semicolons or tabs, or by X where the line sep=X is before them"
+    close = get_close_matches("route", [name.lower() for name in names], n=1)
+    meant = next((name for name in names if name.lower() in close), "")
+    return f"rename the column {meant or 'that says image_to_video, pro_generate or another route'} to route"
 
 
 def _row(names: list[str], row: list[str], delimiter: str) -> tuple[dict[str, Any] | None, str]:

@@ -66,6 +66,8 @@ def check_provider(
             The message has a line for each cause, with the number of its shots.
     """
     problems, doubtful = Problems(file.name), Problems(file.name)
+    for line, message in file.doubts:
+        (problems if strict else doubtful).add(line, message)
     for shot in file.shots:
         line = file.lines[shot.key]
         try:

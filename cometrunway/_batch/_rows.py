@@ -30,6 +30,8 @@ class Row:
     """One of `STATUSES`, as `cometrunway status` has it; `waiting` as long as nothing was submitted."""
     is_unsent: bool = True
     """Whether nothing was created because the run ended, or because the network or the journal failed."""
+    is_found: bool = False
+    """Whether an earlier run has submitted it, as the journal says."""
     seconds: float | None = None
     """Seconds from the create's answer to the poll that found the end."""
     files: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from typing import Any
 
 from attrs import define, field
 
+from cometrunway._batch._cures import for_the_command
 from cometrunway._batch._rows import Row
 from cometrunway._events import Event, EventKind, Observer
 from cometrunway._handle import TaskHandle
@@ -66,6 +67,11 @@ class BatchRun:
         """The rows of shots without errors for which nothing was created."""
         return [row for row in self.rows.values() if row.is_unsent]
 
+    @property
+    def found(self) -> list[Row]:
+        """The rows of the shots that an earlier run has submitted."""
+        return [row for row in self.rows.values() if row.is_found]
+
     async def run(self) -> None:
         """Submit, wait and download.
 
@@ -76,6 +82,7 @@ class BatchRun:
         async with AsyncExitStack() as stack:
             session = await self._session(stack)
             self._heed_signals(session)
+            self.display.wording = for_the_command
             self.display.eta = lambda: session.eta
             self.display.create_rate = lambda: session.create_rate
             stack.callback(self._note_owed, session)
@@ -151,6 +158,7 @@ class BatchRun:
         row = self.rows.setdefault(key, Row(key=key, route=event.route))
         if event.kind in {EventKind.SUBMITTED, EventKind.RESUMED}:
             row.task_id, row.status, row.is_unsent = event.task_id or "", "owed", False
+            row.is_found = event.kind is EventKind.RESUMED
         elif event.kind is EventKind.IN_DOUBT and event.error is not None:
             row.fail(event.error)
         elif event.kind is EventKind.DOWNLOADED:

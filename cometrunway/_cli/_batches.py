@@ -6,15 +6,16 @@ import os
 import shlex
 import sys
 import warnings
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from cometrunway._batch._columns import listed
+from cometrunway._batch._cures import for_the_command
 from cometrunway._batch._elsewhere import FilesElsewhere
 from cometrunway._batch._event_log import EventLog
-from cometrunway._batch._files import STANDARD_INPUT, read_batch, read_shots
+from cometrunway._batch._files import STANDARD_INPUT, BatchFile, read_batch, read_shots
 from cometrunway._batch._known import KnownShots, known_shots, told
 from cometrunway._batch._plan import check_provider, planned, totals
 from cometrunway._batch._prices import Prices
@@ -193,9 +194,8 @@ def _run(options: argparse.Namespace) -> int:
     _check_fleet(options)
     _check_journal_options(options)
     file = read_batch(options.shots, encoding=options.encoding, ignore=options.ignore_columns)
-    if file.ignored and not options.quiet:
-        said = ", ".join(f"{column} ({counted(count, 'row')})" for column, count in file.ignored.items())
-        say(f"ignored columns: {said}", sys.stderr)
+    for line in () if options.quiet else _told_of_columns(file):
+        say(line, sys.stderr)
     known = known_shots(file, options.journal, options.other_keys)
     _tell_doubtful(
         check_provider(
@@ -221,10 +221,13 @@ def _run(options: argparse.Namespace) -> int:
     for line in () if options.quiet else elsewhere.told():
         say(line, sys.stderr)
     _check_keys(shots, options)
+    _check_emulated(known, options)
     if options.dry_run:
         return _dry_run(wanted, shots, options)
     if options.dsn is not None:
         return queue(shots, options)
+    if _is_key_missing(options):
+        raise ValueError(f"no API key: set {provider(options).key_variable} in the environment; --emulator needs none")
     elsewhere.link()
     report = Report(
         output_dir=options.output_dir,
@@ -262,11 +265,33 @@ def _check_journal_options(options: argparse.Namespace) -> None:
             raise ValueError(f"{option} needs --journal; without one it has no effect")
 
 
+def _told_of_columns(file: BatchFile) -> Iterator[str]:
+    if file.ignored:
+        columns = (f"{name} ({counted(rows, 'row')})" for name, rows in file.ignored.items())
+        yield f"ignored columns: {', '.join(columns)}"
+    yield from file.absent
+
+
 def _check_keys(shots: Sequence[Shot], options: argparse.Namespace) -> None:
     """Check that no shot may have been paid for by a run without a journal."""
     if options.journal is None and not (options.pay_again or options.emulator or options.dsn):
         names = FileNames(options.template or "{key}")
         check_keys(((shot.key, shot.request.route) for shot in shots), options.output_dir, names)
+
+
+def _check_emulated(known: KnownShots, options: argparse.Namespace) -> None:
+    """Check that a run against the built-in server finds no task that only another server knows."""
+    owed = sum(entry.is_owed for entry in known.entries.values())
+    if owed and options.emulator:
+        tasks = counted(owed, "unfinished task", "unfinished tasks")
+        raise ValueError(
+            f"{options.journal} has {tasks} of another server, which the new built-in server does not know; give the "
+            "run another journal; nothing was sent"
+        )
+
+
+def _is_key_missing(options: argparse.Namespace) -> bool:
+    return not (options.emulator or os.environ.get(provider(options).key_variable, "").strip())
 
 
 def _retried(shots: Sequence[Shot], known: KnownShots, options: argparse.Namespace) -> Set[str]:
@@ -291,7 +316,10 @@ def _api_host(options: argparse.Namespace) -> str:
 def _tell_doubtful(lines: str) -> None:
     """Print once what is not known or doubtful in a batch. The session then does not warn of it again."""
     if lines:
-        say(f"{lines}\nwarning: what is not known or doubtful is sent as it is; --strict refuses it", sys.stderr)
+        say(
+            f"{for_the_command(lines)}\nwarning: what is not known or doubtful is sent as it is; --strict refuses it",
+            sys.stderr,
+        )
     for category in (UnknownValueWarning, MediaWarning):
         warnings.simplefilter("ignore", category)
 
@@ -327,9 +355,9 @@ def _dry_run(wanted: Sequence[Shot], shots: Sequence[Shot], options: argparse.Na
 def _check_as_the_run_does(options: argparse.Namespace) -> None:
     """Check all that could end the run before it sends anything, except a missing key."""
     variable = provider(options).key_variable
+    if _is_key_missing(options):
+        say(f"the run needs a key: {variable} is not set; --emulator needs none", sys.stderr)
     key = "" if options.emulator else os.environ.get(variable, "").strip()
-    if not (key or options.emulator):
-        say(f"the run needs a key: {variable} is not set", sys.stderr)
     server = {"base_url": "http://127.0.0.1"} if options.emulator else {}
     Session(key or "of-a-dry-run", **{**_session_options(options), **server})
     Connections(trust_env=not (options.no_trust_env or options.emulator)).read_environment()

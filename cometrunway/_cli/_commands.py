@@ -35,7 +35,7 @@ def add_command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--debug", action="store_true", help="log what happens, and show the traceback of an error")
-    parser.set_defaults(work=work)
+    parser.set_defaults(work=work, parser=parser)
     return parser
 
 

@@ -4,15 +4,18 @@ import argparse
 import io
 import logging
 import os
+import re
 import signal
 import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
+from difflib import get_close_matches
 from pathlib import Path
 from typing import NoReturn, TextIO
 
 from cometrunway import emulator
+from cometrunway._batch._cures import for_the_command
 from cometrunway._batch._files import BatchFileError
 from cometrunway._cli import _answers, _batches, _completion, _fleet, _gallery, _journals, _report, _resumption, _worker
 from cometrunway._cli._bundle import installed_version
@@ -47,7 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
     _open_closed_streams()
     arguments = sys.argv[1:] if argv is None else list(argv)
-    options = _parser().parse_args(arguments)
+    options, unknown = _parser().parse_known_args(arguments)
+    if unknown:
+        options.parser.error(_unrecognized(unknown, options.parser))
     options.arguments = [shown(argument) for argument in arguments]
     if options.debug:
         logging.basicConfig(level=logging.DEBUG, format="%(name)s: %(message)s", handlers=[_LogOfTheMoment()])
@@ -108,16 +113,32 @@ class _LogOfTheMoment(logging.StreamHandler[TextIO]):
 def _complain(message: str, status: int, *, debug: bool) -> int:
     if debug:
         say(traceback.format_exc().rstrip("\n"), sys.stderr)
-    say(f"cometrunway: error: {message}", sys.stderr)
+    say(f"cometrunway: error: {for_the_command(message)}", sys.stderr)
     return status
 
 
 class _Parser(argparse.ArgumentParser):
-    """Shows no password of a URL in the complaint about an argument."""
+    """Shows no password of a URL in the complaint about an argument, and suggests the choice that is meant."""
 
     def error(self, message: str) -> NoReturn:
         """Complain, and end."""
-        super().error(without_passwords(message))
+        super().error(without_passwords(message) + _meant_choice(message))
+
+
+def _meant_choice(message: str) -> str:
+    wrong = re.search(r"invalid choice: '(?P<given>.*?)' \(choose from (?P<choices>.*)\)", message)
+    return _did_you_mean(wrong["given"], re.findall(r"[\w-]+", wrong["choices"])) if wrong else ""
+
+
+def _unrecognized(arguments: Sequence[str], parser: argparse.ArgumentParser) -> str:
+    options = [name for action in parser._actions for name in action.option_strings]  # noqa: SLF001 - no public way
+    misspelt = next((argument.partition("=")[0] for argument in arguments if argument.startswith("--")), "")
+    return f"unrecognized arguments: {' '.join(arguments)}{_did_you_mean(misspelt, options)}"
+
+
+def _did_you_mean(given: str, known: Sequence[str]) -> str:
+    close = get_close_matches(given, known, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from cometrunway._batch._cures import for_the_command
 from cometrunway._batch._event_log import EventLog
 from cometrunway._batch._rows import table
 from cometrunway._batch._run import BatchRun
@@ -53,7 +54,8 @@ def _tell(batch: BatchRun, report: Report, *, was_left: bool) -> None:
     elif not was_left and not report.is_quiet:
         say_if_possible(_rows(batch, report))
     if batch.stopped_by is not None:
-        say(f"cometrunway: stopped: {batch.stopped_by.message} [{batch.stopped_by.help}]", sys.stderr)
+        reason = for_the_command(batch.stopped_by.message)
+        say(f"cometrunway: stopped: {reason} [{batch.stopped_by.help}]", sys.stderr)
     if batch.interrupted:
         say("\n" * was_left + _interruption(batch), sys.stderr)
     if batch.owed or batch.unsent:
@@ -79,6 +81,7 @@ def _rows(batch: BatchRun, report: Report) -> str:
     delivered = len(batch.rows) - len(batch.unfinished)
     where = f"; files are in {report.output_dir}" if delivered else ""
     lines = [table(batch.rows.values()), f"\n{delivered:,} of {counted(len(batch.rows), 'shot')} delivered{where}"]
+    lines.append(_found(batch, report))
     doubts = [row.key for row in batch.unfinished if row.status == "in_doubt"]
     if doubts:
         lines.append(
@@ -91,6 +94,17 @@ def _rows(batch: BatchRun, report: Report) -> str:
     return "\n".join(filter(None, lines))
 
 
+def _found(batch: BatchRun, report: Report) -> str:
+    """Say how many shots an earlier run has submitted, if this run was to submit any."""
+    found = len(batch.found)
+    if not found or batch.shots is None:
+        return ""
+    submitted = sum(bool(row.task_id) and not row.is_found for row in batch.rows.values())
+    was = "was" if submitted == 1 else "were"
+    now = f"{submitted:,} {was} submitted" if submitted else "nothing was submitted"
+    return f"{found:,} {be(found)} in {report.journal} from an earlier run; {now}"
+
+
 def _interruption(batch: BatchRun) -> str:
     submitted = sum(bool(row.task_id) for row in batch.rows.values())
     doubts = sum(row.status == "in_doubt" for row in batch.rows.values())
@@ -100,12 +114,24 @@ def _interruption(batch: BatchRun) -> str:
 
 def _how_to_go_on(batch: BatchRun, report: Report) -> str:
     owed, unsent = len(batch.owed), len(batch.unsent)
-    if not report.resume:
+    if not any(row.task_id or row.status == "in_doubt" for row in batch.rows.values()):
+        return f"  nothing was accepted, so nothing is paid for; to try again:\n  {report.again}"
+    if batch.emulated and owed:
+        return _left_on_the_built_in_server(owed, report)
+    if not (report.journal or batch.emulated):
         return "\n".join(_left_without_journal(batch))
     paid = f"{owed:,} {be(owed)} paid for and not on disk" * bool(owed)
     never_sent = f"{unsent:,} never sent" * bool(unsent)
     goal = "to go on with all of it" if unsent else "to have them"
     return f"  {', '.join(filter(None, (paid, never_sent)))}; {goal}:\n  {report.again if unsent else report.resume}"
+
+
+def _left_on_the_built_in_server(owed: int, report: Report) -> str:
+    anew = f"give it another journal, or remove {report.journal}" if report.journal else "run the same command again"
+    return (
+        f"  {owed:,} {be(owed)} unfinished, and the built-in server ends with this run: nothing was paid, and no run "
+        f"can finish them; to begin anew, {anew}"
+    )
 
 
 def _left_without_journal(batch: BatchRun) -> Iterator[str]:
@@ -115,6 +141,6 @@ def _left_without_journal(batch: BatchRun) -> Iterator[str]:
         yield from (f"    {handle.key}  {handle.route}  {handle.id}" for handle in batch.owed)
     if batch.unsent:
         yield (
-            f"  {len(batch.unsent):,} never sent; without a journal the same command pays for all "
-            f"{len(batch.rows):,} again: run those from a file of their own, with --journal"
+            f"  {len(batch.unsent):,} never sent; without a journal, another run does not know which of the "
+            f"{len(batch.rows):,} are paid for: run those that were not sent from a file of their own, with --journal"
         )

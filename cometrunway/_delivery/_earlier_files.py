@@ -56,8 +56,8 @@ def _check(keyed: Keyed, stems: Set[str], folder: Path, names: FileNames) -> Non
         raise KeyUsedError(
             f"{counted(len(used), 'key names', 'keys name')} files that are in {folder} already ({_listed(used)}), and "
             "no journal knows what was paid for; nothing was sent. Use a journal from the first run on: "
-            "Session(journal=...), run --journal. To pay again, use Session(pay_again=True), run --pay-again: the new "
-            f"files get a number, such as {used[0]}-2",
+            "Session(journal=...). To pay again, use Session(pay_again=True): the new files get a number, such as "
+            f"{used[0]}-2",
             keys=tuple(used),
         )
 

@@ -94,8 +94,8 @@ def _described(pid: int) -> str:
         return f"another Session of this process (pid {pid}); close that one first, or use another journal"
     if lives(pid):
         return (
-            f"another process (pid {pid}); one writes at a time: wait for it to end, as journal_wait= does, or give "
-            "this run a journal of its own"
+            f"another process (pid {pid}); one writes at a time: wait for it to end, as with Session(journal_wait=30), "
+            "or give this run a journal of its own"
         )
     return f"a process that is gone (pid {pid}): one of its child processes still has the lock; end that one"
 

@@ -162,7 +162,7 @@ class ExistingTasks:
     def _of_another(self, entry: Entry) -> JournalError:
         error = JournalError(
             f"the submission {entry.key!r} belongs to {entry.provider}, and this session uses {self._provider.name}: "
-            f"open it with Session(provider={entry.provider!r}), or --provider {entry.provider}"
+            f"use Session(provider={entry.provider!r})"
         )
         return error.about(route=entry.route, key=entry.key)
 

@@ -57,10 +57,9 @@ def _checked_key(provider: Provider, origin: str, given: object) -> str:
         raise ValueError(f"api_key must be text, or a function that returns it, got {type(given).__name__}")  # noqa: TRY004
     key = given.strip()
     if not key:
-        raise ValueError(
-            f"no API key: set {provider.key_variable} in the environment, or pass Session(api_key=...); {origin} is "
-            "empty or not set"
-        )
+        is_given = provider.key_variable not in origin
+        cure = f"set {provider.key_variable} in the environment, or pass Session(api_key=...)"
+        raise ValueError(f"no API key: {f'{origin} is empty' if is_given else cure}")
     if not (key.isascii() and key.isprintable() and " " not in key):
         raise ValueError(
             f"the API key of {origin} contains characters that a key cannot have, such as spaces; check what was copied"
@@ -69,8 +68,8 @@ def _checked_key(provider: Provider, origin: str, given: object) -> str:
         is_theirs = key == os.environ.get(other.key_variable, "").strip()
         if is_theirs and other != provider and key != os.environ.get(provider.key_variable, "").strip():
             raise ValueError(
-                f"the API key belongs to {other.name} ({other.key_variable}) and is not sent to {provider.name}: pass "
-                f"provider={other.name!r}, or the key of {provider.name}"
+                f"the API key belongs to {other.name} ({other.key_variable}) and is not sent to {provider.name}: use "
+                f"Session(provider={other.name!r}), or the key of {provider.name}"
             )
     return key
 
@@ -94,7 +93,7 @@ def _checked_base(base_url: object, provider: Provider, *, name: str) -> URL:
     for other in BUILT_IN.values():
         if url.host == urlsplit(other.origin).hostname != urlsplit(provider.origin).hostname:
             raise ValueError(
-                f"{name} {base_url!r} is the origin of {other.name}, which must not get a key of {provider.name}: pass "
-                f"provider={other.name!r}"
+                f"{name} {base_url!r} is the origin of {other.name}, which must not get a key of {provider.name}: use "
+                f"Session(provider={other.name!r})"
             )
     return url

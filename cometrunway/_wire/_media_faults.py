@@ -16,7 +16,7 @@ from cometrunway._wire._known_media import data_url_faults, image_faults, image_
 from cometrunway._wire._provider import Provider
 from cometrunway.errors import MediaWarning
 
-_CURE = 'Session(fit="shrink") and --fit shrink make it fit'
+_CURE = 'Session(fit="shrink") makes it fit'
 
 
 def check_media(

@@ -39,7 +39,9 @@ class BatchCounts:
     is_stopped: bool = False
     """Whether nothing more is submitted."""
     submitted: int = field(init=False, default=0)
-    """How many shots have a task, from this run or an earlier one."""
+    """How many shots were submitted."""
+    resumed: int = field(init=False, default=0)
+    """How many shots an earlier run has submitted, as the journal says."""
     outcomes: Counter[str] = field(init=False, factory=Counter)
     _running: dict[str, RunningShot] = field(init=False, factory=dict)
     _uploading: dict[str, RunningShot] = field(init=False, factory=dict)
@@ -52,7 +54,8 @@ class BatchCounts:
         run = event.task_id or name
         self._count_upload(name, event, now)
         if event.kind in {EventKind.SUBMITTED, EventKind.RESUMED}:
-            self.submitted += 1
+            self.submitted += event.kind is EventKind.SUBMITTED
+            self.resumed += event.kind is EventKind.RESUMED
             self._take_back(name)
             self._running[run] = RunningShot(name, now)
         elif event.kind is EventKind.POLL_FAILED:

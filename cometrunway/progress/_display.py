@@ -32,6 +32,8 @@ class ProgressDisplay:
         """Returns the expected seconds until all submitted tasks have ended, or None. Such as `lambda: session.eta`."""
         self.create_rate: Callable[[], float | None] = lambda: None
         """Returns the creates per second that the gateway allows, or None. Such as `lambda: session.create_rate`."""
+        self.wording: Callable[[str], str] = lambda text: text
+        """Returns a line as it is shown. Such as a function that translates it."""
         self._stream = DroppingStream(stream)
         self._period = period
         self._counts: BatchCounts | None = None
@@ -61,7 +63,7 @@ class ProgressDisplay:
 
     def write(self, line: str) -> None:
         """Write a line that is not overwritten later."""
-        self._print(printable(line))
+        self._print(printable(self.wording(line)))
 
     def _on_finish(self, counts: BatchCounts, event: Event, outcome: str) -> None:
         failures = counts.finished - counts.outcomes["delivered"]
@@ -134,6 +136,7 @@ def summary(counts: BatchCounts, now: float, eta: float | None, create_rate: flo
     in_doubt, cancelled = counts.outcomes["in doubt"], counts.outcomes["cancelled"]
     parts = [
         f"{counts.submitted:,} submitted",
+        *([f"{counts.resumed:,} from the journal"] if counts.resumed else []),
         f"{counts.running:,} running",
         f"{counts.outcomes['delivered']:,} delivered",
         f"{counts.finished - counts.outcomes['delivered'] - in_doubt - cancelled:,} failed",

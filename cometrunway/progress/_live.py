@@ -47,7 +47,7 @@ class LiveDisplay(ProgressDisplay):
         self._console.print(Text(line))
 
     def _write_failure(self, line: str) -> None:
-        self._console.print(Text(printable(line), style="red"))
+        self._console.print(Text(printable(self.wording(line)), style="red"))
 
     def _draw(self, counts: BatchCounts, now: float) -> None:
         self._live.update(self._drawn(counts, now), refresh=True)

@@ -250,12 +250,78 @@ def test_a_column_that_is_not_ours_is_one_error(name: str, tmp_path: Path) -> No
     }[name]
     path = write(tmp_path, name, text)
     first, second = problems(path)
-    assert "unknown field 'Bemerkung'; known are route, key, prompt_image, " in first
-    assert "--ignore-columns Bemerkung [10 rows: lines " in first
+    assert (
+        "unknown field 'Bemerkung'; rename it to one of key, prompt_text, model, duration, ratio, seed and 14 " in first
+    )
+    assert "or leave it out: --ignore-columns Bemerkung [10 rows: lines " in first
     assert "unknown field 'price'" in second
-    batch = read_batch(path, ignore=["Bemerkung", "price", "absent"])
+    batch = read_batch(path, ignore=["Bemerkung", "price"])
     assert [shot.request for shot in batch.shots] == [ImageToVideo(prompt_image=CAT)] * 10
-    assert batch.ignored == {"Bemerkung": 10, "price": 10, "absent": 0}
+    assert (batch.ignored, batch.absent) == ({"Bemerkung": 10, "price": 10}, [])
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
+def test_an_ignored_column_that_is_not_there_is_told(name: str, tmp_path: Path) -> None:
+    """With the column that may be meant, also when the file is refused for that reason."""
+    text = {"a.csv": f"route,prompt_image,notes\nimage_to_video,{CAT},x\n", "a.jsonl": json.dumps(FOREIGN[0])}[name]
+    column = {"a.csv": "notes", "a.jsonl": "price"}[name]
+    path, others = write(tmp_path, name, text), {"Bemerkung"} - {column}
+    told = f"--ignore-columns: the file has no column '{column}s'; did you mean {column}?"
+    with pytest.raises(BatchFileError) as refused:
+        read_batch(path, ignore=[f"{column}s", *others])
+    assert told in str(refused.value).split("\n")
+    batch = read_batch(path, ignore=[f"{column}s", column, *others])
+    assert told in batch.absent
+    assert batch.ignored[column] == 1
+
+
+@pytest.mark.parametrize(
+    ("heading", "meant"),
+    [
+        ("Text", "prompt_text?"),
+        ("Prompt Text", "prompt_text?"),
+        ("Dauration", "duration?"),
+        ("image", "prompt_image?"),
+        ("prompt", "prompt_image or prompt_text? Else leave it empty in such rows: it is for pro_generate"),
+    ],
+)
+def test_a_foreign_heading_is_told_with_the_field_that_it_resembles(heading: str, meant: str, tmp_path: Path) -> None:
+    """By its letters, or by one of its words."""
+    [line] = problems(write(tmp_path, "a.csv", f"key,route,{heading}\na,image_to_video,x\n"))
+    assert f"did you mean {meant}" in line
+
+
+@pytest.mark.parametrize(
+    ("heading", "cure"),
+    [
+        ("Name;Weg;Text", "rename the column that says image_to_video, pro_generate or another route to route"),
+        ("key;Route;prompt_text", "rename the column Route to route"),
+        ("key|route|prompt", "they are separated by commas, semicolons or tabs"),
+    ],
+)
+def test_a_table_without_a_route_is_told_what_is_missing(heading: str, cure: str, tmp_path: Path) -> None:
+    """A heading in another language is not taken for a wrong separator."""
+    [line] = problems(write(tmp_path, "a.csv", f"{heading}\na;image_to_video;x\n"))
+    assert line.startswith("1: the first row must name the fields, `route` among them, got ")
+    assert cure in line
+
+
+def test_a_short_row_is_told(tmp_path: Path) -> None:
+    """Its last cells count as empty; that is doubtful, for a line may be cut, but not where only ignored ones lack."""
+    table = f"key,route,prompt_image,prompt_text,note\na,image_to_video,{CAT}\nb,image_to_video,{CAT},it yawns\n"
+    batch = read_batch(write(tmp_path, "a.csv", table), ignore=["note"])
+    assert batch.doubts == [(2, "has no cells for prompt_text; these count as empty")]
+    assert [shot.key for shot in batch.shots] == ["a", "b"]
+    [line] = problems(write(tmp_path, "a.csv", "key,route,prompt_image,prompt_text\na,image_to_video\n"))
+    assert line == "2: ImageToVideo.prompt_image: required; the row has no cells for prompt_image, prompt_text"
+
+
+@pytest.mark.parametrize("value", ["2,5", "-0,5"])
+def test_a_decimal_comma_is_named(value: str, tmp_path: Path) -> None:
+    """It is what a German spreadsheet writes, and no number of a request."""
+    table = f"route;prompt;seconds\npro_generate;cat;{value}\n"
+    [line] = problems(write(tmp_path, "a.csv", table))
+    assert f"{value} has a decimal comma, where a number has a point: {value.replace(',', '.')}" in line
 
 
 def test_a_misspelt_column_is_told_with_the_field_that_is_meant(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def file(tmp_path: Path) -> BatchFile:
 
 def test_what_is_refused_is_told_once_for_each_cause(file: BatchFile) -> None:
     """With the lines that have it; what was sent before is not judged again."""
-    with pytest.raises(BatchFileError, match=r"is image/tiff; .*--fit shrink make it fit \[2 rows: lines 1, 2\]$"):
+    with pytest.raises(BatchFileError, match=r"is image/tiff; .* makes it fit \[2 rows: lines 1, 2\]$"):
         check_provider(file, COMETAPI, api_host=API, strict=False)
     doubtful = check_provider(file, COMETAPI, api_host=API, strict=False, sent_before={"1", "2"})
     assert "shots.jsonl:3: ImageToVideo: local file" in doubtful

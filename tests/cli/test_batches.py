@@ -54,7 +54,7 @@ def test_images_are_made_to_fit_and_bought_once(served: dict[str, str], tmp_path
     refused = run(*batch, folder=tmp_path, **never_asked())
     assert refused.returncode == 2
     assert "photo.tif') is image/tiff; JPEG, PNG and WebP are taken" in refused.stderr
-    assert "--fit shrink make it fit [2 rows: lines 1, 2]" in refused.stderr
+    assert "--fit shrink makes it fit [2 rows: lines 1, 2]" in refused.stderr
     bought = run(*batch, "--fit", "shrink", folder=tmp_path, **served)
     assert bought.returncode == 0, bought.stderr
     assert bought.stderr.count("is sent cropped, converted to image/png: of 1200x300 pixels") == 1
@@ -110,7 +110,33 @@ def test_without_a_journal_the_operator_is_told_what_the_same_command_would_cost
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=10)
     assert f"0  image_to_video  {task_id}" in errors
-    assert "2 never sent; without a journal the same command pays for all 3 again" in errors
+    assert "2 never sent; without a journal, another run does not know which of the 3 are paid for" in errors
+
+
+def test_a_run_that_sent_nothing_is_to_be_run_again(tmp_path: Path) -> None:
+    """Nothing was accepted, so the command is the same one, also without a journal."""
+    name = write(tmp_path, shot(key="a"), shot(key="b"))
+    ended = run("run", name, "--budget", "0", "--quiet", folder=tmp_path, **never_asked())
+    assert ended.returncode == 1
+    *_, left, command = ended.stderr.splitlines()
+    assert left == "  nothing was accepted, so nothing is paid for; to try again:"
+    assert command == f"  cometrunway run {name} --budget 0 --quiet"
+
+
+def test_an_interrupted_run_on_the_built_in_server_is_to_begin_anew(tmp_path: Path) -> None:
+    """Its tasks are gone with the server: nothing was paid, and a run that knows them from the journal is refused."""
+    name = write(tmp_path, shot(key="a", prompt_text="[seconds 60]"))
+    command = ("run", name, "--emulator", "--journal", "shots.db")
+    with started(*command, "--json", folder=tmp_path) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=10)
+    assert "1 is unfinished, and the built-in server ends with this run: nothing was paid" in errors
+    assert "to begin anew, give it another journal, or remove shots.db" in errors
+    again = run(*command, folder=tmp_path)
+    assert again.returncode == 2
+    assert "shots.db has 1 unfinished task of another server" in again.stderr
 
 
 def test_the_balance_is_said_before_anything_is_submitted(tmp_path: Path) -> None:
@@ -178,6 +204,7 @@ def test_a_second_run_without_a_journal_is_refused(tmp_path: Path) -> None:
     ended = run("run", "shots.jsonl", "--dry-run", folder=tmp_path, **never_asked())
     assert ended.returncode == 2
     assert "1 key names files that are in outputs already (cat)" in ended.stderr
+    assert "from the first run on: --journal. To pay again, use --pay-again: the new files get" in ended.stderr
     assert "[errors.md#keyusederror]" in ended.stderr
     again = run("run", "shots.jsonl", "--dry-run", "--pay-again", folder=tmp_path, **never_asked())
     assert (again.returncode, "would submit 1 shot" in again.stderr) == (0, True)

@@ -184,7 +184,7 @@ def test_ctrl_c_says_what_is_owed(tmp_path: Path) -> None:
         assert time.monotonic() - interrupted < 3
     assert process.returncode == 130
     assert "Traceback" not in errors
-    assert "still owed" in errors
+    assert "the built-in server ends with this run: nothing was paid" in errors
 
 
 def test_a_batch_run_again_buys_nothing(served: dict[str, str], tmp_path: Path) -> None:
@@ -193,6 +193,8 @@ def test_a_batch_run_again_buys_nothing(served: dict[str, str], tmp_path: Path) 
     first, second = (run("run", name, "--journal", "shots.db", folder=tmp_path, **served) for _ in range(2))
     assert first.returncode == second.returncode == 1
     assert first.stdout.splitlines()[1].split()[:3] == second.stdout.splitlines()[1].split()[:3]
+    assert "2 are in shots.db from an earlier run; nothing was submitted" in second.stdout
+    assert "earlier run" not in first.stdout
     counts = json.loads(run("status", "shots.db", "--json", folder=tmp_path).stdout)
     assert counts["creates"] == {"image_to_video": 2}
     assert {name: counts[name] for name in ("total", "delivered", "failed", "owed", "in_doubt")} == {
@@ -446,6 +448,26 @@ def test_a_wrong_option_is_status_2(option: str, tmp_path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["run", "shots.jsonl", "--outputdir", "clips"], "--outputdir clips; did you mean --output-dir?"),
+        (["run", "shots.jsonl", "--emulater=1"], "did you mean --emulator?"),
+        (["statsu", "shots.db"], "did you mean status?"),
+        (["export", "shots.db", "--format", "cvs"], "did you mean csv?"),
+        (["run", "shots.jsonl", "extra"], "unrecognized arguments: extra\n"),
+    ],
+)
+def test_a_misspelt_word_is_told_with_the_one_that_is_meant(
+    arguments: list[str], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a command, an option, or a choice; the usage that is shown is that of the command."""
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert meant in capsys.readouterr().err
+
+
 COMMANDS = [
     "demo",
     "run",
@@ -668,7 +690,8 @@ def test_a_table_of_a_spreadsheet_is_run(served: dict[str, str], tmp_path: Path)
     options = ("--encoding", "cp1252", "--ignore-columns", "Bemerkung,price")
     ended = run("run", "shots.csv", *options, folder=tmp_path, **served)
     assert ended.returncode == 0, ended.stderr
-    assert ended.stderr.count("ignored columns: Bemerkung (1 row), price (0 rows)") == 1
+    assert ended.stderr.count("ignored columns: Bemerkung (1 row)\n") == 1
+    assert "--ignore-columns: the file has no column 'price'; known are route, key, " in ended.stderr
     quiet = run("run", "shots.csv", *options, "--quiet", "--pay-again", folder=tmp_path, **served)
     assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
 

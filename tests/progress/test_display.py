@@ -48,6 +48,14 @@ def test_each_shot_is_counted_once_where_it_is() -> None:
     assert "1 delivered, 2 failed, 1 cancelled, 1 in doubt" in summary(counts, 2.0, None)
 
 
+def test_what_an_earlier_run_has_submitted_is_not_counted_as_submitted() -> None:
+    """It is counted as found in the journal."""
+    counts = BatchCounts(3, began=0.0)
+    for kind, key in ((EventKind.SUBMITTED, "a"), (EventKind.RESUMED, "b"), (EventKind.RESUMED, "c")):
+        counts.count(event(kind, key), 1.0)
+    assert summary(counts, 2.0, None).startswith("1 submitted, 2 from the journal, 3 running, ")
+
+
 def test_the_rate_is_that_of_the_last_minute() -> None:
     """A burst long ago is forgotten."""
     counts = BatchCounts(1000, began=0.0)

@@ -161,7 +161,7 @@ async def test_a_journal_says_whose_its_tasks_are(session: Any, tmp_path: Path) 
         assert {event.provider for event in told} == {"other"}
         async with opened() as here:
             for handle in (*await here.resume(), await here.submit(yawn(1), key="A")):
-                with pytest.raises(JournalError, match=r"'A' belongs to other, .*provider='other'.*--provider other"):
+                with pytest.raises(JournalError, match=r"'A' belongs to other, .*use Session\(provider='other'\) "):
                     await handle
         async with opened(provider=OTHER) as there:
             [[made]] = [await handle for handle in await there.resume()]

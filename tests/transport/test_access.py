@@ -28,7 +28,9 @@ def test_the_key_and_the_origin_are_the_providers(provider: Provider) -> None:
 @pytest.mark.parametrize(("provider", "other"), OTHERS)
 def test_a_key_of_another_provider_is_not_sent(provider: Provider, other: Provider) -> None:
     """Given explicitly, it is known by the other's variable; the error says so, and does not show it."""
-    with pytest.raises(ValueError, match=f"belongs to {other.name} .* pass provider='{other.name}'") as caught:
+    with pytest.raises(
+        ValueError, match=f"belongs to {other.name} .* use Session\\(provider='{other.name}'\\)"
+    ) as caught:
         Session(f" key-of-{other.name}", provider=provider)
     assert "key-of" not in str(caught.value)
 

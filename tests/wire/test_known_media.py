@@ -87,7 +87,7 @@ def test_a_file_beyond_a_providers_limit_is_refused() -> None:
     assert told(ImageToVideo(prompt_image=PNG), exact) == ("", [])
     refused, _ = told(ImageToVideo(prompt_image=PNG), tight)
     assert f"{length} characters as a data URI; small takes at most {length - 1}" in refused
-    assert refused.endswith('Session(fit="shrink") and --fit shrink make it fit')
+    assert refused.endswith('Session(fit="shrink") makes it fit')
     check_media(ImageToVideo(prompt_image=PNG), tight, api_host=API, fit="shrink", strict=True)
 
 

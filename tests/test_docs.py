@@ -130,6 +130,13 @@ def test_every_page_is_in_the_navigation() -> None:
     assert written - listed == {ROOT / "README", ROOT / "docs" / "index"}
 
 
+def test_every_file_of_the_examples_is_on_their_page() -> None:
+    """The site offers what the programs need, too."""
+    page = (ROOT / "docs" / "web-backends.md").read_text()
+    files = [path.name for path in (ROOT / "docs" / "examples").iterdir() if path.is_file()]
+    assert not [name for name in files if f"(examples/{name})" not in page]
+
+
 def test_the_api_has_everything_public() -> None:
     """The signature of each public name is on one page, and on one only."""
     found = [

@@ -1,6 +1,6 @@
-"""The protocols of a journal's storage: a store that one thread writes, and records that are read. Each has two forms.
+"""The protocols of a journal's storage: a store that one thread writes, and the records that are read from it.
 
-`_sqlite.py` and `_records.py` are those of a file; `_postgres` has those of a database server.
+`_sqlite.py` and `_records.py` implement them for a file, and `_postgres` for a database server.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -18,21 +18,28 @@ from cometrunway._journal._pruned import Pruned
 from cometrunway._journal._writer import Operation
 
 LONGEST_HISTORY = 100_000
-"""The number of characters of a kind's durations from which on they are not read: ten times what a session saves."""
+"""The largest number of characters of the saved durations of one kind. Longer ones are not read. A session saves at
+most a tenth of it."""
 
 
 class RecordsProtocol(Protocol):
-    """The queries on the submissions of a journal."""
+    """The queries of the submissions in a journal."""
 
     @property
     def folders(self) -> Collection[Path]:
-        """The output folders of all runs, as they lie now."""
+        """The present paths of the output folders of all runs."""
 
     def find(self, key: str) -> Entry | None:
-        """Return what stands under a key."""
+        """Return the entry with this key; None if there is none."""
 
     def entries(self, states: Collection[State] = tuple(State), *, after: int = 0, limit: int = -1) -> Iterator[Entry]:
-        """Yield the entries in these states after this number, in the order of submission; a negative limit is all."""
+        """Yield the entries in these states, in the order of submission.
+
+        Args:
+            states: the states.
+            after: yield only entries whose number is larger.
+            limit: the largest number of entries; a negative one means all.
+        """
 
     def unverified(self, limit: int) -> Iterator[Entry]:
         """Yield the first entries that have a file whose kind could not be verified."""
@@ -50,39 +57,39 @@ class RecordsProtocol(Protocol):
         """Yield the key and the digest of each submission that is not refused, in the order of submission."""
 
     def requests(self) -> Iterator[Mapping[str, Any]]:
-        """Yield what was asked for, row by row."""
+        """Yield the request of each submission, as the journal has it."""
 
     def keys_of_task(self, task_id: str) -> list[str]:
-        """Return the keys of the submissions of a task."""
+        """Return the keys of the submissions with this task."""
 
     def integrity(self, limit: int) -> list[str]:
-        """Return what the store itself finds wrong: at most so many things."""
+        """Return the errors that the database finds in its own storage, at most `limit`."""
 
     def numbered(self, numbers: Collection[int]) -> dict[int, Entry]:
-        """Return the entries that have these numbers."""
+        """Return the entries with these numbers, by number."""
 
     def marks(self, *, after: int = 0) -> Iterator[tuple[int, str, int]]:
-        """Yield each row's number, its state, and a mark that is another one once the row has changed."""
+        """Yield for each row its number, its state, and a mark, which is different after the row has changed."""
 
     def rows(self) -> Iterator[Entry | str]:
-        """Yield each entry; where a row is damaged, what is wrong with it."""
+        """Yield each entry, or a text about the damage if its row is damaged."""
 
 
 class Store(Protocol):
-    """One journal, opened to be written: everything here runs in the writer's thread.
+    """One journal that is open for writing. Its methods are called in the writer's thread.
 
-    What a commit runs is given the connection of that moment.
+    The methods with a parameter `connection` are called within a commit, with the connection of that commit.
     """
 
     folders: Folders
 
     @property
     def is_shared(self) -> bool:
-        """Whether several processes may write it at the same time."""
+        """Whether several processes can write it at the same time."""
 
     @property
     def begin(self) -> Write:
-        """Records that entries are about to be submitted; gives for each None, or what stands under its key already."""
+        """Records that entries are about to be submitted. Its result is None, or the entry that has the key."""
 
     @property
     def accept(self) -> Write:
@@ -90,7 +97,7 @@ class Store(Protocol):
 
     @property
     def stop(self) -> Write:
-        """Records that nothing was created, or that it is not known."""
+        """Records refusals and doubts."""
 
     @property
     def end(self) -> Write:
@@ -102,36 +109,44 @@ class Store(Protocol):
 
     @property
     def reinstate(self) -> Write:
-        """Records that entries stand as they did before they were submitted once more."""
+        """Records entries again as they were before they were submitted once more."""
 
     @property
     def records(self) -> RecordsProtocol:
-        """The queries on the journal; `JournalError` if it is not open."""
+        """The queries of the journal; `JournalError` if it is not open."""
 
     def lock(self) -> None:
-        """Become one that may write; `JournalInUseError` or `JournalUnavailableError` while it cannot."""
+        """Get the right to write.
+
+        Raises:
+            JournalInUseError: another session writes it.
+            JournalUnavailableError: it cannot be reached now.
+        """
 
     def open(self) -> None:
-        """Open it, once it is locked."""
+        """Open it after `lock`."""
 
     def close(self) -> None:
-        """Close it, and let others in."""
+        """Close it, and give up the right to write."""
 
     def commit(self, operations: list[Operation]) -> list[Any]:
-        """Run the operations as one transaction: all of them become durable, or none.
+        """Run the operations in one transaction: all of them become durable, or none. Return their results.
 
         Raises:
             JournalUnavailableError: it cannot be written now.
         """
 
     def again(self, connection: Any, entry: Entry, submitted_at: float | None) -> bool:
-        """Record that an entry is submitted once more; False if it is no longer what it was."""
+        """Record that an entry is submitted once more. Return False if it has changed meanwhile."""
 
     def has_taken(self, task_id: str) -> bool:
-        """Whether this session waits for a task, as far as it knows; may be asked in any thread."""
+        """Whether this session has taken a task, as far as it knows. It may be called in any thread."""
 
     def take(self, connection: Any, task_id: str) -> Entry | None:
-        """Wait for a task, and return None; or return its entry, if another session waits for it or it has ended."""
+        """Take a task, so that no other session polls it, and return None.
+
+        If another session has taken it, or the task has ended, return its entry.
+        """
 
     def take_over(self, connection: Any, most: int) -> list[str]:
         """Wait for at most so many tasks for which no session that lives waits; return their keys."""
@@ -140,28 +155,28 @@ class Store(Protocol):
         """Wait for no task any more, so that other sessions may."""
 
     def leave(self, connection: Any, task_id: str) -> None:
-        """Wait for a task no more, so that another session may."""
+        """Give up a task, so that another session can take it."""
 
     def durations(self, connection: Any) -> dict[str, Any]:
-        """Return what was saved of each kind of task; None in the place of what is far too long."""
+        """Return the saved durations of each kind of task; None for a text that is longer than `LONGEST_HISTORY`."""
 
     def save_durations(self, connection: Any, learnt: Mapping[str, str]) -> None:
-        """Save what was learnt of each kind."""
+        """Save the durations of each kind of task, as text."""
 
     def callback_secret(self, connection: Any, fresh: bytes) -> bytes:
-        """Return the secret of the journal, which is `fresh` if it had none."""
+        """Return the secret of the journal. If it has none, `fresh` becomes its secret."""
 
     def prune(self, delivered_before: datetime, forget_keys_before: datetime | None) -> Pruned:
-        """Keep little of what was delivered long ago."""
+        """Remove parts of submissions that were delivered before a date; see `Journal.prune`."""
 
 
 @frozen(kw_only=True)
 class Snapshot:
-    """A journal that is only read, as it is at one moment."""
+    """The state of a journal at one moment, for reading."""
 
     records: RecordsProtocol
     translated_errors: Callable[[], AbstractContextManager[None]]
-    """Turns the exceptions of what keeps it into ours."""
+    """Translates the exceptions of the database into ours."""
 
 
 @frozen(kw_only=True)

@@ -8,8 +8,8 @@ import pytest
 from tests.simulation.planted import PAGE, PLANTED, Planted, found
 
 QUICK = {
-    "no submission is recorded before its create leaves",
-    "a 5xx is believed to refuse a create",
+    "no submission is recorded before its create is sent",
+    "a 5xx is read as a refusal of a create",
     "a broken connection ends a wait",
     "the journal's lock is not released",
 }

@@ -2,8 +2,12 @@
 
 import pytest
 
+import cometrunway
+from tests.documentation.internals import internal_members
+from tests.documentation.markdown import DOCS
 from tests.public_api import changed, public_api, recorded, unreleased, untold
 
+INTERNAL = sorted(internal_members())
 BEFORE = {"cometrunway.Session.submit": "request, keyword key=None", "cometrunway.Budget": "creates=None"}
 
 
@@ -14,6 +18,16 @@ def test_every_change_of_a_public_signature_is_told_in_the_changelog() -> None:
         'docs/changelog.md, section "Unreleased": each of these names has changed since the latest release, and needs '
         f"an entry that has it, with the parameter after it: {missing}"
     )
+
+
+@pytest.mark.parametrize("name", INTERNAL)
+def test_an_internal_member_is_one_of_its_class_and_in_no_table_for_users(name: str) -> None:
+    """The page of what stays names it as internal, and the reference does not offer it."""
+    cls, _, member = name.partition(".")
+    assert hasattr(getattr(cometrunway, cls), member)
+    reference = (DOCS / "reference.md").read_text()
+    section = reference.partition(f"\n## `{cls}`\n")[2].partition("\n## ")[0]
+    assert f"`{member}(" not in section
 
 
 @pytest.mark.parametrize(

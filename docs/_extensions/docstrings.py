@@ -105,9 +105,8 @@ def _shorten(
         signature = signature.replace("= NOTHING", "= ...").replace("= mappingproxy({})", "= {}")
         for field in attrs.fields(documented) if isclass(documented) and attrs.has(documented) else ():
             shown = f"{field.alias}: {stringify_annotation(field.type, 'smart')}"
-            signature = re.sub(
-                rf"\b{field.alias}: (?:object|~?(?:typing\.)?Any)(?=[ ,)])", lambda _, by=shown: by, signature
-            )
+            anything = rf"\b{field.alias}: (?:object|~?(?:typing\.)?Any)(?=[ ,)])"
+            signature = re.sub(anything, shown.replace("\\", r"\\"), signature)
     return signature, returns
 
 

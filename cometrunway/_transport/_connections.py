@@ -1,7 +1,6 @@
 """Makes connections: their number, how long idle ones are kept, the proxy, the trusted certificates."""
 
 import copy
-import inspect
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Self
@@ -21,9 +20,12 @@ CONNECT_SECONDS = 15.0
 _KEEPALIVE = 4.0
 """Idle connections are closed after so many seconds, which is less than common servers wait."""
 _NONE: Mapping[str, Any] = {}
-AS_SENT: Mapping[str, Any] = {"max_line_size": 65_536, "max_field_size": 65_536, "auto_decompress": False} | (
-    {"max_headers": 1_000} if "max_headers" in inspect.signature(aiohttp.ClientSession).parameters else {}
-)
+AS_SENT: Mapping[str, Any] = {
+    "max_line_size": 65_536,
+    "max_field_size": 65_536,
+    "max_headers": 1_000,
+    "auto_decompress": False,
+}
 """Options of a request: a gateway may add cookies and policies of any length; bodies come as they were sent."""
 
 

@@ -187,5 +187,5 @@ def _as_spelt(reason: str, fields: Mapping[str, Any]) -> str:
     spelt = next((name for name in fields if ours and snake_case(name) == ours[1]), "")
     value = fields.get(spelt)
     if "number" in reason and isinstance(value, str) and _DECIMAL_COMMA.fullmatch(value):
-        reason += f"; {value} has a decimal comma, where a number has a point: {value.replace(',', '.')}"
+        reason += "; a number has a decimal point, not a comma"
     return f"{spelt}: {reason}" if spelt and ours and spelt != ours[1] else reason

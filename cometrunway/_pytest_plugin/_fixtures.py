@@ -56,7 +56,8 @@ def cometrunway_session(request: pytest.FixtureRequest) -> "Session":
     if "anyio_backend" not in request.fixturenames:
         pytest.fail(
             f"{_SESSION} is for async tests that pytest-asyncio or anyio runs; a synchronous test takes "
-            f"{_EMULATOR}, or the async test lacks its marker (pytest.mark.asyncio, pytest.mark.anyio)",
+            f"{_EMULATOR}, or the async test lacks its marker (pytest.mark.asyncio, pytest.mark.anyio) or the auto "
+            "mode (asyncio_mode, anyio_mode)",
             pytrace=False,
         )
     if request.getfixturevalue("anyio_backend_name") != "asyncio":

@@ -112,7 +112,7 @@ def queue(shots: Sequence[Shot], options: argparse.Namespace) -> int:
                     say(f"{shot.key}  {file.path or file.location or file.url}")
 
     _opened(options.dsn, queue_and_wait, provider=provider(options))
-    say(f"{len(shots) - len(failed)} succeeded, {len(failed)} failed, are in doubt or were refused", sys.stderr)
+    say(f"{len(shots) - len(failed)} delivered, {len(failed)} failed, are in doubt or were refused", sys.stderr)
     return 1 if failed else 0
 
 

@@ -18,9 +18,7 @@ def tls_context(*, trust_env: bool) -> ssl.SSLContext:
     named_file = os.environ.get("SSL_CERT_FILE") if trust_env else None
     named_folder = os.environ.get("SSL_CERT_DIR") if trust_env else None
     if named_folder and not any(Path(part).is_dir() for part in named_folder.split(os.pathsep)):
-        raise ValueError(
-            f"SSL_CERT_DIR={named_folder!r} is no folder; Session(trust_env=False) and --no-trust-env ignore it"
-        )
+        raise ValueError(f"SSL_CERT_DIR={named_folder!r} is no folder; Session(trust_env=False) ignores it")
     paths = ssl.get_default_verify_paths()
     file = named_file or (paths.openssl_cafile if Path(paths.openssl_cafile).is_file() else None)
     folder = named_folder or (paths.openssl_capath if Path(paths.openssl_capath).is_dir() else None)
@@ -30,9 +28,7 @@ def tls_context(*, trust_env: bool) -> ssl.SSLContext:
         is_other = isinstance(error, ssl.SSLError)
         problem = "holds no certificates in the PEM format" if is_other else f"cannot be read: {error.strerror}"
         named = f"SSL_CERT_FILE={named_file!r}" if named_file else f"the system's file of certificates, {file!r},"
-        raise ValueError(
-            f"{named} {problem}; Session(trust_env=False) and --no-trust-env ignore SSL_CERT_FILE"
-        ) from error
+        raise ValueError(f"{named} {problem}; Session(trust_env=False) ignores SSL_CERT_FILE") from error
 
 
 @lru_cache(maxsize=8)

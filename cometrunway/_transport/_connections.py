@@ -198,7 +198,7 @@ def _check_support(proxy: Proxy) -> None:
         except ImportError as error:
             raise ValueError(
                 f"{proxy.source} names a SOCKS proxy, which needs an extra: pip install 'cometrunway[socks]'; "
-                "Session(trust_env=False) and --no-trust-env ignore it"
+                "Session(trust_env=False) ignores it"
             ) from error
 
 

@@ -110,7 +110,7 @@ def _not_connected(what: str, error: Exception, host: str) -> TransportError:
     if isinstance(inner, PrivateAddressError):
         refused = TransportError(
             f"{what}: {host} is at {inner.address}, {inner.reach.value}, and no file is fetched from there while the "
-            "API is elsewhere; Session(allow_private_assets=True) and --allow-private-assets allow it",
+            "API is elsewhere; Session(allow_private_assets=True) allows it",
             may_have_been_sent=False,
         )
         refused.retryable = False

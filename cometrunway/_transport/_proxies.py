@@ -112,7 +112,7 @@ def parsed(value: str, *, source: str) -> Proxy:
     if proxy is None:
         raise ValueError(
             f"{source} is not the URL of a proxy such as http://proxy.example:3128 or http://user:password@host:3128 "
-            "(percent-encode special characters in a password); Session(trust_env=False) and --no-trust-env ignore it"
+            "(percent-encode special characters in a password); Session(trust_env=False) ignores it"
         )
     if proxy.scheme not in _PORTS:
         kinds = ", ".join(sorted(_PORTS))

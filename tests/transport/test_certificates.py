@@ -60,7 +60,7 @@ async def test_certificates_that_are_none_are_an_error_on_opening(
     for value in (tmp_path / "missing", empty):
         monkeypatch.setenv(variable, str(value))
         session = Session("sk-1", output_dir=None)
-        with pytest.raises(ValueError, match=f"{variable}='{value}'.*trust_env=False.* and --no-trust-env ignore"):
+        with pytest.raises(ValueError, match=f"{variable}='{value}'.*Session.trust_env=False. ignores"):
             await session.__aenter__()
         async with Session("sk-1", output_dir=None, trust_env=False):
             pass

@@ -89,7 +89,7 @@ def read_batch(path: Path, *, encoding: str | None = None, ignore: Collection[st
         shots=list(shots.by_key.values()),
         lines=shots.lines,
         unnamed=shots.unnamed,
-        ignored={column: shots.left_out[column] for column in sorted(ignored & shots.columns)},
+        ignored={column: shots.left_out[column] for column in sorted(ignored & shots.columns.keys())},
         absent=absent,
         doubts=shots.doubts,
     )
@@ -125,14 +125,14 @@ class _Shots:
     lines: dict[str, int] = field(factory=dict)
     unnamed: set[str] = field(factory=set)
     left_out: Counter[str] = field(factory=Counter)
-    columns: set[str] = field(factory=set)
+    columns: dict[str, None] = field(factory=dict)
     """The names of all columns, or fields, of the file, if some are ignored."""
     doubts: list[tuple[int, str]] = field(factory=list)
 
     def add(self, record: Record) -> None:
         """Read one record of the file."""
         if self.ignored:
-            self.columns.update(map(plain_name, record.columns or record.fields or ()))
+            self.columns |= dict.fromkeys(map(plain_name, record.columns or record.fields or ()))
         missing = [name for name in record.missing if plain_name(name) not in self.ignored]
         short = f"has no cells for {', '.join(missing)}" if missing else ""
         try:

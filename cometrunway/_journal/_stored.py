@@ -50,7 +50,7 @@ class StoredJournal(AsyncContext):
     """
 
     keeps_entries = True
-    """As of every journal but `NoJournal`."""
+    """As of every journal in a store."""
 
     def __init__(self, place: Place, store: Store, *, wait: float) -> None:
         self.place: Place = place

@@ -16,6 +16,8 @@ _logger = logging.getLogger(__name__)
 Kind = Literal["creates", "polls"]
 _HORIZON = 0.5
 """Seconds: no turn is reserved further ahead, so that little is lost with a worker that dies."""
+_LATEST = 0.05
+"""Seconds: a turn of a limited rate that could not be given by then is given up, so that no turns are used together."""
 _BETWEEN_ASKS = 0.1
 """Seconds between two asks while nothing is free."""
 _LONGEST_PAUSE = 2.0
@@ -164,7 +166,11 @@ class FleetLimits:
             if not granted:
                 await asyncio.sleep(min(_LONGEST_PAUSE, max(_BETWEEN_ASKS, wait - _HORIZON)))
             for number in range(granted):
-                await asyncio.sleep(first + number * gap - loop.time())
+                at = first + number * gap
+                await asyncio.sleep(at - loop.time())
+                if gap and loop.time() > at + _LATEST:
+                    turns.held -= granted - number
+                    break
                 turns.give()
 
     async def _reserved(self, turns: _Turns, wanted: int) -> tuple[int, float, float]:

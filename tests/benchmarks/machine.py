@@ -51,7 +51,7 @@ def asked(base_url: str, path: str, body: bytes | None = None) -> dict[str, Any]
 
 
 def books(base_url: str) -> dict[str, Any]:
-    """Return what the server knows of its tasks: when each `ends`, and how many `polls` there were in all."""
+    """Return what the server knows of its tasks: when each began and `ends`, and how many `polls` there were in all."""
     return asked(base_url, "/books")
 
 

@@ -62,7 +62,8 @@ class Books:
     def told(self) -> bytes:
         """Return all that is known."""
         ends = {_task_id(number).decode(): ends for number, (_, ends) in enumerate(self._tasks)}
-        return json.dumps({"ends": ends, "polls": sum(self._polls)}).encode()
+        begins = [begin for begin, _ in self._tasks]
+        return json.dumps({"begins": begins, "ends": ends, "polls": sum(self._polls)}).encode()
 
 
 def _task_id(number: int) -> bytes:

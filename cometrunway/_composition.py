@@ -60,7 +60,9 @@ class Parts:
     downloader: Downloader
     events: EventEmitter
     existing: ExistingTasks
+    expected: ExpectedCallbacks
     journal: JournalProtocol
+    posts: CallbackPosts
     scheduler: PollScheduler
     submitter: Submitter
 
@@ -157,13 +159,7 @@ class Composition:
         await parts.background.open(interrupts=interrupts)
         parts.scheduler.start()
         if self._callbacks is not None:
-            posts = CallbackPosts(
-                expected=expected,
-                hint=parts.scheduler.hint,
-                confirm=parts.doubts.confirm,
-                background=parts.background,
-            )
-            lifetime.enter_context(self._callbacks.serving(posts.take_soon))
+            lifetime.enter_context(self._callbacks.serving(parts.posts.take_soon))
         if parts.journal.keeps_entries:
             parts.background.start(history.save_regularly(), name="cometrunway history", role=Role.SERVICE)
         return parts
@@ -268,20 +264,29 @@ class Composition:
             earlier=self._earlier_files(journal),
             shared_limits=self._shared_limits,
         )
+        doubts = Doubts(
+            journal=journal,
+            submitter=submitter,
+            existing=existing,
+            background=background,
+            retrieve=api.retrieve,
+        )
         return Parts(
             api=api,
             background=background,
-            doubts=Doubts(
-                journal=journal,
-                submitter=submitter,
-                existing=existing,
-                background=background,
-                retrieve=api.retrieve,
-            ),
+            doubts=doubts,
             downloader=downloader,
             events=events,
             existing=existing,
+            expected=expected,
             journal=journal,
+            posts=CallbackPosts(
+                expected=expected,
+                hint=scheduler.hint,
+                confirm=doubts.confirm,
+                background=background,
+                keeps_unknown=is_shared,
+            ),
             scheduler=scheduler,
             submitter=submitter,
         )

@@ -26,6 +26,7 @@ from cometrunway._requests._routes import Request
 from cometrunway._requests._shot import check_key, check_request
 from cometrunway._signals import hear
 from cometrunway._submission._batch import Batch
+from cometrunway._submission._existing import expect_callbacks
 from cometrunway._submission._intent import Resubmits, checked_resubmits, never
 from cometrunway._submission._limits import Limits
 from cometrunway._submission._map import BatchSubmission, Requests
@@ -371,7 +372,8 @@ class Session(AsyncContext):
     async def take_over(self, most: int = 1000) -> list[TaskHandle]:
         """Continue tasks of a shared journal for which no live process waits; return their handles.
 
-        Call it now and then in a process that runs for long. Only one of several processes gets each task.
+        Call it now and then in a process that runs for long. Only one of several processes gets each task. With
+        `callbacks`, posts about submissions that other processes left in doubt are used from then on.
 
         Args:
             most: the largest number of tasks.
@@ -380,7 +382,11 @@ class Session(AsyncContext):
             JournalRequiredError: the session has no journal.
             JournalError: the journal cannot be read or written.
         """
-        keys = await self._lifetime.parts_with_journal.journal.take_over(whole("most", most, at_least=1))
+        parts = self._lifetime.parts_with_journal
+        keys = await parts.journal.take_over(whole("most", most, at_least=1))
+        if parts.journal.is_shared:
+            await expect_callbacks(parts.expected, parts.journal)
+            parts.posts.take_again()
         handles = [await self.find(key) for key in keys]
         return [handle for handle in handles if handle is not None]
 

@@ -114,6 +114,10 @@ class ExpectedCallbacks:
             self._by_selector[selector(path)] = expected
         return expected
 
+    def has(self, path: str) -> bool:
+        """Whether callbacks to this path are expected."""
+        return selector(path) in self._by_selector
+
     def forget(self, path: str) -> None:
         """Ignore later callbacks to this path."""
         self._by_selector.pop(selector(path), None)

@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Protocol
 
 from cometrunway._callbacks._expected import ExpectedCallback, ExpectedCallbacks
+from cometrunway._callbacks._paths import LENGTH
 from cometrunway._handle import TaskFuture
 from cometrunway._task_group import BackgroundTasks
 from cometrunway._tasks import Task
@@ -16,6 +18,8 @@ from cometrunway.errors import CometRunwayError, ProtocolError
 _logger = logging.getLogger(__name__)
 _MOST_WAITING = 256
 """The largest number of posts that wait for the event loop of the session."""
+_MOST_UNKNOWN = 1000
+"""The largest number of posts to unknown paths that are kept, a few hundred bytes each."""
 Confirm = Callable[[ExpectedCallback, str], Awaitable[TaskFuture | None]]
 """Asks the API whether a submission in doubt has become the task with this id. If so, the submission is accepted."""
 
@@ -30,7 +34,13 @@ class CallbackPosts:
     """Processes the posts for an open session, in the event loop of the session."""
 
     def __init__(
-        self, *, expected: ExpectedCallbacks, hint: Hint, confirm: Confirm, background: BackgroundTasks
+        self,
+        *,
+        expected: ExpectedCallbacks,
+        hint: Hint,
+        confirm: Confirm,
+        background: BackgroundTasks,
+        keeps_unknown: bool = False,
     ) -> None:
         self._expected = expected
         self._hint = hint
@@ -38,12 +48,32 @@ class CallbackPosts:
         self._background = background
         self._loop = asyncio.get_running_loop()
         self._waiting = 0
+        self._keeps_unknown = keeps_unknown
+        self._unknown: OrderedDict[str, Task | None] = OrderedDict()
+        """The latest post to each unknown path: of a shared journal, a path may be that of another process's create."""
 
     def take(self, path: str, body: bytes) -> None:
-        """Process a post. Ignore a post to an unknown path."""
+        """Process a post. Ignore a post to an unknown path, or keep it for `take_again`."""
         expected = self._expected.find(path)
-        if expected is not None and expected.admits(self._loop.time()):
+        if expected is None:
+            self._keep(path, body)
+        elif expected.admits(self._loop.time()):
             self._act(expected, _decoded(body))
+
+    def take_again(self) -> None:
+        """Process the kept posts whose paths are known by now."""
+        for path, task in tuple(self._unknown.items()):
+            expected = self._expected.find(path)
+            if expected is not None:
+                del self._unknown[path]
+                self._act(expected, task)
+
+    def _keep(self, path: str, body: bytes) -> None:
+        if self._keeps_unknown and len(path) == LENGTH:
+            self._unknown[path] = _decoded(body)
+            self._unknown.move_to_end(path)
+            if len(self._unknown) > _MOST_UNKNOWN:
+                self._unknown.popitem(last=False)
 
     def take_soon(self, path: str, body: bytes) -> bool:
         """Process a post after its sender has the answer. May be called from any thread.

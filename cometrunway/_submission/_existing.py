@@ -248,11 +248,11 @@ def _ended_task(entry: Entry) -> Task | None:
 
 
 async def expect_callbacks(expected: ExpectedCallbacks, journal: JournalProtocol) -> None:
-    """Expect callbacks for the submissions of earlier sessions: for owed tasks, and for submissions in doubt."""
+    """Expect callbacks for the submissions of other sessions: for owed tasks, and for submissions in doubt."""
     async for entry in journal.entries((*OWED, *DOUBTFUL)):
-        if not demands_callback_url(entry.route):
-            continue
         path = expected.path(entry.key, entry.submitted_at)
+        if not demands_callback_url(entry.route) or expected.has(path):
+            continue
         callback = expected.expect(path, key=entry.key, submitted_at=entry.submitted_at)
         if entry.is_in_doubt or entry.task_id is None:
             callback.doubted()

@@ -41,6 +41,7 @@ WEAK = {
     "no date": {**OLD, "Last-Modified": "yesterday"},
     "another form": {**OLD, "Last-Modified": "2024-10-01T10:00:00Z"},
     "an impossible one": {**OLD, "Last-Modified": "Tue, 99 Oct 2024 10:00:00 GMT"},
+    "beyond all years": {**OLD, "Last-Modified": "Tue, 01 Oct 99999999999999999999 10:00:00 GMT"},
     "beside a weak ETag": {**OLD, "ETag": 'W/"v1"'},
     "beside an ETag without quotes": {**OLD, "ETag": "v1"},
 }

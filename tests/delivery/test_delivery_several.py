@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import pytest
 
-from cometrunway import DownloadError, Event, EventKind, PollPolicy, RetryPolicy, TaskHandle
+from cometrunway import DownloadError, Event, EventKind, PollPolicy, RetryPolicy, TaskHandle, errors
 from cometrunway._journal._entry import State
 from cometrunway._journal._journal import Journal
 from cometrunway.emulator import Emulator, Fault
@@ -152,3 +152,30 @@ async def test_one_that_is_slow_keeps_no_other(session: Any, tmp_path: Path) -> 
     [entry] = Journal.read(tmp_path / "j.db")
     assert [asset.path is not None for asset in entry.assets] == [False, True, True, True, True]
     assert entry.is_owed
+
+
+@pytest.mark.parametrize("is_unavailable", [True, False])
+async def test_a_journal_that_fails_while_files_are_stored(session: Any, tmp_path: Path, is_unavailable: bool) -> None:
+    """What it keeps for later ends no wait; any other error of it is raised, though all files are there."""
+    cls = errors.JournalUnavailableError if is_unavailable else errors.JournalError
+    async with host() as served, Emulator() as emulator, session(emulator, journal=tmp_path / "shots.db") as runway:
+        await by_path(served, set())
+        journal = runway._lifetime.parts.journal
+        end, calls = journal.end, []
+
+        async def failing(*arguments: Any, **options: Any) -> None:
+            calls.append(arguments)
+            if len(calls) > 1:
+                raise cls("of this disk")
+            await end(*arguments, **options)
+
+        journal.end = failing
+        handle = await ended(emulator, runway, urls(served, range(3)))
+        if is_unavailable:
+            assert len(await handle) == 3
+            assert handle.task is not None
+            assert handle.task.delivered_at is not None
+        else:
+            with pytest.raises(errors.JournalError, match="of this disk"):
+                await handle
+    assert len(calls) > 1

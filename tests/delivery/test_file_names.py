@@ -30,6 +30,7 @@ def test_a_strange_name_becomes_a_harmless_stem(name: str) -> None:
     "name",
     [
         "shot-0042_v1.2",
+        "XXL",
         "Bär-läuft",
         "Der Bär läuft (2)",
         "медведь",

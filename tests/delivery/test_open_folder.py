@@ -131,6 +131,18 @@ async def test_a_part_replaced_by_a_link_gets_no_name(shared: Shared, monkeypatc
     assert not (shared.folder / "clip.mp4").exists()
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
+async def test_a_part_of_another_user_is_left(shared: Shared) -> None:
+    """That user could read the file, and change it after it was verified."""
+    part = shared.folder / "clip.part"
+    part.write_text("theirs")
+    os.chown(part, 12_345, -1)
+    asset = await shared.store("clip")
+    assert asset.path is not None
+    assert asset.path.stat().st_uid == 0
+    assert part.read_text() == "theirs"
+
+
 @pytest.mark.parametrize("kind", ["folder", "fifo", "link to nowhere", "link to a file"])
 async def test_a_name_that_is_taken_by_another_kind_of_file_is_left(shared: Shared, kind: str) -> None:
     """The file gets another name, and is not read from or written to what stands there."""

@@ -43,7 +43,7 @@ async def test_a_fact_that_could_not_be_written_is_written_by_settle() -> None:
     disk.is_full = False
     await writer.settle()
     assert disk.written == ["an id"]
-    assert writer.unrecorded == ()
+    assert not writer.unrecorded
     await writer.close(lambda: None)
 
 

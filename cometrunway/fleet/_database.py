@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import math
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
@@ -11,7 +11,14 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from cometrunway._journal._place import PostgresUrl
-from cometrunway._journal._postgres._connection import Error, options_of, passes, translated, translated_errors
+from cometrunway._journal._postgres._connection import (
+    Error,
+    Parameters,
+    options_of,
+    passes,
+    translated,
+    translated_errors,
+)
 
 _logger = logging.getLogger(__name__)
 _MOST_CONNECTIONS = 3
@@ -52,7 +59,7 @@ class Database:
     async def __aexit__(self, *_: object) -> None:
         await self.pool.close()
 
-    async def rows(self, statement: str, parameters: Sequence[object] = ()) -> list[Row]:
+    async def rows(self, statement: str, parameters: Parameters = ()) -> list[Row]:
         """Run one statement that may be run again, and return its rows; wait for a server that is away.
 
         Raises:
@@ -74,7 +81,7 @@ class Database:
                 is_told = True
             await asyncio.sleep(_BETWEEN_TRIES)
 
-    async def row(self, statement: str, parameters: Sequence[object] = ()) -> Row | None:
+    async def row(self, statement: str, parameters: Parameters = ()) -> Row | None:
         """Run one statement that may be run again, and return its first row."""
         return next(iter(await self.rows(statement, parameters)), None)
 

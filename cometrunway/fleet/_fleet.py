@@ -4,18 +4,18 @@ import asyncio
 import math
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from decimal import Decimal
 from random import Random
 from typing import Any, Self
 
 import psycopg
+from psycopg.rows import tuple_row
 
 from cometrunway._budget import Amount, amount_of
 from cometrunway._journal._entry import Entry
 from cometrunway._journal._place import PostgresUrl, place_of
-from cometrunway._journal._postgres._connection import connected, translated_errors
+from cometrunway._journal._postgres._connection import Parameters, connected, translated_errors
 from cometrunway._policies import whole
 from cometrunway._requests._routes import Request
 from cometrunway._requests._shot import check_key, check_request
@@ -121,7 +121,8 @@ class Fleet:
         Raises:
             KeyConflictError: the key belongs to another request.
             BudgetError: the tenant's budget is used up; nothing was queued.
-            ValueError: there is no such tenant, `key` is no key, or the request contains bytes.
+            ValueError: there is no such tenant, or it has a budget of money and this fleet has no `price`; `key` is no
+                key; or the request contains bytes.
             TypeError: `request` is not a request.
         """
         shot = self._shot(request, key, tenant, priority)
@@ -133,12 +134,12 @@ class Fleet:
     async def _add(self, connection: AsyncRows, shot: QueuedShot) -> bool:
         if not connection.autocommit:
             await connection.execute("SELECT")  # begins the user's transaction, so that the next one is a savepoint
-        async with connection.transaction():
+        async with connection.transaction(), connection.cursor(row_factory=tuple_row) as cursor:
             script = self._queue.add(shot)
             rows: Rows | None = None
             try:
                 while True:
-                    cursor = await connection.execute(*_next(script, rows))
+                    await cursor.execute(*_next(script, rows))
                     rows = [] if cursor.description is None else await cursor.fetchall()
             except StopIteration as done:
                 needs_job = bool(done.value)
@@ -168,12 +169,12 @@ class Fleet:
     def _add_blocking(self, connection: "psycopg.Connection[Any]", shot: QueuedShot) -> bool:
         if not connection.autocommit:
             connection.execute("SELECT")  # begins the user's transaction, so that the next one is a savepoint
-        with connection.transaction():
+        with connection.transaction(), connection.cursor(row_factory=tuple_row) as cursor:
             script = self._queue.add(shot)
             rows: Rows | None = None
             try:
                 while True:
-                    cursor = connection.execute(*_next(script, rows))
+                    cursor.execute(*_next(script, rows))
                     rows = [] if cursor.description is None else cursor.fetchall()
             except StopIteration as done:
                 needs_job = bool(done.value)
@@ -190,7 +191,7 @@ class Fleet:
             fingerprint=fingerprint_of(request, provider=self._provider.name),
             priority=whole("priority", priority),
             tenant=tenant,
-            price=Decimal(0) if self._price is None else amount_of("a price", self._price(request)),
+            price=None if self._price is None else amount_of("a price", self._price(request)),
         )
 
     async def result(self, key: str) -> tuple[Asset, ...]:
@@ -305,16 +306,17 @@ class Fleet:
         Raises:
             ValueError: there is no such tenant.
         """
-        await self._pause(tenant, is_paused=False)
         if tenant is None:
+            await self._pause(tenant, is_paused=False)
             return
         async with self._database.connection() as connection, connection.transaction():
+            cursor = await connection.execute(*_bytes(self._queue.pause(tenant, is_paused=False)))
+            _check_is_there(tenant, await cursor.fetchall())
             cursor = await connection.execute(*_bytes(self._queue.take_parked(tenant)))
             await _engine.add_jobs(self._app, self._url.schema, await cursor.fetchall(), connection)
 
     async def _pause(self, tenant: str | None, *, is_paused: bool) -> None:
-        if not await self._database.rows(*self._queue.pause(tenant, is_paused=is_paused)):
-            raise ValueError(f"there is no tenant {tenant!r}")
+        _check_is_there(tenant, await self._database.rows(*self._queue.pause(tenant, is_paused=is_paused)))
 
     @asynccontextmanager
     async def working(
@@ -369,13 +371,18 @@ class Fleet:
         await self._worker.submit(key)
 
 
-def _next(script: Script, rows: Rows | None) -> tuple[bytes, Sequence[object]]:
+def _next(script: Script, rows: Rows | None) -> tuple[bytes, Parameters]:
     """Return the next statement of a script, which gets the rows of the one before; `StopIteration` at its end."""
     return _bytes(next(script) if rows is None else script.send(rows))
 
 
-def _bytes(statement: Statement) -> tuple[bytes, Sequence[object]]:
+def _bytes(statement: Statement) -> tuple[bytes, Parameters]:
     return statement.sql.encode(), statement.parameters
+
+
+def _check_is_there(tenant: str | None, found: Rows) -> None:
+    if not found:
+        raise ValueError(f"there is no tenant {tenant!r}")
 
 
 async def _check(database: Database) -> None:

@@ -5,13 +5,14 @@ connection of asyncio and on a blocking one.
 """
 
 import json
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from attrs import frozen
 
+from cometrunway._journal._postgres._connection import Parameters, stored
 from cometrunway._requests._routes import Request
 from cometrunway._wire._identity import describe, identity
 from cometrunway._wire._mapping import request_from_dict
@@ -23,7 +24,7 @@ class Statement(NamedTuple):
     """A statement and its parameters."""
 
     sql: str
-    parameters: Sequence[object] = ()
+    parameters: Parameters = ()
 
 
 Rows = list[tuple[Any, ...]]
@@ -41,7 +42,8 @@ class QueuedShot:
     fingerprint: str
     priority: int = 0
     tenant: str | None = None
-    price: Decimal = Decimal(0)
+    price: Decimal | None = None
+    """None if the fleet that queues it knows no prices."""
 
 
 def to_json(request: Request) -> str:
@@ -82,24 +84,18 @@ class Queue:
         Raises:
             KeyConflictError: the key belongs to another request.
             BudgetError: the tenant's budget is used up.
-            ValueError: there is no such tenant.
+            ValueError: there is no such tenant, or it has a budget of money, and the shot has no price.
         """
-        added = yield Statement(
-            f"INSERT INTO {self.schema}.queued AS old (key, request, fingerprint, priority, tenant, price) "
-            f"SELECT %s, %s, %s, %s, %s, %s WHERE NOT EXISTS (SELECT FROM {self.schema}.submission "
-            "WHERE key = %s AND state <> 'refused') ON CONFLICT (key) DO UPDATE SET request = excluded.request, "
-            "fingerprint = excluded.fingerprint, priority = excluded.priority, tenant = excluded.tenant, "
-            "price = excluded.price, has_job = TRUE, refusal = NULL WHERE old.refusal IS NOT NULL RETURNING key",
-            (
-                shot.key,
-                to_json(shot.request),
-                shot.fingerprint,
-                shot.priority,
-                shot.tenant,
-                shot.price,
-                shot.key,
-            ),
-        )
+        values = {
+            "key": shot.key,
+            "request": to_json(shot.request),
+            "fingerprint": shot.fingerprint,
+            "priority": shot.priority,
+            "tenant": shot.tenant,
+            "price": shot.price or Decimal(0),
+        }
+        # In two statements: one with DO UPDATE would lock a queued shot that it does not change.
+        added = (yield self._insert(values)) or (yield self._queue_again(values))
         if not added:
             yield from self._check_same(shot)
             return False
@@ -108,9 +104,29 @@ class Queue:
             yield Statement(f"UPDATE {self.schema}.queued SET has_job = FALSE WHERE key = %s", (shot.key,))
         return not is_paused
 
+    def _insert(self, values: Mapping[str, object]) -> Statement:
+        return Statement(
+            f"INSERT INTO {self.schema}.queued (key, request, fingerprint, priority, tenant, price) "
+            "SELECT %(key)s, %(request)s, %(fingerprint)s, %(priority)s, %(tenant)s, %(price)s "
+            f"WHERE NOT EXISTS ({self._submitted}) ON CONFLICT (key) DO NOTHING RETURNING key",
+            values,
+        )
+
+    def _queue_again(self, values: Mapping[str, object]) -> Statement:
+        return Statement(
+            f"UPDATE {self.schema}.queued SET request = %(request)s, fingerprint = %(fingerprint)s, "
+            "priority = %(priority)s, tenant = %(tenant)s, price = %(price)s, has_job = TRUE, refusal = NULL "
+            f"WHERE key = %(key)s AND refusal IS NOT NULL AND NOT EXISTS ({self._submitted}) RETURNING key",
+            values,
+        )
+
+    @property
+    def _submitted(self) -> str:
+        return f"SELECT FROM {self.schema}.submission WHERE key = %(key)s AND state <> 'refused'"
+
     def _check_same(self, shot: QueuedShot) -> Script:
         known = yield Statement(
-            f"SELECT fingerprint FROM {self.schema}.submission WHERE key = %s "
+            f"SELECT fingerprint FROM {self.schema}.submission WHERE key = %s AND state <> 'refused' "
             f"UNION ALL SELECT fingerprint FROM {self.schema}.queued WHERE key = %s",
             (shot.key, shot.key),
         )
@@ -122,10 +138,10 @@ class Queue:
         return False
 
     def _count(self, shot: QueuedShot, tenant: str) -> Script:
-        """Count a create in a budget; return whether the tenant is paused."""
+        """Count a create in the budget of a tenant; return whether the tenant is paused."""
         counted = yield Statement(
-            f"UPDATE {self.schema}.tenant SET used_creates = used_creates + 1, used_money = used_money + %s "
-            "WHERE name = %s AND (creates IS NULL OR used_creates < creates) "
+            f"UPDATE {self.schema}.tenant SET used_creates = used_creates + 1, used_money = used_money + "
+            "coalesce(%s, 0) WHERE name = %s AND (creates IS NULL OR used_creates < creates) "
             "AND (money IS NULL OR used_money + %s <= money) RETURNING is_paused",
             (shot.price, tenant, shot.price),
         )
@@ -137,6 +153,8 @@ class Queue:
         if not found:
             raise ValueError(f"there is no tenant {tenant!r}; make it with set_tenant({tenant!r})")
         [(creates, used_creates, money, used_money)] = found
+        if money is not None and shot.price is None:
+            raise ValueError(f"the tenant {tenant!r} has a budget of money: queue its shots by a Fleet(price=...)")
         used = f"{used_creates} of {creates} creates" if money is None else f"{used_money} of {money}"
         raise BudgetError(f"the budget of the tenant {tenant!r} is used up ({used}); nothing was queued")
 
@@ -149,11 +167,17 @@ class Queue:
         )
 
     def park(self, key: str) -> Statement:
-        """Keep a shot without a job, until its tenant goes on; if it is paused still."""
+        """Keep a shot without a job until its tenant goes on. It changes nothing if the tenant is not paused.
+
+        It locks the tenant, so that a change of the pause comes before or after. It does not wait for a transaction of
+        a user that has the lock, which may last: then it fails, and can be tried again.
+        """
         return Statement(
-            f"UPDATE {self.schema}.queued SET has_job = FALSE FROM {self.schema}.tenant "
-            "WHERE key = %s AND name = tenant AND is_paused RETURNING key",
-            (key,),
+            f"WITH paused AS (SELECT name FROM {self.schema}.tenant WHERE is_paused AND name = "
+            f"(SELECT tenant FROM {self.schema}.queued WHERE key = %s) FOR SHARE NOWAIT) "
+            f"UPDATE {self.schema}.queued SET has_job = FALSE FROM paused WHERE key = %s AND tenant = name "
+            "RETURNING key",
+            (key, key),
         )
 
     def submitted(self, key: str) -> Statement:
@@ -161,12 +185,18 @@ class Queue:
         return Statement(f"DELETE FROM {self.schema}.queued WHERE key = %s", (key,))
 
     def refused(self, key: str, refusal: str) -> Statement:
-        """Record why nothing was created for a shot, and give its tenant the create back."""
+        """Record why nothing was created for a shot, and give its tenant the create back.
+
+        It does not wait for a transaction of a user that has locked the tenant: then it fails, and can be tried again.
+        """
         return Statement(
-            f"WITH refused AS (UPDATE {self.schema}.queued SET refusal = %s, has_job = FALSE WHERE key = %s "
+            f"WITH counted AS (SELECT name FROM {self.schema}.tenant WHERE name = "
+            f"(SELECT tenant FROM {self.schema}.queued WHERE key = %s) FOR UPDATE NOWAIT), "
+            f"refused AS (UPDATE {self.schema}.queued SET refusal = %s, has_job = FALSE WHERE key = %s "
             f"AND refusal IS NULL RETURNING tenant, price) UPDATE {self.schema}.tenant SET "
-            "used_creates = used_creates - 1, used_money = used_money - price FROM refused WHERE name = refused.tenant",
-            (refusal, key),
+            "used_creates = used_creates - 1, used_money = used_money - price FROM refused JOIN counted "
+            "ON counted.name = refused.tenant WHERE tenant.name = counted.name",
+            (key, stored(refusal), key),
         )
 
     def pause(self, tenant: str | None, *, is_paused: bool) -> Statement:

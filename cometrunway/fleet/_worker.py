@@ -11,10 +11,11 @@ from cometrunway._requests._routes import Request
 from cometrunway.errors import (
     APIError,
     AuthenticationError,
+    BudgetError,
     CometRunwayError,
+    DownloadError,
     InsufficientBalanceError,
     JournalError,
-    JournalUnavailableError,
     OutcomeUnknownError,
     ProxyError,
     TLSError,
@@ -26,12 +27,12 @@ from cometrunway.fleet._limits import FleetLimits
 from cometrunway.fleet._queue import Queue, from_json
 
 _logger = logging.getLogger(__name__)
-_OF_ALL = (AuthenticationError, InsufficientBalanceError, ProxyError, TLSError)
+_OF_ALL = (AuthenticationError, BudgetError, InsufficientBalanceError, JournalError, ProxyError, TLSError)
 """Errors that a user must mend, and that would meet each further shot: shots wait for that, and none is refused."""
 _UNTIL_MENDED = 60.0
 _UNTIL_PASSED = 5.0
-_UNTIL_CLOSED = 0.5
-"""Seconds until a shot is tried again: after such an error, after one that passes by itself, and by another worker."""
+_UNTIL_CHANGED = 0.5
+"""Seconds until a shot is tried again: after such an error, after one that passes by itself, and in another state."""
 _SWEEPS, _LONGEST_SWEEP = 10, 5.0
 """How many looks for left tasks and jobs there are during a lease, and the most seconds between two."""
 
@@ -95,7 +96,8 @@ class Worker:
         if found is None:
             return None  # by another worker, before it died
         text, priority, is_paused = found
-        if is_paused and await self._database.row(*self._queue.park(key)):
+        if is_paused:
+            await self._park(key)
             return None
         handle: TaskHandle | None = None
         try:
@@ -108,6 +110,10 @@ class Worker:
             return None
         await self._database.rows(*self._queue.submitted(key))
         return handle
+
+    async def _park(self, key: str) -> None:
+        if not await self._database.row(*self._queue.park(key)):
+            raise PutBackError(_UNTIL_CHANGED)  # its tenant goes on
 
     async def sweep(self, queue: str) -> None:
         """Take over, again and again, the tasks and the jobs of workers that are gone."""
@@ -139,10 +145,10 @@ class Worker:
 def _check_is_final(error: Exception) -> None:
     """Raise `PutBackError` unless the refusal is the shot's own and would come again."""
     if isinstance(error, RuntimeError):  # the session is being closed
-        raise PutBackError(_UNTIL_CLOSED) from error
+        raise PutBackError(_UNTIL_CHANGED) from error
+    if isinstance(error, DownloadError) or (isinstance(error, CometRunwayError) and error.retryable):
+        pause = asked_pause(error) if isinstance(error, APIError) else None
+        raise PutBackError(pause or _UNTIL_PASSED) from error
     if isinstance(error, _OF_ALL):
         _logger.error("no shot can be submitted until this is mended: %s", error)
         raise PutBackError(_UNTIL_MENDED) from error
-    if isinstance(error, JournalUnavailableError) or (isinstance(error, CometRunwayError) and error.retryable):
-        pause = asked_pause(error) if isinstance(error, APIError) else None
-        raise PutBackError(pause or _UNTIL_PASSED) from error

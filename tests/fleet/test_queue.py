@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.rows import dict_row
 
 from cometrunway import ImageToVideo
 from cometrunway.errors import BudgetError, KeyConflictError
@@ -97,6 +98,42 @@ async def test_a_budget_of_money_needs_prices(dsn: str) -> None:
     async with Fleet(dsn) as fleet:
         with pytest.raises(ValueError, match="price="):
             await fleet.set_tenant("acme", money=10)
+
+
+async def test_a_budget_of_money_is_not_bypassed_without_prices(fleet: Fleet, dsn: str) -> None:
+    """A program that knows no prices cannot queue a shot that would count as free."""
+    await fleet.set_tenant("acme", money=10)
+    async with Fleet(dsn) as other:
+        with pytest.raises(ValueError, match="'acme' has a budget of money"):
+            await other.submit(shot(), key="cat", tenant="acme")
+    assert (await fleet.status()).queued == 0
+
+
+async def test_a_connection_may_have_rows_of_any_form(fleet: Fleet, dsn: str) -> None:
+    """Such as dictionaries."""
+    await fleet.set_tenant("acme")
+    async with await psycopg.AsyncConnection.connect(libpq(dsn), row_factory=dict_row) as connection:
+        assert await fleet.submit(shot(), key="cat", tenant="acme", connection=connection)
+        assert not await fleet.submit(shot(), key="cat", tenant="acme", connection=connection)
+    with psycopg.connect(libpq(dsn), row_factory=dict_row) as connection:
+        assert fleet.submit_blocking(shot(), key="dog", tenant="acme", connection=connection)
+
+
+async def test_another_request_in_the_place_of_a_refused_one_is_queued_once(fleet: Fleet) -> None:
+    """The refused request has no claim on the key any more."""
+    database, schema = fleet._database, fleet._url.schema
+    await fleet.submit(shot(), key="cat")
+    [(fingerprint,)] = await database.rows(f"SELECT fingerprint FROM {schema}.queued")  # noqa: S608 - ours
+    await database.rows(
+        f"INSERT INTO {schema}.submission (number, key, route, fingerprint, request, state) "  # noqa: S608 - ours
+        "VALUES (1, 'cat', 'image_to_video', %s, '{}', 'refused')",
+        (fingerprint,),
+    )
+    await database.rows(*fleet._queue.refused("cat", "no such model"))
+    assert await fleet.submit(shot("it runs"), key="cat")
+    assert not await fleet.submit(shot("it runs"), key="cat")
+    with pytest.raises(KeyConflictError):
+        await fleet.submit(shot(), key="cat")
 
 
 def test_a_request_is_queued_whole(tmp_path: Path) -> None:

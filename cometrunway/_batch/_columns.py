@@ -50,8 +50,11 @@ def unknown_columns(fields: Mapping[str, Any], *, is_named: bool = True) -> list
         is_named: whether the row has a key.
 
     Raises:
-        ValueError: there is no such route.
+        ValueError: there is no such route, or no route.
     """
+    misspelt = "" if "route" in fields else next(iter(get_close_matches("route", fields, n=1)), "")
+    if misspelt:
+        raise ValueError(f"unknown field {shown(misspelt)}; did you mean route?")
     cls = request_type_of(fields)
     known, given = ["route", *_names(cls)], set(map(snake_case, fields))
     open_names = [*([] if is_named else ["key"]), *(name for name in known if name not in given | _NOT_SUGGESTED)]

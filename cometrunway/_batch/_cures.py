@@ -24,6 +24,7 @@ def for_the_command(text: str) -> str:
     """Return the text of an error with the command's options for cures, such as `--provider runway`."""
     for cure in ELSEWHERE:
         text = text.replace(cure, "")
+    text = text.replace("with Provider(...)", "in a TOML file, as --provider NAME.toml")
     return _OF_SESSION.sub(_option, text)
 
 

@@ -22,6 +22,7 @@ OF_SESSION = re.compile(r"Session\(\w")
             "it is private; --allow-private-assets allows it",
         ),
         ("use Session(provider='runway')", "use --provider runway"),
+        ("describe any other with Provider(...)", "describe any other in a TOML file, as --provider NAME.toml"),
         ('too large; Session(fit="shrink") makes it fit', "too large; --fit shrink makes it fit"),
         ("from the first run on: Session(journal=...).", "from the first run on: --journal."),
         (

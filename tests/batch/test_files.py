@@ -275,6 +275,12 @@ def test_an_ignored_column_that_is_not_there_is_told(name: str, tmp_path: Path) 
     assert batch.ignored[column] == 1
 
 
+def test_a_misspelt_route_is_told_with_its_name(tmp_path: Path) -> None:
+    """A row without a route has nothing else to check."""
+    path = write(tmp_path, "a.jsonl", '{"rout": "pro_generate", "prompt": "a", "x": 1}')
+    assert problems(path) == ["1: unknown field 'rout'; did you mean route?"]
+
+
 @pytest.mark.parametrize(
     ("heading", "meant"),
     [

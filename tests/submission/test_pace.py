@@ -98,13 +98,18 @@ def test_many_429s_among_others_lower_the_pace() -> None:
 
 
 def test_a_pause_that_is_asked_for_is_kept() -> None:
-    """Nothing is sent before it is over, however many are refused meanwhile."""
+    """Nothing is sent before it is over, however few were refused before, and however many are meanwhile."""
     pace, now = limited()
-    first, second = pace.begin(now), pace.begin(now)
-    pace.refused(first, now, 30.0)
-    assert pace.free_at(now) >= now + 30.0
-    pace.refused(second, now + 1.0, 40.0)
-    assert pace.free_at(now) >= now + 41.0
+    for _ in range(100):
+        now = max(now + 0.01, pace.free_at(now))
+        pace.accepted(pace.begin(now), now)
+    pace.refused(pace.begin(now), now, 30.0)
+    later = pace.free_at(now)
+    assert now + 30.0 <= later < math.inf
+    first, second = pace.begin(later), pace.begin(later)
+    pace.refused(first, later, 30.0)
+    pace.refused(second, later + 1.0, 40.0)
+    assert later + 41.0 <= pace.free_at(later) < math.inf
 
 
 def test_without_a_429_the_pace_grows_again() -> None:

@@ -19,8 +19,9 @@ from cometrunway import (
     request_from_dict,
 )
 from cometrunway._requests._routes import Request
-from cometrunway._wire._encode import encode, lacks_callback_url, poll_request, request_type
-from cometrunway._wire._provider import RUNWAY
+from cometrunway._wire._encode import cancel_request, encode, lacks_callback_url, poll_request, request_type
+from cometrunway._wire._provider import COMETAPI, RUNWAY
+from cometrunway.errors import CancelNotSupportedError
 from tests.samples import PNG
 
 PAYLOADS = Path(__file__).parent.parent / "payloads"
@@ -257,3 +258,12 @@ def test_fields_that_a_class_does_not_know_are_sent_as_they_are() -> None:
     assert (raw.path, json.loads(raw.body or b"")) == ("/v1/workflows/7f1c", fields)
     assert encode(RawRequest(route="pro_new", fields={"file": PNG})).path == "/runway/pro/new"
     assert b'"file":"data:image/png;base64,' in (encode(RawRequest(route="pro_new", fields={"file": PNG})).body or b"")
+
+
+def test_a_task_is_cancelled_where_the_provider_can() -> None:
+    """By its id, as one segment of the path; elsewhere the error says that the task goes on, and which."""
+    request = cancel_request("image_to_video", "a/b", RUNWAY)
+    assert (request.method, request.path, request.body) == ("DELETE", f"{RUNWAY.prefix}/tasks/a%2Fb", None)
+    with pytest.raises(CancelNotSupportedError, match=r"cometapi has no request to cancel .* is billed") as caught:
+        cancel_request("image_to_video", "t", COMETAPI)
+    assert (caught.value.route, caught.value.task_id) == ("image_to_video", "t")

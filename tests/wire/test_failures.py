@@ -96,3 +96,26 @@ def test_the_reason_of_an_unfinished_task_is_no_failure() -> None:
 def test_a_reason_is_bounded() -> None:
     """A message is at most 2,000 characters long."""
     assert len(failed(failure="x" * 100_000).message) == 2_000
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("failReason", "failure", "task_status_msg", "taskError", "failureReason", "failureMessage", "fail_msg"),
+        *("rejectReason", "moderation_reason", "blockReason", "error", "errors", "errorMessage", "error_msg", "errmsg"),
+        *(
+            "error_reason",
+            "errorDetail",
+            "error_details",
+            "errorDescription",
+            "error_info",
+            "base_resp",
+            "statusReason",
+        ),
+        *("status_message", "statusDetail", "cancelReason", "msg", "reason", "cause", "message", "exception", "detail"),
+    ],
+)
+def test_a_reason_is_read_under_many_names(key: str) -> None:
+    """As a text, or as a text within an object; underscores and capitals make no difference."""
+    assert failed(**{key: "too dark"}).message == "too dark"
+    assert failed(**{key: {"message": "too dark"}}).message == "too dark"

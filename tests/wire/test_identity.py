@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cometrunway import ImageToVideo, ProGenerate, PromptImage, Request, TextToImage
-from cometrunway._wire._identity import describe, identity
+from cometrunway._wire._identity import describe, identity, is_complete
 
 CAT, HOOK = "https://example.com/cat.jpg", "https://example.com/webhook"
 PNG = Path(__file__).parent.parent.parent / "cometrunway" / "_cli" / "demo" / "first-frame.png"
@@ -79,3 +79,22 @@ def test_a_whole_float_is_an_integer() -> None:
     """A number is what it is worth."""
     described = {"route": "pro_video2video", "structure_transformation": 1}
     assert identity(described) == identity({**described, "structure_transformation": 1.0})
+
+
+@pytest.mark.parametrize(
+    "image", [PNG, PNG.read_bytes(), "data:image/png;base64,iVBORw0KGgo=", f"{CAT}?signature=secret"]
+)
+def test_of_content_and_of_secrets_a_description_has_digests(image: Any) -> None:
+    """The journal has neither the bytes nor the signature, and knows that the request cannot be made again of it."""
+    description = describe(ImageToVideo(prompt_image=image))
+    assert "iVBORw0KGgo" not in str(description)
+    assert "secret" not in str(description)
+    assert not is_complete(description)
+    assert not is_complete([{"plain": "text", "nested": [description]}])
+
+
+def test_a_description_without_secrets_is_complete() -> None:
+    """The request can be made again of it."""
+    description = describe(ImageToVideo(prompt_image=CAT))
+    assert CAT in str(description)
+    assert is_complete(description)

@@ -78,3 +78,17 @@ def test_a_success_without_outputs_is_a_success() -> None:
 def test_what_cannot_be_fetched_is_no_url(text: str) -> None:
     """A URL has http or https and a host."""
     assert not is_url(text)
+
+
+@pytest.mark.parametrize("extension", ["avif", "bmp", "gif", "heic", "jpeg", "jpg", "png", "svg", "tiff", "webp"])
+def test_a_cover_beside_a_video_is_no_output(extension: str) -> None:
+    """Whatever its format; alone it is one."""
+    cover = f"https://example.com/cover.{extension}?_jwt=e"
+    assert succeeded(output=[cover, A]) == (A,)
+    assert succeeded(output=[cover]) == (cover,)
+
+
+def test_the_answer_is_kept_as_it_came() -> None:
+    """Also what nothing here reads."""
+    body = {"task_id": "x", "status": "SUCCESS", "output": [A], "credits": 25}
+    assert looked(body).raw == body

@@ -131,6 +131,15 @@ def test_chunks_fall_anywhere(name: str, content: bytes, step: int) -> None:
     assert b"".join([*(piece for chunk in chunks for piece in body.decoded(chunk)), *body.rest()]) == content
 
 
+@pytest.mark.parametrize("step", [1000, 100_000])
+@pytest.mark.parametrize("name", sorted(ENCODERS))
+def test_a_plain_file_is_whole_wherever_chunks_fall(name: str, step: int) -> None:
+    """A host that states an encoding, and sends the file as it is."""
+    body = EncodedBody(name)
+    chunks = [CLIP[start : start + step] for start in range(0, len(CLIP), step)]
+    assert b"".join([*(piece for chunk in chunks for piece in body.decoded(chunk)), *body.rest()]) == CLIP
+
+
 @given(st.sampled_from(sorted(ENCODERS)), st.lists(st.binary(max_size=800)))
 def test_any_bytes_are_decoded_or_damaged(name: str, chunks: list[bytes]) -> None:
     """Nothing else is raised."""

@@ -35,6 +35,9 @@ STATED = {
     "Repr-Digest": (f"sha-256=:{b64('sha256')}:", "sha256"),
     "Content-Digest": (f"unixsum=:AAA=:, sha-512=:{b64('sha512')}:;x=1", "sha512"),
     "Digest": (f"SHA-256={b64('sha256')},unixsum=30637", "sha256"),
+    "digest": (f"sha256={b64('sha256')}", "sha256"),
+    "repr-digest": (f"sha512=:{b64('sha512')}:", "sha512"),
+    "content-digest": (f"sha1=:{b64('sha1')}:", "sha1"),
 }
 
 

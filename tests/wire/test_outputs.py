@@ -92,3 +92,10 @@ def test_the_answer_is_kept_as_it_came() -> None:
     """Also what nothing here reads."""
     body = {"task_id": "x", "status": "SUCCESS", "output": [A], "credits": 25}
     assert looked(body).raw == body
+
+
+@pytest.mark.parametrize("extension", ["asp", "css", "html", "js", "json", "m3u8", "php", "srt", "txt", "vtt", "xml"])
+def test_a_page_beside_the_documented_places_is_no_file(extension: str) -> None:
+    """What is found only by the name of its key is a file by its name, too."""
+    assert succeeded(made={"video_link": f"https://example.com/a.{extension}"}) == ()
+    assert succeeded(made={"video_link": "https://example.com/a.mp4"}) == ("https://example.com/a.mp4",)

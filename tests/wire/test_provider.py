@@ -102,3 +102,10 @@ def test_an_unknown_name_is_told() -> None:
     with pytest.raises(TypeError, match="got NoneType"):
         provider_of(None)  # type: ignore[arg-type]  # the mistake
     assert provider_of("runway") is RUNWAY
+
+
+@pytest.mark.parametrize("origin", ["", "api.example.com", "ftp://api.example.com", "https://"])
+def test_an_origin_is_an_address_of_the_web(origin: str) -> None:
+    """The error names the field."""
+    with pytest.raises(ValueError, match=r"Provider\.origin"):
+        Provider(name="own", origin=origin, key_variable="OWN", routes=["image_to_video"])

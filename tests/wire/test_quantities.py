@@ -102,3 +102,10 @@ def test_the_outermost_creation_counts() -> None:
     row = {"submit_time": EPOCH, "start_time": 5}
     assert created_at([{}, row, {"createdAt": "2026-03-13T12:00:09Z"}]) == NOON
     assert created_at([{"create_time": "0"}, {"created_at": EPOCH * 1000}]) == NOON
+
+
+@pytest.mark.parametrize("status", ["PENDING", "THROTTLED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"])
+def test_beside_a_status_of_runway_one_is_all(status: str) -> None:
+    """Runway counts from 0 to 1; beside other words 1 is one of a hundred."""
+    assert progress([{"status": status, "progress": 1}]) == 1.0
+    assert progress([{"status": status.lower(), "progress": 1}]) == 0.01

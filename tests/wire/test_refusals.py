@@ -315,3 +315,23 @@ def test_anything_else_proves_nothing(status: int, body: bytes) -> None:
 def test_no_answer_proves_nothing(kind: type[errors.TransportError]) -> None:
     """What the decoder never saw is no refusal."""
     assert not proves_refusal(kind("reset"))
+
+
+MEANINGS = {
+    InvalidRequestError: (
+        *("callback_url_empty", "invalid_request", "model_price_error"),
+        *("read_request_body_failed", "reference_images_empty"),
+    ),
+    ServerError: (
+        *("do_request_failed", "fail_to_fetch_task", "get_channel_failed", "get_task_failed", "get_tasks_failed"),
+        *("insert_task_failed", "marshal_response_body_failed"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("token", "meaning"), [(token, cls) for cls, tokens in MEANINGS.items() for token in tokens])
+def test_a_token_in_an_answer_with_200_decides(token: str, meaning: type[APIError]) -> None:
+    """Only those that say that the request itself is wrong prove that nothing was created."""
+    error = refused_create(task_error(token), 200)
+    assert type(error) is meaning
+    assert proves_refusal(error) is (meaning is InvalidRequestError)

@@ -75,18 +75,20 @@ class Downloader:
         raise refusal
 
     async def _urls(self, url: str, fresh_url: FreshUrl | None) -> AsyncGenerator[str, None]:
-        """Yield the URLs to try: a new URL at once, and a known URL again after a pause."""
+        """Yield the URLs to try: a new URL at once, and a known URL again after a pause.
+
+        The pauses make up the time that the policy allows. A host that is slow to answer uses none of it.
+        """
         yield url
-        loop = asyncio.get_running_loop()
-        until = loop.time() + self._retry.asset_grace
+        left = self._retry.asset_grace
         fresh = await fresh_url() if fresh_url else url
         if fresh != url:
             yield fresh
         for pause in self._retry.growing_pauses(self._rng):
-            left = until - loop.time()
             if left <= 0:
                 return
             await asyncio.sleep(min(pause, left))
+            left -= pause
             yield await fresh_url() if fresh_url else url
 
     async def _download(self, url: str, folder: Path, stem: str, extension: str | None) -> Asset:

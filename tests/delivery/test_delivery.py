@@ -76,6 +76,15 @@ async def test_a_success_without_output_is_told_apart(session: Any) -> None:
     assert caught.value.token == handle.token
 
 
+async def test_a_slow_host_takes_nothing_from_the_time_for_fresh_urls(session: Any) -> None:
+    """If a fresh URL expires while its host is slow to answer, the task is polled for another one."""
+    async with Emulator(asset_lifetime=60.0) as emulator:
+        emulator.script("asset", Fault.answer(403, b""), Fault.slow(70.0))
+        async with session(emulator) as runway:
+            [asset] = await (await runway.submit(yawn()))
+    assert asset.path.exists()
+
+
 @pytest.mark.parametrize("refreshes", [True, False])
 async def test_an_expired_url_is_asked_for_afresh(session: Any, refreshes: bool) -> None:
     """When the URL has expired the task is polled again for a fresh one; if a minute brings none, that is the error."""

@@ -89,6 +89,10 @@ class SimulatedDisk:
         self.trace.note(self.loop.now, "died", self.writes)
         self.on_death()
 
+    def log_size(self) -> int:
+        """Return the bytes of the write-ahead logs; a commit that changed nothing adds none."""
+        return sum(path.stat().st_size for path in self.folder.glob("**/*-wal"))
+
     def wall(self) -> float:
         """Return the time of the machine's clock."""
         return self.wall_offset + self.loop.now
@@ -136,10 +140,11 @@ class _Connection(sqlite3.Connection):
         if disk.is_full or disk.chance.strikes("failed commit", disk.rates.failed):
             raise _error("database or disk is full", "SQLITE_FULL")
         disk.write()
+        before = disk.log_size()
         done = super().execute(statement, *parameters)
         disk.trace.note(disk.loop.now, "commit")
         if disk.writes + 1 == disk.dies_at and not disk.is_dead and disk.chance.of("torn").random() < 0.5:
-            disk.die(torn=True)
+            disk.die(torn=disk.log_size() > before)
         disk.write()
         return done
 

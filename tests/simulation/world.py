@@ -71,6 +71,8 @@ class LifeRecord:
     tokens: tuple[str, ...] = ()
     """Of the tasks that leaving the block named as owed or unrecorded."""
     error: BaseException | None = None
+    written: str = ""
+    """To standard error."""
     is_whole: bool = False
     """Whether the program ran to its end."""
     is_dead: bool = False
@@ -204,7 +206,9 @@ class World:
         self.disk.dies_at = self.disk.writes + life.at if life.end == "dies" else None
         self._user = user = self.loop.create_task(self._program(record), name="user")
         self.loop.on_turn = _Cancellations(self, life, user) if life.end == "cancelled" else None
-        await asyncio.wait([user])
+        with redirect_stderr(io.StringIO()) as written:
+            await asyncio.wait([user])
+        record.written = written.getvalue()
         self.loop.on_turn = None
         self.disk.dies_at = None
         record.is_dead, record.ended_at = self.disk.is_dead, self.died_at if self.disk.is_dead else self.loop.now

@@ -11,6 +11,7 @@ from typing import Protocol
 from aiohttp import BodyPartReader, web
 from attrs import define, evolve, field
 
+from cometrunway.emulator._callbacks import is_loopback
 from cometrunway.emulator._epoch import Epoch
 from cometrunway.emulator._exchange import Answer, FormFile, Operation, Received
 from cometrunway.emulator._faulting import FaultPicker
@@ -19,8 +20,10 @@ from cometrunway.emulator._ledger import Ledger
 
 _BACKLOG = 4096
 _LONGEST_BODY = 64 * 2**20
+_LONGEST_FIELDS = 64 * 1024
 _CHUNK = 256 * 1024
 _SHUTDOWN_SECONDS = 0.5
+_FOR_BROWSERS = (("X-Content-Type-Options", "nosniff"), ("Content-Security-Policy", "default-src 'none'"))
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -65,10 +68,12 @@ class Origin:
         await self._runner.cleanup()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if not is_loopback(f"http://{request.headers.get('Host', '')}"):
+            return web.Response(status=421, text="the emulator answers for this machine only\n")
         received = await _received(request)
         operation, route = self.backend.sort(received)
         if operation == "control":
-            return _response(self.backend.answer(received))
+            return _response(evolve(self.backend.answer(received), headers=_FOR_BROWSERS))
         time = self.epoch.now()
         entry = self.ledger.open(received, time=time, origin=self.backend.name, operation=operation, route=route)
         fault = self.picker.draw(operation)
@@ -109,7 +114,10 @@ async def _received(request: web.BaseRequest) -> Received:
 
 
 async def _form(request: web.BaseRequest) -> tuple[dict[str, str], FormFile | None]:
-    """The fields of a form up to the file, and the file, which is read and not kept; what follows it is ignored."""
+    """The fields of a form up to the file, and the file, which is read and not kept; what follows it is ignored.
+
+    The fields are kept, and are therefore limited.
+    """
     fields: dict[str, str] = {}
     async for part in await request.multipart():
         if not isinstance(part, BodyPartReader) or part.name is None:
@@ -126,8 +134,18 @@ async def _form(request: web.BaseRequest) -> tuple[dict[str, str], FormFile | No
             return fields, FormFile(
                 name=part.filename or "", media_type=media_type, size=size, sha256=digest.hexdigest()
             )
-        fields[part.name] = await part.text()
+        content = await _field(part, _LONGEST_FIELDS - sum(map(len, fields.values())))
+        fields[part.name] = content.decode(errors="replace")
     return fields, None
+
+
+async def _field(part: BodyPartReader, limit: int) -> bytes:
+    content = bytearray()
+    while chunk := await part.read_chunk():
+        content += chunk
+        if len(content) > limit:
+            raise web.HTTPRequestEntityTooLarge(max_size=limit, actual_size=len(content))
+    return bytes(content)
 
 
 async def _body(request: web.BaseRequest) -> bytes:

@@ -24,6 +24,8 @@ _logger = logging.getLogger(__name__)
 _MOST_CONNECTIONS = 3
 _BETWEEN_TRIES = 0.5
 """Seconds."""
+_RECONNECTING = 5.0
+"""Seconds in which the pool doubles its pauses between two tries to connect, before it begins anew."""
 AsyncRows = AsyncConnection[tuple[Any, ...]]
 Pool = AsyncConnectionPool[AsyncRows]
 Row = tuple[Any, ...]
@@ -47,6 +49,7 @@ class Database:
             max_size=_MOST_CONNECTIONS,
             configure=_with_autocommit,
             name="cometrunway fleet",
+            reconnect_timeout=_RECONNECTING,
             open=False,
         )
 

@@ -116,9 +116,3 @@ async def requeue_stalled(app: App, *, queue: str, lease: float) -> int:
     for job in jobs:
         await app.job_manager.retry_job(job)
     return len(jobs)
-
-
-async def waiting(database: Database, queue: str) -> int:
-    """Return how many jobs wait in a queue, or are being done."""
-    row = await database.row(f"SELECT count(*) FROM {TABLE} WHERE queue_name = %s", (queue,))
-    return int(row[0]) if row else 0

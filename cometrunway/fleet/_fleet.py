@@ -13,7 +13,7 @@ import psycopg
 from psycopg.rows import tuple_row
 
 from cometrunway._budget import Amount, amount_of
-from cometrunway._journal._entry import Entry
+from cometrunway._journal._entry import Entry, State
 from cometrunway._journal._place import PostgresUrl, place_of
 from cometrunway._journal._postgres._connection import Parameters, connected, translated_errors
 from cometrunway._policies import whole
@@ -223,7 +223,7 @@ class Fleet:
             return entry
         if queued[0] is not None:
             raise CometRunwayError(f"the shot {key!r} was refused, and nothing was created: {queued[0]}").about(key=key)
-        return None if entry is None or entry.state in ENDED else entry
+        return None if entry is None or entry.state is State.REFUSED else entry  # refused before it was queued again
 
     async def events(self, key: str) -> AsyncIterator[Entry]:
         """Yield what the journal has of a shot whenever its state has changed, until it has ended.
@@ -266,6 +266,8 @@ class Fleet:
         ):
             if value is not None and not 0 < value < math.inf:
                 raise ValueError(f"{name} must be greater than 0, or None, got {value!r}")
+        if creates_at_once is not None:
+            whole("creates_at_once", creates_at_once)
         rate = f"UPDATE {self._url.schema}.rate SET per_second = %s, at_once = %s, next_at = clock_timestamp() "
         await self._database.rows(f"{rate} WHERE kind = 'creates'", (creates_per_second, creates_at_once))
         await self._database.rows(f"{rate} WHERE kind = 'polls'", (polls_per_second, None))
@@ -328,7 +330,12 @@ class Fleet:
             name: the worker's name, for `status`; by default its host and process.
             max_in_flight: how many tasks it takes at once.
             **options: of the `Session`, but for its journal and its shared limits.
+
+        Raises:
+            RuntimeError: the fleet works already.
         """
+        if self._worker is not None:
+            raise RuntimeError("this Fleet works already: make another one for a second worker")
         name = f"{socket.gethostname()}:{os.getpid()}" if name is None else name
         most = whole("max_in_flight", max_in_flight, at_least=1)
         async with AsyncExitStack() as stack:
@@ -337,12 +344,15 @@ class Fleet:
             limits = await stack.enter_async_context(FleetLimits(database, name=name, max_in_flight=most))
             of_fleet = {"journal": self._url, "provider": self._provider, "shared_limits": limits}
             session = Session(**{**options, **of_fleet, "max_in_flight": most})
-            if self._has_own_app:
-                await stack.enter_async_context(self._app.open_async(database.pool))
+            app = self._app
+            if self._has_own_app:  # a new one, for the other one's connections cannot be opened again
+                app = _engine.new_app()
+                _engine.register(app, self._submit)
+                await stack.enter_async_context(app.open_async(database.pool))
             await session.open()
             stack.push_async_callback(session.hand_over)
             self._worker = Worker(
-                app=self._app,
+                app=app,
                 database=database,
                 session=session,
                 limits=limits,
@@ -353,7 +363,7 @@ class Fleet:
             background = BackgroundTasks()
             await background.open(interrupts=asyncio.current_task())
             background.start(
-                _engine.work(self._app, database, queue=queue, at_once=min(most, _AT_ONCE)),
+                _engine.work(app, database, queue=queue, at_once=min(most, _AT_ONCE)),
                 name="cometrunway queue",
                 role=Role.SERVICE,
             )

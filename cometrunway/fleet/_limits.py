@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import deque
+from contextlib import suppress
 from typing import Literal, Self
 
 from attrs import define, field, frozen
@@ -20,6 +21,8 @@ _LATEST = 0.05
 """Seconds: a turn of a limited rate that could not be given by then is given up, so that no turns are used together."""
 _BETWEEN_ASKS = 0.1
 """Seconds between two asks while nothing is free."""
+_LONGEST_GOODBYE = 1.0
+"""Seconds for a worker to say that it ends."""
 _LONGEST_PAUSE = 2.0
 """Seconds between two looks at limits that the user may change."""
 
@@ -45,6 +48,8 @@ class _Turns:
     freed: asyncio.Event = field(factory=asyncio.Event)
     held: int = 0
     """Turns that were reserved or taken, and not given back."""
+    recording: asyncio.Lock = field(factory=asyncio.Lock)
+    """The lock on the record of what is held, so that no older number is written after a newer one."""
     is_limited: bool = True
     """As long as the limits were not read yet, each turn is asked for."""
 
@@ -123,7 +128,9 @@ class FleetLimits:
     async def __aexit__(self, *_: object) -> None:
         await self._background.close(wait=0)
         schema = self._database.url.schema
-        await self._database.rows(f"DELETE FROM {schema}.worker WHERE number = %s", (self._number,))
+        with suppress(JournalError, TimeoutError):  # without that, its lease ends
+            async with asyncio.timeout(_LONGEST_GOODBYE):
+                await self._database.rows(f"DELETE FROM {schema}.worker WHERE number = %s", (self._number,))
 
     async def create(self) -> None:
         """Wait until one more create may be sent."""
@@ -145,11 +152,14 @@ class FleetLimits:
             self._background.start(self._pause(what, pause), name="cometrunway pause")
 
     async def _pause(self, kind: Kind, seconds: float) -> None:
-        await self._database.rows(
-            f"UPDATE {self._database.url.schema}.rate SET next_at = greatest(next_at, clock_timestamp() + "
-            "make_interval(secs => %s)) WHERE kind = %s",
-            (seconds, kind),
-        )
+        try:
+            await self._database.rows(
+                f"UPDATE {self._database.url.schema}.rate SET next_at = greatest(next_at, clock_timestamp() + "
+                "make_interval(secs => %s)) WHERE kind = %s",
+                (seconds, kind),
+            )
+        except JournalError as error:
+            _logger.warning("other workers could not be told of a pause: %s", error)
 
     async def _give(self, turns: _Turns) -> None:
         """Reserve turns for those that wait, and give each at its moment."""
@@ -160,8 +170,12 @@ class FleetLimits:
             if not wanted:
                 turns.is_wanted.clear()
                 continue
-            granted, wait, gap = await self._reserved(turns, wanted)
-            turns.held += granted
+            try:
+                granted, wait, gap = await self._reserved(turns, wanted)
+            except JournalError as error:
+                _logger.error("no turn of %s could be reserved: %s", turns.kind, error)  # noqa: TRY400 - of the user
+                await asyncio.sleep(_LONGEST_PAUSE)
+                continue
             first = loop.time() + wait
             if not granted:
                 await asyncio.sleep(min(_LONGEST_PAUSE, max(_BETWEEN_ASKS, wait - _HORIZON)))
@@ -174,14 +188,17 @@ class FleetLimits:
                 turns.give()
 
     async def _reserved(self, turns: _Turns, wanted: int) -> tuple[int, float, float]:
-        """Return how many turns are granted, in how many seconds the first is, and how many lie between two."""
+        """Hold turns; return how many are granted, in how many seconds the first is, and how many lie between two."""
         if not turns.is_limited:
+            turns.held += wanted
             return wanted, 0.0, 0.0
-        row = await self._database.row(
-            f"SELECT granted, wait, gap FROM {self._database.url.schema}.reserve(%s, %s, %s, %s, %s)",
-            (turns.kind, wanted, self._number, turns.held, _HORIZON),
-        )
-        assert row is not None  # noqa: S101 - a function has a result
+        async with turns.recording:
+            row = await self._database.row(
+                f"SELECT granted, wait, gap FROM {self._database.url.schema}.reserve(%s, %s, %s, %s, %s)",
+                (turns.kind, wanted, self._number, turns.held, _HORIZON),
+            )
+            assert row is not None  # noqa: S101 - a function has a result
+            turns.held += row[0]
         return row[0], row[1], row[2]
 
     async def _renew_regularly(self) -> None:
@@ -198,12 +215,13 @@ class FleetLimits:
 
     async def _renew(self) -> None:
         schema, lease = self._database.url.schema, self._database.url.lease
-        await self._database.rows(
-            f"INSERT INTO {schema}.worker AS mine (number, name, lease, max_in_flight, in_flight, places) "
-            "OVERRIDING SYSTEM VALUE VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (number) DO UPDATE SET "
-            "seen_at = clock_timestamp(), in_flight = excluded.in_flight, places = excluded.places",
-            (self._number, self._name, lease, self._max_in_flight, self.in_flight, self._creates.held),
-        )
+        async with self._creates.recording:
+            await self._database.rows(
+                f"INSERT INTO {schema}.worker AS mine (number, name, lease, max_in_flight, in_flight, places) "
+                "OVERRIDING SYSTEM VALUE VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (number) DO UPDATE SET "
+                "seen_at = clock_timestamp(), in_flight = excluded.in_flight, places = excluded.places",
+                (self._number, self._name, lease, self._max_in_flight, self.in_flight, self._creates.held),
+            )
         rows = await self._database.rows(
             "SELECT kind, per_second IS NOT NULL OR at_once IS NOT NULL OR is_paused OR next_at > clock_timestamp() "
             f"FROM {schema}.rate"

@@ -13,7 +13,7 @@ from attrs import evolve
 
 from cometrunway._journal._entry import COLUMNS, Entry, State, entry_of
 from cometrunway._journal._folders import Folders
-from cometrunway._journal._postgres._connection import Error
+from cometrunway._journal._postgres._connection import translated_errors
 from cometrunway._journal._postgres._records import rows_of
 from cometrunway._task_group import BackgroundTasks, Role
 from cometrunway.errors import JournalError
@@ -43,6 +43,7 @@ class Changes:
 
     async def __aexit__(self, *_: object) -> None:
         await self._background.close(wait=0)
+        self._tell(tuple(self._waiting))  # each wait finds that the fleet is closed
 
     @contextmanager
     def of(self, key: str) -> Iterator[asyncio.Event]:
@@ -70,7 +71,7 @@ class Changes:
                     self._tell(tuple(self._waiting))
                     async for notification in connection.notifies():
                         self._tell((notification.payload,))
-            except (Error, JournalError) as error:
+            except JournalError as error:
                 _logger.warning("notifications are waited for: %s", type(error).__name__)
             await asyncio.sleep(_BETWEEN_TRIES)
 
@@ -97,4 +98,5 @@ async def entries(database: Database, keys: Collection[str]) -> dict[str, Entry]
         return {}
     folders = await database.rows(f"SELECT number, absolute FROM {schema}.folder")
     known = Folders(known={number: Path(os.fsdecode(bytes(name))) for number, name in folders})
-    return {row[1]: evolve(entry_of(row[:-1], known), is_held=bool(row[-1])) for row in rows}
+    with translated_errors(database.url):
+        return {row[1]: evolve(entry_of(row[:-1], known), is_held=bool(row[-1])) for row in rows}

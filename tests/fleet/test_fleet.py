@@ -5,12 +5,13 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cometrunway import ImageToVideo, JournalError, PollPolicy, Session
 from cometrunway.emulator import Emulator, Faults
-from cometrunway.errors import CometRunwayError, TaskFailedError
+from cometrunway.errors import CometRunwayError, OutcomeUnknownError, TaskFailedError
 from cometrunway.fleet import Fleet
 from tests.postgres import VARIABLE, Server
 
@@ -114,6 +115,69 @@ async def test_a_lost_notification_is_made_up_for(
         await fleet.submit(shot("a"), key="a")
         async with working(dsn, emulator, tmp_path):
             assert await deaf.result("a")
+
+
+async def test_a_fleet_that_is_closed_ends_its_waits(dsn: str) -> None:
+    """They say that it is closed."""
+    async with Fleet(dsn) as fleet:
+        await fleet.submit(shot("a"), key="a")
+        waiting = asyncio.ensure_future(fleet.result("a"))
+        await asyncio.wait({waiting}, timeout=0.1)
+    async with asyncio.timeout(2):
+        with pytest.raises(RuntimeError, match="is not open"):
+            await waiting
+
+
+async def test_a_fleet_may_work_more_than_once(dsn: str, emulator: Emulator, tmp_path: Path) -> None:
+    """One time after the other; at once it is an error."""
+    options: dict[str, Any] = {
+        "api_key": emulator.api_key,
+        "base_url": emulator.base_url,
+        "output_dir": tmp_path,
+    }
+    async with Fleet(dsn) as fleet:
+        for key in ("a", "b"):
+            await fleet.submit(shot(key), key=key)
+            async with fleet.working(**options):
+                async with asyncio.timeout(20):
+                    assert await fleet.result(key)
+                with pytest.raises(RuntimeError, match="works already"):
+                    await fleet.working(**options).__aenter__()
+
+
+async def test_what_has_ended_is_told_before_the_queue_knows_it(fleet: Fleet, dsn: str) -> None:
+    """The worker died when the create was accepted, or in doubt: its shot is still in the queue."""
+    await fleet.submit(shot("a"), key="a")
+    schema = fleet._url.schema
+    await fleet._database.rows(
+        f"INSERT INTO {schema}.submission (number, key, route, fingerprint, request, state, owner) "  # noqa: S608 - ours
+        "VALUES (1, 'a', 'image_to_video', 'f', '{}', 'submitting', 999)"
+    )
+    async with asyncio.timeout(5):
+        with pytest.raises(OutcomeUnknownError):
+            await fleet.result("a")
+
+
+async def test_a_damaged_row_does_not_end_the_looks(
+    dsn: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is told to those who wait for it."""
+    monkeypatch.setattr("cometrunway.fleet._results._BETWEEN_LOOKS", 0.05)
+    async with Fleet(dsn) as fleet:
+        schema = fleet._url.schema
+        await fleet.submit(shot("a"), key="a")
+        waiting = asyncio.ensure_future(fleet.result("a"))
+        await asyncio.wait({waiting}, timeout=0.1)
+        await fleet._database.rows(
+            f"INSERT INTO {schema}.submission (number, key, route, fingerprint, request, state) "  # noqa: S608 - ours
+            "VALUES (1, 'a', 'image_to_video', 'f', '{}', 'nonsense')"
+        )
+        await asyncio.wait({waiting}, timeout=0.3)
+        assert "could not be read" in caplog.text
+        await fleet._database.rows(f"UPDATE {schema}.submission SET state = 'broken'")  # noqa: S608 - ours
+        async with asyncio.timeout(5):
+            with pytest.raises(JournalError, match="is damaged"):
+                await waiting
 
 
 def test_a_file_is_no_fleet() -> None:

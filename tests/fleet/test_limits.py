@@ -6,10 +6,13 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from cometrunway._journal._place import PostgresUrl, place_of
+from cometrunway._journal._postgres._connection import Parameters
 from cometrunway.fleet import Fleet
-from cometrunway.fleet._database import Database
+from cometrunway.fleet._database import WAITS, Database, Row
 from cometrunway.fleet._limits import FleetLimits
-from tests.postgres import VARIABLE
+from tests.fleet.workers import new_fleet
+from tests.postgres import VARIABLE, Server
 
 pytestmark = pytest.mark.skipif(VARIABLE not in os.environ, reason=f"NOT TRIED: {VARIABLE} names no PostgreSQL")
 WORKERS, PER_SECOND = 8, 200.0
@@ -105,3 +108,84 @@ async def test_a_limit_is_above_zero(fleet: Fleet, limits: dict[str, float]) -> 
     """A limit of 0 would stop all without a word; `pause` does that."""
     with pytest.raises(ValueError, match="must be greater than 0"):
         await fleet.set_limits(**limits)  # type: ignore[arg-type]  # wrong on purpose
+
+
+@pytest.mark.parametrize("per_second", [1e-300, 1e300])
+async def test_an_extreme_rate_is_no_error(fleet: Fleet, per_second: float) -> None:
+    """The server's numbers and intervals have an end, which no rate reaches."""
+    await fleet.set_limits(creates_per_second=per_second)
+    async with Database(fleet._url) as database:
+        assert await reserved(database, 1000) >= 1
+        assert await reserved(database, 1000) >= 0
+
+
+async def test_a_refused_statement_does_not_end_the_limits(
+    fleet: Fleet, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A right that is missing and then granted: the create that waits gets its turn."""
+    monkeypatch.setattr("cometrunway.fleet._limits._LONGEST_PAUSE", 0.05)
+    schema = fleet._url.schema
+    await fleet.set_limits(creates_per_second=100)
+    async with Database(fleet._url) as database, FleetLimits(database, name="w", max_in_flight=1) as limits:
+        await database.rows(f"ALTER TABLE {schema}.rate RENAME TO away")
+        limits.refused("polls", 0.01)
+        waiting = asyncio.ensure_future(limits.create())
+        await asyncio.wait({waiting}, timeout=0.2)
+        await database.rows(f"ALTER TABLE {schema}.away RENAME TO rate")
+        async with asyncio.timeout(5):
+            await waiting
+
+
+async def test_places_are_kept_over_a_restart_of_the_database(fleet: Fleet) -> None:
+    """A worker could not renew its lease while the database was away: its creates are under way nevertheless."""
+    await fleet.set_limits(creates_at_once=1)
+    schema = fleet._url.schema
+    async with Database(fleet._url) as database:
+        await database.rows(
+            f"INSERT INTO {schema}.worker (name, lease, max_in_flight, places, seen_at) "  # noqa: S608 - ours
+            "VALUES ('w', extract(epoch FROM clock_timestamp() - pg_postmaster_start_time()) + 60, 1, 1, "
+            "pg_postmaster_start_time() - interval '1 day')"
+        )
+        assert await reserved(database, 1) == 0
+
+
+async def test_an_older_number_of_places_is_not_written_after_a_newer_one(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker renews its lease and reserves places at the same time: others know of all that it holds."""
+    await fleet.set_limits(creates_at_once=2)
+    async with Database(fleet._url) as database, FleetLimits(database, name="w", max_in_flight=1) as limits:
+        rows, is_slow = database.rows, asyncio.Event()
+
+        async def slow_rows(statement: str, parameters: Parameters = ()) -> list[Row]:
+            if "AS mine" in statement and not is_slow.is_set():
+                is_slow.set()
+                await asyncio.sleep(0.2)
+            return await rows(statement, parameters)
+
+        monkeypatch.setattr(database, "rows", slow_rows)
+        renewing = asyncio.ensure_future(limits._renew())
+        await is_slow.wait()
+        await limits.create()
+        await renewing
+        [(places,)] = await rows(f"SELECT places FROM {fleet._url.schema}.worker")  # noqa: S608 - ours
+    assert places == 1
+
+
+async def test_the_end_of_a_worker_does_not_wait_for_the_database(postgres: Server) -> None:
+    """Without the database it cannot say that it ends; its lease does."""
+    url = place_of(new_fleet(postgres, lease=3))
+    assert isinstance(url, PostgresUrl)
+    database = Database(url, timeout=WAITS)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(database)
+        async with asyncio.timeout(10):
+            async with FleetLimits(database, name="w", max_in_flight=1):
+                postgres.stop("immediate")
+    postgres.start()
+
+
+async def test_a_number_of_creates_at_once_is_whole(fleet: Fleet) -> None:
+    """It is not rounded without a word."""
+    with pytest.raises(ValueError, match="whole number"):
+        await fleet.set_limits(creates_at_once=2.5)  # type: ignore[arg-type]  # wrong on purpose

@@ -94,11 +94,13 @@ MIGRATIONS = (
         SELECT * INTO limits FROM {schema}.rate WHERE kind = of_kind FOR UPDATE;
         moment := clock_timestamp();
         granted := CASE WHEN limits.is_paused THEN 0 ELSE wanted END;
-        gap := coalesce(1 / limits.per_second, 0);
+        gap := CASE WHEN limits.per_second IS NULL THEN 0
+            ELSE 1 / least(greatest(limits.per_second, 1e-6), 1e6) END;
         wait := greatest(0, extract(epoch FROM limits.next_at - moment));
         IF limits.at_once IS NOT NULL THEN
             SELECT coalesce(sum(places), 0) INTO others FROM {schema}.worker
-                WHERE number <> holder AND seen_at + make_interval(secs => lease) > moment;
+                WHERE number <> holder
+                AND greatest(seen_at, pg_postmaster_start_time()) + make_interval(secs => lease) > moment;
             granted := greatest(0, least(granted, limits.at_once - others - held));
         END IF;
         IF wait > horizon THEN

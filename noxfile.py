@@ -270,6 +270,13 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def mutation(session: nox.Session) -> None:
+    """Change the code in 420 places, one at a time, and see which changes no test notices; an hour; `-- --help`."""
+    session.install("-e", ".[test]", "coverage>=7.6")
+    session.run("python", "-m", "tests.mutation", *session.posargs)
+
+
+@nox.session
 def benchmark(session: nox.Session) -> None:
     """Measure beside other clients, and renew docs/benchmarks.md; half an hour; `-- --help` tells of less."""
     session.install("-e", ".[test]", "runwayml[aiohttp]", "matplotlib>=3.8")

@@ -207,7 +207,7 @@ def test_tests_are_laid_out_like_the_package() -> None:
     """`tests/wire/test_decode.py` tests `cometrunway/_wire/_decode.py`; `test_decode_more.py` would, too."""
     for path in sorted(TESTS.rglob("test_*.py")):
         folder, subject = path.relative_to(TESTS).parent.as_posix(), path.stem.removeprefix("test_")
-        if folder in {"browser", "frameworks", "real_faults", "simulation"} or (
+        if folder in {"browser", "frameworks", "mutation", "real_faults", "simulation"} or (
             folder == "." and subject in OF_THE_WHOLE
         ):
             continue

@@ -19,6 +19,7 @@ from cometrunway._wire._known_models import known_models
 from cometrunway._wire._provider import BUILT_IN
 from tests.documentation.markdown import DOCS, ROOT, code, made_anew, table
 from tests.documentation.packages import packages
+from tests.mutation import verdicts
 
 RUN = "run"
 """The command whose options are described by hand, at length."""
@@ -35,6 +36,9 @@ def parts() -> dict[str, Callable[[], str]]:
         "options of the emulator": _emulator_options,
         "sessions of nox": _nox_sessions,
         "packages": packages,
+        "figures of mutation": verdicts.figures,
+        "mutants that survive": verdicts.survivors,
+        "mutants that change nothing": verdicts.unchanged,
     }
 
 

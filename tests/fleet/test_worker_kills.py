@@ -8,10 +8,12 @@ from random import Random
 
 import pytest
 
+from cometrunway import ProGenerate, Shot
 from cometrunway.fleet import Fleet
 from tests.batch_process import shots
-from tests.emulator_process import check_books, running_emulator
-from tests.fleet.workers import entries, new_fleet, queue, until, worker
+from tests.callbacks.hooks import mounted
+from tests.emulator_process import EmulatorProcess, check_books, running_emulator
+from tests.fleet.workers import entries, new_fleet, queue, until, worker, worker_with_callbacks
 from tests.postgres import VARIABLE, Server
 
 pytestmark = pytest.mark.skipif(VARIABLE not in os.environ, reason=f"NOT TRIED: {VARIABLE} names no PostgreSQL")
@@ -62,6 +64,48 @@ async def storm(postgres: Server, folder: Path) -> None:
         check_books(books, found, folder, count)
         in_doubt = sum(entry.is_in_doubt for entry in found.values())
         print(f"{KILLS} kills, {count} shots in {took:.0f} s: {len(books['entries'])} billed, {in_doubt} in doubt")
+
+
+async def test_callbacks_end_the_doubts_of_killed_workers(postgres: Server, tmp_path: Path) -> None:
+    """As before, and every create that has arrived is known at the end, because its callback reached one that lives."""
+    count, rng = SHOTS_PER_KILL * KILLS, Random(KILLS)
+    dsn = new_fleet(postgres, lease=LEASE)
+    with running_emulator(create_seconds=0.5) as emulator:
+        async with Fleet(dsn) as fleet:
+            await fleet.set_limits(creates_per_second=SHOTS_PER_KILL / BETWEEN_KILLS)
+        await queue(
+            dsn, [Shot(f"shot-{number}", ProGenerate(prompt=f"a cat, take {number}")) for number in range(count)]
+        )
+        key, base_url = emulator.environment["COMETAPI_KEY"], emulator.base_url
+        async with mounted() as receiver:
+            working = Fleet(dsn).working(
+                api_key=key, base_url=base_url, output_dir=tmp_path / "out", callbacks=receiver, max_in_flight=5
+            )
+            async with working:
+                workers = [worker_with_callbacks(emulator, dsn, tmp_path, receiver.public_url) for _ in range(WORKERS)]
+                for _ in range(KILLS):
+                    await asyncio.sleep(BETWEEN_KILLS)
+                    place = rng.randrange(WORKERS)
+                    workers[place].kill()
+                    workers[place].wait()
+                    workers[place] = worker_with_callbacks(emulator, dsn, tmp_path, receiver.public_url)
+                await until(lambda: is_done(dsn))
+                await until(lambda: is_known(dsn, emulator))
+                for process in workers:
+                    process.terminate()
+                assert [process.wait(10) for process in workers] == [0] * WORKERS
+        books, found = emulator.books(), entries(dsn)
+    assert len(found) == count
+    ids = [entry.task_id for entry in found.values() if entry.task_id]
+    assert len({*ids}) == len(ids) == books["creates"]["accepted"]
+    in_doubt = sum(entry.is_in_doubt for entry in found.values())
+    print(f"{KILLS} kills, {count} shots with callbacks: {len(ids)} billed, all known; {in_doubt} never arrived")
+
+
+async def is_known(dsn: str, emulator: EmulatorProcess) -> bool:
+    """Whether the journal has an id for each create that was accepted."""
+    ids = [entry for entry in entries(dsn).values() if entry.task_id]
+    return len(ids) == emulator.books()["creates"]["accepted"] and await is_done(dsn)
 
 
 def test_a_database_that_restarts_is_waited_for(postgres: Server, tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from cometrunway import Entry, JournalReader, Shot
+from cometrunway import CallbackReceiver, Entry, JournalReader, PollPolicy, Shot
 from cometrunway._journal._place import PostgresUrl, place_of
 from cometrunway.fleet import Fleet
 from cometrunway.fleet._engine import make_tables
@@ -33,6 +34,24 @@ def worker(emulator: EmulatorProcess, dsn: str, folder: Path, *options: str) -> 
         return subprocess.Popen([*command, "--polls-per-second", "50", *options], cwd=ROOT, env=environment, stderr=log)
 
 
+def worker_with_callbacks(
+    emulator: EmulatorProcess, dsn: str, folder: Path, public_url: str
+) -> "subprocess.Popen[bytes]":
+    """Start a worker whose callbacks are posted to another process."""
+    command = [sys.executable, "-m", "tests.fleet.workers", dsn, str(folder / "out"), public_url]
+    with (folder / "workers.log").open("a") as log:
+        return subprocess.Popen(command, cwd=ROOT, env={**os.environ, **emulator.environment}, stderr=log)
+
+
+async def work(dsn: str, folder: str, public_url: str) -> None:
+    """Be a worker until SIGTERM."""
+    stopped = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
+    receiver = CallbackReceiver(public_url)
+    async with Fleet(dsn).working(output_dir=folder, callbacks=receiver, poll=PollPolicy(per_second=50)):
+        await stopped.wait()
+
+
 async def queue(dsn: str, shots: list[Shot]) -> None:
     """Queue shots."""
     async with Fleet(dsn) as fleet:
@@ -52,3 +71,7 @@ async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float = 12
     while not await condition():
         assert time.monotonic() < end, "it took too long"
         await asyncio.sleep(0.2)
+
+
+if __name__ == "__main__":
+    asyncio.run(work(*sys.argv[1:]))

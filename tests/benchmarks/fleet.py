@@ -73,6 +73,23 @@ async def work(dsn: str, base_url: str, places: int) -> None:
     print(json.dumps({"cpu": time.process_time(), "memory": machine.peak_memory(), "at first": begun}))
 
 
+async def footprint(dsn: str) -> dict[str, int]:
+    """Return how much the database has written so far, and how large the journal's rows are."""
+    url = url_of(dsn)
+    async with Database(url) as database:
+        await database.rows("SELECT pg_stat_force_next_flush()")
+        [(rows,)] = await database.rows(
+            "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del)::bigint FROM pg_stat_all_tables WHERE schemaname = %s "
+            "OR relname LIKE 'procrastinate_%%'",
+            (url.schema,),
+        )
+        [(commits,)] = await database.rows(
+            "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()"
+        )
+        [(size,)] = await database.rows("SELECT pg_total_relation_size(%s)", (f"{url.schema}.submission",))
+    return {"writes": rows, "commits": commits, "size": size}
+
+
 def worker(dsn: str, base_url: str, places: int) -> "subprocess.Popen[str]":
     """Start a worker."""
     command = [sys.executable, "-m", "tests.benchmarks.fleet", "work", dsn, base_url, str(places)]
@@ -115,6 +132,7 @@ def run(
             await fleet.set_limits(creates_per_second=rate)
 
     asyncio.run(limit())
+    before = asyncio.run(footprint(dsn))
     with machine.server(**CLIP) as base_url:
         processes = [worker(dsn, base_url, places) for _ in range(workers)]
         left = asyncio.run(done(dsn, shots))
@@ -122,6 +140,7 @@ def run(
         for process in processes:
             process.send_signal(signal.SIGTERM)
         told = [json.loads(process.communicate(timeout=60)[0]) for process in processes]
+    after = asyncio.run(footprint(dsn))
     begins, ends = sorted(books["begins"]), sorted(books["ends"].values())
     made = len(begins) if left else shots
     return {
@@ -131,6 +150,9 @@ def run(
         "per second": round(shots / (ends[shots - 1] - begins[0]), 1),
         "cpu ms per shot": round(1000 * sum(each["cpu"] for each in told) / made, 2),
         "polls per shot": round(books["polls"] / made, 2),
+        "rows written per shot": round((after["writes"] - before["writes"]) / made, 1),
+        "commits per shot": round((after["commits"] - before["commits"]) / made, 1),
+        "bytes per shot": round(after["size"] / made),
         "worst second": worst_second(begins),
         "memory MB": round(max(each["memory"] for each in told) / 1e6, 1),
         "grown MB": round(max(each["memory"] - each["at first"] for each in told) / 1e6, 1),

@@ -42,7 +42,15 @@ class CreatePlace:
     async def take(self) -> None:
         """Wait for the place, anew for each request that is sent; end the wait if the session is being closed."""
         self._release()
-        self._is_held = await self._background.finished(self._limits.create(), name="cometrunway shared limits")
+        try:
+            await self._background.finished(self._taken(), name="cometrunway shared limits")
+        except BaseException:
+            self._release()
+            raise
+
+    async def _taken(self) -> None:
+        await self._limits.create()
+        self._is_held = True
 
     def _release(self) -> None:
         if self._is_held:

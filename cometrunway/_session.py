@@ -1,6 +1,7 @@
 """The session, which a user opens. It connects the parts and has the public methods."""
 
 import asyncio
+import logging
 import math
 import os
 from random import Random
@@ -39,7 +40,9 @@ from cometrunway._transport._api_key import KeyFunction
 from cometrunway._wire._balance import Balance, Usage
 from cometrunway._wire._encode import request_type
 from cometrunway._wire._provider import COMETAPI, Provider
-from cometrunway.errors import DownloadError
+from cometrunway.errors import CometRunwayError, DownloadError
+
+_logger = logging.getLogger(__name__)
 
 
 class Session(AsyncContext):
@@ -383,12 +386,28 @@ class Session(AsyncContext):
             JournalError: the journal cannot be read or written.
         """
         parts = self._lifetime.parts_with_journal
-        keys = await parts.journal.take_over(whole("most", most, at_least=1))
+        taken = await parts.journal.take_over(whole("most", most, at_least=1))
         if parts.journal.is_shared:
             await expect_callbacks(parts.expected, parts.journal)
             parts.posts.take_again()
-        handles = [await self.find(key) for key in keys]
-        return [handle for handle in handles if handle is not None]
+        handles = []
+        for key, task_id in taken.items():
+            handle = await self._continued(key)
+            if handle is None:
+                await parts.journal.leave(task_id)
+            else:
+                handles.append(handle)
+        return handles
+
+    async def _continued(self, key: str) -> TaskHandle | None:
+        """Return the handle of a task that is continued; None, with a log record, if it cannot be."""
+        try:
+            handle = await self.find(key)
+        except CometRunwayError as error:
+            _logger.warning("the task of %r is left to other processes: %s", key, error)
+            return None
+        is_of_another = handle is not None and handle.provider != self.provider.name
+        return None if is_of_another else handle
 
     async def find(self, key: str) -> TaskHandle | None:
         """Return the handle of the journal's submission with this key, finished or not; None if there is none.

@@ -73,8 +73,8 @@ class JournalProtocol(Protocol):
     async def leave(self, task_id: str) -> None:
         """Wait for a task no more, so that another process may."""
 
-    async def take_over(self, most: int) -> list[str]:
-        """Wait for at most `most` tasks for which no live process waits; return their keys."""
+    async def take_over(self, most: int) -> dict[str, str]:
+        """Wait for at most `most` tasks for which no live process waits; return their ids by key."""
 
     async def leave_all(self) -> None:
         """Wait for no task any more, so that other processes may."""
@@ -143,9 +143,9 @@ class NoJournal:
     async def leave(self, task_id: str) -> None:
         """Do nothing."""
 
-    async def take_over(self, _most: int) -> list[str]:
+    async def take_over(self, _most: int) -> dict[str, str]:
         """Return nothing."""
-        return []
+        return {}
 
     async def leave_all(self) -> None:
         """Do nothing."""

@@ -104,9 +104,9 @@ class SqliteStore:
     def take(self, _database: sqlite3.Connection, _task_id: str) -> None:
         """Wait for a task, as no other process does."""
 
-    def take_over(self, _database: sqlite3.Connection, _most: int) -> list[str]:
+    def take_over(self, _database: sqlite3.Connection, _most: int) -> dict[str, str]:
         """Return nothing: all tasks are this session's."""
-        return []
+        return {}
 
     def leave_all(self, _database: sqlite3.Connection) -> None:
         """Do nothing: no other process could take them up."""

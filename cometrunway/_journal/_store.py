@@ -148,8 +148,8 @@ class Store(Protocol):
         If another session has taken it, or the task has ended, return its entry.
         """
 
-    def take_over(self, connection: Any, most: int) -> list[str]:
-        """Wait for at most so many tasks for which no session that lives waits; return their keys."""
+    def take_over(self, connection: Any, most: int) -> dict[str, str]:
+        """Wait for at most so many tasks for which no session that lives waits; return their ids by key."""
 
     def leave_all(self, connection: Any) -> None:
         """Wait for no task any more, so that other sessions may."""

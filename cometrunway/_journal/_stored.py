@@ -217,8 +217,8 @@ class StoredJournal(AsyncContext):
         if self.is_shared:
             await self._do(lambda connection: self._store.leave(connection, task_id))
 
-    async def take_over(self, most: int) -> list[str]:
-        """Wait for at most `most` tasks for which no live process waits; return their keys."""
+    async def take_over(self, most: int) -> dict[str, str]:
+        """Wait for at most `most` tasks for which no live process waits; return their ids by key."""
         return await self._do(lambda connection: self._store.take_over(connection, most))
 
     async def leave_all(self) -> None:

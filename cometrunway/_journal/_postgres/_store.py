@@ -274,12 +274,12 @@ class PostgresStore:
             return None
         return self.records.of_task(task_id)
 
-    def take_over(self, connection: Connection, most: int) -> list[str]:
-        """Wait for at most so many tasks for which no session that lives waits; return their keys."""
+    def take_over(self, connection: Connection, most: int) -> dict[str, str]:
+        """Wait for at most so many tasks for which no session that lives waits; return their ids by key."""
         opened = self._here()
         taken = opened.statements.take_over(connection, most)
         opened.own_tasks.update(task_id for _, task_id in taken)
-        return [key for key, _ in taken]
+        return dict(taken)
 
     def leave_all(self, connection: Connection) -> None:
         """Wait for no task any more."""

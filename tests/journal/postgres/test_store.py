@@ -374,3 +374,28 @@ async def test_what_ended_under_a_key_is_the_same_for_all(url: str) -> None:
         found = await other.find("shot")
     assert found is not None
     assert (found.state, found.is_held) == (State.CANCELLED, False)
+
+
+async def test_a_task_that_cannot_be_continued_is_left_to_others(
+    session: Any, postgres: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One task whose files cannot be looked for does not keep the others, nor itself, from being continued."""
+    url = postgres.journal()
+    async with Emulator() as emulator:
+        async with session(emulator, journal=url) as runway:
+            for number in range(3):
+                await runway.submit(yawn(number), key=f"{number}")
+            await runway.close(wait=0)
+        find = Session.find
+
+        async def failing(runway: Session, key: str) -> Any:
+            if key == "1":
+                raise errors.TransportError("the bucket does not answer")
+            return await find(runway, key)
+
+        async with session(emulator, journal=url) as runway:
+            monkeypatch.setattr(Session, "find", failing)
+            assert {handle.key for handle in await runway.take_over()} == {"0", "2"}
+            monkeypatch.setattr(Session, "find", find)
+            assert {handle.key for handle in await runway.take_over()} == {"1"}
+        assert emulator.creates.received == 3

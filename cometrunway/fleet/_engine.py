@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import procrastinate
@@ -18,7 +19,6 @@ from cometrunway.fleet._database import AsyncRows, Database
 _logger = logging.getLogger(__name__)
 App = procrastinate.App
 TASK = "cometrunway.submit"
-TABLE = "procrastinate_jobs"
 _GRACE = 1.0
 """Seconds that a job which submits has when the worker stops; then another worker gets it."""
 _BETWEEN_STARTS = 1.0
@@ -65,14 +65,27 @@ def register(app: App, submit: Submit) -> None:
 async def add_jobs(app: App, queue: str, shots: Sequence[tuple[str, int]], connection: AsyncRows) -> None:
     """Add a job for each key, with its priority, in the transaction of a connection."""
     for key, priority in shots:
-        await app.configure_task(
-            TASK, queue=queue, priority=priority, connection=connection, allow_unknown=True
-        ).defer_async(key=key)
+        with _own_errors():
+            await app.configure_task(
+                TASK, queue=queue, priority=priority, connection=connection, allow_unknown=True
+            ).defer_async(key=key)
 
 
 def add_job(app: App, queue: str, key: str, priority: int, connection: Any) -> None:
     """Add a job in the transaction of a blocking connection."""
-    app.configure_task(TASK, queue=queue, priority=priority, connection=connection, allow_unknown=True).defer(key=key)
+    with _own_errors():
+        app.configure_task(TASK, queue=queue, priority=priority, connection=connection, allow_unknown=True).defer(
+            key=key
+        )
+
+
+@contextmanager
+def _own_errors() -> Iterator[None]:
+    """Raise what the connection has raised, instead of the engine's error that hides it."""
+    try:
+        yield
+    except ConnectorException as error:
+        raise (error.__cause__ or error) from None
 
 
 def make_tables(url: PostgresUrl) -> bool:
@@ -82,7 +95,7 @@ def make_tables(url: PostgresUrl) -> bool:
         JournalError: the server cannot be reached, or this role may not make tables.
     """
     with translated_errors(url), connected(url, writes=True) as connection, connection.transaction():
-        found = connection.execute("SELECT to_regclass(%s) IS NULL", (TABLE,)).fetchone()
+        found = connection.execute("SELECT to_regclass('procrastinate_jobs') IS NULL").fetchone()
         is_missing = bool(found and found[0])
         if is_missing:
             connection.execute(SchemaManager.get_schema().encode())

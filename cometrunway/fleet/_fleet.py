@@ -31,6 +31,7 @@ from cometrunway.fleet._engine import App
 from cometrunway.fleet._limits import FleetLimits
 from cometrunway.fleet._queue import Queue, QueuedShot, Rows, Script, Statement, fingerprint_of
 from cometrunway.fleet._results import ENDED, Changes, entries
+from cometrunway.fleet._rights import check_client, check_worker
 from cometrunway.fleet._status import FleetStatus, status_of
 from cometrunway.fleet._worker import Worker
 
@@ -79,7 +80,7 @@ class Fleet:
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             database = await stack.enter_async_context(Database(self._url))
-            await _check(database)
+            await check_client(database)
             changes = await stack.enter_async_context(Changes(database))
             self._opened = database, changes
             self._stack = stack.pop_all()
@@ -340,7 +341,7 @@ class Fleet:
         most = whole("max_in_flight", max_in_flight, at_least=1)
         async with AsyncExitStack() as stack:
             database = await stack.enter_async_context(Database(self._url, timeout=WAITS))
-            await _check(database)
+            await check_worker(database)
             limits = await stack.enter_async_context(FleetLimits(database, name=name, max_in_flight=most))
             of_fleet = {"journal": self._url, "provider": self._provider, "shared_limits": limits}
             session = Session(**{**options, **of_fleet, "max_in_flight": most})
@@ -393,14 +394,3 @@ def _bytes(statement: Statement) -> tuple[bytes, Parameters]:
 def _check_is_there(tenant: str | None, found: Rows) -> None:
     if not found:
         raise ValueError(f"there is no tenant {tenant!r}")
-
-
-async def _check(database: Database) -> None:
-    """Make sure that the tables of a fleet are there; else `JournalError`."""
-    names = (f"{database.url.schema}.queued", _engine.TABLE)
-    row = await database.row("SELECT to_regclass(%s) IS NOT NULL AND to_regclass(%s) IS NOT NULL", names)
-    if row is None or not row[0]:
-        raise JournalError(
-            f"the database of {database.url} has no tables for a fleet; make them with:  cometrunway fleet migrate "
-            f"'{database.url}'"
-        )

@@ -66,7 +66,8 @@ class Request:
 
     @classmethod
     def __attrs_init_subclass__(cls) -> None:
-        cls.__init__ = explained(cls.__init__, cls)  # type: ignore[method-assign]  # with the same signature
+        # An assignment would declare the method anew, with a type that pyright does not know.
+        setattr(cls, "__init__", explained(cls.__init__, cls))  # noqa: B010 - see above
 
     @cached_property
     def local_files(self) -> tuple[Path | bytes, ...]:

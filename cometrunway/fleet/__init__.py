@@ -11,12 +11,12 @@ try:
     from cometrunway.fleet._fleet import Fleet
     from cometrunway.fleet._limits import Limit
     from cometrunway.fleet._status import FleetStatus, Tenant, WorkerStatus
-except ModuleNotFoundError as error:
-    if error.name is None or error.name.startswith("cometrunway"):
+except ModuleNotFoundError as _error:
+    if _error.name is None or _error.name.startswith("cometrunway"):
         raise
     raise ModuleNotFoundError(
-        f"cometrunway.fleet needs an extra: pip install 'cometrunway[fleet]' (there is no {error.name})",
-        name=error.name,
-    ) from error
+        f"cometrunway.fleet needs an extra: pip install 'cometrunway[fleet]' (there is no {_error.name})",
+        name=_error.name,
+    ) from _error
 
 __all__ = ["Fleet", "FleetStatus", "Limit", "Tenant", "WorkerStatus"]

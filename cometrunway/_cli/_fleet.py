@@ -131,11 +131,20 @@ def _migrate(options: argparse.Namespace) -> int:
     return 0
 
 
+def fleet_type() -> "type[Fleet]":
+    """Return the class; `ValueError` if its extra is missing."""
+    try:
+        from cometrunway.fleet import Fleet  # noqa: PLC0415 - needs an extra
+    except ModuleNotFoundError as error:
+        raise ValueError(str(error)) from error
+    return Fleet
+
+
 def _opened(url: PostgresUrl, act: "Callable[[Fleet], Awaitable[None]]", **options: Any) -> int:
-    from cometrunway.fleet import Fleet  # noqa: PLC0415 - needs an extra
+    fleet_of = fleet_type()
 
     async def run() -> None:
-        async with Fleet(url, **options) as fleet:
+        async with fleet_of(url, **options) as fleet:
             await act(fleet)
 
     asyncio.run(run())

@@ -22,6 +22,7 @@ from cometrunway._cli._commands import (
     provider,
     whole,
 )
+from cometrunway._cli._fleet import fleet_type
 from cometrunway._events import Event, EventKind
 from cometrunway._policies import PollPolicy
 from cometrunway._terminal import say
@@ -71,8 +72,6 @@ def _work(options: argparse.Namespace) -> int:
 
 
 async def _working(options: argparse.Namespace) -> int:
-    from cometrunway.fleet import Fleet  # noqa: PLC0415 - needs an extra
-
     counts: Counter[EventKind] = Counter()
     log = EventLog(sys.stdout) if options.json else None
 
@@ -84,7 +83,7 @@ async def _working(options: argparse.Namespace) -> int:
     stopped = asyncio.Event()
     for number in _STOPS:
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    fleet = Fleet(options.dsn, provider=provider(options))
+    fleet = fleet_type()(options.dsn, provider=provider(options))
     given = {"name": options.name, "max_in_flight": options.max_in_flight}
     async with fleet.working(**given, on_event=observe, **_session_options(options)) as session:
         say(f"waiting for shots of {options.dsn}", sys.stderr)

@@ -66,3 +66,15 @@ def test_a_database_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]
     """In one line, with no traceback."""
     assert main(["fleet", "status", "postgresql://me@127.0.0.1:9/shop?connect_timeout=1"]) == 2
     assert "cannot be" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["worker", "--dsn"], ["fleet", "status"]])
+def test_a_missing_extra_is_named(
+    command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is wrong use, and no bug: the message has what to install."""
+    for name in [name for name in sys.modules if name.startswith("cometrunway.fleet")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "procrastinate", None)
+    assert main([*command, "postgresql://me@localhost/shop"]) == 2
+    assert "pip install 'cometrunway[fleet]' (there is no procrastinate)" in capsys.readouterr().err

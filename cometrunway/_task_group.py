@@ -134,8 +134,8 @@ class BackgroundTasks:
             return
         await within(seconds, self._closing)
 
-    async def finished(self, work: Coroutine[Any, Any, object], *, name: str) -> bool:
-        """Run `work`, and return True; cancel it and return False if the group is being closed before it has ended."""
+    async def unless_closing(self, work: Coroutine[Any, Any, object], *, name: str) -> None:
+        """Run `work` to its end; cancel it if the group is being closed before that."""
         loop = asyncio.get_running_loop()
         running = loop.create_task(work, name=name)
         closing = loop.create_task(self._closing.wait(), name=name)
@@ -143,8 +143,6 @@ class BackgroundTasks:
             await asyncio.wait({running, closing}, return_when=asyncio.FIRST_COMPLETED)
             if running.done():
                 running.result()
-                return True
-            return False
         finally:
             running.cancel()
             closing.cancel()

@@ -42,7 +42,7 @@ def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
         "for twice.",
         example="COMETAPI_KEY=sk-... cometrunway worker --dsn postgresql://worker@db.example.com/shop",
     )
-    add_dsn(worker)
+    worker.add_argument("--dsn", type=journal, required=True, metavar="URL", help="as postgresql://user@host/database")
     worker.add_argument("--name", metavar="NAME", help="in `fleet status`; default: the host and the process")
     worker.add_argument("--max-in-flight", type=whole(1), default=1000, metavar="N", help="unfinished tasks (1000)")
     worker.add_argument("--polls-per-second", type=positive, metavar="N", help="of this worker, at most (250)")
@@ -52,11 +52,6 @@ def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
     add_provider(worker)
     add_base_url(worker)
     add_network(worker)
-
-
-def add_dsn(parser: argparse.ArgumentParser) -> None:
-    """Add the option for the database of a fleet."""
-    parser.add_argument("--dsn", type=journal, required=True, metavar="URL", help="as postgresql://user@host/database")
 
 
 def _session_options(options: argparse.Namespace) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from cometrunway._handle import Asked
 from cometrunway._policies import asked_pause
 from cometrunway._task_group import BackgroundTasks
 from cometrunway._tasks import Task
-from cometrunway.errors import RateLimitedError
+from cometrunway.errors import CometRunwayError, RateLimitedError
 
 Poll = Callable[[str, str, Asked], Awaitable[Task]]
 
@@ -32,28 +32,35 @@ class SharedLimits(Protocol):
 
 
 class CreatePlace:
-    """A place for one create under limits that several processes share, while a block runs."""
+    """A place for one create under limits that several processes share, while a block runs; None is no limits."""
 
-    def __init__(self, limits: SharedLimits, background: BackgroundTasks) -> None:
+    def __init__(self, limits: SharedLimits | None, background: BackgroundTasks) -> None:
         self._limits = limits
         self._background = background
         self._is_held = False
 
     async def take(self) -> None:
         """Wait for the place, anew for each request that is sent; end the wait if the session is being closed."""
+        if self._limits is None:
+            return
         self._release()
         try:
-            await self._background.finished(self._taken(), name="cometrunway shared limits")
+            await self._background.unless_closing(self._taken(self._limits), name="cometrunway shared limits")
         except BaseException:
             self._release()
             raise
 
-    async def _taken(self) -> None:
-        await self._limits.create()
+    def refused(self, error: CometRunwayError) -> None:
+        """Tell the others of a pause that a 429 asks for."""
+        if self._limits is not None and isinstance(error, RateLimitedError):
+            self._limits.refused("creates", asked_pause(error) or 0.0)
+
+    async def _taken(self, limits: SharedLimits) -> None:
+        await limits.create()
         self._is_held = True
 
     def _release(self) -> None:
-        if self._is_held:
+        if self._is_held and self._limits is not None:
             self._is_held = False
             self._limits.created()
 
@@ -63,19 +70,6 @@ class CreatePlace:
 
     async def __aexit__(self, *_: object) -> None:
         self._release()
-
-
-class FreePlace:
-    """A place for one create of a session that shares no limits."""
-
-    async def take(self) -> None:
-        """Do not wait."""
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        pass
 
 
 def limited(poll: Poll, limits: SharedLimits) -> Poll:

@@ -28,7 +28,7 @@ from cometrunway._submission._limits import InFlightLimit, Limits, NotSubmittedE
 from cometrunway._submission._line import WaitingLimit
 from cometrunway._submission._patience import Patience
 from cometrunway._submission._prepared_file import Prepared
-from cometrunway._submission._shared_limits import CreatePlace, FreePlace, SharedLimits
+from cometrunway._submission._shared_limits import CreatePlace, SharedLimits
 from cometrunway._submission._spending import Spending, Spent
 from cometrunway._submission._uploads import Uploads
 from cometrunway._task_group import BackgroundTasks, Role, is_cancelled
@@ -262,7 +262,7 @@ class Submitter:
         if standing is not None:
             return await self._taken_up(standing, intent)
         message = await self._message(intent, spent)
-        async with self._place() as place:
+        async with CreatePlace(self._shared_limits, self._background) as place:
             standing = await self._begin(intent, instead_of, spent)
             if self._is_resubmitted(standing, submission):
                 instead_of, standing = standing, await self._begin(intent, standing, spent)
@@ -370,16 +370,13 @@ class Submitter:
             self._check_may_leave()
             await self._background.pause(_BETWEEN_CHECKS)
 
-    def _place(self) -> CreatePlace | FreePlace:
-        return FreePlace() if self._shared_limits is None else CreatePlace(self._shared_limits, self._background)
-
     async def _send(
         self,
         intent: Intent,
         message: Message,
         queue: CreateQueue,
         expected: ExpectedCallback,
-        place: CreatePlace | FreePlace,
+        place: CreatePlace,
     ) -> Outcome:
         """Send the create, and again only if the previous answer proves that nothing was created. Raises nothing."""
         patience = Patience(self._retry, self._rng)
@@ -396,8 +393,7 @@ class Submitter:
                 if pause is None:
                     return outcome
                 self._events.emit(EventKind.RETRYING, intent.reference, error=refusal)
-                if self._shared_limits is not None and isinstance(refusal, RateLimitedError):
-                    self._shared_limits.refused("creates", asked_pause(refusal) or 0.0)
+                place.refused(refusal)
                 await self._background.pause(pause)
                 await place.take()
         except (CometRunwayError, RuntimeError, ValueError, asyncio.CancelledError) as error:

@@ -14,7 +14,7 @@ from procrastinate.schema import SchemaManager
 
 from cometrunway._journal._place import PostgresUrl
 from cometrunway._journal._postgres._connection import connected, translated_errors
-from cometrunway.fleet._database import AsyncRows, Database
+from cometrunway.fleet._database import AsyncRows
 
 _logger = logging.getLogger(__name__)
 App = procrastinate.App
@@ -102,9 +102,8 @@ def make_tables(url: PostgresUrl) -> bool:
         return is_missing
 
 
-async def work(app: App, database: Database, *, queue: str, at_once: int) -> None:
+async def work(app: App, *, queue: str, lease: float, at_once: int) -> None:
     """Run jobs until this is cancelled; begin again whenever the connection was lost."""
-    lease = database.url.lease
     while True:
         try:
             await app.run_worker_async(
@@ -122,10 +121,7 @@ async def work(app: App, database: Database, *, queue: str, at_once: int) -> Non
         await asyncio.sleep(_BETWEEN_STARTS)
 
 
-async def requeue_stalled(app: App, *, queue: str, lease: float) -> int:
-    """Put the jobs of workers that died back into the queue; return how many there were."""
-    stalled = await app.job_manager.get_stalled_jobs(queue=queue, seconds_since_heartbeat=lease)
-    jobs = list(stalled)
-    for job in jobs:
+async def requeue_stalled(app: App, *, queue: str, lease: float) -> None:
+    """Put the jobs of workers that died back into the queue."""
+    for job in await app.job_manager.get_stalled_jobs(queue=queue, seconds_since_heartbeat=lease):
         await app.job_manager.retry_job(job)
-    return len(jobs)

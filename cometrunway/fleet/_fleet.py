@@ -95,6 +95,10 @@ class Fleet:
         return self._parts[0]
 
     @property
+    def _changes(self) -> Changes:
+        return self._parts[1]
+
+    @property
     def _parts(self) -> tuple[Database, Changes]:
         if self._opened is None:
             raise RuntimeError("this Fleet is not open: use it within `async with Fleet(dsn) as fleet:`")
@@ -204,7 +208,7 @@ class Fleet:
             CometRunwayError: the create was refused.
             ValueError: nothing was queued or submitted under the key.
         """
-        with self._parts[1].of(key) as changed:
+        with self._changes.of(key) as changed:
             while True:
                 changed.clear()
                 entry = await self._entry(key)
@@ -234,7 +238,7 @@ class Fleet:
             CometRunwayError: a worker found that nothing can be created.
         """
         last: Entry | None = None
-        with self._parts[1].of(key) as changed:
+        with self._changes.of(key) as changed:
             while last is None or last.state not in ENDED:
                 changed.clear()
                 entry = await self._entry(key)
@@ -364,7 +368,7 @@ class Fleet:
             background = BackgroundTasks()
             await background.open(interrupts=asyncio.current_task())
             background.start(
-                _engine.work(app, database, queue=queue, at_once=min(most, _AT_ONCE)),
+                _engine.work(app, queue=queue, lease=self._url.lease, at_once=min(most, _AT_ONCE)),
                 name="cometrunway queue",
                 role=Role.SERVICE,
             )

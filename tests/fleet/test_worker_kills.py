@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -34,41 +36,47 @@ async def is_done(dsn: str) -> bool:
 ENDED = ("in_doubt", "failed", "cancelled", "refused")
 
 
-def test_a_killed_worker_loses_nothing(postgres: Server, tmp_path: Path) -> None:
+async def killed(start: "Callable[[], subprocess.Popen[bytes]]") -> "list[subprocess.Popen[bytes]]":
+    """Start workers, and kill and replace a random one again and again; return those that live at the end."""
+    rng, workers = Random(KILLS), [start() for _ in range(WORKERS)]
+    for _ in range(KILLS):
+        await asyncio.sleep(BETWEEN_KILLS)
+        place = rng.randrange(WORKERS)
+        workers[place].kill()
+        workers[place].wait()
+        workers[place] = start()
+    return workers
+
+
+def stop(workers: "list[subprocess.Popen[bytes]]") -> None:
+    """Tell workers to stop; each ends well."""
+    for process in workers:
+        process.terminate()
+    assert [process.wait(10) for process in workers] == [0] * len(workers)
+
+
+async def test_a_killed_worker_loses_nothing(postgres: Server, tmp_path: Path) -> None:
     """A random one is killed every two seconds: what is paid for and what is in doubt are all shots, and none twice."""
-    asyncio.run(storm(postgres, tmp_path))
-
-
-async def storm(postgres: Server, folder: Path) -> None:
-    """Kill workers while the fleet submits as many shots as there is time for."""
-    count, rng = SHOTS_PER_KILL * KILLS, Random(KILLS)
+    count = SHOTS_PER_KILL * KILLS
     dsn = new_fleet(postgres, lease=LEASE)
     with running_emulator(create_seconds=0.3) as emulator:
         async with Fleet(dsn) as fleet:
             await fleet.set_limits(creates_per_second=SHOTS_PER_KILL / BETWEEN_KILLS)
-        await queue(dsn, shots(folder, count))
-        workers = [worker(emulator, dsn, folder) for _ in range(WORKERS)]
+        await queue(dsn, shots(tmp_path, count))
         begun = time.monotonic()
-        for _ in range(KILLS):
-            await asyncio.sleep(BETWEEN_KILLS)
-            place = rng.randrange(WORKERS)
-            workers[place].kill()
-            workers[place].wait()
-            workers[place] = worker(emulator, dsn, folder)
+        workers = await killed(lambda: worker(emulator, dsn, tmp_path))
         await until(lambda: is_done(dsn))
         took = time.monotonic() - begun
-        for process in workers:
-            process.terminate()
-        assert [process.wait(10) for process in workers] == [0] * WORKERS
+        stop(workers)
         books, found = emulator.books(), entries(dsn)
-        check_books(books, found, folder, count)
+        check_books(books, found, tmp_path, count)
         in_doubt = sum(entry.is_in_doubt for entry in found.values())
         print(f"{KILLS} kills, {count} shots in {took:.0f} s: {len(books['entries'])} billed, {in_doubt} in doubt")
 
 
 async def test_callbacks_end_the_doubts_of_killed_workers(postgres: Server, tmp_path: Path) -> None:
     """As before, and every create that has arrived is known at the end, because its callback reached one that lives."""
-    count, rng = SHOTS_PER_KILL * KILLS, Random(KILLS)
+    count = SHOTS_PER_KILL * KILLS
     dsn = new_fleet(postgres, lease=LEASE)
     with running_emulator(create_seconds=0.5) as emulator:
         async with Fleet(dsn) as fleet:
@@ -82,18 +90,10 @@ async def test_callbacks_end_the_doubts_of_killed_workers(postgres: Server, tmp_
                 api_key=key, base_url=base_url, output_dir=tmp_path / "out", callbacks=receiver, max_in_flight=5
             )
             async with working:
-                workers = [worker_with_callbacks(emulator, dsn, tmp_path, receiver.public_url) for _ in range(WORKERS)]
-                for _ in range(KILLS):
-                    await asyncio.sleep(BETWEEN_KILLS)
-                    place = rng.randrange(WORKERS)
-                    workers[place].kill()
-                    workers[place].wait()
-                    workers[place] = worker_with_callbacks(emulator, dsn, tmp_path, receiver.public_url)
+                workers = await killed(lambda: worker_with_callbacks(emulator, dsn, tmp_path, receiver.public_url))
                 await until(lambda: is_done(dsn))
                 await until(lambda: is_known(dsn, emulator))
-                for process in workers:
-                    process.terminate()
-                assert [process.wait(10) for process in workers] == [0] * WORKERS
+                stop(workers)
         books, found = emulator.books(), entries(dsn)
     assert len(found) == count
     ids = [entry.task_id for entry in found.values() if entry.task_id]
@@ -108,31 +108,24 @@ async def is_known(dsn: str, emulator: EmulatorProcess) -> bool:
     return len(ids) == emulator.books()["creates"]["accepted"] and await is_done(dsn)
 
 
-def test_a_database_that_restarts_is_waited_for(postgres: Server, tmp_path: Path) -> None:
+async def test_a_database_that_restarts_is_waited_for(postgres: Server, tmp_path: Path) -> None:
     """It crashes twice in mid-run: every shot is bought once, none is in doubt, and no worker ends."""
-    asyncio.run(restarts(postgres, tmp_path))
-
-
-async def restarts(postgres: Server, folder: Path) -> None:
-    """Crash the database when a third and when two thirds of the shots are submitted."""
     count = SHOTS_PER_KILL * 4
     dsn = new_fleet(postgres, lease=LEASE)
     with running_emulator(create_seconds=0.2) as emulator:
         async with Fleet(dsn) as fleet:
             await fleet.set_limits(creates_per_second=10)
-        await queue(dsn, shots(folder, count))
-        workers = [worker(emulator, dsn, folder) for _ in range(WORKERS)]
+        await queue(dsn, shots(tmp_path, count))
+        workers = [worker(emulator, dsn, tmp_path) for _ in range(WORKERS)]
         for submitted in (count // 3, 2 * count // 3):
             await until(lambda wanted=submitted: is_submitted(dsn, wanted))  # type: ignore[misc]  # mypy knows no defaults of lambdas
             postgres.stop("immediate")
             postgres.start()
         await until(lambda: is_done(dsn))
         assert [process.poll() for process in workers] == [None] * WORKERS
-        for process in workers:
-            process.terminate()
-        assert [process.wait(10) for process in workers] == [0] * WORKERS
+        stop(workers)
         books, found = emulator.books(), entries(dsn)
-        check_books(books, found, folder, count)
+        check_books(books, found, tmp_path, count)
         assert books["creates"]["accepted"] == count
         assert not any(entry.is_in_doubt for entry in found.values())
 
@@ -142,19 +135,14 @@ async def is_submitted(dsn: str, count: int) -> bool:
     return len(entries(dsn)) >= count
 
 
-def test_a_worker_that_is_told_to_stop_hands_over_within_three_seconds(postgres: Server, tmp_path: Path) -> None:
+async def test_a_worker_that_is_told_to_stop_hands_over_within_three_seconds(postgres: Server, tmp_path: Path) -> None:
     """Another worker polls its unfinished tasks on, and downloads their files; nothing is bought again."""
-    asyncio.run(handover(postgres, tmp_path))
-
-
-async def handover(postgres: Server, folder: Path) -> None:
-    """Stop a worker that has many unfinished tasks, whose lease would last for long."""
     count, dsn = 30, new_fleet(postgres, lease=600)
     with running_emulator(create_seconds=0.1, median=8) as emulator:
-        await queue(dsn, shots(folder, count))
-        first = worker(emulator, dsn, folder)
+        await queue(dsn, shots(tmp_path, count))
+        first = worker(emulator, dsn, tmp_path)
         await until(lambda: is_submitted(dsn, count))
-        second = worker(emulator, dsn, folder)
+        second = worker(emulator, dsn, tmp_path)
         first.terminate()
         begun = time.monotonic()
         assert first.wait(10) == 0
@@ -162,5 +150,5 @@ async def handover(postgres: Server, folder: Path) -> None:
         await until(lambda: is_done(dsn))
         second.terminate()
         assert second.wait(10) == 0
-        check_books(emulator.books(), entries(dsn), folder, count)
+        check_books(emulator.books(), entries(dsn), tmp_path, count)
         assert emulator.books()["creates"]["accepted"] == count

@@ -1,16 +1,19 @@
 """The commands of a fleet, as processes: a worker, a batch that is queued, and what they tell."""
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from cometrunway._cli._main import main
+from cometrunway.fleet import Fleet
 from tests.emulator_process import ROOT, running_emulator
-from tests.fleet.workers import new_fleet, worker
+from tests.fleet.workers import new_fleet, until, worker
 from tests.postgres import VARIABLE, Server
 
 pytestmark = pytest.mark.skipif(VARIABLE not in os.environ, reason=f"NOT TRIED: {VARIABLE} names no PostgreSQL")
@@ -31,6 +34,7 @@ def test_a_batch_is_queued_and_made_by_a_worker(
         process = worker(emulator, dsn, tmp_path, "--name", "first")
         run = [sys.executable, "-m", "cometrunway", "run", str(tmp_path / "shots.jsonl"), "--dsn", dsn]
         ran = [subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=False) for _ in range(2)]
+        asyncio.run(until(partial(_is_idle, dsn)))  # a worker says every second or two what it does
         assert main(["fleet", "status", dsn]) == 0
         status = capsys.readouterr().out
         process.terminate()
@@ -51,6 +55,11 @@ def test_a_batch_is_queued_and_made_by_a_worker(
     log = (tmp_path / "workers.log").read_text()
     assert "2 submitted, 1 downloaded, 1 failed; 0 left to other workers" in log
     assert "canary-password" not in status + told + log + "".join(each.stdout + each.stderr for each in ran)
+
+
+async def _is_idle(dsn: str) -> bool:
+    async with Fleet(dsn) as fleet:
+        return [worker.in_flight for worker in (await fleet.status()).workers] == [0]
 
 
 def test_what_is_the_workers_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

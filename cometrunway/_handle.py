@@ -18,6 +18,7 @@ from cometrunway.errors import CometRunwayError
 
 _PREFIX = "crt1."
 _OF_FILES = frozenset(attribute.name for attribute in fields(Asset))
+_OF_TASKS = frozenset(attribute.name for attribute in fields(Task))
 Asked = Request | Mapping[str, Any] | None
 """The request of a task, or its description from a journal; None if neither is known."""
 
@@ -209,9 +210,9 @@ class _DoneCallback:
 class TaskHandle(AsyncOnly, Displayed):
     """A local reference to one paid remote task.
 
-    `await handle` returns the task's files (a tuple of `Asset`) when they are downloaded, or raises the reason why
-    there are none. Any number of waiters may await it. If one of them is cancelled or times out, the others and the
-    task are not affected.
+    `await handle` returns the task's files when they are downloaded, or raises the reason why there are none. It is a
+    tuple of `Asset` also if there is one file: write `[clip] = await handle`, and then `clip.path`. Any number of
+    waiters may await it. If one of them is cancelled or times out, the others and the task are not affected.
 
     A handle is not an `asyncio.Future`. `asyncio.wait`, `gather`, `wait_for` and `as_completed` accept it;
     `asyncio.create_task` accepts `handle.wait()`. A handle can be pickled. In another process or another session, call
@@ -279,22 +280,25 @@ class TaskHandle(AsyncOnly, Displayed):
     if not TYPE_CHECKING:  # a type checker finds the mistake by itself
 
         def __getattr__(self, name: str) -> NoReturn:
-            message = f"a {type(self).__name__} has no attribute {name!r}"
             if name in _OF_FILES:
-                message += f": its files have it, as in `[asset] = await handle` and then `asset.{name}`"
-            raise AttributeError(message, name=name, obj=self)
+                cure = f"its files have it, as in `[asset] = await handle` and then `asset.{name}`"
+            elif name in _OF_TASKS:
+                cure = f"its task has it, as in `task = await handle.wait()` and then `task.{name}`"
+            else:
+                cure = "its files come with `[asset] = await handle`, and its task so far is `handle.task`"
+            raise AttributeError(f"a {type(self).__name__} has no attribute {name!r}: {cure}", name=name, obj=self)
 
     def done(self) -> bool:
         """Whether `await` returns or raises at once."""
         return self._attached().done()
 
     def exception(self) -> BaseException | None:
-        """Return the error that `await` raises, or None if it returns; only for a handle that is done."""
-        return self._attached().exception()
+        """Return the error that `await` raises, or None if it returns; `InvalidStateError` if the handle is not done."""
+        return self._finished().exception()
 
     def result(self) -> tuple[Asset, ...]:
-        """Return or raise what `await` does; only for a handle that is done."""
-        return self._attached().result()
+        """Return or raise what `await` does; `asyncio.InvalidStateError` if the handle is not done."""
+        return self._finished().result()
 
     def add_done_callback(self, callback: "Callable[[TaskHandle], object]") -> None:
         """Call `callback(handle)` from the event loop when the handle is done."""
@@ -348,6 +352,12 @@ class TaskHandle(AsyncOnly, Displayed):
         if self._future is None:
             raise RuntimeError(f"{self!r} is a copy: attach it to a session first, session.attach(handle.token)")
         return self._future
+
+    def _finished(self) -> TaskFuture:
+        future = self._attached()
+        if not future.done():
+            raise asyncio.InvalidStateError(f"{self!r} is not done: `[asset] = await handle` waits for its files")
+        return future
 
     def _awaitable(self) -> TaskFuture:
         future = self._attached()

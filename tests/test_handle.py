@@ -53,15 +53,29 @@ async def test_a_handle_pickles_through_its_token() -> None:
 
 
 async def test_what_its_files_have_is_told_with_the_cure() -> None:
-    """A forgotten await is a frequent mistake; any other name is missing as usual."""
+    """A forgotten await is a frequent mistake; any other name is told where files and state are."""
     handle: Any = TaskHandle(REFERENCE, TaskFuture(REFERENCE))
     for name in ("path", "url", "media_type"):
         with pytest.raises(AttributeError, match=rf"`\[asset\] = await handle` and then `asset.{name}`") as caught:
             getattr(handle, name)
         assert caught.value.name == name
-    assert not hasattr(handle, "colour")
-    with pytest.raises(AttributeError, match=r"a TaskHandle has no attribute 'colour'$"):
-        _ = handle.colour
+    for name in ("status", "progress", "failure", "outputs"):
+        with pytest.raises(AttributeError, match=rf"`task = await handle.wait\(\)` and then `task.{name}`"):
+            getattr(handle, name)
+    for name in ("files", "assets", "results", "colour"):
+        assert not hasattr(handle, name)
+        with pytest.raises(
+            AttributeError, match=rf"{name}': its files come with `\[asset\] = await handle`, and its task"
+        ):
+            getattr(handle, name)
+
+
+async def test_a_result_that_is_asked_for_too_early_is_told_with_the_cure() -> None:
+    """The error is of asyncio's own class, as for its futures, and says to await the handle."""
+    handle = TaskHandle(REFERENCE, TaskFuture(REFERENCE))
+    for ask in (handle.result, handle.exception):
+        with pytest.raises(asyncio.InvalidStateError, match=r"d0658ae1 .* is not done: `\[asset\] = await handle`"):
+            ask()
 
 
 async def test_many_may_wait() -> None:

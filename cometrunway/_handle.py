@@ -293,7 +293,7 @@ class TaskHandle(AsyncOnly, Displayed):
         return self._attached().done()
 
     def exception(self) -> BaseException | None:
-        """Return the error that `await` raises, or None if it returns; `InvalidStateError` if the handle is not done."""
+        """Return the error of `await`, or None if it returns; `asyncio.InvalidStateError` if the handle is not done."""
         return self._finished().exception()
 
     def result(self) -> tuple[Asset, ...]:

@@ -36,7 +36,7 @@
         └── JournalUnavailableError it cannot be written now: locked, disk full, read-only
 
 Every error can be pickled, copied and hashed. Its message names the task and the route.
-`docs/errors.md` has a section for each, with cause and cure; `error.help` names it.
+The page "Errors from A to Z" has a section for each, with cause and cure; `error.help` names it.
 """
 
 import re
@@ -73,9 +73,12 @@ class CometRunwayError(Exception):
 
     @property
     def help(self) -> str:
-        """The section of the documentation with cause and cure, such as `errors.md#downloaderror`; a stable anchor."""
+        """Where the documentation has cause and cure: the page, and the section as a stable anchor at the end.
+
+        Such as `see "Errors from A to Z" in the documentation, errors#downloaderror`.
+        """
         ours = next(cls for cls in type(self).__mro__ if cls.__module__ == __name__)
-        return f"errors.md#{ours.__name__.lower()}"
+        return f'see "Errors from A to Z" in the documentation, errors#{ours.__name__.lower()}'
 
     @property
     def message(self) -> str:

@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 from cometrunway._cli._commands import Commands, add_command, path, whole
@@ -80,11 +81,14 @@ def _line(name: str, value: str, place: str = "") -> str:
 
 
 def _content(file: Path) -> bytes:
-    if str(file) == "-":
-        body = sys.stdin.buffer.read(_LONGEST + 1)
-    else:
-        with file.open("rb") as opened:
+    try:
+        with nullcontext(sys.stdin.buffer) if str(file) == "-" else file.open("rb") as opened:
             body = opened.read(_LONGEST + 1)
+    except OSError as error:
+        raise ValueError(
+            f"{file} cannot be read: {error.strerror}; name a file with the body of an answer, or of its request, or "
+            "- for standard input"
+        ) from error
     if len(body) > _LONGEST:
         raise ValueError(f"{file} is larger than {_LONGEST} bytes, which no answer is")
     return body

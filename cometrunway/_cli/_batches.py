@@ -57,7 +57,9 @@ from cometrunway._transport._connections import Connections
 from cometrunway.errors import MediaWarning, UnknownValueWarning
 from cometrunway.progress import new_display
 
-_OF_WORKERS = ("journal", "retry_failed", "budget", "fit", "max_in_flight", "polls_per_second", "template", "json")
+_OF_WORKERS = (
+    *("journal", "retry_failed", "budget", "fit", "max_in_flight", "polls_per_second", "template", "json", "pay_again"),
+)
 _MEANT_TO_FAIL = ["fails-on-purpose"]
 
 
@@ -156,7 +158,8 @@ def _add_output(run: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--pay-again",
         action="store_true",
-        help="without a journal: pay again for shots whose files are there; the new files get a number",
+        help="without --journal: pay again for shots whose files are there; the new files get a number. --emulator "
+        "costs nothing, and does so by itself",
     )
     group.add_argument(
         "--journal-timeout", type=positive, metavar="SECONDS", help="wait so long while it is locked by others (30)"
@@ -259,10 +262,15 @@ def _check_fleet(options: argparse.Namespace) -> None:
 
 
 def _check_journal_options(options: argparse.Namespace) -> None:
-    """Refuse options that have an effect on a journal only, if there is none."""
+    """Refuse options that have no effect, with or without a journal."""
     for option, value in (("--other-keys", options.other_keys), ("--journal-timeout", options.journal_timeout)):
         if value is not None and options.journal is None:
             raise ValueError(f"{option} needs --journal; without one it has no effect")
+    if options.pay_again and options.journal is not None:
+        raise ValueError(
+            "--pay-again has no effect with --journal, which pays for a key once; leave it out, or give the shots that "
+            "you want to pay for again other keys"
+        )
 
 
 def _told_of_columns(file: BatchFile) -> Iterator[str]:

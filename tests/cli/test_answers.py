@@ -63,6 +63,8 @@ def test_bad_input_is_one_line(tmp_path: Path) -> None:
         assert ended.returncode == 2
         assert ended.stderr.count("\n") == 1
         assert options[-1] in ended.stderr
+    missing = subprocess.run([*COMMAND, "explain-answer", "nope.json"], cwd=tmp_path, capture_output=True, check=False)
+    assert b"nope.json cannot be read: No such file or directory; name a file with the body of an" in missing.stderr
 
 
 @pytest.mark.parametrize("name", [name for name in ANSWERS if name.startswith(("tasks_get", "feed"))])

@@ -205,6 +205,8 @@ def test_a_second_run_without_a_journal_is_refused(tmp_path: Path) -> None:
     assert ended.returncode == 2
     assert "1 key names files that are in outputs already (cat)" in ended.stderr
     assert "from the first run on: --journal. To pay again, use --pay-again: the new files get" in ended.stderr
-    assert "[errors.md#keyusederror]" in ended.stderr
+    assert '[see "Errors from A to Z" in the documentation, errors#keyusederror]' in ended.stderr
     again = run("run", "shots.jsonl", "--dry-run", "--pay-again", folder=tmp_path, **never_asked())
     assert (again.returncode, "would submit 1 shot" in again.stderr) == (0, True)
+    free = run("run", "shots.jsonl", "--dry-run", "--emulator", folder=tmp_path)
+    assert (free.returncode, "would submit 1 shot" in free.stderr) == (0, True)

@@ -11,6 +11,7 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job
 from procrastinate.retry import BaseRetryStrategy
 from procrastinate.schema import SchemaManager
+from procrastinate.types import JSONDict
 
 from cometrunway._journal._place import PostgresUrl
 from cometrunway._journal._postgres._connection import connected, translated_errors
@@ -25,6 +26,13 @@ _BETWEEN_STARTS = 1.0
 """Seconds between two starts of a worker whose connection was lost."""
 _AFTER_A_BUG = 60
 """Seconds."""
+_JOBS_AT_ONCE = 1000
+"""Jobs of one statement."""
+KEYS = (
+    "SELECT args->>'key' FROM procrastinate_jobs WHERE queue_name = %(queue)s AND task_name = %(task)s "
+    "AND status IN ('todo', 'doing')"
+)
+"""Selects the keys of the shots that have a job which waits or runs."""
 LOST = (ConnectorException, OSError)
 """Errors of a connection that was lost."""
 Submit = Callable[[str], Awaitable[None]]
@@ -64,11 +72,14 @@ def register(app: App, submit: Submit) -> None:
 
 async def add_jobs(app: App, queue: str, shots: Sequence[tuple[str, int]], connection: AsyncRows) -> None:
     """Add a job for each key, with its priority, in the transaction of a connection."""
+    by_priority: dict[int, list[JSONDict]] = {}
     for key, priority in shots:
-        with _own_errors():
-            await app.configure_task(
-                TASK, queue=queue, priority=priority, connection=connection, allow_unknown=True
-            ).defer_async(key=key)
+        by_priority.setdefault(priority, []).append({"key": key})
+    for priority, keys in by_priority.items():
+        task = app.configure_task(TASK, queue=queue, priority=priority, connection=connection, allow_unknown=True)
+        for first in range(0, len(keys), _JOBS_AT_ONCE):
+            with _own_errors():
+                await task.batch_defer_async(*keys[first : first + _JOBS_AT_ONCE])
 
 
 def add_job(app: App, queue: str, key: str, priority: int, connection: Any) -> None:

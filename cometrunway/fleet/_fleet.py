@@ -373,6 +373,7 @@ class Fleet:
                 role=Role.SERVICE,
             )
             background.start(self._worker.sweep(queue), name="cometrunway sweep", role=Role.SERVICE)
+            background.start(self._worker.add_lost_jobs(), name="cometrunway jobs", role=Role.SERVICE)
             try:
                 yield session
             finally:

@@ -18,6 +18,7 @@ from cometrunway._wire._identity import describe, identity
 from cometrunway._wire._mapping import request_from_dict
 from cometrunway._wire._members import converter, members, with_files
 from cometrunway.errors import BudgetError, KeyConflictError
+from cometrunway.fleet._engine import KEYS, TASK
 
 
 class Statement(NamedTuple):
@@ -208,9 +209,23 @@ class Queue:
         )
 
     def take_parked(self, tenant: str) -> Statement:
-        """Select the shots of a tenant that need a job, and say that they have one."""
+        """Select the shots of a tenant that need a job, in their order, and say that they have one."""
         return Statement(
-            f"UPDATE {self.schema}.queued SET has_job = TRUE WHERE tenant = %s AND NOT has_job AND refusal IS NULL "
-            "RETURNING key, priority",
+            f"WITH taken AS (UPDATE {self.schema}.queued SET has_job = TRUE WHERE tenant = %s AND NOT has_job "
+            "AND refusal IS NULL RETURNING key, priority, queued_at) "
+            "SELECT key, priority FROM taken ORDER BY queued_at",
             (tenant,),
+        )
+
+    def without_job(self, most: int) -> Statement:
+        """Select at most so many shots whose job is gone, in their order.
+
+        The server makes a difference of sets by a hash or a sort, and never by a loop over both tables, whatever it
+        believes of their size.
+        """
+        waiting = f"FROM {self.schema}.queued WHERE has_job AND refusal IS NULL"
+        return Statement(
+            f"SELECT key, priority {waiting} AND key IN (SELECT key {waiting} EXCEPT {KEYS} LIMIT %(most)s) "
+            "ORDER BY queued_at",
+            {"queue": self.schema, "task": TASK, "most": most},
         )

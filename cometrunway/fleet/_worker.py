@@ -6,6 +6,7 @@ from random import Random
 from typing import Protocol
 
 from cometrunway._handle import TaskHandle
+from cometrunway._journal._postgres._schema import is_alive
 from cometrunway._policies import asked_pause
 from cometrunway._requests._routes import Request
 from cometrunway.errors import (
@@ -35,6 +36,10 @@ _UNTIL_CHANGED = 0.5
 """Seconds until a shot is tried again: after such an error, after one that passes by itself, and in another state."""
 _SWEEPS, _LONGEST_SWEEP = 10, 5.0
 """How many looks for left tasks and jobs there are during a lease, and the most seconds between two."""
+_BETWEEN_CHECKS = 60.0
+"""Seconds, on average and over all workers, between two looks for shots without a job."""
+_JOBS_AT_ONCE = 5000
+"""Jobs that are added in one transaction."""
 
 
 class Submitting(Protocol):
@@ -129,6 +134,33 @@ class Worker:
             except (JournalError, *_engine.LOST) as error:
                 _logger.warning("what other workers left could not be taken over: %s", error)
             await asyncio.sleep(min(lease / _SWEEPS, _LONGEST_SWEEP) * self._rng.uniform(0.5, 1.0))
+
+    async def add_lost_jobs(self) -> None:
+        """Add, again and again, the jobs that others have deleted, or ended with another status than success.
+
+        A shot that has two jobs then is still bought once. The pauses are random, so that a fleet of workers that come
+        and go looks as often as one worker.
+        """
+        living = f"SELECT count(*) FROM {self._database.url.schema}.worker AS other WHERE {is_alive('other')}"
+        while True:
+            try:
+                [(workers,)] = await self._database.rows(living)
+                await asyncio.sleep(self._rng.expovariate(1 / (_BETWEEN_CHECKS * max(1, workers))))
+                while await self._add_lost_jobs() == _JOBS_AT_ONCE:
+                    pass
+            except (JournalError, *_engine.LOST) as error:
+                _logger.warning("lost jobs could not be added again: %s", error)
+                await asyncio.sleep(_LONGEST_SWEEP)
+
+    async def _add_lost_jobs(self) -> int:
+        async with self._database.connection() as connection, connection.transaction():
+            statement = self._queue.without_job(_JOBS_AT_ONCE)
+            cursor = await connection.execute(statement.sql.encode(), statement.parameters)
+            shots = await cursor.fetchall()
+            await _engine.add_jobs(self._app, self._queue.schema, shots, connection)
+        if shots:
+            _logger.warning("%d shots that waited had no job; their jobs were added again", len(shots))
+        return len(shots)
 
     def _take(self) -> None:
         self._taken += 1

@@ -18,6 +18,7 @@ from cometrunway.fleet._database import Database
 from cometrunway.fleet._limits import FleetLimits
 from cometrunway.fleet._worker import Worker
 from tests.fleet.test_queue import libpq, shot
+from tests.fleet.workers import until
 from tests.postgres import VARIABLE
 
 pytestmark = pytest.mark.skipif(VARIABLE not in os.environ, reason=f"NOT TRIED: {VARIABLE} names no PostgreSQL")
@@ -135,3 +136,39 @@ async def test_a_transaction_that_queues_a_queued_shot_again_does_not_stop_a_wor
         assert not await fleet.submit(shot(), key="a", connection=connection)
         async with asyncio.timeout(2):
             await database.rows(*fleet._queue.submitted("a"))
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "DELETE FROM procrastinate_jobs WHERE args->>'key' IN ('a', 'b')",
+        "UPDATE procrastinate_jobs SET status = 'failed' WHERE args->>'key' IN ('a', 'b')",
+        "UPDATE procrastinate_jobs SET task_name = 'of another program' WHERE args->>'key' IN ('a', 'b')",
+    ],
+)
+async def test_a_shot_whose_job_is_lost_gets_another_one(
+    fleet: Fleet, database: Database, monkeypatch: pytest.MonkeyPatch, loss: str
+) -> None:
+    """An operator has deleted it, or a worker of another program has failed it; no other shot gets a second job."""
+    monkeypatch.setattr("cometrunway.fleet._worker._BETWEEN_CHECKS", 0.05)
+    monkeypatch.setattr("cometrunway.fleet._worker._JOBS_AT_ONCE", 1)
+    await fleet.set_tenant("acme")
+    await fleet.pause("acme")
+    for key, tenant in (("a", None), ("b", None), ("c", None), ("parked", "acme"), ("refused", None)):
+        await fleet.submit(shot(), key=key, tenant=tenant)
+    worker = worker_of(database, Refusing())
+    await worker.submit("refused")
+    await database.rows(f"{loss} AND queue_name = %s", (fleet._url.schema,))
+    checking = asyncio.ensure_future(worker.add_lost_jobs())
+
+    async def keys_with_a_job() -> list[str]:
+        keys = {"queue": fleet._url.schema, "task": _engine.TASK}
+        return sorted(key for (key,) in await database.rows(_engine.KEYS, keys))
+
+    async def has_jobs() -> bool:
+        return len(await keys_with_a_job()) == 4
+
+    await until(has_jobs)
+    await asyncio.wait({checking}, timeout=0.1)
+    checking.cancel()
+    assert await keys_with_a_job() == ["a", "b", "c", "refused"]

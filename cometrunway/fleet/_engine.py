@@ -15,6 +15,7 @@ from procrastinate.types import JSONDict
 
 from cometrunway._journal._place import PostgresUrl
 from cometrunway._journal._postgres._connection import connected, translated_errors
+from cometrunway._journal._postgres._migration import lock
 from cometrunway.fleet._database import AsyncRows
 
 _logger = logging.getLogger(__name__)
@@ -106,6 +107,7 @@ def make_tables(url: PostgresUrl) -> bool:
         JournalError: the server cannot be reached, or this role may not make tables.
     """
     with translated_errors(url), connected(url, writes=True) as connection, connection.transaction():
+        lock(connection)
         found = connection.execute("SELECT to_regclass('procrastinate_jobs') IS NULL").fetchone()
         is_missing = bool(found and found[0])
         if is_missing:

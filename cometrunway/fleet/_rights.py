@@ -1,7 +1,9 @@
-"""What a fleet needs of its database: the tables, and the rights of its role. Checked when it is opened."""
+"""What a fleet needs of its database: tables of this version, and the rights of its role. Checked when it is opened."""
 
 from collections.abc import Mapping
 
+from cometrunway._journal._postgres._migration import check_number
+from cometrunway._journal._postgres._schema import VERSION_TABLE
 from cometrunway.errors import JournalError
 from cometrunway.fleet._database import Database
 
@@ -11,6 +13,7 @@ _TO_QUEUE: _Rights = {
     "queued": ("SELECT", "INSERT", "UPDATE"),
     "tenant": ("SELECT", "UPDATE"),
     "submission": ("SELECT",),
+    VERSION_TABLE: ("SELECT",),
 }
 """The rights of a role that queues shots and waits for them, on the tables of the fleet."""
 _TO_WORK: _Rights = {
@@ -23,8 +26,10 @@ _TO_WORK: _Rights = {
 
 
 async def check_client(database: Database) -> None:
-    """Make sure that this role can queue shots; else `JournalError`."""
+    """Make sure that this role can queue shots in tables of this version; else `JournalError`."""
     await _check(database, _TO_QUEUE, ("SELECT", "INSERT"))
+    [(version,)] = await database.rows(f"SELECT number FROM {database.url.schema}.{VERSION_TABLE}")
+    check_number(version, database.url)
 
 
 async def check_worker(database: Database) -> None:

@@ -1,12 +1,16 @@
-"""A role without rights is told which it lacks when a fleet is opened, before anything is queued or sent."""
+"""What a fleet lacks in its database, such as rights, is told when it is opened, before anything is queued or sent."""
 
+import asyncio
 import os
 
 import psycopg
 import pytest
 
 from cometrunway import JournalError
+from cometrunway._journal._place import PostgresUrl, place_of
+from cometrunway._journal._postgres._schema import VERSION
 from cometrunway.fleet import Fleet
+from cometrunway.fleet._engine import make_tables
 from tests.postgres import VARIABLE, Server
 from tests.samples import yawn
 
@@ -29,6 +33,7 @@ async def test_missing_rights_are_named(postgres: Server, dsn: str) -> None:
             pass
     grant(
         f"GRANT SELECT, INSERT, UPDATE ON {schema}.queued, {schema}.tenant, {schema}.submission TO {role}; "
+        f"GRANT SELECT ON {schema}.cometrunway_version TO {role}; "
         f"GRANT SELECT ON {schema}.rate, {schema}.worker, {schema}.folder, {schema}.session TO {role}; "
         f"GRANT SELECT, INSERT ON procrastinate_jobs, procrastinate_events TO {role}"
     )
@@ -41,3 +46,26 @@ async def test_missing_rights_are_named(postgres: Server, dsn: str) -> None:
     with pytest.raises(JournalError, match=rf"lacks DELETE on {schema}.queued, UPDATE on {schema}.rate"):
         async with Fleet(limited).working(api_key="sk-none", output_dir=None):
             pass
+
+
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [(VERSION + 1, "newer cometrunway.*upgrade"), (VERSION - 1, "earlier version.*fleet migrate")],
+)
+async def test_tables_of_another_version_are_refused(dsn: str, version: int, message: str) -> None:
+    """As by a journal."""
+    async with Fleet(dsn) as fleet:
+        await fleet._database.rows(f"UPDATE {fleet._url.schema}.cometrunway_version SET number = %s", (version,))  # noqa: S608 - ours
+    with pytest.raises(JournalError, match=message):
+        async with Fleet(dsn):
+            pass
+
+
+async def test_two_migrations_at_once_make_one_queue(postgres: Server) -> None:
+    """Both end well, and one of them has made the tables."""
+    with psycopg.connect(postgres.url(), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE twice")
+    place = place_of(postgres.url(database="twice"))
+    assert isinstance(place, PostgresUrl)
+    made = await asyncio.gather(*(asyncio.to_thread(make_tables, place) for _ in range(2)))
+    assert sorted(made) == [False, True]

@@ -8,12 +8,15 @@ from cometrunway._journal._postgres._schema import MIGRATIONS, NEEDED, NUMBERS, 
 from cometrunway.errors import JournalError
 
 _LOCK = 0x43525759
-"""The lock of the migrating transaction, so that only one migration runs at a time."""
 
 
 def check_version(connection: Connection, url: PostgresUrl) -> None:
     """Make sure that the schema is there, and is of the present version; else `JournalError`."""
-    version = _version(connection, url.schema)
+    check_number(_version(connection, url.schema), url)
+
+
+def check_number(version: int, url: PostgresUrl) -> None:
+    """Make sure that a schema of this version can be used; else `JournalError`. 0 is one without a journal."""
     if version == 0:
         raise JournalError(
             f"the database of {url} has no journal in its schema {url.schema!r}; make it with:  cometrunway fleet "
@@ -52,7 +55,7 @@ def migrate(url: PostgresUrl) -> tuple[int, int]:
         JournalError: the server cannot be reached, the role may not make tables, or the schema is of a newer version.
     """
     with translated_errors(url), connected(url, writes=True) as connection, connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+        lock(connection)
         encoding = _one(connection, "SHOW server_encoding")
         if encoding != "UTF8":
             raise JournalError(f"the database of {url} has the encoding {encoding}; a journal needs one of UTF8")
@@ -67,6 +70,11 @@ def migrate(url: PostgresUrl) -> tuple[int, int]:
             connection.execute(statements.format(schema=url.schema).encode())
         connection.execute(f"UPDATE {url.schema}.{VERSION_TABLE} SET number = %s".encode(), (VERSION,))
     return before, VERSION
+
+
+def lock(connection: Connection) -> None:
+    """Wait until no other transaction migrates, so that only one does at a time."""
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
 
 
 def _version(connection: Connection, schema: str) -> int:

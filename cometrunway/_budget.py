@@ -4,6 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from threading import Lock
 
+from cometrunway._keywords import hints_keywords
 from cometrunway._plurals import counted
 from cometrunway._policies import whole
 from cometrunway._requests._routes import Request
@@ -13,6 +14,7 @@ Amount = int | float | Decimal
 """An amount of money, in the unit of the prices."""
 
 
+@hints_keywords
 class Budget:
     """A limit that several submissions share, such as those of a user, of a batch, or of several sessions.
 

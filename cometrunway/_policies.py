@@ -15,6 +15,7 @@ import backoff
 from attrs import Attribute, define, field, frozen
 from attrs.validators import in_
 
+from cometrunway._keywords import hints_keywords
 from cometrunway.errors import (
     AuthenticationError,
     CometRunwayError,
@@ -58,6 +59,7 @@ def _number(wanted: str, holds: Callable[[float], bool], *, or_none: bool = Fals
 _seconds = _number("more than 0 seconds", lambda value: value > 0)
 
 
+@hints_keywords
 @define(kw_only=True, frozen=True, slots=False)
 class PollPolicy:
     """How often to poll a task, and for how long. All times are seconds.
@@ -127,6 +129,7 @@ class PollPolicy:
         return max(self.floor, min(self.ceiling, 2.0 ** min(refusals, 10))) * rng.uniform(1.0, 1.25)
 
 
+@hints_keywords
 @frozen(kw_only=True)
 class RetryPolicy:
     """How often to repeat requests that are free or were refused, and how long to wait. All times are seconds.

@@ -19,6 +19,7 @@ from cometrunway._event_stream import EventStream
 from cometrunway._events import Observer
 from cometrunway._handle import TaskHandle, TaskReference, handle_of
 from cometrunway._journal._entries import Entries
+from cometrunway._keywords import hints_keywords
 from cometrunway._lifetime import Lifetime
 from cometrunway._media._image_limits import Fit
 from cometrunway._paths import expanded
@@ -45,6 +46,7 @@ from cometrunway.errors import CometRunwayError, DownloadError
 _logger = logging.getLogger(__name__)
 
 
+@hints_keywords
 class Session(AsyncContext):
     """Submits paid tasks, polls all of them with one scheduler, and downloads their files.
 

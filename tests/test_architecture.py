@@ -16,7 +16,7 @@ TESTS = Path(__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LEVELS = [
-    {"_paths", "_displays", "_plurals", "_async_only", "_tracebacks", "_callers"},
+    {"_paths", "_displays", "_plurals", "_async_only", "_keywords", "_tracebacks", "_callers"},
     {"_task_group", "_signals", "_terminal", "_file_locks", "_threads", "_media"},
     {"_requests", "_tasks"},
     {"errors", "_asset_response", "_outcome"},

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from cometrunway._callbacks import _asgi
+from cometrunway._keywords import hints_keywords
 from cometrunway._media._hosts import is_this_machine
 from cometrunway._media._urls import check_web_url
 
@@ -27,6 +28,7 @@ Take = Callable[[str, bytes], bool]
 """Called with the last part of a post's path and the body; returns whether the post will be processed."""
 
 
+@hints_keywords
 class CallbackReceiver:
     """Receives the posts of the gateway. With them, the session knows the end of a task at once, and polls rarely.
 

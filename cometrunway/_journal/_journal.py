@@ -9,8 +9,10 @@ from cometrunway._journal._reader import JournalReader
 from cometrunway._journal._snapshots import holders_at
 from cometrunway._journal._stored import StoredJournal
 from cometrunway._journal._stores import store_at
+from cometrunway._keywords import hints_keywords
 
 
+@hints_keywords
 class Journal(StoredJournal):
     """The submissions of one or more runs.
 

@@ -1,10 +1,10 @@
 """The fixtures `cometrunway_emulator` and `cometrunway_session`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from cometrunway._session import Session
     from cometrunway.emulator import Emulator
 
+_T = TypeVar("_T")
 _EMULATOR, _SESSION = "cometrunway_emulator", "cometrunway_session"
 _MARKERS = (
     f"{_EMULATOR}(**options): options of cometrunway.emulator.Emulator for the fixture of this name",
@@ -36,7 +37,8 @@ def cometrunway_emulator(request: pytest.FixtureRequest) -> "Iterator[Emulator]"
     from cometrunway.emulator import Emulator  # noqa: PLC0415 - see the package
 
     options = {"duration": 0.01, "not_exist_seconds": 0.0, **_marked(request, _EMULATOR)}
-    with Emulator.in_thread(**options) as emulator, pytest.MonkeyPatch.context() as environment:
+    made = _made(_EMULATOR, Emulator.in_thread, **options)
+    with made as emulator, pytest.MonkeyPatch.context() as environment:
         environment.setenv("COMETAPI_KEY", emulator.api_key)
         environment.setenv("COMETRUNWAY_BASE_URL", emulator.base_url)
         yield emulator
@@ -97,8 +99,17 @@ async def session_on(emulator: "Emulator", request: pytest.FixtureRequest, folde
         **_marked(request, _SESSION),
     }
     with suppress(TasksOwedError):  # an emulator's tasks cost nothing
-        async with Session(emulator.api_key, base_url=emulator.base_url, **options) as session:
+        async with _made(_SESSION, Session, emulator.api_key, base_url=emulator.base_url, **options) as session:
             yield session
+
+
+def _made(name: str, make: Callable[..., _T], *args: object, **options: object) -> _T:
+    """Return what a fixture opens; if an option of its marker is wrong, the test fails with the reason alone."""
+    try:
+        return make(*args, **options)
+    except (TypeError, ValueError) as error:
+        wrong = str(error)
+    pytest.fail(f"@pytest.mark.{name}: {wrong}", pytrace=False)
 
 
 def _marked(request: pytest.FixtureRequest, name: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from attrs import NOTHING, Attribute, AttrsInstance, Factory, field, fields, fro
 from attrs.converters import optional as optional_converter
 from attrs.validators import optional
 
+from cometrunway._keywords import hints_keywords
 from cometrunway._media._inputs import Media, check, plain
 from cometrunway._media._kinds import Kind
 from cometrunway._media._urls import scheme, shown
@@ -24,6 +25,7 @@ Fields = Mapping[str, Any]
 """The fields of a value by name, in snake_case or in the wire's camelCase, as JSON has them."""
 
 
+@hints_keywords
 @frozen(kw_only=True)
 class ContentModeration:
     """How strict the moderation is. `low` permits more images of known public figures."""
@@ -52,6 +54,7 @@ def real(value: object) -> Any:
     return float(value) if isinstance(value, Real) and not isinstance(value, int | float) else value
 
 
+@hints_keywords
 @frozen
 class PromptImage:
     """The first or last image of a video."""
@@ -63,6 +66,7 @@ class PromptImage:
     """With None the model chooses."""
 
 
+@hints_keywords
 @frozen
 class ReferenceImage:
     """An image as a reference. If it has a tag, the prompt can mention it as `@tag`."""
@@ -94,6 +98,7 @@ def _kind_is_that_of_the_file(reference: "MediaReference", attribute: "Attribute
     check(reference.uri, field="MediaReference.uri", kinds=_KINDS if value is None else (value,))
 
 
+@hints_keywords
 @frozen
 class MediaReference:
     """An image, a video or a sound, with its type. A local file shows its type; a URL needs it."""
@@ -105,6 +110,7 @@ class MediaReference:
     """With None no type is sent; few models accept that."""
 
 
+@hints_keywords
 @frozen(kw_only=True)
 class MotionVector:
     """How the camera moves; 0 means no movement."""
@@ -117,6 +123,7 @@ class MotionVector:
     bg_y_pan: float = field(default=0, converter=real, validator=limits.number())
 
 
+@hints_keywords
 @frozen
 class Keyframe:
     """An image for one moment of a video. Give the moment as `seconds` or as `at`."""
@@ -136,6 +143,7 @@ class Keyframe:
             raise ValueError("Keyframe: give its moment either as seconds or as at")
 
 
+@hints_keywords
 @frozen(kw_only=True)
 class Voice:
     """A voice: one of Runway's by name, one of your own by id, or the voice of a recording."""
@@ -160,6 +168,7 @@ def voice(value: "Voice | Fields | str | Path | bytes | None") -> Any:
     return from_fields(Voice, value) if isinstance(value, Mapping) else value
 
 
+@hints_keywords
 @frozen(kw_only=True)
 class Speech:
     """The speech of an avatar: a recording, or a text and a voice."""
@@ -173,6 +182,7 @@ class Speech:
     voice: Voice | None = field(default=None, converter=voice, validator=optional(limits.of_class(Voice)))
 
 
+@hints_keywords
 @frozen(kw_only=True)
 class Avatar:
     """An avatar: one of Runway's, or one of your own."""

@@ -6,6 +6,7 @@ from collections.abc import Coroutine, Mapping
 
 from attrs import field, frozen
 
+from cometrunway._keywords import hints_keywords
 from cometrunway._requests._routes import Request
 
 _LONGEST_KEY = 500
@@ -13,6 +14,7 @@ _LONGEST_KEY = 500
 _UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
+@hints_keywords
 @frozen
 class Shot:
     """A request and its key: your name for it, of 1 to 500 characters. Its files are named after the key."""

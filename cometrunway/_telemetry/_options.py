@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from cometrunway._keywords import hints_keywords
+
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from cometrunway._telemetry._recorder import Recorder
 
 
+@hints_keywords
 @frozen(kw_only=True)
 class Telemetry:
     """The options of spans and metrics. It needs the extra `cometrunway[otel]`.

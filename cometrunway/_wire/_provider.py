@@ -8,6 +8,7 @@ from typing import Any
 from attrs import Attribute, field, frozen
 from attrs.validators import optional
 
+from cometrunway._keywords import hints_keywords
 from cometrunway._media._inputs import DATA_URI_LIMITS, UPLOAD_LIMIT
 from cometrunway._media._urls import check_web_url, shown
 from cometrunway._paths import expanded
@@ -66,6 +67,7 @@ def _routes(given: Iterable[str]) -> frozenset[str]:
     return frozenset(given)
 
 
+@hints_keywords
 @frozen(kw_only=True)
 class Provider:
     """One API: its origin, its key, its paths and its routes. The defaults fit gateways such as CometAPI.

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 from attrs import evolve, field, frozen, validators
 
+from cometrunway.emulator._keywords import hints_keywords
 from cometrunway.emulator._refusals import NotExistForm
 
 FaultOperation = Literal["create", "poll", "asset", "upload", "storage"]
@@ -26,6 +27,7 @@ def _encoded(body: object) -> tuple[bytes | None, str]:
     return json.dumps(body).encode(), "application/json"
 
 
+@hints_keywords
 @frozen(kw_only=True)
 class Fault:
     """A fault of one answer. Make it with one of the class methods. It is a hashable value.
@@ -187,6 +189,7 @@ Rates = Mapping[Fault, float]
 """The probability of each fault, 0..1; their sum is at most 1."""
 
 
+@hints_keywords
 @frozen(kw_only=True)
 class Faults:
     """The rates of faults, by operation. Each request has at most one fault.

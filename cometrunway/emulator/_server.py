@@ -19,6 +19,7 @@ from cometrunway.emulator._epoch import Epoch
 from cometrunway.emulator._faulting import FaultPicker
 from cometrunway.emulator._faults import Fault, FaultOperation, Faults
 from cometrunway.emulator._gateway import Gateway, WrongPath
+from cometrunway.emulator._keywords import hints_keywords
 from cometrunway.emulator._ledger import (
     Creates,
     EmulatedUpload,
@@ -38,6 +39,7 @@ from cometrunway.emulator._uploads import Bucket, Uploads
 from cometrunway.emulator._views import Observer, Progress
 
 
+@hints_keywords
 @define(kw_only=True, eq=False, slots=False)
 class Emulator:
     """A server on this machine that behaves like CometAPI's routes and Runway's own; use it with `async with`, once.

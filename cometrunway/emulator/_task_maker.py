@@ -11,6 +11,7 @@ from typing import Any
 
 from attrs import define, field, frozen, validators
 
+from cometrunway.emulator._keywords import hints_keywords
 from cometrunway.emulator._routes import Route
 from cometrunway.emulator._tasks import EmulatedTask, Outcome
 
@@ -32,6 +33,7 @@ _LONG = 256
 _MOST_FILES = 10
 
 
+@hints_keywords
 @frozen(kw_only=True)
 class LogNormal:
     """Durations as of real generation services: most are near the median, a few are much longer.
@@ -49,6 +51,7 @@ class LogNormal:
         return self.median * math.exp(self.sigma * rng.gauss(0.0, 1.0))
 
 
+@hints_keywords
 @frozen(kw_only=True)
 class Uniform:
     """Durations with a uniform distribution between two bounds.

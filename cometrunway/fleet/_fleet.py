@@ -16,6 +16,7 @@ from cometrunway._budget import Amount, amount_of
 from cometrunway._journal._entry import Entry, State
 from cometrunway._journal._place import PostgresUrl, place_of
 from cometrunway._journal._postgres._connection import Parameters, connected, translated_errors
+from cometrunway._keywords import hints_keywords
 from cometrunway._policies import whole
 from cometrunway._requests._routes import Request
 from cometrunway._requests._shot import check_key, check_request
@@ -39,6 +40,7 @@ _AT_ONCE = 64
 """The largest number of shots that a worker submits at once."""
 
 
+@hints_keywords
 class Fleet:
     """Shots that any process queues, and that workers on any machine submit, poll and download.
 

@@ -9,6 +9,7 @@ from typing import Literal, Self
 from attrs import define, field, frozen
 
 from cometrunway._journal._postgres._schema import is_alive
+from cometrunway._keywords import hints_keywords
 from cometrunway._task_group import BackgroundTasks, Role, within
 from cometrunway.errors import JournalError
 from cometrunway.fleet._database import Database
@@ -27,6 +28,7 @@ _LONGEST_PAUSE = 2.0
 """Seconds between two looks at limits that the user may change."""
 
 
+@hints_keywords
 @frozen(kw_only=True)
 class Limit:
     """What the whole fleet may send."""

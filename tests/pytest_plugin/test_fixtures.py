@@ -122,19 +122,30 @@ def test_my_program(cometrunway_emulator):
 
 
 def test_where_there_can_be_no_session_an_error_names_the_cure(tmp_path: Path) -> None:
-    """A synchronous test, another event loop library and a virtual clock get no session, and are told what to do."""
+    """A synchronous test, another event loop library, a virtual clock and a misspelt option are told what to do."""
     program = """
 def test_without_loop(cometrunway_session): ...
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("anyio_backend", ["trio", ("asyncio", {"loop_factory": VirtualLoop})])
 async def test_on_another_loop(cometrunway_session, anyio_backend): ...
+
+@pytest.mark.cometrunway_emulator(failurerate=1.0)
+def test_with_a_misspelt_option(cometrunway_emulator): ...
+
+@pytest.mark.asyncio
+@pytest.mark.cometrunway_session(max_inflight=1)
+async def test_with_a_misspelt_option_of_a_session(cometrunway_session): ...
 """
     said = ran(tmp_path, program, LOOPS_BY_FIXTURE)
-    assert "3 errors" in said
+    assert "5 errors" in said
+    assert "During handling" not in said
     for cure in (
         "a synchronous test takes cometrunway_emulator",
         "let the fixture anyio_backend return 'asyncio'",
         "enter `async with Emulator() as emulator:`",
+        "@pytest.mark.cometrunway_emulator: Emulator.__init__() got an unexpected keyword argument 'failurerate'. Did "
+        "you mean 'failure_rate'?",
+        "unexpected keyword argument 'max_inflight'. Did you mean 'max_in_flight'?",
     ):
         assert cure in " ".join(said.split()), said

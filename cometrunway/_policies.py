@@ -182,11 +182,12 @@ def at_least_zero(name: str, value: object, *, or_infinite: bool = False) -> flo
     return value
 
 
-def whole(name: str, value: object, *, at_least: float = -math.inf) -> int:
-    """Return the value of an option; `ValueError` if it is no whole number, or too small."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
+def whole(name: str, value: object, *, at_least: float = -math.inf, at_most: float = math.inf) -> int:
+    """Return the value of an option; `ValueError` if it is no whole number, too small, or too large."""
+    if isinstance(value, bool) or not isinstance(value, int) or not at_least <= value <= at_most:
         least = "" if at_least == -math.inf else f" of at least {at_least}"
-        raise ValueError(f"{name} must be a whole number{least}, got {value!r}")
+        limits = least if at_most == math.inf else f" from {at_least} to {at_most}"
+        raise ValueError(f"{name} must be a whole number{limits}, got {value!r}")
     return value
 
 

@@ -63,7 +63,8 @@ def _add_prune(commands: "Commands[argparse.ArgumentParser]") -> None:
         summary="make a journal smaller: keep little of what was delivered long ago",
         details="Of what was delivered before a date, the key, the digest, the task and the files stay known, so that "
         "it is never paid for again; what was asked for, and URLs, go. What is owed, in doubt, failed or refused stays "
-        "as it is. A date is local time, or has a time zone: 2026-03-01, 2026-03-01T12:00Z.",
+        "as it is. Refused shots that were queued before the date leave the queue of a fleet. A date is local time, or "
+        "has a time zone: 2026-03-01, 2026-03-01T12:00Z.",
         example="cometrunway prune shots.db --delivered-before 2026-03-01",
     )
     add_journal(prune)
@@ -164,8 +165,9 @@ def _prune(options: argparse.Namespace) -> int:
         pass
     done = asyncio.run(prune())
     forgotten = f", {done.forgotten:,} forgotten" if options.forget_keys_before else ""
+    refused = f", {counted(done.refused, 'refused shot')} removed from the queue" if done.refused else ""
     say(
-        f"{options.journal}: {counted(done.pruned, 'submission')} pruned{forgotten}; "
+        f"{options.journal}: {counted(done.pruned, 'submission')} pruned{forgotten}{refused}; "
         f"{counted(done.bytes_before, 'byte')} before, {done.bytes_after:,} after"
     )
     return 0

@@ -20,6 +20,8 @@ class Pruned:
     """The number of submissions of which only the key, digest, task and files are kept."""
     forgotten: int
     """The number of submissions that were removed completely. The same key would be submitted, and paid for, again."""
+    refused: int = 0
+    """The number of refused shots that were removed from the queue of a fleet. Nothing was created for them."""
     bytes_before: int
     """The number of bytes of the file and its write-ahead log."""
     bytes_after: int

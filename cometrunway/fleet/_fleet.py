@@ -38,6 +38,8 @@ from cometrunway.fleet._worker import Worker
 
 _AT_ONCE = 64
 """The largest number of shots that a worker submits at once."""
+_LARGEST, _LARGEST_COUNT = 2**31 - 1, 2**63 - 1
+"""The largest numbers that the server can store: of a limit or a priority, and of what a tenant has."""
 
 
 @hints_keywords
@@ -121,7 +123,7 @@ class Fleet:
             request: what to make. Local files are named by their path, which each worker must be able to read.
             key: your name for the shot. It is paid for once.
             tenant: whose budget it counts in.
-            priority: of the shots that wait, those with the highest priority go first.
+            priority: of the shots that wait, those with the highest priority go first; of 32 bits.
             connection: your connection to the same database. The shot is then queued in its transaction: nothing is
                 bought if that is rolled back.
 
@@ -129,7 +131,7 @@ class Fleet:
             KeyConflictError: the key belongs to another request.
             BudgetError: the tenant's budget is used up; nothing was queued.
             ValueError: there is no such tenant, or it has a budget of money and this fleet has no `price`; `key` is no
-                key; or the request contains bytes.
+                key; `priority` is no whole number of 32 bits; or the request contains bytes.
             TypeError: `request` is not a request.
         """
         shot = self._shot(request, key, tenant, priority)
@@ -196,7 +198,7 @@ class Fleet:
             key=key,
             request=request,
             fingerprint=fingerprint_of(request, provider=self._provider.name),
-            priority=whole("priority", priority),
+            priority=whole("priority", priority, at_least=-_LARGEST - 1, at_most=_LARGEST),
             tenant=tenant,
             price=None if self._price is None else amount_of("a price", self._price(request)),
         )
@@ -263,8 +265,10 @@ class Fleet:
     ) -> None:
         """Set what all workers together may send; None is no limit. Workers follow within two seconds.
 
+        A pause that a 429 has asked for goes on.
+
         Raises:
-            ValueError: a limit is not greater than 0.
+            ValueError: a limit is not greater than 0, or `creates_at_once` is larger than 2,147,483,647.
         """
         for name, value in (
             ("creates_per_second", creates_per_second),
@@ -274,8 +278,8 @@ class Fleet:
             if value is not None and not 0 < value < math.inf:
                 raise ValueError(f"{name} must be greater than 0, or None, got {value!r}")
         if creates_at_once is not None:
-            whole("creates_at_once", creates_at_once)
-        rate = f"UPDATE {self._url.schema}.rate SET per_second = %s, at_once = %s, next_at = clock_timestamp() "
+            whole("creates_at_once", creates_at_once, at_least=1, at_most=_LARGEST)
+        rate = f"UPDATE {self._url.schema}.rate SET per_second = %s, at_once = %s, next_at = clock_timestamp()"
         await self._database.rows(f"{rate} WHERE kind = 'creates'", (creates_per_second, creates_at_once))
         await self._database.rows(f"{rate} WHERE kind = 'polls'", (polls_per_second, None))
 
@@ -293,7 +297,7 @@ class Fleet:
         check_key(name)
         if money is not None and self._price is None:
             raise ValueError("a budget of money needs Fleet(price=...), a function that returns what a request costs")
-        most = None if creates is None else whole("creates", creates, at_least=0)
+        most = None if creates is None else whole("creates", creates, at_least=0, at_most=_LARGEST_COUNT)
         amount = None if money is None else amount_of("money", money)
         await self._database.rows(
             f"INSERT INTO {self._url.schema}.tenant (name, creates, money) VALUES (%s, %s, %s) "
@@ -344,7 +348,7 @@ class Fleet:
         if self._worker is not None:
             raise RuntimeError("this Fleet works already: make another one for a second worker")
         name = f"{socket.gethostname()}:{os.getpid()}" if name is None else name
-        most = whole("max_in_flight", max_in_flight, at_least=1)
+        most = whole("max_in_flight", max_in_flight, at_least=1, at_most=_LARGEST)
         async with AsyncExitStack() as stack:
             database = await stack.enter_async_context(Database(self._url, timeout=WAITS))
             await check_worker(database)

@@ -156,8 +156,8 @@ class FleetLimits:
     async def _pause(self, kind: Kind, seconds: float) -> None:
         try:
             await self._database.rows(
-                f"UPDATE {self._database.url.schema}.rate SET next_at = greatest(next_at, clock_timestamp() + "
-                "make_interval(secs => %s)) WHERE kind = %s",
+                f"UPDATE {self._database.url.schema}.rate SET paused_until = greatest(paused_until, "
+                "clock_timestamp() + make_interval(secs => %s)) WHERE kind = %s",
                 (seconds, kind),
             )
         except JournalError as error:
@@ -225,8 +225,8 @@ class FleetLimits:
                 (self._number, self._name, lease, self._max_in_flight, self.in_flight, self._creates.held),
             )
         rows = await self._database.rows(
-            "SELECT kind, per_second IS NOT NULL OR at_once IS NOT NULL OR is_paused OR next_at > clock_timestamp() "
-            f"FROM {schema}.rate"
+            "SELECT kind, per_second IS NOT NULL OR at_once IS NOT NULL OR is_paused "
+            f"OR paused_until > clock_timestamp() FROM {schema}.rate"
         )
         limited: dict[str, bool] = dict(rows)
         self._creates.is_limited, self._polls.is_limited = limited["creates"], limited["polls"]

@@ -186,15 +186,15 @@ class Queue:
         return Statement(f"DELETE FROM {self.schema}.queued WHERE key = %s", (key,))
 
     def refused(self, key: str, refusal: str) -> Statement:
-        """Record why nothing was created for a shot, and give its tenant the create back.
+        """Record why nothing was created for a shot, drop its request, and give its tenant the create back.
 
         It does not wait for a transaction of a user that has locked the tenant: then it fails, and can be tried again.
         """
         return Statement(
             f"WITH counted AS (SELECT name FROM {self.schema}.tenant WHERE name = "
             f"(SELECT tenant FROM {self.schema}.queued WHERE key = %s) FOR UPDATE NOWAIT), "
-            f"refused AS (UPDATE {self.schema}.queued SET refusal = %s, has_job = FALSE WHERE key = %s "
-            f"AND refusal IS NULL RETURNING tenant, price) UPDATE {self.schema}.tenant SET "
+            f"refused AS (UPDATE {self.schema}.queued SET refusal = %s, request = '{{}}', has_job = FALSE "
+            f"WHERE key = %s AND refusal IS NULL RETURNING tenant, price) UPDATE {self.schema}.tenant SET "
             "used_creates = used_creates - 1, used_money = used_money - price FROM refused JOIN counted "
             "ON counted.name = refused.tenant WHERE tenant.name = counted.name",
             (key, stored(refusal), key),

@@ -88,7 +88,7 @@ async def test_a_paused_fleet_sends_nothing(fleet: Fleet) -> None:
 
 
 async def test_a_429_pauses_all_workers(fleet: Fleet) -> None:
-    """No worker gets a turn within the time that the gateway asks for."""
+    """No worker gets a turn within the time that the gateway asks for, also where limits are changed meanwhile."""
     async with AsyncExitStack() as stack:
         databases = [await stack.enter_async_context(Database(fleet._url)) for _ in range(2)]
         one, _other = [
@@ -101,6 +101,17 @@ async def test_a_429_pauses_all_workers(fleet: Fleet) -> None:
             await asyncio.sleep(0.02)
         else:
             pytest.fail("the pause is not known to others")
+        await fleet.set_limits(creates_per_second=1000)
+        assert await reserved(databases[1], 1) == 0
+
+
+async def test_a_new_limit_holds_at_once(fleet: Fleet) -> None:
+    """The turns of a very low rate do not delay those of a higher one."""
+    await fleet.set_limits(creates_per_second=0.001)
+    async with Database(fleet._url) as database:
+        assert [await reserved(database, 1), await reserved(database, 1)] == [1, 0]
+        await fleet.set_limits(creates_per_second=1000)
+        assert await reserved(database, 1) == 1
 
 
 @pytest.mark.parametrize("limits", [{"creates_per_second": 0}, {"creates_at_once": -1}, {"polls_per_second": -1.0}])
@@ -185,7 +196,8 @@ async def test_the_end_of_a_worker_does_not_wait_for_the_database(postgres: Serv
     postgres.start()
 
 
-async def test_a_number_of_creates_at_once_is_whole(fleet: Fleet) -> None:
-    """It is not rounded without a word."""
-    with pytest.raises(ValueError, match="whole number"):
-        await fleet.set_limits(creates_at_once=2.5)  # type: ignore[arg-type]  # wrong on purpose
+@pytest.mark.parametrize("at_once", [2.5, 2**31])
+async def test_a_number_of_creates_at_once_is_whole(fleet: Fleet, at_once: float) -> None:
+    """It is not rounded without a word, and the server can store it."""
+    with pytest.raises(ValueError, match="creates_at_once must be a whole number"):
+        await fleet.set_limits(creates_at_once=at_once)  # type: ignore[arg-type]  # wrong on purpose

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from cometrunway import ImageToVideo
+from cometrunway import ImageToVideo, Journal
 from cometrunway.errors import BudgetError, KeyConflictError
 from cometrunway.fleet import Fleet
 from cometrunway.fleet._queue import from_json, to_json
@@ -84,6 +85,13 @@ async def test_budgets_are_exact(fleet: Fleet, dsn: str) -> None:
     assert (status.queued, status.tenants[0].used_creates, status.tenants[0].used_money) == (5, 5, Decimal(10))
 
 
+@pytest.mark.parametrize("priority", [2**31, -(2**31) - 1, 1.5])
+def test_a_priority_is_one_that_the_server_can_store(priority: int) -> None:
+    """Else it is an error before anything is sent."""
+    with pytest.raises(ValueError, match="priority must be a whole number from -2147483648 to 2147483647"):
+        Fleet("postgresql://me@127.0.0.1:9/shop").submit_blocking(shot(), key="cat", priority=priority)
+
+
 async def test_a_tenant_must_be_there(fleet: Fleet) -> None:
     """A misspelt name has no budget: it is an error, and nothing is queued."""
     with pytest.raises(ValueError, match="there is no tenant 'acmee'"):
@@ -134,6 +142,22 @@ async def test_another_request_in_the_place_of_a_refused_one_is_queued_once(flee
     assert not await fleet.submit(shot("it runs"), key="cat")
     with pytest.raises(KeyConflictError):
         await fleet.submit(shot(), key="cat")
+
+
+async def test_a_refused_shot_keeps_no_request_and_can_be_pruned(fleet: Fleet, dsn: str) -> None:
+    """What waits, and what was queued after the date, stays."""
+    database, schema = fleet._database, fleet._url.schema
+    for key in ("old", "new", "waits"):
+        await fleet.submit(shot(), key=key)
+    for key in ("old", "new"):
+        await database.rows(*fleet._queue.refused(key, "no such model"))
+    await database.rows(f"UPDATE {schema}.queued SET queued_at = '2026-01-01' WHERE key <> 'new'")  # noqa: S608 - ours
+    assert "canary" not in str(await database.rows(f"SELECT * FROM {schema}.queued WHERE refusal IS NOT NULL"))  # noqa: S608 - ours
+    async with Journal(dsn) as journal:
+        done = await journal.prune(delivered_before=datetime(2026, 2, 1, tzinfo=UTC))
+    assert (done.pruned, done.refused) == (0, 1)
+    assert await database.rows(f"SELECT key FROM {schema}.queued ORDER BY key") == [("new",), ("waits",)]  # noqa: S608 - ours
+    assert await fleet.submit(shot(), key="old")
 
 
 def test_a_request_is_queued_whole(tmp_path: Path) -> None:

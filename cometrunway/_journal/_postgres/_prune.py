@@ -8,6 +8,7 @@ from cometrunway._journal._pruned import Pruned, kept_files, kept_request
 _AT_ONCE = 5000
 """Rows of one transaction."""
 _DELIVERED = "state = 'delivered' AND coalesce(delivered_at, ended_at, created_at) < %s"
+_REFUSED = "refusal IS NOT NULL AND queued_at < %s"
 _NOT_PRUNED = """request <> '{}' AND left(request, 11) <> '{"provider"'"""
 
 
@@ -17,17 +18,28 @@ def prune(
     """Take out what is not needed of what was delivered, in short transactions; the server reuses the space."""
     table = f"{schema}.submission"
     before = _size(connection, table)
-    forgotten = 0 if forget_keys_before is None else _forget(connection, table, forget_keys_before.timestamp())
+    forgotten = 0
+    if forget_keys_before is not None:
+        forgotten = _delete(connection, table, "number", _DELIVERED, forget_keys_before.timestamp())
     pruned = _shrink(connection, table, delivered_before.timestamp())
+    refused = _delete(connection, f"{schema}.queued", "key", _REFUSED, delivered_before)
     connection.execute(f"VACUUM (ANALYZE) {table}".encode())
-    return Pruned(pruned=pruned, forgotten=forgotten, bytes_before=before, bytes_after=_size(connection, table))
+    return Pruned(
+        pruned=pruned,
+        forgotten=forgotten,
+        refused=refused,
+        bytes_before=before,
+        bytes_after=_size(connection, table),
+    )
 
 
-def _forget(connection: Connection, table: str, before: float) -> int:
-    rows = f"SELECT number FROM {table} WHERE {_DELIVERED} LIMIT {_AT_ONCE}"
+def _delete(connection: Connection, table: str, column: str, condition: str, before: float | datetime) -> int:
+    """Delete rows in short transactions. Without rows there is no need for the right to delete."""
+    select = f"SELECT {column} FROM {table} WHERE {condition} LIMIT {_AT_ONCE}".encode()
+    delete = f"DELETE FROM {table} WHERE {column} = ANY(%s) AND {condition}".encode()
     count = 0
-    while done := connection.execute(f"DELETE FROM {table} WHERE number IN ({rows})".encode(), (before,)).rowcount:
-        count += done
+    while found := [name for (name,) in connection.execute(select, (before,))]:
+        count += connection.execute(delete, (found, before)).rowcount
     return count
 
 

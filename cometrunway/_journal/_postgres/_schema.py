@@ -126,6 +126,44 @@ MIGRATIONS = (
     CREATE TRIGGER tell AFTER UPDATE OF refusal ON {schema}.queued FOR EACH ROW
         WHEN (NEW.refusal IS NOT NULL) EXECUTE FUNCTION {schema}.tell();
     """,
+    """
+    ALTER TABLE {schema}.rate ADD COLUMN paused_until timestamptz NOT NULL DEFAULT '-infinity';
+    CREATE OR REPLACE FUNCTION {schema}.reserve(
+        of_kind text, wanted integer, holder bigint, held integer, horizon double precision,
+        OUT granted integer, OUT wait double precision, OUT gap double precision
+    ) LANGUAGE plpgsql AS $$
+    DECLARE
+        limits {schema}.rate;
+        moment timestamptz;
+        first timestamptz;
+        others bigint;
+    BEGIN
+        SELECT * INTO limits FROM {schema}.rate WHERE kind = of_kind FOR UPDATE;
+        moment := clock_timestamp();
+        granted := CASE WHEN limits.is_paused THEN 0 ELSE wanted END;
+        gap := CASE WHEN limits.per_second IS NULL THEN 0
+            ELSE 1 / least(greatest(limits.per_second, 1e-6), 1e6) END;
+        first := greatest(limits.next_at, limits.paused_until, moment);
+        wait := extract(epoch FROM first - moment);
+        IF limits.at_once IS NOT NULL THEN
+            SELECT coalesce(sum(places), 0) INTO others FROM {schema}.worker
+                WHERE number <> holder
+                AND greatest(seen_at, pg_postmaster_start_time()) + make_interval(secs => lease) > moment;
+            granted := greatest(0, least(granted, limits.at_once - others - held));
+        END IF;
+        IF wait > horizon THEN
+            granted := 0;
+        ELSIF gap > 0 THEN
+            granted := least(granted, 1 + floor((horizon - wait) / gap)::integer);
+        END IF;
+        IF granted > 0 AND gap > 0 THEN
+            UPDATE {schema}.rate SET next_at = first + make_interval(secs => granted * gap) WHERE kind = of_kind;
+        END IF;
+        IF limits.at_once IS NOT NULL THEN
+            UPDATE {schema}.worker SET places = held + granted WHERE number = holder;
+        END IF;
+    END $$;
+    """,
 )
 """What brings a schema from each version to the next: the first from none to version 1. What is released stays."""
 VERSION = len(MIGRATIONS)

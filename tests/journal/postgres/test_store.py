@@ -346,7 +346,7 @@ async def test_a_schema_of_version_1_is_upgraded_and_buys_nothing_again(
             assert migrate(place_of(url)) == (0, 1)
             async with session(emulator, journal=url) as runway:
                 await (await runway.submit(yawn(), key="shot"))
-        with pytest.raises(errors.JournalError, match=r"earlier version \(1, this one is 2\).*fleet migrate"):
+        with pytest.raises(errors.JournalError, match=rf"earlier version \(1, this one is {VERSION}\).*fleet migrate"):
             async with session(emulator, journal=url):
                 pass
         assert migrate(place_of(url)) == (1, VERSION)

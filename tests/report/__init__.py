@@ -1,1 +1,1 @@
-"""The tests of batch."""
+"""The tests of report."""

@@ -95,6 +95,8 @@ class Queue:
             "tenant": shot.tenant,
             "price": shot.price or Decimal(0),
         }
+        if shot.tenant is not None:  # locked first, as by all who lock both: lest two wait for each other in a circle
+            yield Statement(f"SELECT FROM {self.schema}.tenant WHERE name = %s FOR NO KEY UPDATE", (shot.tenant,))
         # In two statements: one with DO UPDATE would lock a queued shot that it does not change.
         added = (yield self._insert(values)) or (yield self._queue_again(values))
         if not added:

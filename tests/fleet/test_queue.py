@@ -92,6 +92,20 @@ def test_a_priority_is_one_that_the_server_can_store(priority: int) -> None:
         Fleet("postgresql://me@127.0.0.1:9/shop").submit_blocking(shot(), key="cat", priority=priority)
 
 
+async def test_transactions_that_queue_the_same_shot_of_a_tenant_do_not_wait_in_a_circle(
+    fleet: Fleet, dsn: str
+) -> None:
+    """One has queued another shot of the tenant before: each locks the tenant first, and the shot after it."""
+    await fleet.set_tenant("acme", creates=2)
+    async with await psycopg.AsyncConnection.connect(libpq(dsn)) as connection:
+        assert await fleet.submit(shot(), key="cat", tenant="acme", connection=connection)
+        other = asyncio.ensure_future(fleet.submit(shot(), key="dog", tenant="acme"))
+        await asyncio.wait({other}, timeout=0.1)
+        assert await fleet.submit(shot(), key="dog", tenant="acme", connection=connection)
+    assert not await other
+    assert (await fleet.status()).tenants[0].used_creates == 2
+
+
 async def test_a_tenant_must_be_there(fleet: Fleet) -> None:
     """A misspelt name has no budget: it is an error, and nothing is queued."""
     with pytest.raises(ValueError, match="there is no tenant 'acmee'"):

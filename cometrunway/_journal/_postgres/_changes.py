@@ -1,6 +1,6 @@
 """The changes of rows in SQL. Each statement changes any number of rows; their values are arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from attrs import field, frozen
 
@@ -135,14 +135,18 @@ class Statements:
         )
         return taken.rowcount > 0
 
-    def take_over(self, connection: Connection, most: int) -> list[tuple[str, str]]:
-        """Wait for at most so many tasks for which no session that lives waits; return their keys and ids."""
+    def take_over(self, connection: Connection, most: int, again: Collection[str]) -> list[tuple[str, str]]:
+        """Wait for at most so many tasks for which no session that lives waits; return their keys and ids.
+
+        Also for those of `again` for which this session waits.
+        """
         lives = f"EXISTS (SELECT FROM {self.schema}.session AS s WHERE s.number = free.owner AND {is_alive('s')})"
         return connection.execute(
             f"UPDATE {self.schema}.submission AS old SET owner = {self.owner} WHERE number IN ("
             f"SELECT number FROM {self.schema}.submission AS free WHERE state IN ('accepted', 'succeeded') "
-            f"AND NOT {lives} ORDER BY number LIMIT %s FOR UPDATE SKIP LOCKED) RETURNING key, task_id".encode(),
-            (most,),
+            f"AND (NOT {lives} OR (free.owner = {self.owner} AND task_id = ANY(%s))) "
+            "ORDER BY number LIMIT %s FOR UPDATE SKIP LOCKED) RETURNING key, task_id".encode(),
+            (list(again), most),
         ).fetchall()
 
     def leave_all(self, connection: Connection) -> None:

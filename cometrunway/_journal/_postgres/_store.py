@@ -45,6 +45,18 @@ class _Opened:
     renewal: _sessions.Renewal
     own_tasks: set[str] = field(factory=set)
     """The tasks for which this session waits, as far as it knows without a query."""
+    taken_tasks: set[str] = field(factory=set)
+    """The tasks that the present commit takes over."""
+    lost_tasks: set[str] = field(factory=set)
+    """The tasks that were taken over in a commit whose answer was lost, so that nobody polls them."""
+
+    def end_commit(self, *, is_known: bool) -> None:
+        """Keep in mind what was taken over in a commit of which it is not known whether it was made."""
+        if is_known:
+            self.lost_tasks.difference_update(self.taken_tasks)
+        else:
+            self.lost_tasks.update(self.taken_tasks)
+        self.taken_tasks.clear()
 
 
 class PostgresStore:
@@ -158,8 +170,9 @@ class PostgresStore:
         is_told = False
         while True:
             try:
-                return work(self._connected())
+                done = work(self._connected())
             except Error as error:
+                self._end_commit(is_known=False)
                 if not passes(error) or time.monotonic() >= until:
                     raise
                 if not is_told:
@@ -167,8 +180,15 @@ class PostgresStore:
                         "the journal %s is waited for: %s", self._url, self._url.without_secrets(str(error)).strip()
                     )
                 is_told = True
+            else:
+                self._end_commit(is_known=True)
+                return done
             self._disconnect()
             time.sleep(_BETWEEN_TRIES)
+
+    def _end_commit(self, *, is_known: bool) -> None:
+        if self._opened is not None:
+            self._opened.end_commit(is_known=is_known)
 
     def _connected(self) -> Connection:
         if self._connection is None or self._connection.closed:
@@ -277,8 +297,9 @@ class PostgresStore:
     def take_over(self, connection: Connection, most: int) -> dict[str, str]:
         """Wait for at most so many tasks for which no session that lives waits; return their ids by key."""
         opened = self._here()
-        taken = opened.statements.take_over(connection, most)
-        opened.own_tasks.update(task_id for _, task_id in taken)
+        taken = opened.statements.take_over(connection, most, opened.lost_tasks - opened.taken_tasks)
+        opened.taken_tasks.update(task_id for _, task_id in taken)
+        opened.own_tasks.update(opened.taken_tasks)
         return dict(taken)
 
     def leave_all(self, connection: Connection) -> None:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -232,21 +232,51 @@ async def test_a_server_that_stays_away_stops_creates_and_keeps_ids(session: Any
         assert {each.key: bool(each.task_id) for each in reader.entries()} == {"a": True, "b": True}
 
 
+def lose_an_answer(journal: Journal) -> None:
+    """Let the answer to the next commit be lost."""
+    store: Any = journal._store
+    waited_for = store._waited_for
+
+    def without_answer(work: Callable[[Any], Any]) -> Any:
+        def once(connection: Any) -> Any:
+            result = work(connection)
+            if store._waited_for is without_answer:
+                store._waited_for = waited_for
+                raise psycopg.OperationalError("the connection was lost")
+            return result
+
+        return waited_for(once)
+
+    store._waited_for = without_answer
+
+
 async def test_what_was_begun_in_a_commit_without_an_answer_is_not_in_doubt(url: str) -> None:
     """It was never sent, and another session may submit it."""
     async with Journal(url, lock_timeout=0) as journal:
-        store: Any = journal._store
-        work = store._waited_for
-
-        def without_answer(committed: Callable[..., Any]) -> None:
-            work(committed)
-            raise psycopg.OperationalError("the connection was lost")
-
-        store._waited_for = without_answer
+        lose_an_answer(journal)
         with pytest.raises(errors.JournalUnavailableError):
             await journal.begin(entry())
-        store._waited_for = work
         assert await journal.begin(entry()) is None
+
+
+@pytest.mark.parametrize("seconds", [0, 5])
+async def test_what_was_taken_over_in_a_commit_without_an_answer_is_taken_over(url: str, seconds: float) -> None:
+    """By the next try, in the same call or the next one; what the session waits for already is not given again."""
+    async with Journal(url) as journal:
+        await journal.begin(entry())
+        await journal.accept("shot", task_id="t1", created_at=1.0)
+        await journal.leave_all()
+        async with Journal(url, lock_timeout=seconds) as other:
+            await other.begin(entry("mine"))
+            await other.accept("mine", task_id="t2", created_at=1.0)
+            lose_an_answer(other)
+            taken = {}
+            with suppress(errors.JournalUnavailableError):
+                taken = await other.take_over(10)
+            if not taken:
+                taken = await other.take_over(10)
+            assert taken == {"shot": "t1"}
+            assert await other.take_over(10) == {}
 
 
 async def test_a_full_disk_of_the_server_stops_the_create(session: Any, url: str) -> None:

@@ -28,7 +28,7 @@ def own_first(cls: type[AttrsInstance]) -> "list[Attribute[Any]]":
 
 def snake_case(name: str) -> str:
     """Return the snake_case of a name in either spelling."""
-    return re.sub(r"(?<=[a-z0-9])[A-Z]", lambda capital: "_" + capital[0].lower(), name)
+    return re.sub(r"(?<=[a-z0-9])[A-Z]|(?<=[A-Z])[A-Z](?=[a-z])", lambda capital: "_" + capital[0].lower(), name)
 
 
 def camel_case(name: str) -> str:

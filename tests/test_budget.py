@@ -71,20 +71,6 @@ async def test_what_is_not_billed_is_counted_back(session: Any, tmp_path: Path) 
     assert budget.used_creates == 2
 
 
-async def test_a_create_counts_in_the_sessions_budget_and_in_the_callers(session: Any) -> None:
-    """In both, or, where one has too little, in none."""
-    own, shared = Budget(creates=3), Budget(creates=2)
-    async with Emulator() as emulator, session(emulator, budget=own) as runway:
-        for number in range(2):
-            await runway.submit(yawn(number), budget=shared)
-        with pytest.raises(errors.BudgetError, match="budget of 2"):
-            await runway.submit(yawn(2), budget=shared)
-        assert (own.used_creates, shared.used_creates) == (2, 2)
-        await runway.submit(yawn(3))
-        with pytest.raises(errors.BudgetError, match="budget of 3"):
-            await runway.submit(yawn(4), budget=Budget(creates=1))
-
-
 async def test_a_batch_takes_a_budget(session: Any) -> None:
     """Without a journal an endless batch ends with the reason."""
     budget = Budget(creates=5)

@@ -6,6 +6,7 @@ from attrs import fields
 from cometrunway import Keyframe, MotionVector, Voice
 from cometrunway._requests._all_routes import ROUTES
 from cometrunway._requests._names import camel_case, nearest, own_first, snake_case, unknown
+from cometrunway._requests._routes import Request
 
 KNOWN = ["prompt_text", "seed", "ratio"]
 
@@ -47,5 +48,7 @@ def test_of_several_unknown_names_each_is_told_and_the_list_once() -> None:
 @pytest.mark.parametrize("cls", ROUTES.values(), ids=lambda cls: cls.__name__)
 def test_a_class_lists_its_own_fields_first(cls: type) -> None:
     """Those of every request, such as `extra`, come last."""
-    inherited = [attribute.inherited for attribute in own_first(cls)]
-    assert inherited == sorted(inherited)
+    of_every_request = {attribute.name for attribute in fields(Request)}
+    are_last = [attribute.name in of_every_request for attribute in own_first(cls)]
+    assert are_last == sorted(are_last)
+    assert {attribute.name for attribute in own_first(cls)} == {attribute.name for attribute in fields(cls)}

@@ -503,7 +503,7 @@ class Session(AsyncContext):
         if not isinstance(asset, Asset):
             raise TypeError(f"asset must be an Asset, as `[asset] = await handle` gives, got {type(asset).__name__}")
         try:
-            return await self._lifetime.parts.downloader.download_as(expanded(path), asset.url)
+            return await self._lifetime.parts.downloader.download_as(expanded(path).absolute(), asset.url)
         except DownloadError as error:
             drop_frames(error)
             raise

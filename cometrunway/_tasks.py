@@ -117,7 +117,7 @@ class Asset(Displayed):
     url: str = field(repr=without_query)
     """The server's URL of the file. It is signed: anyone who has it can read the file until it expires."""
     path: Path | None = None
-    """The complete file on this disk; None until it is downloaded."""
+    """The complete file on this disk, an absolute path; None until it is downloaded."""
     location: str | None = None
     """The complete file in a bucket, such as `s3://bucket/prefix/name.mp4`; None if the session has no bucket."""
     link: str | None = field(default=None, eq=False, repr=_without_query)

@@ -15,6 +15,7 @@ from cometrunway._delivery._free_space import LEAST_FREE
 from cometrunway._delivery._intact_files import IntactFiles
 from cometrunway._delivery._open_folder import OpenFolder
 from cometrunway._delivery._output import Download
+from cometrunway._paths import from_here
 from cometrunway._tasks import Asset
 from cometrunway._threads import in_thread
 
@@ -27,7 +28,7 @@ class FolderOutput:
     keeps_files = True
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder = folder.absolute()  # the current folder may change
         self._intact = IntactFiles()
 
     async def __aenter__(self) -> Self:
@@ -58,7 +59,7 @@ async def try_folder(folder: Path) -> None:
     try:
         await in_thread(partial(_try, folder))
     except OSError as error:
-        raise ValueError(f"output_dir {folder} cannot be written: {error.strerror}") from error
+        raise ValueError(f"output_dir {from_here(folder)} cannot be written: {error.strerror}") from error
 
 
 def _try(folder: Path) -> None:

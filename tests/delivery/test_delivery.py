@@ -9,6 +9,7 @@ import pytest
 from cometrunway import (
     Event,
     EventKind,
+    Journal,
     RetryPolicy,
     errors,
 )
@@ -26,6 +27,30 @@ async def test_a_file_is_named_after_its_key_or_its_task(session: Any, tmp_path:
     assert first.path.parent == second.path.parent == tmp_path / "out"
     assert first.path.name.startswith("shot 1_final-")
     assert second.path.name == f"{bare.id}.mp4"
+
+
+async def test_the_path_of_a_file_is_absolute(session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the same from a download, from a later session and from the journal, also if the current folder changes."""
+    paths = []
+    async with Emulator() as emulator:
+        for _ in range(2):
+            monkeypatch.chdir(tmp_path)
+            async with session(emulator, output_dir="clips", journal="shots.db") as runway:
+                monkeypatch.chdir(tmp_path.parent)
+                [clip] = await (await runway.submit(yawn(), key="cat"))
+            paths.append(clip.path)
+    [entry] = Journal.read(tmp_path / "shots.db")
+    assert [*paths, entry.assets[0].path] == [tmp_path / "clips" / "cat.mp4"] * 3
+
+
+async def test_the_path_of_a_file_that_a_program_downloads_is_absolute(
+    session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the one that the program gave, in the folder that was current then."""
+    monkeypatch.chdir(tmp_path)
+    async with Emulator() as emulator, session(emulator, output_dir=None) as runway:
+        [clip] = await (await runway.submit(yawn()))
+        assert (await runway.download(clip, "copy.mp4")).path == tmp_path / "copy.mp4"
 
 
 async def test_a_folder_that_cannot_be_is_known_before_anything_is_paid(session: Any, tmp_path: Path) -> None:

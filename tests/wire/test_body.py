@@ -16,7 +16,6 @@ from cometrunway._wire._explain import Explanation, explain
 from cometrunway._wire._http import HttpResponse
 from cometrunway._wire._refusals import proves_refusal
 from cometrunway._wire._sent import Sent
-from cometrunway._wire._words import bare, words
 from cometrunway.errors import CometRunwayError, ProtocolError
 from tests.answers import ANSWERS, CALLBACK, PAYLOADS, answer, looked, refused_poll
 from tests.samples import yawn
@@ -254,13 +253,6 @@ def _calls(response: HttpResponse) -> int:
     finally:
         sys.setprofile(None)
     return count
-
-
-def test_no_cache_keeps_what_is_long() -> None:
-    """A key or a status of any length is looked at and forgotten."""
-    assert not words("x" * 100_000)
-    assert not bare("x" * 100_000)
-    assert looked({"id": "x", "status": "x" * 100_000, "x" * 100_000: 1}).status is TaskStatus.UNKNOWN
 
 
 def test_an_answer_is_not_changed() -> None:

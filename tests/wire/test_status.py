@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from cometrunway._tasks import TaskStatus
-from cometrunway.errors import ProtocolError
-from tests.answers import looked, refused_poll
+from tests.answers import looked
 
 URL = "https://example.com/a.mp4"
 WORDS = {
@@ -90,17 +89,6 @@ def test_a_failed_digit_with_a_video_is_a_success(digit: object) -> None:
 def test_the_outer_statement_counts_once_it_is_final(body: object, expected: str) -> None:
     """Before it is final an inner end counts too: a failure at once, a success with its output only."""
     assert looked(body).status.value == expected
-
-
-def test_the_nesting_is_bounded() -> None:
-    """A gateway over a gateway is followed, an endless nest is not."""
-    nest: dict[str, Any] = {"status": "SUCCEEDED", "output": [URL]}
-    for _ in range(4):
-        nest = {"data": nest}
-    assert looked(nest).outputs == (URL,)
-    for _ in range(65):
-        nest = {"data": nest}
-    assert isinstance(refused_poll(nest), ProtocolError)
 
 
 def test_progress_never_decides() -> None:

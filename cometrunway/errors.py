@@ -216,6 +216,11 @@ class InvalidRequestError(APIError):
 class ModelUnavailableError(APIError):
     """The gateway does not offer this model: its name is misspelled, or the gateway no longer has it."""
 
+    @property
+    def message(self) -> str:
+        """What the API answered, and where the known models are listed."""
+        return f'{super().message}; choose another model: "Which route and model?" in the documentation lists them'
+
 
 class TaskNotFoundError(APIError):
     """The API does not know this task id, or the task belongs to another account."""

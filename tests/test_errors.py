@@ -69,8 +69,16 @@ def test_an_error_hashes(error_type: type[CometRunwayError]) -> None:
 def test_an_error_says_what_it_is_about(error_type: type[CometRunwayError]) -> None:
     """The text names route, task and key; the message alone does not."""
     error = made(error_type)
-    assert error.message == "it went wrong"
-    assert str(error) == f"it went wrong (route={error.route} task=t-1 shot=shot 7)"
+    assert error.message.startswith("it went wrong")
+    assert str(error) == f"{error.message} (route={error.route} task=t-1 shot=shot 7)"
+
+
+def test_an_unknown_model_is_told_with_the_page_that_lists_models() -> None:
+    """The page is named by its title; every other error's message is what was said to it."""
+    title = (Path(__file__).parent.parent / "docs" / "models.md").read_text().partition("\n")[0].removeprefix("# ")
+    assert f'it went wrong; choose another model: "{title}" in the doc' in made(errors.ModelUnavailableError).message
+    others = set(DRAWN) - {errors.ModelUnavailableError}
+    assert {made(error_type).message for error_type in others} == {"it went wrong"}
 
 
 def test_the_subject_is_said_once() -> None:

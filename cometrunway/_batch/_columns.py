@@ -31,6 +31,8 @@ class Column:
     """Equal for all rows in which the column is wrong for the same reason."""
     may_be_ours: bool
     """Whether it may be a misspelt field. The rest of the row cannot be checked then."""
+    is_foreign: bool
+    """Whether no route has such a field, so that the name itself is what is wrong."""
 
 
 def listed(text: str) -> list[str]:
@@ -69,12 +71,26 @@ def _unknown(name: str, cls: type[Request], open_names: Sequence[str]) -> Column
     if takers:
         cure = f"{meant} Else leave" if meant else "leave"
         reason = f"{cls.route} has no field {name!r}; {cure} it empty in such rows: it is for {', '.join(takers)}"
-        return Column(name, reason, f"{name} of {cls.route}", may_be_ours=True)
+        return Column(name, reason, f"{name} of {cls.route}", may_be_ours=True, is_foreign=False)
+    return _foreign(name, open_names)
+
+
+def foreign_columns(names: Collection[str]) -> Iterator[Column]:
+    """Yield the columns of a table that are fields of no route, where the routes of its rows are not known."""
+    known = dict.fromkeys(["key", *(name for cls in OFFICIAL + COMPAT for name in _names(cls)), "route"])
+    given = set(map(snake_case, names))
+    open_names = [name for name in known if name not in given | _NOT_SUGGESTED]
+    yield from (_foreign(name, open_names) for name in names if name and snake_case(name) not in known)
+
+
+def _foreign(name: str, open_names: Sequence[str]) -> Column:
+    close = _close(name, open_names)
+    meant = f"did you mean {' or '.join(close)}?" if close else ""
     ignore = f"--ignore-columns {shlex.quote(_quoted(plain_name(name)))}"
     more = f" and {len(open_names) - _LISTED} more" if len(open_names) > _LISTED else ""
     rename = f"rename it to one of {', '.join(open_names[:_LISTED])}{more}, or leave it out: {ignore}"
     cure = f"{meant} To leave it out, add {ignore}" if meant else rename
-    return Column(name, f"unknown field {shown(name)}; {cure}", name, may_be_ours=bool(close))
+    return Column(name, f"unknown field {shown(name)}; {cure}", name, may_be_ours=bool(close), is_foreign=True)
 
 
 def _close(name: str, open_names: Sequence[str]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from cometrunway._batch._cells import from_cells
-from cometrunway._batch._columns import absent_columns, unknown_columns
+from cometrunway._batch._columns import absent_columns, foreign_columns, unknown_columns
 from cometrunway._batch._formats import Record, format_of, plain_name, table
 from cometrunway._batch._problems import Problems
 from cometrunway._batch._text import decoded
@@ -140,6 +140,8 @@ class _Shots:
         except ValueError as error:
             for reason in str(error).splitlines():
                 self.problems.add(record.line, "; the row ".join(filter(None, (reason, short))))
+            if record.fields is None:
+                self._add_foreign(record)
             return
         if short:
             self.doubts.append((record.line, f"{short}; these count as empty"))
@@ -148,6 +150,12 @@ class _Shots:
             self.problems.add(record.line, f"key: {shot.key!r} is used twice, first in line {first}; give it another")
         elif shot is not None:
             self.by_key[shot.key], self.lines[shot.key] = shot, record.line
+
+    def _add_foreign(self, record: Record) -> None:
+        """Tell which names are wrong in a heading after which no row is read."""
+        names = [name for name in record.columns if plain_name(name) not in self.ignored]
+        for column in foreign_columns(names) if record.line == record.heading else ():
+            self.problems.add(record.heading, column.reason, cause=column.cause)
 
     def _shot(self, record: Record) -> Shot | None:
         """Return the shot; None if an unknown column may be a misspelt field."""
@@ -162,7 +170,8 @@ class _Shots:
             fields = from_cells(fields)
         unknown = unknown_columns(fields, is_named=key not in self.unnamed)
         for column in unknown:
-            self.problems.add(record.line, column.reason, cause=column.cause)
+            line = record.heading if column.is_foreign and record.heading else record.line
+            self.problems.add(line, column.reason, cause=column.cause)
             del fields[column.name]
         if any(column.may_be_ours for column in unknown):
             return None

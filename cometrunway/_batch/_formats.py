@@ -6,10 +6,13 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
 from attrs import frozen
+
+from cometrunway._requests._all_routes import ROUTES
 
 if TYPE_CHECKING:
     import _csv
@@ -33,6 +36,8 @@ class Record:
     """The names of all columns of the table; empty for JSON."""
     missing: Sequence[str] = ()
     """The columns of the table for which the row has no cell."""
+    heading: int = 0
+    """The line with the names of the columns, from 1; 0 for JSON."""
 
 
 Format = Callable[[str], Iterator[Record]]
@@ -91,17 +96,31 @@ def table(text: str, ignored: Collection[str] = ()) -> Iterator[Record]:
 
 
 def _records(rows: "_csv.Reader", delimiter: str, ignored: Collection[str]) -> Iterator[Record]:
-    first = rows.line_num + 1
+    heading = rows.line_num + 1
     names = [name.strip() for name in next(rows, [])]
-    problem = _wrong_heading(names, ignored)
-    if problem:
-        yield Record(first, first, None, problem)
-        return
-    before = rows.line_num
-    for row in rows:
+    numbered = _numbered(rows)
+    problem = _doubles(names, ignored)
+    if problem or "route" not in names:
+        sample = list(islice(numbered, 1))
+        meant = "" if "route" in names else _meant_for_route(names, [row for _, row in sample])
+        told = problem if "route" in names else "\n".join(filter(None, (_without_route(names, meant), problem)))
+        is_end = bool(problem or not meant)
+        yield Record(heading, heading, None, told, names if is_end and len(names) > 1 else (), heading=heading)
+        if is_end:
+            return
+        names[names.index(meant)] = "route"  # so that all other mistakes are told in the same round
+        numbered = chain(sample, numbered)
+    for line, row in numbered:
         fields, problem = _row(names, row, delimiter)
         if fields or problem:
-            yield Record(before + 1, before + 1, fields, problem, names, names[len(row) :])
+            yield Record(line, line, fields, problem, names, names[len(row) :], heading)
+
+
+def _numbered(rows: "_csv.Reader") -> Iterator[tuple[int, list[str]]]:
+    """Yield each row with the line where it begins."""
+    before = rows.line_num
+    for row in rows:
+        yield before + 1, row
         before = rows.line_num
 
 
@@ -114,20 +133,25 @@ def _delimiter(text: str) -> tuple[str, bool]:
     return max(",;\t", key=first_row.count), False
 
 
-def _wrong_heading(names: list[str], ignored: Collection[str]) -> str:
-    if "route" not in names:
-        got = ", ".join(names)[:100] or "nothing"
-        return f"the first row must name the fields, `route` among them, got {got}; {_cure_without_route(names)}"
+def _doubles(names: list[str], ignored: Collection[str]) -> str:
     double = next((name for name in names if name and names.count(name) > 1 and plain_name(name) not in ignored), "")
     return f"{double}: two columns have this name" if double else ""
 
 
-def _cure_without_route(names: list[str]) -> str:
-    if len(names) < 2:
-        return "they are separated by commas, semicolons or tabs, or by X where the line sep=X is before them"
+def _meant_for_route(names: list[str], sample: list[list[str]]) -> str:
+    """Return the column that has a route in its first cell, or that is called nearly so; empty if there is none."""
     close = get_close_matches("route", [name.lower() for name in names], n=1)
-    meant = next((name for name in names if name.lower() in close), "")
-    return f"rename the column {meant or 'that says image_to_video, pro_generate or another route'} to route"
+    by_value = (name for row in sample for name, cell in zip(names, row, strict=False) if cell.strip() in ROUTES)
+    return next(chain(by_value, (name for name in names if name.lower() in close)), "")
+
+
+def _without_route(names: list[str], meant: str) -> str:
+    got = ", ".join(names)[:100] or "nothing"
+    if len(names) < 2:
+        cure = "they are separated by commas, semicolons or tabs, or by X where the line sep=X is before them"
+    else:
+        cure = f"rename the column {meant or 'that says image_to_video, pro_generate or another route'} to route"
+    return f"the first row must name the fields, `route` among them, got {got}; {cure}"
 
 
 def _row(names: list[str], row: list[str], delimiter: str) -> tuple[dict[str, Any] | None, str]:

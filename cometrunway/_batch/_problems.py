@@ -34,7 +34,9 @@ class Problems:
 
     def add(self, line: int, reason: str, *, cause: str | None = None) -> None:
         """Add an error of a line. Of several with the same cause, only the first reason is shown."""
-        self._found.setdefault(cause or _VALUE.sub("", reason), _Problem(reason)).lines.append(line)
+        lines = self._found.setdefault(cause or _VALUE.sub("", reason), _Problem(reason)).lines
+        if lines[-1:] != [line]:  # the heading of a table is wrong once, whatever the number of its rows
+            lines.append(line)
 
     def __bool__(self) -> bool:
         return bool(self._found)

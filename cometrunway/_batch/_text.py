@@ -74,6 +74,6 @@ def _wide(content: bytes, name: str) -> str:
 
 
 def _place(before: bytes, encoding: str) -> str:
-    """Return the line and the column, from 1, of what follows."""
+    """Return the line, and the character in it, of what follows; both count from 1."""
     lines = re.split(r"\r\n|\r|\n", before.decode(encoding, "replace"))
-    return f"{len(lines)}: column {len(lines[-1]) + 1}"
+    return f"{len(lines)}: character {len(lines[-1]) + 1}"

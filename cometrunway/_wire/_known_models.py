@@ -71,14 +71,17 @@ def unknown_values(request: Request, provider: Provider) -> Iterator[str]:
         return
     yield from _of_extra(request)
     name, model = type(request).__name__, getattr(request, "model", "")
-    if model not in models:
+    is_known = model in models
+    if not is_known:
         yield f"{name}.model: {_unknown(model, models)}, on {request.route} of {provider.name}"
-        return
-    values_of, not_taken = _known_of(provider.name, request.route, model)
+    values_of, not_taken = (
+        _known_of(provider.name, request.route, model) if is_known else _known_of_all(provider.name, request.route)
+    )
+    taker = model if is_known else "any model"
     for field, values in values_of.items():
         value = getattr(request, field)
         if value is not None and value not in values:
-            yield f"{name}.{field}: {_unknown(value, values)}, with {model} of {provider.name}"
+            yield f"{name}.{field}: {_unknown(value, values)}, with {taker} of {provider.name}"
     for field in not_taken:
         if getattr(request, field) not in (None, ()):
             yield f"{name}.{field}: is not known, with {model} of {provider.name}; None leaves it out"
@@ -90,6 +93,15 @@ def _known_of(provider: str, route: str, model: str) -> tuple[Mapping[str, Any],
     known: Model = known_models(provider)["routes"][route][model]
     taken = {"model", "extra", *known["required"], *known["optional"]}
     return known.get("values", {}), tuple(field.name for field in fields(ROUTES[route]) if field.name not in taken)
+
+
+@cache
+def _known_of_all(provider: str, route: str) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+    """Return the same for an unknown model: the values that any model takes, of fields for which all list them."""
+    of_models = [model.get("values", {}) for model in known_models(provider)["routes"][route].values()]
+    fields_of_all = set[str].intersection(*map(set, of_models))
+    union = {field: dict.fromkeys(value for values in of_models for value in values[field]) for field in fields_of_all}
+    return {field: tuple(union[field]) for field in sorted(union)}, ()
 
 
 def _check_model(request: Request, provider: Provider) -> None:

@@ -32,8 +32,13 @@ def test_a_column_that_is_not_ours_is_one_error(name: str, tmp_path: Path) -> No
     assert (
         "unknown field 'Bemerkung'; rename it to one of key, prompt_text, model, duration, ratio, seed and 14 " in first
     )
-    assert "or leave it out: --ignore-columns Bemerkung [10 rows: lines " in first
-    assert "unknown field 'price'" in second
+    if name == "a.csv":  # what is wrong is its first line
+        assert first.startswith("1: ")
+        assert first.endswith("or leave it out: --ignore-columns Bemerkung")
+        assert second.startswith("1: unknown field 'price'")
+    else:
+        assert "or leave it out: --ignore-columns Bemerkung [10 rows: lines " in first
+        assert "unknown field 'price'" in second
     batch = read_batch(path, ignore=["Bemerkung", "price"])
     assert [shot.request for shot in batch.shots] == [ImageToVideo(prompt_image=CAT)] * 10
     assert (batch.ignored, batch.absent) == ({"Bemerkung": 10, "price": 10}, [])

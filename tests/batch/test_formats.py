@@ -52,10 +52,10 @@ def test_a_single_object_is_a_batch_of_one(tmp_path: Path) -> None:
         ("a.csv", f"route,prompt_image,\nimage_to_video,{CAT},more\n", {2: "heading without a name"}),
         ("a.csv", f'route,prompt_image,prompt_text\nimage_to_video,{CAT},"a\nb"\n?,,\n', {4: "route"}),
         ("a.csv", f"route,prompt_image,seed\nimage_to_video,{CAT},seven\n", {2: "seed"}),
-        ("a.csv", f"route,prompt_image,promt_text\nimage_to_video,{CAT},x\n", {2: "did you mean prompt_text"}),
+        ("a.csv", f"route,prompt_image,promt_text\nimage_to_video,{CAT},x\n", {1: "did you mean prompt_text"}),
         ("a.csv", 'route,key\nimage_to_video,"x', {2: "is not CSV"}),
         ("a.csv", "route,key\n", {1: "holds no shot"}),
-        ("a.csv", "Key,Route\na,image_to_video\n", {1: "`route` among them, got Key, Route"}),
+        ("a.csv", "key,Route\na,image_to_video\n", {1: "`route` among them, got key, Route", 2: "prompt_image"}),
         ("a.csv", "route,key,key\nimage_to_video,a,b\n", {1: "key: two columns"}),
         ("a.csv", f"route,prompt_image,prompt_text\nimage_to_video,{CAT},a\u2028b,c\n", {2: "4 cells"}),
         ("a.json", "[]", {1: "holds no shot"}),
@@ -101,13 +101,35 @@ def test_a_separator_is_one_character(said: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("heading", "cure"),
     [
-        ("Name;Weg;Text", "rename the column that says image_to_video, pro_generate or another route to route"),
+        ("key;image;prompt_text", "rename the column image to route"),
         ("key;Route;prompt_text", "rename the column Route to route"),
         ("key|route|prompt", "they are separated by commas, semicolons or tabs"),
     ],
 )
 def test_a_table_without_a_route_is_told_what_is_missing(heading: str, cure: str, tmp_path: Path) -> None:
     """A heading in another language is not taken for a wrong separator."""
-    [line] = problems(write(tmp_path, "a.csv", f"{heading}\na;image_to_video;x\n"))
+    line, *others = problems(write(tmp_path, "a.csv", f"{heading}\na;image_to_video;x\n"))
     assert line.startswith("1: the first row must name the fields, `route` among them, got ")
     assert cure in line
+    assert others == (["2: ImageToVideo.prompt_image: required"] if len(heading.split(";")) > 1 else [])
+
+
+GERMAN = "Strecke;Schlüssel;Bild;Dauer"
+
+
+@pytest.mark.parametrize(
+    ("table", "wrong"),
+    [
+        (f"{GERMAN}\nimage_to_video;a;{CAT};5\n", [*("Strecke to route", "Schlüssel", "Bild", "Dauer"), "required"]),
+        (f"sep=;\n{GERMAN}\nBild zu Video;a;{CAT};5\n", ["another route to route", *GERMAN.split(";")]),
+        (f"{GERMAN};Bild\nimage_to_video;a;{CAT};5;\n", ["Strecke to", "Bild: two columns", *GERMAN.split(";")]),
+    ],
+)
+def test_a_heading_in_another_language_is_told_in_one_round(table: str, wrong: list[str], tmp_path: Path) -> None:
+    """The column of the route and all others that are not ours, each with the line of the heading."""
+    found = problems(write(tmp_path, "a.csv", table))
+    assert len(found) == len(wrong), found
+    for line, reason in zip(found, wrong, strict=True):
+        assert reason in line
+        heading = 2 if table.startswith("sep") else 1
+        assert line.startswith(f"{heading if reason != 'required' else heading + 1}: ")

@@ -40,15 +40,23 @@ def test_another_encoding_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "encoding", "message"),
     [
-        (b"route;key\r\nx;B\xe4r\r\n", None, "2: column 4: the byte 0xE4 is not UTF-8 (invalid continuation byte); "),
+        (
+            b"route;key\r\nx;B\xe4r\r\n",
+            None,
+            "2: character 4: the byte 0xE4 is not UTF-8 (invalid continuation byte); ",
+        ),
         (b"route;key\r\nx;B\xe4r\r\n", None, "add --encoding cp1252"),
-        (b"route\r\rx\x81", "cp1252", "3: column 2: the byte 0x81 is not CP1252"),
-        (b"route\n\xc3", "ascii", "2: column 1: the byte 0xC3 is not ASCII"),
+        (b"route\r\rx\x81", "cp1252", "3: character 2: the byte 0x81 is not CP1252"),
+        (b"route\n\xc3", "ascii", "2: character 1: the byte 0xC3 is not ASCII"),
         (ROWS.encode("utf-16-le"), None, "1: this is UTF-16-LE without a byte order mark; add --encoding utf-16-le"),
         (ROWS.encode("utf-16-be"), "cp1252", "add --encoding utf-16-be"),
         (ROWS.encode("utf-32-le"), None, "add --encoding utf-32-le"),
-        (ROWS.encode("utf-16")[:-1], None, "3: column 1: the byte 0x0A is not UTF-16-LE (truncated data); the file is"),
-        (b"route,key\nx,a\0b\n", None, "2: column 4: a NUL character; the file is damaged or cut off"),
+        (
+            ROWS.encode("utf-16")[:-1],
+            None,
+            "3: character 1: the byte 0x0A is not UTF-16-LE (truncated data); the file is",
+        ),
+        (b"route,key\nx,a\0b\n", None, "2: character 4: a NUL character; the file is damaged or cut off"),
         (b"PK\x03\x04\x14\x00", None, "1: this is a workbook such as .xlsx, or an archive, no text; save it as CSV"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1", None, "1: this is a workbook such as .xls, no text; save it as CSV"),
     ],

@@ -74,7 +74,7 @@ def test_what_is_known_is_not_spoken_of(request_: Request) -> None:
             "audio: is not known, with gen4_turbo",
         ),
         (TextToVideo(prompt_text="a", model="veo3.1", ratio="1:1"), RUNWAY, "ratio: '1:1' .*known are 1280:720"),
-        (TextToVideo(prompt_text="a", model="veo31", ratio="1:1"), RUNWAY, "model: 'veo31' .*mean veo3.1"),
+        (TextToVideo(prompt_text="a", model="veo31", ratio="1280:720"), RUNWAY, "model: 'veo31' .*mean veo3.1"),
     ],
 )
 def test_what_is_not_known_is_named(request_: Request, provider: Provider, told: str) -> None:
@@ -86,6 +86,14 @@ def test_what_is_not_known_is_named(request_: Request, provider: Provider, told:
     with pytest.raises(ValueError, match=told):
         check_known(request_, provider, strict=True)
     assert message in str(caught[0].message)
+
+
+def test_a_value_that_no_model_takes_is_named_beside_an_unknown_model() -> None:
+    """Both are told at once; a value that some model takes is not doubtful."""
+    request_ = ImageToVideo(prompt_image=CAT, model="gen9", ratio="12:7", duration=10)
+    model, ratio = unknown_values(request_, COMETAPI)
+    assert model.startswith("ImageToVideo.model: 'gen9' is not known")
+    assert ratio == "ImageToVideo.ratio: '12:7' is not known (did you mean 1280:768?), with any model of cometapi"
 
 
 def test_of_other_providers_and_routes_nothing_is_known() -> None:

@@ -37,7 +37,8 @@ RECORDED: dict[str, tuple[type[CometRunwayError], str | None, str]] = {
     "error.comet_503_no_channel": (
         ModelUnavailableError,
         "model_not_found",
-        f"{NO_CHANNEL} (HTTP 503, model_not_found)",
+        f"{NO_CHANNEL} (HTTP 503, model_not_found); choose another model: "
+        '"Which route and model?" in the documentation lists them',
     ),
     "error.insufficient_user_quota": (
         InsufficientBalanceError,

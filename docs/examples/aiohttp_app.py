@@ -3,7 +3,9 @@
 The environment gives COMETAPI_KEY, PORT, and PUBLIC_URL: where the gateway reaches this service.
 """
 
+import json
 import os
+import re
 import signal
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -11,7 +13,14 @@ from pathlib import Path
 from aiohttp import web
 
 from cometrunway import AssetResponse, CallbackReceiver, ProGenerate, Session, TaskHandle
-from cometrunway.errors import CometRunwayError, KeyConflictError, SubmissionQueueFullError
+from cometrunway.errors import (
+    CometRunwayError,
+    InvalidRequestError,
+    JournalError,
+    KeyConflictError,
+    RateLimitedError,
+    SubmissionQueueFullError,
+)
 
 PORT = int(os.environ.get("PORT", "8000"))
 receiver = CallbackReceiver(f"{os.environ.get('PUBLIC_URL', f'http://127.0.0.1:{PORT}')}/callbacks")
@@ -19,6 +28,12 @@ session = Session(
     journal="clips.db", output_dir="clips", max_waiting=100, close_wait=0, journal_wait=30, callbacks=receiver
 )
 routes = web.RouteTableDef()
+AGAIN = {"Retry-After": "2", "Cache-Control": "no-store"}  # for what may succeed in a moment
+KEY = r"[^/.][^/]*"  # a key is a part of paths
+ORDER = (
+    'the body must be JSON such as {"key": "cat", "prompt": "the cat yawns"}; '
+    "a key has no slash, and does not begin with a dot"
+)
 
 
 async def lifespan(_app: web.Application) -> AsyncIterator[None]:
@@ -39,17 +54,12 @@ async def page(_request: web.Request) -> web.FileResponse:
 @routes.post("/clips")
 async def submit(request: web.Request) -> web.Response:
     """Submit a clip; answer once the gateway has accepted it. The same key never buys twice."""
+    key, prompt = ordered(await request.read())
     try:
-        order = await request.json()
-        handle = await session.submit(ProGenerate(prompt=order["prompt"]), key=order["key"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise web.HTTPUnprocessableEntity(text=str(error)) from error
-    except KeyConflictError as error:
-        raise web.HTTPConflict(text=str(error)) from error
-    except SubmissionQueueFullError as error:
-        raise web.HTTPServiceUnavailable(text="try again in a moment") from error
-    except CometRunwayError as error:
-        raise web.HTTPBadGateway(text=str(error)) from error
+        handle = await session.submit(ProGenerate(prompt=prompt), key=key)
+    except (ValueError, CometRunwayError) as error:
+        code = status_of(error)
+        return web.Response(text=str(error), status=code, headers=AGAIN if code == 503 else None)
     return await standing(handle, 202)
 
 
@@ -59,19 +69,21 @@ async def status(request: web.Request) -> web.Response:
     return await standing(await find(request), 200)
 
 
-@routes.get("/clips/{key}/events")
+@routes.get("/clips/{key}/events", allow_head=False)
 async def events(request: web.Request) -> web.StreamResponse:
     """Follow a clip to its end."""
     body = session.events(await find(request)).sse()
     return await streamed(request, body, 200, {"Content-Type": "text/event-stream"})
 
 
-@routes.get("/clips/{key}/file")
+@routes.get("/clips/{key}/file", allow_head=False)
 async def file(request: web.Request) -> web.StreamResponse:
     """Bring the clip, or the range of it that a player asks for."""
     handle = await find(request)
-    if not handle.done() or handle.exception():
-        raise web.HTTPConflict(text="there is no file")
+    if not handle.done():
+        raise web.HTTPNotFound(text="the clip is not ready yet", headers=AGAIN)
+    if handle.exception():
+        raise web.HTTPNotFound(text=f"there is no file: {handle.exception()}")
     answer = AssetResponse(handle.result()[0], request.headers)
     return await streamed(request, aiter(answer), answer.status, answer.headers)
 
@@ -80,6 +92,32 @@ async def file(request: web.Request) -> web.StreamResponse:
 async def health(_request: web.Request) -> web.Response:
     """Say that the service lives, and how many clips are in flight."""
     return web.json_response({"in_flight": len(session.owed)})
+
+
+def ordered(body: bytes) -> tuple[str, str]:
+    """Return the key and the prompt of an order."""
+    try:
+        order = json.loads(body)
+    except (ValueError, RecursionError):
+        order = None
+    match order:
+        case {"key": str(key), "prompt": str(prompt)} if re.fullmatch(KEY, key):
+            return key, prompt
+    raise web.HTTPBadRequest(text=ORDER)
+
+
+def status_of(error: Exception) -> int:
+    """Return the HTTP status for an error of `submit`."""
+    match error:
+        case KeyConflictError():
+            return 409
+        case ValueError() | InvalidRequestError():
+            return 422
+        case SubmissionQueueFullError() | RateLimitedError() | JournalError(retryable=True):
+            return 503
+        case JournalError():
+            return 500
+    return 502
 
 
 async def find(request: web.Request) -> TaskHandle:

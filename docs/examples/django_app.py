@@ -5,7 +5,9 @@ The environment gives COMETAPI_KEY, and PUBLIC_URL: where the gateway reaches th
 
 import json
 import os
+import re
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,13 +19,26 @@ from django.urls import path
 from django.views.decorators.http import require_GET, require_POST
 
 from cometrunway import AssetResponse, CallbackReceiver, ProGenerate, Session, TaskHandle
-from cometrunway.errors import CometRunwayError, KeyConflictError, SubmissionQueueFullError
+from cometrunway.errors import (
+    CometRunwayError,
+    InvalidRequestError,
+    JournalError,
+    KeyConflictError,
+    RateLimitedError,
+    SubmissionQueueFullError,
+)
 
 PUBLIC_URL = os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000")
 PAGE = Path(__file__).with_name("player.html").read_text()
 receiver = CallbackReceiver(f"{PUBLIC_URL}/callbacks")
 session = Session(
     journal="clips.db", output_dir="clips", max_waiting=100, close_wait=0, journal_wait=30, callbacks=receiver
+)
+AGAIN = {"Retry-After": "2", "Cache-Control": "no-store"}  # for what may succeed in a moment
+KEY = r"[^/.][^/]*"  # a key is a part of paths
+ORDER = (
+    'the body must be JSON such as {"key": "cat", "prompt": "the cat yawns"}; '
+    "a key has no slash, and does not begin with a dot"
 )
 settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=[urlsplit(PUBLIC_URL).hostname])
 
@@ -37,17 +52,14 @@ async def page(_request: HttpRequest) -> HttpResponse:
 @require_POST
 async def submit(request: HttpRequest) -> HttpResponse:
     """Submit a clip; answer once the gateway has accepted it. The same key never buys twice."""
+    order = ordered(request.body)
+    if order is None:
+        return refusal(400, ORDER)
+    key, prompt = order
     try:
-        order = json.loads(request.body)
-        handle = await session.submit(ProGenerate(prompt=order["prompt"]), key=order["key"])
-    except (ValueError, KeyError, TypeError) as error:
-        return HttpResponse(str(error), status=422)
-    except KeyConflictError as error:
-        return HttpResponse(str(error), status=409)
-    except SubmissionQueueFullError:
-        return HttpResponse("try again in a moment", status=503)
-    except CometRunwayError as error:
-        return HttpResponse(str(error), status=502)
+        handle = await session.submit(ProGenerate(prompt=prompt), key=key)
+    except (ValueError, CometRunwayError) as error:
+        return refusal(status_of(error), str(error))
     return await standing(handle, 202)
 
 
@@ -67,8 +79,10 @@ async def events(_request: HttpRequest, key: str) -> StreamingHttpResponse:
 async def file(request: HttpRequest, key: str) -> HttpResponse | StreamingHttpResponse:
     """Bring the clip, or the range of it that a player asks for."""
     handle = await find(key)
-    if not handle.done() or handle.exception():
-        return HttpResponse("there is no file", status=409)
+    if not handle.done():
+        return refusal(404, "the clip is not ready yet", AGAIN)
+    if handle.exception():
+        return refusal(404, f"there is no file: {handle.exception()}")
     answer = AssetResponse(handle.result()[0], request.headers)
     return StreamingHttpResponse(aiter(answer), status=answer.status, headers=answer.headers)
 
@@ -77,6 +91,37 @@ async def file(request: HttpRequest, key: str) -> HttpResponse | StreamingHttpRe
 async def health(_request: HttpRequest) -> JsonResponse:
     """Say that the service lives, and how many clips are in flight."""
     return JsonResponse({"in_flight": len(session.owed)})
+
+
+def ordered(body: bytes) -> tuple[str, str] | None:
+    """Return the key and the prompt of an order; None if it is none."""
+    try:
+        order = json.loads(body)
+    except (ValueError, RecursionError):
+        order = None
+    match order:
+        case {"key": str(key), "prompt": str(prompt)} if re.fullmatch(KEY, key):
+            return key, prompt
+    return None
+
+
+def status_of(error: Exception) -> int:
+    """Return the HTTP status for an error of `submit`."""
+    match error:
+        case KeyConflictError():
+            return 409
+        case ValueError() | InvalidRequestError():
+            return 422
+        case SubmissionQueueFullError() | RateLimitedError() | JournalError(retryable=True):
+            return 503
+        case JournalError():
+            return 500
+    return 502
+
+
+def refusal(code: int, text: str, headers: Mapping[str, str] | None = None) -> HttpResponse:
+    """Answer with a plain text."""
+    return HttpResponse(text, "text/plain; charset=utf-8", code, headers=headers)
 
 
 async def find(key: str) -> TaskHandle:

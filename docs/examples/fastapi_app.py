@@ -10,18 +10,28 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.exception_handlers import request_validation_exception_handler
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, StreamingResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from cometrunway import AssetResponse, CallbackReceiver, ProGenerate, Session, TaskHandle
-from cometrunway.errors import CometRunwayError, KeyConflictError, SubmissionQueueFullError
+from cometrunway.errors import (
+    CometRunwayError,
+    InvalidRequestError,
+    JournalError,
+    KeyConflictError,
+    RateLimitedError,
+    SubmissionQueueFullError,
+)
 
 PUBLIC_URL = os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000")
 receiver = CallbackReceiver(f"{PUBLIC_URL}/callbacks")
 session = Session(
     journal="clips.db", output_dir="clips", max_waiting=100, close_wait=0, journal_wait=30, callbacks=receiver
 )
+AGAIN = {"Retry-After": "2", "Cache-Control": "no-store"}  # for what may succeed in a moment
 
 
 @asynccontextmanager
@@ -40,8 +50,16 @@ app.mount("/callbacks", receiver.asgi)
 class Order(BaseModel):
     """What a client asks for. The same key never buys twice."""
 
-    key: str
+    key: str = Field(pattern=r"^[^/.][^/]*$")  # it is a part of paths
     prompt: str
+
+
+@app.exception_handler(RequestValidationError)
+async def refuse(request: Request, error: RequestValidationError) -> Response:
+    """Answer 400 to a body that is no order."""
+    answer = await request_validation_exception_handler(request, error)
+    answer.status_code = 400
+    return answer
 
 
 @app.get("/")
@@ -55,14 +73,9 @@ async def submit(order: Order) -> dict[str, Any]:
     """Submit a clip; answer once the gateway has accepted it."""
     try:
         handle = await session.submit(ProGenerate(prompt=order.prompt), key=order.key)
-    except ValueError as error:
-        raise HTTPException(422, str(error)) from error
-    except KeyConflictError as error:
-        raise HTTPException(409, str(error)) from error
-    except SubmissionQueueFullError as error:
-        raise HTTPException(503, "try again in a moment") from error
-    except CometRunwayError as error:
-        raise HTTPException(502, str(error)) from error
+    except (ValueError, CometRunwayError) as error:
+        code = status_of(error)
+        raise HTTPException(code, str(error), AGAIN if code == 503 else None) from error
     return await standing(handle)
 
 
@@ -82,8 +95,10 @@ async def events(key: str) -> StreamingResponse:
 async def file(key: str, request: Request) -> StreamingResponse:
     """Bring the clip, or the range of it that a player asks for."""
     handle = await find(key)
-    if not handle.done() or handle.exception():
-        raise HTTPException(409, "there is no file")
+    if not handle.done():
+        raise HTTPException(404, "the clip is not ready yet", AGAIN)
+    if handle.exception():
+        raise HTTPException(404, f"there is no file: {handle.exception()}")
     answer = AssetResponse(handle.result()[0], request.headers)
     return StreamingResponse(answer, answer.status, answer.headers)
 
@@ -92,6 +107,20 @@ async def file(key: str, request: Request) -> StreamingResponse:
 async def health() -> dict[str, int]:
     """Say that the service lives, and how many clips are in flight."""
     return {"in_flight": len(session.owed)}
+
+
+def status_of(error: Exception) -> int:
+    """Return the HTTP status for an error of `submit`."""
+    match error:
+        case KeyConflictError():
+            return 409
+        case ValueError() | InvalidRequestError():
+            return 422
+        case SubmissionQueueFullError() | RateLimitedError() | JournalError(retryable=True):
+            return 503
+        case JournalError():
+            return 500
+    return 502
 
 
 async def find(key: str) -> TaskHandle:

@@ -9,14 +9,22 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from litestar import Litestar, MediaType, Request, asgi, get, post
 from litestar.exceptions import HTTPException
 from litestar.response import Stream
+from msgspec import Meta
 
 from cometrunway import AssetResponse, CallbackReceiver, ProGenerate, Session, TaskHandle
-from cometrunway.errors import CometRunwayError, KeyConflictError, SubmissionQueueFullError
+from cometrunway.errors import (
+    CometRunwayError,
+    InvalidRequestError,
+    JournalError,
+    KeyConflictError,
+    RateLimitedError,
+    SubmissionQueueFullError,
+)
 
 PUBLIC_URL = os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000")
 PAGE = Path(__file__).with_name("player.html").read_text()
@@ -24,6 +32,7 @@ receiver = CallbackReceiver(f"{PUBLIC_URL}/callbacks")
 session = Session(
     journal="clips.db", output_dir="clips", max_waiting=100, close_wait=0, journal_wait=30, callbacks=receiver
 )
+AGAIN = {"Retry-After": "2", "Cache-Control": "no-store"}  # for what may succeed in a moment
 
 
 @asynccontextmanager
@@ -39,7 +48,7 @@ async def lifespan(_app: Litestar) -> AsyncIterator[None]:
 class Order:
     """What a client asks for. The same key never buys twice."""
 
-    key: str
+    key: Annotated[str, Meta(pattern=r"^[^/.][^/]*$")]  # it is a part of paths
     prompt: str
 
 
@@ -54,14 +63,9 @@ async def submit(data: Order) -> dict[str, Any]:
     """Submit a clip; answer once the gateway has accepted it."""
     try:
         handle = await session.submit(ProGenerate(prompt=data.prompt), key=data.key)
-    except ValueError as error:
-        raise HTTPException(str(error), status_code=422) from error
-    except KeyConflictError as error:
-        raise HTTPException(str(error), status_code=409) from error
-    except SubmissionQueueFullError as error:
-        raise HTTPException("try again in a moment", status_code=503) from error
-    except CometRunwayError as error:
-        raise HTTPException(str(error), status_code=502) from error
+    except (ValueError, CometRunwayError) as error:
+        code = status_of(error)
+        raise HTTPException(str(error), status_code=code, headers=AGAIN if code == 503 else None) from error
     return await standing(handle)
 
 
@@ -81,8 +85,10 @@ async def events(key: str) -> Stream:
 async def file(key: str, request: Request[Any, Any, Any]) -> Stream:
     """Bring the clip, or the range of it that a player asks for."""
     handle = await find(key)
-    if not handle.done() or handle.exception():
-        raise HTTPException("there is no file", status_code=409)
+    if not handle.done():
+        raise HTTPException("the clip is not ready yet", status_code=404, headers=AGAIN)
+    if handle.exception():
+        raise HTTPException(f"there is no file: {handle.exception()}", status_code=404)
     answer = AssetResponse(handle.result()[0], request.headers)
     return Stream(aiter(answer), status_code=answer.status, headers=answer.headers)
 
@@ -91,6 +97,20 @@ async def file(key: str, request: Request[Any, Any, Any]) -> Stream:
 async def health() -> dict[str, int]:
     """Say that the service lives, and how many clips are in flight."""
     return {"in_flight": len(session.owed)}
+
+
+def status_of(error: Exception) -> int:
+    """Return the HTTP status for an error of `submit`."""
+    match error:
+        case KeyConflictError():
+            return 409
+        case ValueError() | InvalidRequestError():
+            return 422
+        case SubmissionQueueFullError() | RateLimitedError() | JournalError(retryable=True):
+            return 503
+        case JournalError():
+            return 500
+    return 502
 
 
 async def find(key: str) -> TaskHandle:

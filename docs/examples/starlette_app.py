@@ -3,7 +3,9 @@
 The environment gives COMETAPI_KEY, and PUBLIC_URL: where the gateway reaches this service.
 """
 
+import json
 import os
+import re
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,12 +18,25 @@ from starlette.responses import FileResponse, JSONResponse, StreamingResponse
 from starlette.routing import Mount, Route
 
 from cometrunway import AssetResponse, CallbackReceiver, ProGenerate, Session, TaskHandle
-from cometrunway.errors import CometRunwayError, KeyConflictError, SubmissionQueueFullError
+from cometrunway.errors import (
+    CometRunwayError,
+    InvalidRequestError,
+    JournalError,
+    KeyConflictError,
+    RateLimitedError,
+    SubmissionQueueFullError,
+)
 
 PUBLIC_URL = os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000")
 receiver = CallbackReceiver(f"{PUBLIC_URL}/callbacks")
 session = Session(
     journal="clips.db", output_dir="clips", max_waiting=100, close_wait=0, journal_wait=30, callbacks=receiver
+)
+AGAIN = {"Retry-After": "2", "Cache-Control": "no-store"}  # for what may succeed in a moment
+KEY = r"[^/.][^/]*"  # a key is a part of paths
+ORDER = (
+    'the body must be JSON such as {"key": "cat", "prompt": "the cat yawns"}; '
+    "a key has no slash, and does not begin with a dot"
 )
 
 
@@ -41,17 +56,12 @@ async def page(_request: Request) -> FileResponse:
 
 async def submit(request: Request) -> JSONResponse:
     """Submit a clip; answer once the gateway has accepted it. The same key never buys twice."""
+    key, prompt = ordered(await request.body())
     try:
-        order = await request.json()
-        handle = await session.submit(ProGenerate(prompt=order["prompt"]), key=order["key"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise HTTPException(422, str(error)) from error
-    except KeyConflictError as error:
-        raise HTTPException(409, str(error)) from error
-    except SubmissionQueueFullError as error:
-        raise HTTPException(503, "try again in a moment") from error
-    except CometRunwayError as error:
-        raise HTTPException(502, str(error)) from error
+        handle = await session.submit(ProGenerate(prompt=prompt), key=key)
+    except (ValueError, CometRunwayError) as error:
+        code = status_of(error)
+        raise HTTPException(code, str(error), AGAIN if code == 503 else None) from error
     return await standing(handle, 202)
 
 
@@ -68,8 +78,10 @@ async def events(request: Request) -> StreamingResponse:
 async def file(request: Request) -> StreamingResponse:
     """Bring the clip, or the range of it that a player asks for."""
     handle = await find(request)
-    if not handle.done() or handle.exception():
-        raise HTTPException(409, "there is no file")
+    if not handle.done():
+        raise HTTPException(404, "the clip is not ready yet", AGAIN)
+    if handle.exception():
+        raise HTTPException(404, f"there is no file: {handle.exception()}")
     answer = AssetResponse(handle.result()[0], request.headers)
     return StreamingResponse(answer, answer.status, answer.headers)
 
@@ -77,6 +89,32 @@ async def file(request: Request) -> StreamingResponse:
 async def health(_request: Request) -> JSONResponse:
     """Say that the service lives, and how many clips are in flight."""
     return JSONResponse({"in_flight": len(session.owed)})
+
+
+def ordered(body: bytes) -> tuple[str, str]:
+    """Return the key and the prompt of an order."""
+    try:
+        order = json.loads(body)
+    except (ValueError, RecursionError):
+        order = None
+    match order:
+        case {"key": str(key), "prompt": str(prompt)} if re.fullmatch(KEY, key):
+            return key, prompt
+    raise HTTPException(400, ORDER)
+
+
+def status_of(error: Exception) -> int:
+    """Return the HTTP status for an error of `submit`."""
+    match error:
+        case KeyConflictError():
+            return 409
+        case ValueError() | InvalidRequestError():
+            return 422
+        case SubmissionQueueFullError() | RateLimitedError() | JournalError(retryable=True):
+            return 503
+        case JournalError():
+            return 500
+    return 502
 
 
 async def find(request: Request) -> TaskHandle:

@@ -29,7 +29,9 @@ RECEIVERS = {
     "display": ("ProgressDisplay",),
 }
 """What the examples call an object, or the function that returns it, and of which classes it is then."""
-_BLOCK = re.compile(r"^```(python|py)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+_BLOCK = re.compile(
+    r"^```(?:python|py|{literalinclude} (?P<file>\S+\.py))\n(?P<code>.*?)^```", re.DOTALL | re.MULTILINE
+)
 
 
 def examples() -> dict[str, list[tuple[str, str]]]:
@@ -39,7 +41,7 @@ def examples() -> dict[str, list[tuple[str, str]]]:
         text = page.read_text()
         for block in _BLOCK.finditer(text):
             heading = re.findall(r"^#+ (.*)$", without_code(text[: block.start()]), re.MULTILINE)[-1]
-            for name in names_in(block[2]):
+            for name in names_in((DOCS / block["file"]).read_text() if block["file"] else block["code"]):
                 found[name][page.name, heading] = None
     return {name: list(places) for name, places in found.items()}
 

@@ -58,7 +58,7 @@ class Service:
         return f"http://127.0.0.1:{self.port}"
 
     def ask(self, path: str, order: object = None, **headers: str) -> Answer:
-        """Send a GET, or a POST of JSON."""
+        """Send a GET, or a POST of bytes or of JSON."""
         with self.opened(path, order, **headers) as answer:
             return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
 
@@ -66,7 +66,7 @@ class Service:
     def opened(self, path: str, order: object = None, **headers: str) -> Iterator[HTTPResponse]:
         """Send a request, and yield the answer as it comes."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
-        body = None if order is None else json.dumps(order)
+        body = order if order is None or isinstance(order, bytes) else json.dumps(order)
         try:
             connection.request("POST" if body else "GET", path, body, {"Content-Type": "application/json", **headers})
             yield connection.getresponse()

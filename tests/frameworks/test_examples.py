@@ -1,19 +1,28 @@
 """Each example of docs/examples as its users meet it: a server process, HTTP, and a player in a real Chromium."""
 
 import hashlib
-import re
-from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
-from cometrunway.emulator import Emulator
+from cometrunway.emulator import Emulator, Fault
 from tests.browser.conftest import watched
 from tests.frameworks.player import order, wait_until_it_plays
-from tests.frameworks.servers import Service, serving
+from tests.frameworks.servers import Service
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Response
 
+NO_ORDERS: tuple[object, ...] = (
+    b"nonsense",
+    b'{"key": "\xff"}',
+    b"[" * 100_000,
+    [],
+    {"key": "k"},
+    {"key": 1, "prompt": "p"},
+    {"key": None, "prompt": "p"},
+    {"key": "", "prompt": "p"},
+    {"key": "a/b", "prompt": "p"},
+    {"key": "..", "prompt": "p"},
+)
 SEEK = """async () => {
     const video = document.querySelector("video");
     video.pause();
@@ -29,7 +38,8 @@ def test_one_request_submits_and_another_follows(service: Service, emulator: Emu
     before, called_back = emulator.creates.accepted, len(emulator.callbacks)
     ordered = service.ask("/clips", {"key": "cat", "prompt": "the cat yawns"})
     assert (ordered.status, ordered.json["key"], ordered.json["event"]) == (202, "cat", "submitted")
-    assert service.ask("/clips/cat/file").status == 409
+    early = service.ask("/clips/cat/file")
+    assert (early.status, early.headers["retry-after"], early.headers["cache-control"]) == (404, "2", "no-store")
     told = list(service.events("cat"))
     assert [event["event"] for event in told][-2:] == ["ended", "downloaded"]
     assert service.ask("/clips", {"key": "cat", "prompt": "the cat yawns"}).json["event"] == "downloaded"
@@ -52,20 +62,39 @@ def test_a_file_comes_whole_or_in_part(service: Service) -> None:
     assert service.ask("/clips/dog/file", **{"If-None-Match": whole.headers["etag"]}).status == 304
 
 
-def test_a_key_of_another_clip_is_a_conflict(service: Service, emulator: Emulator) -> None:
-    """The answer is 409, and nothing is paid for."""
+def test_a_clip_that_failed_has_no_file(service: Service) -> None:
+    """The answer is 404 and says why, and does not ask the client to come again."""
+    service.ask("/clips", {"key": "bat", "prompt": "[fail SAFETY.INPUT.TEXT] the bat"})
+    assert list(service.events("bat"))[-1]["event"] == "failed"
+    answer = service.ask("/clips/bat/file")
+    assert (answer.status, "retry-after" in answer.headers) == (404, False)
+    assert b"SAFETY.INPUT.TEXT" in answer.body
+
+
+def test_a_refused_submission_has_the_status_of_the_page(service: Service, emulator: Emulator) -> None:
+    """409 for the key of another clip, 422 for what the gateway refuses, and 502 if it is not known whether it did."""
     service.ask("/clips", {"key": "owl", "prompt": "the owl looks"})
     before = emulator.creates.received
-    assert service.ask("/clips", {"key": "owl", "prompt": "the owl flies"}).status == 409
+    conflict = service.ask("/clips", {"key": "owl", "prompt": "the owl flies <b>"})
+    assert (conflict.status, "html" in conflict.headers["content-type"]) == (409, False)
     assert emulator.creates.received == before
+    for fault, status in ((Fault.answer(400), 422), (Fault.bad_gateway(), 502)):
+        emulator.script("create", fault)
+        assert service.ask("/clips", {"key": f"owl {status}", "prompt": "the owl sleeps"}).status == status
 
 
-def test_a_wrong_request_is_refused(service: Service) -> None:
-    """A key of which nothing is known, one that is empty, and an order without a prompt."""
+def test_a_wrong_request_is_refused(service: Service, emulator: Emulator) -> None:
+    """A key of which nothing is known, a body that is no order, and a prompt that cannot be; nothing is paid for."""
+    before = emulator.creates.received
     for path in ("/clips/none", "/clips/none/events", "/clips/none/file"):
-        assert service.ask(path).status == 404
-    assert service.ask("/clips", {"key": "", "prompt": "p"}).status == 422
-    assert service.ask("/clips", {"key": "k"}).status in {400, 422}
+        answer = service.ask(path)
+        assert (answer.status, "retry-after" in answer.headers) == (404, False)
+    for body in NO_ORDERS:
+        assert service.ask("/clips", body).status == 400, body
+    impossible = service.ask("/clips", {"key": "k", "prompt": ""})
+    assert impossible.status == 422
+    assert b"prompt: must not be empty" in impossible.body
+    assert emulator.creates.received == before
 
 
 def test_a_client_that_disconnects_harms_nothing(service: Service, emulator: Emulator) -> None:
@@ -102,17 +131,3 @@ def test_a_browser_orders_a_clip_and_plays_it(service: Service, browser: "Browse
 def _make(service: Service, key: str) -> None:
     service.ask("/clips", {"key": key, "prompt": key})
     assert list(service.events(key))[-1]["event"] == "downloaded"
-
-
-def test_the_short_example_of_the_page_works(emulator: Emulator, tmp_path: Path) -> None:
-    """What docs/web-backends.md shows is served as it stands."""
-    code, *_ = re.findall(r"```py\n(.*?)```", (Path("docs/web-backends.md")).read_text(), re.DOTALL)
-    (tmp_path / "app.py").write_text(code)
-    with serving("app", emulator, tmp_path) as service:
-        query = urlencode({"image": "https://example.com/cat.jpg", "prompt": "the cat yawns"})
-        assert service.ask(f"/clips/cat?{query}", {}).status == 202
-        assert list(service.events("cat"))[-1]["event"] == "downloaded"
-        assert service.ask("/clips/cat/file", Range="bytes=0-9").status == 206
-        assert service.ask("/clips/none/file").status == 404
-        assert service.stop() < 3
-    assert "Traceback" not in service.log.read_text()

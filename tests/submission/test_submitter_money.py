@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from attrs import frozen
 
-from cometrunway import Journal, RetryPolicy, Session, errors
+from cometrunway import Journal, RetryPolicy, Session, Shot, errors
 from cometrunway.emulator import Emulator, Fault
 from tests.samples import yawn
 
@@ -113,3 +114,43 @@ async def test_what_is_not_sent_comes_to_what_its_row_says(session: Any, tmp_pat
             await runway.submit(yawn(2), key="shot")
         assert [entry.key for entry in Journal.read(tmp_path / "b.db")] == ["shot"]
     assert emulator.creates.received == 1
+
+
+_JOURNAL = {"journal": "first.db"}
+SECOND_RUNS: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any], int]] = {
+    "with the journal of the first run": (_JOURNAL, _JOURNAL, 0),
+    "with another journal": ({}, {"journal": "second.db"}, 2),
+    "without a journal, if a file in `output_dir`": ({}, {}, 0),
+    "without a journal, if there is no such file": ({}, {"output_dir": "other"}, 2),
+    "no file is overwritten": ({}, {"pay_again": True}, 2),
+}
+"""The options of two runs of a batch, and how many creates the second sends, by what the page says of it."""
+
+
+@pytest.mark.parametrize("said", SECOND_RUNS)
+async def test_a_second_run_pays_for_what_its_row_says(
+    said: str, session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shot that was delivered and one that has failed are paid for again, or are not."""
+    section = _PAGE.read_text().partition("## What a second run pays for\n")[2]
+    assert said.lower() in section.lower()
+    monkeypatch.chdir(tmp_path)
+    first, second, creates = SECOND_RUNS[said]
+    shots = [Shot("cat", yawn(1)), Shot("dog", yawn(2, "[fail INTERNAL]"))]
+    async with Emulator(duration=0, not_exist_seconds=0) as emulator:
+        for options in (first, second):
+            before = emulator.creates.received
+            async with session(emulator, **options) as runway:
+                with suppress(errors.KeyUsedError):
+                    await runway.map(shots)
+        assert emulator.creates.received - before == creates
+
+
+async def test_a_submission_without_a_key_is_paid_for_at_every_run(session: Any, tmp_path: Path) -> None:
+    """With a journal, too; a request without a key that `map` takes is recognised."""
+    async with Emulator(duration=0, not_exist_seconds=0) as emulator:
+        for creates in (2, 3):
+            async with session(emulator, journal=tmp_path / "a.db", output_dir=None) as runway:
+                await (await runway.submit(yawn(1)))
+                await runway.map([yawn(2)])
+            assert emulator.creates.received == creates

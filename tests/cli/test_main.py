@@ -683,7 +683,7 @@ def test_a_table_of_a_spreadsheet_is_run(served: dict[str, str], tmp_path: Path)
     (tmp_path / "shots.csv").write_bytes(text.encode("cp1252"))
     refused = run("run", "shots.csv", folder=tmp_path, **never_asked())
     assert refused.returncode == 2
-    assert "shots.csv:3: column 17: the byte 0xE4 is not UTF-8" in refused.stderr
+    assert "shots.csv:3: character 17: the byte 0xE4 is not UTF-8" in refused.stderr
     assert "--encoding cp1252" in refused.stderr
     refused = run("run", "shots.csv", "--encoding", "cp1252", folder=tmp_path, **never_asked())
     assert refused.returncode == 2
@@ -705,7 +705,7 @@ def test_standard_input_may_be_of_powershell(tmp_path: Path) -> None:
             [*COMMAND, "run", "-", "--dry-run"], cwd=tmp_path, input=content, capture_output=True, check=False
         )
         assert ended.returncode == status
-    assert b"<stdin>:3: column 45: the byte 0xE4" in ended.stderr
+    assert b"<stdin>:3: character 45: the byte 0xE4" in ended.stderr
 
 
 @pytest.mark.parametrize("name", ["cp12522", "hex", ""])

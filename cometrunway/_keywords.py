@@ -14,14 +14,18 @@ def hints_keywords(cls: _Class) -> _Class:
     """Let the constructor of a class, and its public methods with options, tell which keyword a misspelt one means.
 
     `Session(ouput_dir="clips")` is then a `TypeError` that ends with "Did you mean 'output_dir'?". From Python 3.13 on,
-    Python does so for every function.
+    Python does so for every function. Before, async methods do not: each of their tracebacks would have one frame more.
     """
     if sys.version_info < (3, 13):
         for name, member in list(vars(cls).items()):
-            has_options = isfunction(member) and member.__kwdefaults__ is not None and not name.startswith("_")
-            if has_options or (name == "__init__" and isfunction(member)):
+            if isfunction(member) and (name == "__init__" or _is_public_with_options(name, member)):
                 setattr(cls, name, _hinting(member))
     return cls
+
+
+def _is_public_with_options(name: str, method: Callable[..., Any]) -> bool:
+    has_options = getattr(method, "__kwdefaults__", None) is not None
+    return has_options and not name.startswith("_") and not iscoroutinefunction(method)
 
 
 def _hinting(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -36,12 +40,7 @@ def _hinting(function: Callable[..., Any]) -> Callable[..., Any]:
                 raise
             raise TypeError(f"{error}{hint}") from None
 
-    @wraps(function)
-    async def awaited(*args: Any, **given: Any) -> Any:
-        __tracebackhide__ = True
-        return await hinting(*args, **given)
-
-    return awaited if iscoroutinefunction(function) else hinting
+    return hinting
 
 
 def _hint(function: Callable[..., Any], given: Mapping[str, Any]) -> str:

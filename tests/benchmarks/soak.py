@@ -166,7 +166,7 @@ async def soak(arguments: argparse.Namespace, served: dict[str, str], folder: Pa
         base_url=served["base_url"],
         output_dir=folder / "out",
         journal=folder / "shots.db",
-        poll=PollPolicy(first=0.6 * arguments.longest, floor=5.0, per_second=5000),
+        poll=PollPolicy(first=0.6 * arguments.longest, floor=min(30.0, 0.08 * arguments.longest), per_second=5000),
         max_in_flight=2 * arguments.in_flight,
         close_wait=arguments.longest * 3,
         on_event=load.on_event,

@@ -108,6 +108,9 @@ class SqliteStore:
         """Return nothing: all tasks are this session's."""
         return {}
 
+    def shorten_waits(self) -> None:
+        """There is no server."""
+
     def leave_all(self, _database: sqlite3.Connection) -> None:
         """Do nothing: no other process could take them up."""
 

@@ -151,6 +151,9 @@ class Store(Protocol):
     def take_over(self, connection: Any, most: int) -> dict[str, str]:
         """Wait for at most so many tasks for which no session that lives waits; return their ids by key."""
 
+    def shorten_waits(self) -> None:
+        """Wait little for a server that is away, from now on, for the process ends. It may be called in any thread."""
+
     def leave_all(self, connection: Any) -> None:
         """Wait for no task any more, so that other sessions may."""
 

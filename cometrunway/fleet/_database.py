@@ -19,6 +19,7 @@ from cometrunway._journal._postgres._connection import (
     translated,
     translated_errors,
 )
+from cometrunway._task_group import BackgroundTasks
 
 _logger = logging.getLogger(__name__)
 _MOST_CONNECTIONS = 3
@@ -26,6 +27,8 @@ _BETWEEN_TRIES = 0.5
 """Seconds."""
 _RECONNECTING = 5.0
 """Seconds in which the pool doubles its pauses between two tries to connect, before it begins anew."""
+_GRACE = 3.0
+"""Seconds."""
 AsyncRows = AsyncConnection[tuple[Any, ...]]
 Pool = AsyncConnectionPool[AsyncRows]
 Row = tuple[Any, ...]
@@ -61,6 +64,19 @@ class Database:
 
     async def __aexit__(self, *_: object) -> None:
         await self.pool.close()
+
+    @asynccontextmanager
+    async def ending(self) -> AsyncIterator[None]:
+        """Close the connections if the block takes longer than the grace: it would wait for a server that is away."""
+        loop = asyncio.get_running_loop()
+        background = BackgroundTasks()
+        await background.open()
+        timer = loop.call_later(_GRACE, lambda: background.start(self.pool.close(), name="cometrunway database"))
+        try:
+            yield
+        finally:
+            timer.cancel()
+            await background.close()
 
     async def rows(self, statement: str, parameters: Parameters = ()) -> list[Row]:
         """Run one statement that may be run again, and return its rows; wait for a server that is away.

@@ -130,8 +130,15 @@ async def work(app: App, *, queue: str, lease: float, at_once: int) -> None:
                 stalled_worker_timeout=lease,
             )
         except LOST as error:
+            if _is_cancelled():  # the engine raises the error of its last statement instead
+                return
             _logger.warning("the queue is waited for: %s", error.__cause__ or error)
         await asyncio.sleep(_BETWEEN_STARTS)
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def requeue_stalled(app: App, *, queue: str, lease: float) -> None:

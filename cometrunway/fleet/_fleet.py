@@ -383,7 +383,8 @@ class Fleet:
             try:
                 yield session
             finally:
-                await background.close(wait=0)
+                async with database.ending():
+                    await background.close(wait=0)
                 self._worker = None
 
     async def _submit(self, key: str) -> None:

@@ -3,16 +3,19 @@
 import asyncio
 import os
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 
-from cometrunway._journal._place import PostgresUrl, place_of
 from cometrunway._journal._postgres._connection import Parameters
+from cometrunway.emulator import Emulator, Fault, Faults
+from cometrunway.errors import JournalUnavailableError
 from cometrunway.fleet import Fleet
-from cometrunway.fleet._database import WAITS, Database, Row
+from cometrunway.fleet._database import Database, Row
 from cometrunway.fleet._limits import FleetLimits
-from tests.fleet.workers import new_fleet
+from tests.fleet.workers import new_fleet, until
 from tests.postgres import VARIABLE, Server
+from tests.samples import yawn
 
 pytestmark = pytest.mark.skipif(VARIABLE not in os.environ, reason=f"NOT TRIED: {VARIABLE} names no PostgreSQL")
 WORKERS, PER_SECOND = 8, 200.0
@@ -183,17 +186,30 @@ async def test_an_older_number_of_places_is_not_written_after_a_newer_one(
     assert places == 1
 
 
-async def test_the_end_of_a_worker_does_not_wait_for_the_database(postgres: Server) -> None:
-    """Without the database it cannot say that it ends; its lease does."""
-    url = place_of(new_fleet(postgres, lease=3))
-    assert isinstance(url, PostgresUrl)
-    database = Database(url, timeout=WAITS)
-    async with AsyncExitStack() as stack:
-        await stack.enter_async_context(database)
-        async with asyncio.timeout(10):
-            async with FleetLimits(database, name="w", max_in_flight=1):
-                postgres.stop("immediate")
-    postgres.start()
+async def test_the_end_of_a_worker_does_not_wait_for_the_database(
+    postgres: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its leases end by themselves, and what cannot be recorded of a create under way is told."""
+    monkeypatch.setattr("cometrunway.fleet._database._GRACE", 0.1)
+    monkeypatch.setattr("cometrunway._journal._postgres._store._LAST_TIMEOUT", 0.1)
+    dsn = new_fleet(postgres, lease=3)
+    async with Emulator(speed=1, faults=Faults(create={Fault.slow(1): 1.0})) as emulator, AsyncExitStack() as stack:
+        fleet = await stack.enter_async_context(Fleet(dsn))
+        await fleet.submit(yawn(), key="cat")
+        worker = Fleet(dsn).working(api_key=emulator.api_key, base_url=emulator.base_url, output_dir=tmp_path)
+        await worker.__aenter__()
+
+        async def is_submitting() -> bool:
+            return emulator.creates.received > 0
+
+        await until(is_submitting)
+        postgres.stop("immediate")
+        try:
+            async with asyncio.timeout(15):
+                with pytest.raises(JournalUnavailableError, match="1 task is paid for and not recorded"):
+                    await worker.__aexit__(None, None, None)
+        finally:
+            postgres.start()
 
 
 @pytest.mark.parametrize("at_once", [2.5, 2**31])

@@ -30,6 +30,8 @@ from cometrunway.errors import JournalError
 _logger = logging.getLogger(__name__)
 _BETWEEN_TRIES = 0.25
 """Seconds between two tries to reach the server."""
+_LAST_TIMEOUT = 1.0
+"""Seconds to wait for the server when the process ends: without it, the lease ends, and others take the tasks over."""
 _WEAK = ("off", "local")
 """Settings of `synchronous_commit` by which a commit is not as durable as the server can make it."""
 _T = TypeVar("_T")
@@ -166,14 +168,14 @@ class PostgresStore:
 
     def _waited_for(self, work: Callable[[Connection], _T]) -> _T:
         """Do some work; again, after a pause, where the server goes away or refuses it for the moment."""
-        until = time.monotonic() + self._timeout
+        begun = time.monotonic()
         is_told = False
         while True:
             try:
                 done = work(self._connected())
             except Error as error:
                 self._end_commit(is_known=False)
-                if not passes(error) or time.monotonic() >= until:
+                if not passes(error) or time.monotonic() >= begun + self._timeout:
                     raise
                 if not is_told:
                     _logger.warning(
@@ -301,6 +303,10 @@ class PostgresStore:
         opened.taken_tasks.update(task_id for _, task_id in taken)
         opened.own_tasks.update(opened.taken_tasks)
         return dict(taken)
+
+    def shorten_waits(self) -> None:
+        """Wait little for a server that is away, also in the wait under way."""
+        self._timeout = min(self._timeout, _LAST_TIMEOUT)
 
     def leave_all(self, connection: Connection) -> None:
         """Wait for no task any more."""

@@ -172,3 +172,19 @@ async def test_a_shot_whose_job_is_lost_gets_another_one(
     await asyncio.wait({checking}, timeout=0.1)
     checking.cancel()
     assert await keys_with_a_job() == ["a", "b", "c", "refused"]
+
+
+async def test_a_full_disk_of_the_database_is_waited_for(fleet: Fleet, database: Database) -> None:
+    """As a database that is away: the worker records what it has done once there is space."""
+    await fleet.submit(shot(), key="a")
+    schema = fleet._url.schema
+    await database.rows(
+        f"CREATE FUNCTION {schema}.full() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$BEGIN RAISE EXCEPTION 'No space left on device' USING ERRCODE = 'disk_full'; END$$"
+    )
+    await database.rows(f"CREATE TRIGGER is_full BEFORE DELETE ON {schema}.queued EXECUTE FUNCTION {schema}.full()")
+    recording = asyncio.ensure_future(database.rows(*fleet._queue.submitted("a")))
+    await asyncio.wait({recording}, timeout=0.1)
+    await database.rows(f"DROP TRIGGER is_full ON {schema}.queued")
+    await recording
+    assert await database.rows(f"SELECT key FROM {schema}.queued") == []  # noqa: S608 - ours

@@ -27,8 +27,8 @@ _DEFAULTS = {
     "tcp_user_timeout": "30000",
 }
 """Defaults for libpq, if the URL does not set them. A lost server is noticed within half a minute."""
-_PASSING = ("08", "40", "57", "25006", "53300", "55P03")
-"""Codes, or their beginnings, of what passes by itself: no connection, a conflict, a restart, a failover, a lock."""
+_PASSING = ("08", "40", "53", "57", "25006", "55P03")
+"""Codes, or their beginnings, of what passes: no connection, a conflict, a full disk, a restart, a failover, a lock."""
 _MIGRATE = "make its tables with:  cometrunway fleet migrate {}"
 
 

@@ -280,11 +280,11 @@ async def test_what_was_taken_over_in_a_commit_without_an_answer_is_taken_over(u
 
 
 async def test_a_full_disk_of_the_server_stops_the_create(session: Any, url: str) -> None:
-    """The error says so, and nothing is sent."""
+    """It is waited for as long as a server that is away; then the error says so, and nothing is sent."""
     change(url, "CREATE FUNCTION {schema}.full() RETURNS trigger LANGUAGE plpgsql AS "
         "$$BEGIN RAISE EXCEPTION 'No space left on device' USING ERRCODE = 'disk_full'; END$$")  # fmt: skip
     change(url, "CREATE TRIGGER is_full BEFORE INSERT ON {schema}.submission EXECUTE FUNCTION {schema}.full()")
-    async with Emulator() as emulator, session(emulator) as runway:
+    async with Emulator() as emulator, session(emulator, journal_timeout=0.3) as runway:
         with pytest.raises(errors.JournalUnavailableError, match="No space left"):
             await runway.submit(yawn(), key="shot")
         change(url, "DROP TRIGGER is_full ON {schema}.submission")

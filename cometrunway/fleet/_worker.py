@@ -132,7 +132,7 @@ class Worker:
                         self._take()
                         handle.add_done_callback(self._give_back)
             except (JournalError, *_engine.LOST) as error:
-                _logger.warning("what other workers left could not be taken over: %s", error)
+                _logger.warning("what other workers left could not be taken over: %s", error.__cause__ or error)
             await asyncio.sleep(min(lease / _SWEEPS, _LONGEST_SWEEP) * self._rng.uniform(0.5, 1.0))
 
     async def add_lost_jobs(self) -> None:

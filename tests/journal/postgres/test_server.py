@@ -13,12 +13,6 @@ from tests.postgres import VARIABLE, Server
 pytestmark = pytest.mark.skipif(VARIABLE not in os.environ, reason=f"NOT TRIED: {VARIABLE} names no PostgreSQL")
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    """The server keeps real time."""
-    return "asyncio"
-
-
 def entry(key: str) -> Entry:
     """Return what is recorded of a new submission."""
     return Entry(key=key, route="image_to_video", fingerprint="f", request={"prompt_text": "f"})

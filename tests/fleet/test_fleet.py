@@ -11,11 +11,8 @@ import pytest
 
 from cometrunway import ImageToVideo, JournalError, PollPolicy, Session
 from cometrunway.emulator import Emulator, Faults
-from cometrunway.errors import CometRunwayError, OutcomeUnknownError, TaskFailedError
+from cometrunway.errors import CometRunwayError, TaskFailedError
 from cometrunway.fleet import Fleet
-from cometrunway.fleet._database import Database
-from cometrunway.fleet._results import Changes
-from tests.fleet.workers import until
 from tests.postgres import VARIABLE, Server
 
 pytestmark = pytest.mark.skipif(VARIABLE not in os.environ, reason=f"NOT TRIED: {VARIABLE} names no PostgreSQL")
@@ -102,54 +99,6 @@ async def test_a_higher_priority_goes_first(fleet: Fleet, dsn: str, emulator: Em
     assert order == ["high", "middle", "next", "low"]
 
 
-async def test_an_unknown_key_is_not_waited_for(fleet: Fleet) -> None:
-    """It is an error, for nothing would ever come."""
-    with pytest.raises(ValueError, match="nothing was queued or submitted under the key 'cat'"):
-        await fleet.result("cat")
-
-
-async def test_a_lost_notification_is_made_up_for(
-    fleet: Fleet, dsn: str, emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A look now and then finds what has ended when no notification comes."""
-    monkeypatch.setattr("cometrunway.fleet._results._BETWEEN_LOOKS", 0.1)
-    async with Fleet(dsn) as deaf:
-        await deaf._database.rows(f"DROP TRIGGER tell ON {deaf._url.schema}.submission")
-        await fleet.submit(shot("a"), key="a")
-        async with working(dsn, emulator, tmp_path):
-            assert await deaf.result("a")
-
-
-@pytest.mark.parametrize("channel", [None, "another"])
-async def test_a_fleet_that_no_notification_reaches_says_so(
-    dsn: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, channel: str | None
-) -> None:
-    """As behind a pooler that hands each transaction to another connection. One that they reach does not."""
-    monkeypatch.setattr("cometrunway.fleet._results._BETWEEN_LOOKS", 0.1)
-    listening = Database.listening
-    monkeypatch.setattr(Database, "listening", lambda database, own: listening(database, channel or own))
-    told: list[str] = []
-    monkeypatch.setattr(Changes, "_tell", lambda _changes, keys: told.extend(keys))
-
-    async def is_known() -> bool:
-        return "no notification arrives" in caplog.text or "" in told
-
-    async with Fleet(dsn) as fleet:
-        await until(is_known)
-        assert fleet._changes._is_deaf == ("no notification arrives" in caplog.text) == (channel is not None)
-
-
-async def test_a_fleet_that_is_closed_ends_its_waits(dsn: str) -> None:
-    """They say that it is closed."""
-    async with Fleet(dsn) as fleet:
-        await fleet.submit(shot("a"), key="a")
-        waiting = asyncio.ensure_future(fleet.result("a"))
-        await asyncio.wait({waiting}, timeout=0.1)
-    async with asyncio.timeout(2):
-        with pytest.raises(RuntimeError, match="is not open"):
-            await waiting
-
-
 async def test_a_fleet_may_work_more_than_once(dsn: str, emulator: Emulator, tmp_path: Path) -> None:
     """One time after the other; at once it is an error."""
     options: dict[str, Any] = {
@@ -165,41 +114,6 @@ async def test_a_fleet_may_work_more_than_once(dsn: str, emulator: Emulator, tmp
                     assert await fleet.result(key)
                 with pytest.raises(RuntimeError, match="works already"):
                     await fleet.working(**options).__aenter__()
-
-
-async def test_what_has_ended_is_told_before_the_queue_knows_it(fleet: Fleet, dsn: str) -> None:
-    """The worker died when the create was accepted, or in doubt: its shot is still in the queue."""
-    await fleet.submit(shot("a"), key="a")
-    schema = fleet._url.schema
-    await fleet._database.rows(
-        f"INSERT INTO {schema}.submission (number, key, route, fingerprint, request, state, owner) "  # noqa: S608 - ours
-        "VALUES (1, 'a', 'image_to_video', 'f', '{}', 'submitting', 999)"
-    )
-    async with asyncio.timeout(5):
-        with pytest.raises(OutcomeUnknownError):
-            await fleet.result("a")
-
-
-async def test_a_damaged_row_does_not_end_the_looks(
-    dsn: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """It is told to those who wait for it."""
-    monkeypatch.setattr("cometrunway.fleet._results._BETWEEN_LOOKS", 0.05)
-    async with Fleet(dsn) as fleet:
-        schema = fleet._url.schema
-        await fleet.submit(shot("a"), key="a")
-        waiting = asyncio.ensure_future(fleet.result("a"))
-        await asyncio.wait({waiting}, timeout=0.1)
-        await fleet._database.rows(
-            f"INSERT INTO {schema}.submission (number, key, route, fingerprint, request, state) "  # noqa: S608 - ours
-            "VALUES (1, 'a', 'image_to_video', 'f', '{}', 'nonsense')"
-        )
-        await asyncio.wait({waiting}, timeout=0.3)
-        assert "could not be read" in caplog.text
-        await fleet._database.rows(f"UPDATE {schema}.submission SET state = 'broken'")  # noqa: S608 - ours
-        async with asyncio.timeout(5):
-            with pytest.raises(JournalError, match="is damaged"):
-                await waiting
 
 
 def test_a_file_is_no_fleet() -> None:

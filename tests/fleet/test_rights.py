@@ -1,16 +1,13 @@
 """What a fleet lacks in its database, such as rights, is told when it is opened, before anything is queued or sent."""
 
-import asyncio
 import os
 
 import psycopg
 import pytest
 
 from cometrunway import JournalError
-from cometrunway._journal._place import PostgresUrl, place_of
 from cometrunway._journal._postgres._schema import VERSION
 from cometrunway.fleet import Fleet
-from cometrunway.fleet._engine import make_tables
 from tests.postgres import VARIABLE, Server
 from tests.samples import yawn
 
@@ -59,13 +56,3 @@ async def test_tables_of_another_version_are_refused(dsn: str, version: int, mes
     with pytest.raises(JournalError, match=message):
         async with Fleet(dsn):
             pass
-
-
-async def test_two_migrations_at_once_make_one_queue(postgres: Server) -> None:
-    """Both end well, and one of them has made the tables."""
-    with psycopg.connect(postgres.url(), autocommit=True) as connection:
-        connection.execute("CREATE DATABASE twice")
-    place = place_of(postgres.url(database="twice"))
-    assert isinstance(place, PostgresUrl)
-    made = await asyncio.gather(*(asyncio.to_thread(make_tables, place) for _ in range(2)))
-    assert sorted(made) == [False, True]

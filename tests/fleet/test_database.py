@@ -1,0 +1,60 @@
+"""The connections of a fleet: a statement is run again after its connection was lost, and not where it is wrong."""
+
+import asyncio
+import os
+from typing import Any
+
+import psycopg
+import pytest
+
+from cometrunway._journal._place import PostgresUrl, place_of
+from cometrunway.errors import JournalError, JournalUnavailableError
+from cometrunway.fleet._database import Database
+from tests.postgres import VARIABLE, Server
+
+pytestmark = pytest.mark.skipif(VARIABLE not in os.environ, reason=f"NOT TRIED: {VARIABLE} names no PostgreSQL")
+
+
+@pytest.fixture
+def place(dsn: str) -> PostgresUrl:
+    """Return where the tables are."""
+    found = place_of(dsn)
+    assert isinstance(found, PostgresUrl)
+    return found
+
+
+async def test_a_statement_is_run_again_after_a_lost_connection(place: PostgresUrl) -> None:
+    """As after a restart of the server; nobody sees an error."""
+    async with Database(place) as database:
+        [(pid,)] = await database.rows("SELECT pg_backend_pid()")
+        async with await psycopg.AsyncConnection.connect(place.conninfo, autocommit=True) as other:
+            await other.execute("SELECT pg_terminate_backend(%s)", (pid,))
+        assert await database.rows("SELECT pg_backend_pid()") != [(pid,)]
+        assert await database.row("SELECT 1 + %s", (1,)) == (2,)
+        assert await database.row("SELECT 1 WHERE FALSE") is None
+
+
+async def test_a_wrong_statement_is_not_run_again(place: PostgresUrl) -> None:
+    """It is an error at once, with its cure."""
+    async with Database(place, timeout=3600) as database:
+        async with asyncio.timeout(20):
+            with pytest.raises(JournalError, match="cometrunway fleet migrate"):
+                await database.rows("SELECT * FROM nothing_here")
+
+
+async def test_a_server_that_is_not_there_is_an_error_at_once(postgres: Server) -> None:
+    """When the fleet is opened, it is not waited for, and no password is shown."""
+    place: Any = place_of(postgres.url(database="nowhere"))
+    with pytest.raises(JournalUnavailableError) as caught:
+        async with Database(place, timeout=3600):
+            pass
+    assert "canary" not in str(caught.value)
+
+
+async def test_each_notification_is_heard(place: PostgresUrl) -> None:
+    """Of the channel that is listened to; a change is heard when it is committed."""
+    async with Database(place) as database, database.listening(place.schema) as listener:
+        await database.rows("SELECT pg_notify(%s, 'other'), pg_notify(%s, 'cat')", ("elsewhere", place.schema))
+        async with asyncio.timeout(20):
+            async for notification in listener.notifies(stop_after=1):
+                assert (notification.channel, notification.payload) == (place.schema, "cat")

@@ -5,6 +5,7 @@ import asyncio
 import signal
 import sys
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 from cometrunway._batch._event_log import EventLog
@@ -13,11 +14,11 @@ from cometrunway._cli._commands import (
     add_base_url,
     add_command,
     add_network,
-    add_output_dir,
     add_provider,
     add_template,
     journal,
     network_options,
+    path,
     positive,
     provider,
     whole,
@@ -47,11 +48,21 @@ def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
     worker.add_argument("--max-in-flight", type=whole(1), default=1000, metavar="N", help="unfinished tasks (1000)")
     worker.add_argument("--polls-per-second", type=positive, metavar="N", help="of this worker, at most (250)")
     worker.add_argument("--json", action="store_true", help="one event per line on standard output")
-    add_output_dir(worker)
+    worker.add_argument(
+        "--output-dir",
+        type=_folder_or_bucket,
+        default=Path("outputs"),
+        metavar="DIR",
+        help="a folder, or a bucket as s3://bucket/prefix; default: outputs",
+    )
     add_template(worker)
     add_provider(worker)
     add_base_url(worker)
     add_network(worker)
+
+
+def _folder_or_bucket(text: str) -> Path | str:
+    return text if "://" in text else path(text)
 
 
 def _session_options(options: argparse.Namespace) -> dict[str, Any]:

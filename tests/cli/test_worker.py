@@ -22,16 +22,16 @@ SHOTS = [CAT, {**CAT, "key": "dog", "prompt_text": "[fail INTERNAL]"}]
 
 
 def test_a_batch_is_queued_and_made_by_a_worker(
-    postgres: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    postgres: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str], bucket: str
 ) -> None:
-    """`run --dsn` waits for the files, and names what failed; a second run queues nothing; no password is shown."""
+    """`run --dsn` waits for the files, in a bucket, and names what failed; a second run queues nothing."""
     dsn = new_fleet(postgres, lease=3)
     (tmp_path / "shots.jsonl").write_text("\n".join(map(json.dumps, SHOTS)))
     assert main(["fleet", "limits", dsn, "--creates-per-second", "50"]) == 0
     assert main(["fleet", "tenant", dsn, "acme", "--creates", "5"]) == 0
     assert main(["fleet", "pause", dsn, "--tenant", "acme"]) == 0
     with running_emulator() as emulator:
-        process = worker(emulator, dsn, tmp_path, "--name", "first")
+        process = worker(emulator, dsn, tmp_path, "--name", "first", "--output-dir", bucket)
         run = [sys.executable, "-m", "cometrunway", "run", str(tmp_path / "shots.jsonl"), "--dsn", dsn]
         ran = [subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=False) for _ in range(2)]
         asyncio.run(until(partial(_is_idle, dsn)))  # a worker says every second or two what it does
@@ -43,7 +43,7 @@ def test_a_batch_is_queued_and_made_by_a_worker(
     assert [each.returncode for each in ran] == [1, 1]
     assert "2 queued, 0 queued or submitted before" in ran[0].stderr
     assert "0 queued, 2 queued or submitted before" in ran[1].stderr
-    assert "cat.mp4" in ran[0].stdout
+    assert f"{bucket}/cat.mp4" in ran[0].stdout
     assert "dog: " in ran[0].stderr
     assert accepted == 2
     assert "1 workers, 0 in flight, 0 queued, 0 parked" in status

@@ -1,4 +1,4 @@
-"""Machines as they are: file systems without locks or folder syncs, forked children, few descriptors, full disks."""
+"""Machines as they are: file systems without locks or folder syncs, few descriptors, full disks."""
 
 import asyncio
 import contextlib
@@ -6,15 +6,11 @@ import errno
 import fcntl
 import json
 import logging
-import multiprocessing
 import os
 import resource
 import shutil
-import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +21,7 @@ from cometrunway._delivery._part_file import open_part
 from cometrunway.emulator import Emulator
 from tests.samples import yawn
 from tests.served import COMMAND
-
-
-def refuses(number: int) -> Callable[..., None]:
-    """Return a system call that fails."""
-
-    def fail(*_: object) -> None:
-        raise OSError(number, os.strerror(number))
-
-    return fail
+from tests.test_file_locks import refuses
 
 
 async def run(folder: Path, count: int = 3) -> list[Path]:
@@ -64,28 +52,6 @@ async def test_a_file_system_without_locks_is_used_without(
     assert caplog.text.count("without locks") == (2 if also_records else 0)
 
 
-async def test_a_record_lock_keeps_others_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another session of this process is told so, and so is another process; the query affects no session."""
-    monkeypatch.setattr(fcntl, "flock", refuses(errno.ENOSYS))
-    path = tmp_path / "shots.db"
-    async with Journal(path):
-        with pytest.raises(JournalError, match="this process"):
-            await Journal(path).__aenter__()
-        assert Journal.holder(path) == os.getpid()
-        code = (
-            "import asyncio, errno, fcntl, sys; from cometrunway import Journal\n"
-            "def fail(*_): raise OSError(errno.ENOSYS, 'no')\n"
-            "fcntl.flock = fail\n"
-            "asyncio.run(Journal(sys.argv[1]).__aenter__())"
-        )
-        other = await asyncio.to_thread(
-            subprocess.run, [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False
-        )
-        assert f"another process (pid {os.getpid()})" in other.stderr
-    async with Journal(path):
-        pass
-
-
 @pytest.mark.parametrize("number", [errno.EINVAL, errno.EACCES, errno.EBADF, errno.ENOTSUP])
 @pytest.mark.parametrize("call", ["fsync", "open"])
 async def test_a_folder_that_cannot_be_synced_is_no_error(
@@ -104,56 +70,6 @@ async def test_a_folder_that_cannot_be_synced_is_no_error(
     files = await run(tmp_path)
     assert all(path.exists() for path in files)
     assert await run(tmp_path) == files
-
-
-def nothing(_: int) -> int:
-    """Be some work in another process."""
-    return os.getpid()
-
-
-def test_forked_children_do_not_keep_the_lock(tmp_path: Path) -> None:
-    """A pool of processes that was forked while the journal was open does not prevent opening it afterwards."""
-    path = tmp_path / "shots.db"
-    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("fork")) as pool:
-
-        async def fork() -> None:
-            async with Journal(path):
-                list(pool.map(nothing, range(2)))
-            async with Journal(path):
-                with pytest.raises(JournalError, match="another Session of this process"):
-                    await Journal(path).__aenter__()
-
-        asyncio.run(fork())
-
-
-def test_children_of_a_killed_process_do_not_keep_the_lock(tmp_path: Path) -> None:
-    """A session that is killed with forked children alive leaves a journal that opens at once."""
-    code = (
-        "import asyncio, multiprocessing, os, signal, sys; from cometrunway import Journal\n"
-        "async def main():\n"
-        "    await Journal(sys.argv[1]).__aenter__()\n"
-        "    child = multiprocessing.get_context('fork').Process(target=signal.pause)\n"
-        "    child.start()\n"
-        "    print(child.pid, flush=True)\n"
-        "    os.kill(os.getpid(), signal.SIGKILL)\n"
-        "asyncio.run(main())"
-    )
-    killed = subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path / "shots.db")], stdout=subprocess.PIPE, text=True
-    )
-    assert killed.stdout is not None
-    child = int(killed.stdout.readline())
-    try:
-        killed.wait()
-
-        async def reopen() -> None:
-            async with Journal(tmp_path / "shots.db"):
-                pass
-
-        asyncio.run(reopen())
-    finally:
-        os.kill(child, signal.SIGKILL)
-        killed.stdout.close()
 
 
 def test_few_descriptors_are_enough(tmp_path: Path) -> None:

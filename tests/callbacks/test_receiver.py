@@ -1,88 +1,16 @@
 """The receiver in a web application: what it answers, and that its answers tell nothing."""
 
 import asyncio
-import gzip
 import logging
-import tracemalloc
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from typing import Any
 
-import aiohttp
 import pytest
-from aiohttp import web
 
 from cometrunway._callbacks._receiver import CallbackReceiver
-
-Post = Callable[..., Awaitable[tuple[int, dict[str, str], bytes]]]
-"""Sends a request to a path below the receiver's and returns status, headers and body."""
-PATH = "aaaaBBBBccccDDDDeeeeFFFFggggHHHHiiiiJJJJ"
-
-
-@asynccontextmanager
-async def by_aiohttp(receiver: CallbackReceiver) -> AsyncIterator[Post]:
-    """Serve it as a part of an application of aiohttp.web, over real sockets."""
-    app = web.Application()
-    app.add_subapp("/hooks", receiver.aiohttp_app())
-    runner = web.AppRunner(app)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        url = f"http://127.0.0.1:{runner.addresses[0][1]}/hooks/"
-        async with aiohttp.ClientSession() as client:
-
-            async def post(path: str, body: Any = b"", **options: Any) -> tuple[int, dict[str, str], bytes]:
-                method = options.pop("method", "POST")
-                async with client.request(method, url + path, data=body, **options) as answer:
-                    headers = {name.lower(): value for name, value in answer.headers.items()}
-                    return answer.status, headers, await answer.read()
-
-            yield post
-    finally:
-        await runner.cleanup()
-
-
-@asynccontextmanager
-async def by_asgi(receiver: CallbackReceiver) -> AsyncIterator[Post]:
-    """Call it as an ASGI server does that has it mounted."""
-
-    async def post(path: str, body: Any = b"", **options: Any) -> tuple[int, dict[str, str], bytes]:
-        sent: list[Any] = []
-
-        async def receive() -> dict[str, Any]:
-            if isinstance(body, bytes):
-                return {"type": "http.request", "body": body}
-            chunk = await anext(body, None)
-            return {"type": "http.request", "body": chunk or b"", "more_body": chunk is not None}
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        scope = {"type": "http", "method": options.get("method", "POST"), "path": f"/hooks/{path}", "headers": []}
-        await receiver.asgi(scope, receive, send)
-        start, *bodies = sent
-        headers = {name.decode(): value.decode() for name, value in start["headers"]}
-        return start["status"], headers, b"".join(message["body"] for message in bodies)
-
-    yield post
-
-
-def taker(came: list[tuple[str, bytes]]) -> Callable[[str, bytes], bool]:
-    """Return what a session does with posts, which keeps them."""
-
-    def take(path: str, body: bytes) -> bool:
-        came.append((path, body))
-        return True
-
-    return take
-
+from tests.callbacks.served import PATH, by_aiohttp, by_asgi, receiver, taker
 
 served = pytest.mark.parametrize("serve", [by_aiohttp, by_asgi])
-
-
-def receiver() -> CallbackReceiver:
-    """Return a receiver that is mounted nowhere."""
-    return CallbackReceiver("https://me.example/hooks")
 
 
 @served
@@ -157,56 +85,6 @@ async def test_posts_that_are_read_at_once_are_bounded(serve: Any) -> None:
             for each in hanging:
                 each.cancel()
             await asyncio.gather(*hanging, return_exceptions=True)
-
-
-async def test_an_encoded_body_is_no_bomb() -> None:
-    """A kilobyte that unpacks to 256 megabytes is refused after 64 kilobytes; nonsense in an encoding as well."""
-    hooks = receiver()
-    bomb = gzip.compress(gzip.compress(bytes(256 * 1024**2)))
-    bomb = gzip.decompress(bomb)[:200_000]
-    with hooks.serving(lambda _path, _body: True):
-        async with by_aiohttp(hooks) as post:
-            tracemalloc.start()
-            status, _, _ = await post(PATH, bomb, headers={"Content-Encoding": "gzip"})
-            peak = tracemalloc.get_traced_memory()[1]
-            tracemalloc.stop()
-            assert status == 413
-            assert peak < 8 * 1024**2
-            assert (await post(PATH, b"no gzip", headers={"Content-Encoding": "gzip"}))[0] == 400
-            assert (await post(PATH))[0] == 200
-
-
-async def test_a_sender_that_goes_away_is_not_answered() -> None:
-    """A body that was cut is not looked at."""
-    hooks, came, sent = receiver(), list[tuple[str, bytes]](), []
-    part: dict[str, Any] = {"type": "http.request", "body": b'{"task', "more_body": True}
-    messages = iter([part, {"type": "http.disconnect"}])
-
-    async def receive() -> dict[str, Any]:
-        return next(messages)
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    with hooks.serving(taker(came)):
-        await hooks.asgi({"type": "http", "method": "POST", "path": "/x", "headers": []}, receive, send)
-    assert (came, sent) == ([], [])
-
-
-async def test_it_follows_the_life_of_an_asgi_server() -> None:
-    """Served alone, it starts and stops with the server; a websocket is refused."""
-    messages = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}, {"type": "websocket.connect"}])
-    sent: list[Any] = []
-
-    async def receive() -> dict[str, Any]:
-        return next(messages)
-
-    async def send(message: Any) -> None:
-        sent.append(message["type"])
-
-    await receiver().asgi({"type": "lifespan"}, receive, send)
-    await receiver().asgi({"type": "websocket", "path": "/hooks/x"}, receive, send)
-    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete", "websocket.close"]
 
 
 def test_one_session_uses_it_at_a_time() -> None:

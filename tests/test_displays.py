@@ -39,18 +39,21 @@ def test_elsewhere_a_wait_is_what_it_was(shell: object, monkeypatch: pytest.Monk
 
 
 @pytest.mark.usefixtures("in_kernel")
-@pytest.mark.parametrize("is_wanted", [True, False])
-def test_in_a_notebook_a_wait_is_shown_with_its_subjects(is_wanted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_wanted", [None, True, False])
+def test_in_a_notebook_a_wait_is_shown_with_its_subjects(
+    is_wanted: bool | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With progress, unless that is switched off."""
     from cometrunway._notebook import _waits
 
     calls: list[Any] = []
-    monkeypatch.setattr(_displays._Switch, "is_on", True)
+    monkeypatch.setattr(_displays._Switch, "is_on", _displays._Switch.is_on)
     monkeypatch.setattr(_waits, "shown", lambda *arguments, **options: calls.append((*arguments, options)))
     waiting: Any = object()
-    show_progress(is_wanted)
+    if is_wanted is not None:
+        show_progress(is_wanted)
     followed(waiting, "subject", "another")
-    assert calls == [(waiting, ("subject", "another"), {"with_progress": is_wanted})]
+    assert calls == [(waiting, ("subject", "another"), {"with_progress": is_wanted is not False})]
 
 
 def test_only_a_notebook_is_told_of_an_open_session(monkeypatch: pytest.MonkeyPatch) -> None:

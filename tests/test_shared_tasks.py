@@ -62,7 +62,8 @@ class World:
         self.did.append("polled")
         return FROM_API
 
-    async def _deliver(self, _future: TaskFuture, _task: Task) -> tuple[Asset, ...]:
+    async def _deliver(self, _future: TaskFuture, task: Task) -> tuple[Asset, ...]:
+        assert task == SUCCEEDED
         self.did.append("downloaded")
         return (FILE,)
 

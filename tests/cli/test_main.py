@@ -7,11 +7,9 @@ import re
 import shlex
 import signal
 import socket
-import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +19,6 @@ import pytest
 
 from cometrunway._cli._main import main
 from cometrunway.emulator import Emulator
-from tests.recorded import Recorded, record_now
 from tests.samples import PNG
 from tests.served import COMMAND, served_by_emulator, started
 
@@ -224,19 +221,6 @@ def test_a_doubt_is_shown_and_can_be_ended(tmp_path: Path) -> None:
         ended = run("resume", "shots.db", folder=tmp_path, **served)
     assert ended.returncode == 0, ended.stderr
     assert (tmp_path / "outputs" / "lost.mp4").exists()
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [["status", "absent.db"], ["resume", "absent.db"], ["export", "absent.db"], ["resolve", "absent.db", "k"]],
-)
-def test_a_journal_that_is_not_there_is_not_made(arguments: list[str], tmp_path: Path) -> None:
-    """The commands on journals name the file that is missing, and make none."""
-    more = ["--not-created"] if arguments[0] == "resolve" else []
-    ended = run(*arguments, *more, folder=tmp_path, COMETAPI_KEY="sk-x")
-    assert ended.returncode == 2
-    assert "absent.db" in ended.stderr
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_dry_run_sends_nothing(tmp_path: Path) -> None:
@@ -469,55 +453,6 @@ def test_a_misspelt_word_is_told_with_the_one_that_is_meant(
     assert meant in capsys.readouterr().err
 
 
-COMMANDS = [
-    "demo",
-    "run",
-    "resume",
-    "retry",
-    "status",
-    "report",
-    "export",
-    "resolve",
-    "check",
-    "prune",
-    "gallery",
-    "emulator",
-    "completion",
-]
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """--help of each command ends with a line to copy."""
-    with pytest.raises(SystemExit) as ended:
-        main([command, "--help"])
-    assert ended.value.code == 0
-    assert f"cometrunway {command}" in capsys.readouterr().out.partition("example:")[2]
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_shells_can_complete(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """The script for each shell knows all commands and options."""
-    assert main(["completion", shell]) == 0
-    script = capsys.readouterr().out
-    assert all(word in script for word in [*COMMANDS, "max-in-flight"])
-
-
-def test_bash_completes_files(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """Where a command takes a file, bash offers those that are there."""
-    main(["completion", "bash"])
-    write(tmp_path, shot())
-    ask = "COMP_WORDS=(cometrunway run sh); COMP_CWORD=2; _shtab_cometrunway; echo ${COMPREPLY[@]}"
-    asked = subprocess.run(
-        ["bash", "-c", f"{capsys.readouterr().out}\n{ask}"],  # noqa: S607 - the bash of this machine
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert asked.stdout.split() == ["shots.jsonl"]
-
-
 def test_a_bug_is_one_line_and_with_debug_a_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -551,18 +486,6 @@ def test_a_closed_pipe_is_no_error(served: dict[str, str], tmp_path: Path) -> No
             check=False,
         )
     assert (ended.returncode, ended.stderr) == (0, "")
-
-
-@pytest.mark.parametrize("name", ["shots.db", "shots.db-wal", "shots.db.lock", "other.db"])
-def test_an_export_replaces_no_journal(name: str, tmp_path: Path) -> None:
-    """The only record of what was paid for cannot be written over by an export of it, or of another."""
-    for journal in ("shots.db", "other.db"):
-        assert run("run", write(tmp_path, shot()), "--journal", journal, "--emulator", folder=tmp_path).returncode == 0
-    ended = run("export", "shots.db", "-o", name, folder=tmp_path)
-    assert ended.returncode == 2
-    assert name in ended.stderr
-    for journal in ("shots.db", "other.db"):
-        assert json.loads(run("status", journal, "--json", folder=tmp_path).stdout)["delivered"] == 1
 
 
 def test_a_key_that_means_something_else_in_the_journal_is_found_before_anything_is_sent(
@@ -817,19 +740,6 @@ def test_what_a_dry_run_takes_the_run_takes_too(arguments: str, served: dict[str
     assert ledger(served)["creates"]["received"] == 1
 
 
-def test_a_table_led_into_a_file_is_that_of_the_option(served: dict[str, str], tmp_path: Path) -> None:
-    """`export --format csv > FILE` writes the bytes of `-o FILE`, whatever encoding the terminal has."""
-    name = write(tmp_path, shot(key="=1+1", promptText="Bär\r熊"))
-    assert run("run", name, "--journal", "shots.db", folder=tmp_path, **served).returncode == 0
-    export = ["export", "shots.db", "--format", "csv"]
-    assert run(*export, "-o", "shots.csv", folder=tmp_path).returncode == 0
-    env = {**os.environ, "PYTHONIOENCODING": "cp1252"}
-    piped = subprocess.run([*COMMAND, *export], cwd=tmp_path, env=env, capture_output=True, check=True)
-    assert piped.stdout == (tmp_path / "shots.csv").read_bytes()
-    assert piped.stdout.startswith(b"\xef\xbb\xbfkey,route,state,prompt,")
-    assert '\r\n\'=1+1,image_to_video,delivered,"Bär\r熊",'.encode() in piped.stdout
-
-
 def test_a_folder_whose_name_is_no_utf8_fails_nowhere(served: dict[str, str], tmp_path: Path) -> None:
     """Shots, journal and files may be there: every command works, and what it writes is UTF-8."""
     folder = tmp_path / os.fsdecode(b"caf\xe9")
@@ -906,39 +816,3 @@ def test_a_journal_is_checked_and_pruned(served: dict[str, str], tmp_path: Path)
     assert run("export", "shots.db", "--format", "csv", folder=tmp_path).returncode == 0
     assert run(*command, folder=tmp_path, **served).returncode == 0
     assert ledger(served)["creates"]["accepted"] == accepted
-
-
-@pytest.mark.parametrize("date", ["", "soon", "2026-13-01", "9999-12-31", "1.5", "-1"])
-def test_what_is_no_date_prunes_nothing(date: str, tmp_path: Path) -> None:
-    """It is named, and the journal stays as it is."""
-    record_now(tmp_path / "shots.db", [Recorded(key="shot")])
-    before = (tmp_path / "shots.db").read_bytes()
-    for dates in ([f"--delivered-before={date}"], ["--delivered-before=2024-01-01", f"--forget-keys-before={date}"]):
-        done = run("prune", "shots.db", *dates, folder=tmp_path)
-        assert done.returncode == 2
-        assert "must be a date such as" in done.stderr or "future" in done.stderr
-    assert (tmp_path / "shots.db").read_bytes() == before
-
-
-@pytest.mark.parametrize("command", [("check",), ("prune", "--delivered-before", "2026-01-01")])
-def test_what_is_no_journal_is_neither_checked_nor_pruned(command: tuple[str, ...], tmp_path: Path) -> None:
-    """A missing file is not made, and a folder or another file is left as it is."""
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "text").write_text("not a journal")
-    name, *options = command
-    for journal in ("none.db", "folder", "text"):
-        done = run(name, journal, *options, folder=tmp_path)
-        assert done.returncode == 2
-        assert journal in done.stderr
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "text"]
-
-
-def test_a_damaged_journal_is_status_1_of_check(tmp_path: Path) -> None:
-    """Each damage is a line, and the cure is on standard error."""
-    record_now(tmp_path / "shots.db", [Recorded(key="shot"), Recorded(key="other")])
-    with closing(sqlite3.connect(tmp_path / "shots.db", isolation_level=None)) as database:
-        database.execute("UPDATE submission SET request = '{' WHERE key = 'shot'")
-    done = run("check", "shots.db", folder=tmp_path)
-    assert done.returncode == 1
-    assert done.stdout == "shots.db: the row of 'shot' cannot be read\n"
-    assert "restore a backup" in done.stderr

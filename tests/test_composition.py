@@ -72,14 +72,6 @@ def test_a_journal_that_can_be_nowhere_is_told_when_the_session_is_made(
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("place", ["clip.mp4", "clip.mp4/out"])
-def test_an_output_dir_that_is_a_file_is_told_when_the_session_is_made(place: str, tmp_path: Path) -> None:
-    """A folder that is missing is made on opening; a file in its place stays as it is."""
-    (tmp_path / "clip.mp4").touch()
-    with pytest.raises(ValueError, match=r"output_dir .*clip\.mp4 is a file"):
-        Session("sk-x", output_dir=tmp_path / place)
-
-
 @pytest.mark.parametrize("observe", [print, [].append, lambda event, more=None: (event, more), lambda *events: events])
 def test_what_takes_one_event_may_observe(observe: Callable[..., Any]) -> None:
     """A method, a built-in function and one with more optional arguments are observers."""

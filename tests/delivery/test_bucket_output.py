@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import sys
 import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from cometrunway import EventKind, Journal, PollPolicy, Session, errors
+from cometrunway import EventKind, Journal, PollPolicy, errors
 from cometrunway.emulator import Emulator
 from tests.samples import yawn
 from tests.storages import Storage
@@ -151,19 +150,3 @@ async def test_a_wrong_bucket_is_known_before_anything_is_paid(session: Any, emu
     with pytest.raises(ValueError, match=r"output_dir s3://no-such-bucket.*make it"):
         await session(emulator, output_dir=bucket.replace("bucket", "no-such-bucket", 1)).__aenter__()
     assert not emulator.creates.received
-
-
-def test_without_the_extra_the_error_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is raised as the session is made."""
-    for name in [name for name in sys.modules if name.startswith(("obstore", "cometrunway._object_storage"))]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delitem(sys.modules, "cometrunway._delivery._bucket_output", raising=False)
-    monkeypatch.setitem(sys.modules, "obstore", None)
-    with pytest.raises(ValueError, match=r"cometrunway\[s3\]"):
-        Session("sk-x", output_dir="s3://bucket/prefix")
-
-
-def test_a_bucket_is_given_as_text() -> None:
-    """A path has lost one of its slashes, and would become a folder."""
-    with pytest.raises(ValueError, match="as text"):
-        Session("sk-x", output_dir=Path("s3://bucket/prefix"))

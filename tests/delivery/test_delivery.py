@@ -53,14 +53,6 @@ async def test_the_path_of_a_file_that_a_program_downloads_is_absolute(
         assert (await runway.download(clip, "copy.mp4")).path == tmp_path / "copy.mp4"
 
 
-async def test_a_folder_that_cannot_be_is_known_before_anything_is_paid(session: Any, tmp_path: Path) -> None:
-    """A file in the place of output_dir stops the session as it opens."""
-    (tmp_path / "out").touch()
-    async with Emulator() as emulator:
-        with pytest.raises(ValueError, match="output_dir"):
-            await session(emulator).__aenter__()
-
-
 async def test_one_odd_url_does_not_affect_the_others(session: Any) -> None:
     """An output whose host cannot be looked up fails its own task; creates under way and other tasks go on."""
     async with Emulator(not_exist_seconds=0) as emulator, session(emulator) as runway:

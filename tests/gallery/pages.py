@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from cometrunway._gallery._cards import Card
+from cometrunway._gallery._source import Source
+
 CALL = re.compile(r"galleryData\((.*)\);\n")
 DATA = re.compile(r'<script id="data" type="application/json">(.*?)</script>', re.DOTALL)
 
@@ -38,3 +41,9 @@ def change(journal: Path, statement: str) -> None:
     """Change a journal behind its back."""
     with closing(sqlite3.connect(journal)) as database, database:
         database.execute(statement)
+
+
+def cards_of(source: Source) -> list[Card]:
+    """Return all that a source tells."""
+    with source.reading() as batch:
+        return list(batch.cards)

@@ -13,11 +13,10 @@ import pytest
 from cometrunway import Journal
 from cometrunway._gallery._cards import Card
 from cometrunway._gallery._feed import Feed
-from cometrunway._gallery._page import write_page
 from cometrunway._gallery._source import Id, IsKnown, Scan, Seen, Snapshot
 from cometrunway._gallery._sources import source_of
 from cometrunway.emulator import VirtualLoop
-from tests.gallery.pages import change, data_of
+from tests.gallery.pages import change
 from tests.recorded import Recorded, record, still
 
 
@@ -195,14 +194,3 @@ async def test_whatever_a_source_raises_is_told() -> None:
     source.error = None
     await feed.refresh()
     assert (await since(feed, 0))["problem"] is None
-
-
-async def test_what_json_cannot_say_is_left_out(tmp_path: Path) -> None:
-    """Infinities and the like are no JSON, and no browser reads them; what is no text is shown as text."""
-    request = {"seed": float("nan"), "duration": float("inf"), "model": {"sha256": 5}, "x": {"sha256": 5, "path": 5}}
-    await record(tmp_path / "shots.db", [Recorded(key="one", outcome="accepted", request=request)])
-    change(tmp_path / "shots.db", "UPDATE submission SET created_at = 9e999")
-    write_page(source_of(tmp_path / "shots.db"), tmp_path / "gallery.html")
-    [shot] = data_of(tmp_path / "gallery.html")["shots"]
-    told = {"created": None, "seed": None, "seconds": None, "model": "5…", "more": [["x", "5"]]}
-    assert told.items() <= shot.items()

@@ -35,8 +35,6 @@ class Changes:
         self._database = database
         self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self._background = BackgroundTasks()
-        self._is_deaf = False
-        """Whether a notification was sent to this process, and none has arrived since."""
 
     async def __aenter__(self) -> Self:
         await self._background.open()
@@ -68,15 +66,11 @@ class Changes:
 
     async def _listen(self) -> None:
         """Listen as long as somebody may wait; after a lost connection, all that is waited for may have changed."""
-        schema = self._database.url.schema
         while True:
             try:
-                async with self._database.listening(schema) as connection:
+                async with self._database.listening(self._database.url.schema) as connection:
                     self._tell(tuple(self._waiting))
-                    self._is_deaf = True
-                    await self._database.rows("SELECT pg_notify(%s, '')", (schema,))
                     async for notification in connection.notifies():
-                        self._is_deaf = False
                         self._tell((notification.payload,))
             except JournalError as error:
                 _logger.warning("notifications are waited for: %s", type(error).__name__)
@@ -84,18 +78,8 @@ class Changes:
 
     async def _look(self) -> None:
         """Look now and then for what has ended without a notification."""
-        was_deaf = is_told = False
         while True:
             await asyncio.sleep(_BETWEEN_LOOKS)
-            if was_deaf and self._is_deaf and not is_told:
-                is_told = True
-                _logger.warning(
-                    "no notification arrives from %s, so that the ends of shots are seen up to %g seconds late: behind "
-                    "a pooler, use its session mode, or connect to the server itself",
-                    self._database.url,
-                    _BETWEEN_LOOKS,
-                )
-            was_deaf = self._is_deaf
             keys = tuple(self._waiting)
             try:
                 found = await entries(self._database, keys) if keys else {}

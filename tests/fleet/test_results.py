@@ -10,10 +10,7 @@ from cometrunway import JournalError
 from cometrunway.emulator import Emulator
 from cometrunway.errors import OutcomeUnknownError
 from cometrunway.fleet import Fleet
-from cometrunway.fleet._database import Database
-from cometrunway.fleet._results import Changes
 from tests.fleet.test_fleet import shot, working
-from tests.fleet.workers import until
 from tests.postgres import VARIABLE
 
 pytestmark = pytest.mark.skipif(VARIABLE not in os.environ, reason=f"NOT TRIED: {VARIABLE} names no PostgreSQL")
@@ -81,22 +78,3 @@ async def test_a_damaged_row_does_not_end_the_looks(
         async with asyncio.timeout(5):
             with pytest.raises(JournalError, match="is damaged"):
                 await waiting
-
-
-@pytest.mark.parametrize("channel", [None, "another"])
-async def test_a_fleet_that_no_notification_reaches_says_so(
-    dsn: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, channel: str | None
-) -> None:
-    """As behind a pooler that hands each transaction to another connection. One that they reach does not."""
-    monkeypatch.setattr("cometrunway.fleet._results._BETWEEN_LOOKS", 0.1)
-    listening = Database.listening
-    monkeypatch.setattr(Database, "listening", lambda database, own: listening(database, channel or own))
-    told: list[str] = []
-    monkeypatch.setattr(Changes, "_tell", lambda _changes, keys: told.extend(keys))
-
-    async def is_known() -> bool:
-        return "no notification arrives" in caplog.text or "" in told
-
-    async with Fleet(dsn) as fleet:
-        await until(is_known)
-        assert fleet._changes._is_deaf == ("no notification arrives" in caplog.text) == (channel is not None)

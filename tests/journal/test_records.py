@@ -1,19 +1,15 @@
 """What is asked of a large journal is found by an index, and held row by row."""
 
-import tracemalloc
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from cometrunway._journal._entry import DOUBTFUL, OWED, State
+from cometrunway._journal._entry import DOUBTFUL, OWED
 from cometrunway._journal._file import connected
 from cometrunway._journal._folders import Folders
-from cometrunway._journal._reader import JournalReader
 from cometrunway._journal._records import Records
 from tests.recorded import Recorded, record
-
-OUTCOMES = ("delivered", "accepted", "refused", "in_doubt", "failed", "submitting")
 
 
 def plans(path: Path, records: str) -> str:
@@ -52,50 +48,6 @@ async def test_what_is_asked_is_found_by_an_index(tmp_path: Path, asked: str, in
     assert "SCAN submission USING INDEX sqlite" not in plan
     assert "SCAN submission USING INDEX creates" not in plan
     assert not plan.endswith("SCAN submission")
-
-
-async def test_counts_and_entries_agree(tmp_path: Path) -> None:
-    """The counts are those of the rows, in every state."""
-    path = tmp_path / "shots.db"
-    shots = [Recorded(key=str(number), outcome=OUTCOMES[number * number % 6]) for number in range(600)]
-    await record(path, shots)
-    with JournalReader(path) as journal:
-        entries, counts = list(journal.entries()), journal.counts()
-        for state in State:
-            assert counts[state] == sum(entry.state is state for entry in entries)
-            assert [entry.key for entry in journal.entries([state])] == [
-                entry.key for entry in entries if entry.state is state
-            ]
-        assert [entry.key for entry in entries] == [shot.key for shot in shots]
-        assert journal.creates() == {"image_to_video": 600 - counts[State.REFUSED]}
-
-
-async def test_entries_are_held_one_by_one(tmp_path: Path) -> None:
-    """To go through ten times as many needs no more memory."""
-
-    async def peak(shots: int) -> int:
-        path = tmp_path / f"{shots}.db"
-        await record(path, [Recorded(key=str(number)) for number in range(shots)])
-        with JournalReader(path) as journal:
-            tracemalloc.start()
-            assert sum(1 for _ in journal.entries()) == shots
-            most = tracemalloc.get_traced_memory()[1]
-            tracemalloc.stop()
-        return most
-
-    assert await peak(5000) < await peak(500) + 50_000
-
-
-async def test_a_reader_sees_one_moment(tmp_path: Path) -> None:
-    """What is written after it was opened is not seen by it, and by the next one."""
-    path = tmp_path / "shots.db"
-    await record(path, [Recorded(key="1")])
-    with JournalReader(path) as journal:
-        assert sum(journal.counts().values()) == 1
-        await record(path, [Recorded(key="2")])
-        assert [entry.key for entry in journal.entries()] == ["1"]
-    with JournalReader(path) as journal:
-        assert [entry.key for entry in journal.entries()] == ["1", "2"]
 
 
 async def test_the_first_submission_counts_as_any_other(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from aiohttp import web
 from yarl import URL
 
 from cometrunway import Asset, DownloadError, Session
-from cometrunway._media._hosts import is_this_machine
 from cometrunway._transport._addresses import AddressRule, PrivateAddressError
 from cometrunway._transport._assets import AssetHosts
 from cometrunway._transport._connections import Connections, FileRoutes
@@ -51,20 +50,6 @@ def test_a_private_address(address: str) -> None:
 def test_a_public_address(address: str) -> None:
     """All others are allowed; 198.18.0.0/15 is what tunnels that answer each name themselves give out."""
     PUBLIC.check(address)
-
-
-@pytest.mark.parametrize("host", ["localhost", "LOCALHOST.", "cdn.localhost", "127.0.0.1", "::1", "[::1]", "127.1"])
-def test_this_machine(host: str) -> None:
-    """A host is this machine by its name or its address."""
-    assert is_this_machine(host)
-    with pytest.raises(PrivateAddressError):
-        PUBLIC.check_name(host)
-
-
-@pytest.mark.parametrize("host", ["api.example.com", "localhost.example.com", "notlocalhost", "10.0.0.5", "1.1.1.1"])
-def test_another_machine(host: str) -> None:
-    """Other names are not looked up."""
-    assert not is_this_machine(host)
 
 
 def test_an_api_in_a_private_network_may_have_its_files_there() -> None:

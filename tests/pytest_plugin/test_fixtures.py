@@ -47,7 +47,6 @@ def ran(folder: Path, program: str, *settings: str, without: str = "", marker: s
     [
         (("asyncio_mode=auto", LOOPS_BY_FIXTURE), "", "anyio"),
         (("asyncio_mode=strict", LOOPS_BY_FIXTURE), "asyncio", ""),
-        (("asyncio_mode=strict", LOOPS_BY_FIXTURE), "asyncio(loop_scope='module')", ""),
         (("anyio_mode=auto",), "", "asyncio"),
         (("anyio_mode=strict", LOOPS_BY_FIXTURE), "anyio", ""),
     ],

@@ -22,34 +22,27 @@ PUBLIC = AddressRule.beside("api.example.com", allow_private=False)
 
 
 @pytest.mark.parametrize(
-    "address",
-    [
-        *("127.0.0.1", "127.255.0.1", "0.0.0.0", "10.0.0.5", "172.16.0.1", "172.31.255.255", "192.168.1.1"),  # noqa: S104 - refused, not bound
-        *("169.254.169.254", "100.64.0.1", "100.100.100.200", "192.0.0.192", "224.0.0.1", "255.255.255.255"),
-        *("::1", "::", "fe80::1", "fe80::1%eth0", "fd00:ec2::254", "fc00::1", "fec0::1", "ff02::1"),
-        *("::ffff:10.0.0.5", "::ffff:7f00:1", "::127.0.0.1", "::ffff:0:10.0.0.5", "64:ff9b::169.254.169.254"),
-        *("64:ff9b:1::1", "2002:0a00:0005::1", "2002:7f00:1::"),
-        *("127.1", "0x7f.1", "2130706433", "017700000001", "[::1]"),  # as C and URLs spell them
-    ],
+    "address", ["127.0.0.1", "10.0.0.5", "169.254.169.254", "224.0.0.1", "::ffff:10.0.0.5", "127.1"]
 )
 def test_a_private_address(address: str) -> None:
-    """Loopback, link-local, private, shared, multicast and reserved addresses are refused, embedded ones too."""
+    """It is refused, unless the API is there as well, or the user allows it."""
     with pytest.raises(PrivateAddressError):
         PUBLIC.check(address)
     AddressRule.beside("127.0.0.1", allow_private=False).check(address)
     AddressRule.beside("api.example.com", allow_private=True).check(address)
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        *("1.1.1.1", "93.184.216.34", "172.32.0.1", "100.128.0.1", "198.18.0.7", "11.0.0.1", "192.0.2.1"),
-        *("2606:4700::1111", "::ffff:1.1.1.1", "64:ff9b::1.1.1.1", "2002:0101:0101::1"),
-    ],
-)
+@pytest.mark.parametrize("address", ["1.1.1.1", "198.18.0.7", "2606:4700::1111"])
 def test_a_public_address(address: str) -> None:
-    """All others are allowed; 198.18.0.0/15 is what tunnels that answer each name themselves give out."""
+    """All others are allowed."""
     PUBLIC.check(address)
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST.", "cdn.localhost", "127.0.0.1", "::1", "[::1]", "127.1"])
+def test_a_name_of_this_machine_is_refused(host: str) -> None:
+    """Before it is looked up, for a proxy would look it up on its own machine."""
+    with pytest.raises(PrivateAddressError):
+        PUBLIC.check_name(host)
 
 
 def test_an_api_in_a_private_network_may_have_its_files_there() -> None:

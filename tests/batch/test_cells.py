@@ -2,10 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cometrunway import ImageToVideo
+from cometrunway._batch._cells import from_cells
 from cometrunway._batch._files import read_shots
 from tests.batch.written import CAT, write
 
@@ -25,3 +27,18 @@ def test_what_is_missing_in_a_table_is_not_given(missing: str, tmp_path: Path) -
     path = write(tmp_path, "a.csv", f"route,{names}\nimage_to_video,{CAT},{','.join([missing] * 6)}\n")
     [shot] = read_shots(path)
     assert shot.request == ImageToVideo(prompt_image=CAT)
+
+
+@pytest.mark.parametrize(
+    ("route", "cells", "fields"),
+    [
+        ("image_to_video", {"key": "7", "promptText": "7"}, {"key": "7", "promptText": "7"}),
+        ("image_to_video", {"seed": "7.0", "watermark": "False"}, {"seed": 7, "watermark": False}),
+        ("text_to_image", {"reference_images": "a.png"}, {"reference_images": ["a.png"]}),
+        ("text_to_image", {"reference_images": '["a.png", "b.png"]'}, {"reference_images": ["a.png", "b.png"]}),
+        ("image_to_video", {"seed": "seven", "strange": "x"}, {"seed": "seven", "strange": "x"}),
+    ],
+)
+def test_a_cell_has_the_type_of_its_field(route: str, cells: dict[str, str], fields: dict[str, Any]) -> None:
+    """A text stays text, also if it looks like a number; what is wrong stays as it is, and is told as such later."""
+    assert from_cells({"route": route, **cells}) == {"route": route, **fields}

@@ -48,9 +48,7 @@ async def test_a_change_is_another_signature(tmp_path: Path) -> None:
 
 def test_a_server_needs_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     """The error names it, and not the password."""
-    monkeypatch.setitem(sys.modules, "psycopg", None)
-    for name in [name for name in sys.modules if name.startswith("cometrunway._journal._postgres._server")]:
-        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "cometrunway._journal._postgres._server", None)  # as where psycopg is missing
     place = place_of("postgresql://me:canary@127.0.0.1:9/shop")
     for ask in (holders_at, signature_at, snapshot_at):
         with pytest.raises(JournalError, match="extra") as refused:

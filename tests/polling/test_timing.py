@@ -1,6 +1,5 @@
 """The times of polls: within their bounds, at shared moments, and moved only by what was learned."""
 
-import math
 from random import Random
 from typing import Any
 
@@ -65,7 +64,8 @@ async def test_a_callback_makes_a_poll_due_now_but_for_the_floor() -> None:
     times = timing(PollPolicy(floor=3.0))
     assert times.hinted(polled(), 21.0) == 23.0
     assert times.hinted(polled(), 30.0) == 30.0
-    assert times.hinted(polled(polled_at=-math.inf), 21.0) == 21.0
+    new = PolledTask(future=polled().future, kind=KIND, born=0.0, is_new=True, deadline=3600.0, unknown_until=None)
+    assert times.hinted(new, 1.0) == 1.0
 
 
 async def test_where_callbacks_announce_ends_polls_are_rare() -> None:

@@ -148,7 +148,7 @@ class Composition:
         await lifetime.enter_async_context(self._file_routes)
         journal = await self._journal(lifetime)
         expected = await self._expected(journal)
-        parts = self._compose(journal, expected)
+        parts = self._compose(journal, expected, earlier=await self._earlier_files(journal))
         history = DurationHistory(parts.journal, parts.scheduler.model)
         if parts.journal.keeps_entries:
             await history.load()
@@ -164,12 +164,15 @@ class Composition:
             parts.background.start(history.save_regularly(), name="cometrunway history", role=Role.SERVICE)
         return parts
 
-    def _earlier_files(self, journal: JournalProtocol) -> EarlierFiles | None:
-        """Return the existing files of the output folder, if no journal knows which keys were paid for; else None."""
+    async def _earlier_files(self, journal: JournalProtocol) -> EarlierFiles | None:
+        """Return the existing files of the output folder, if no journal knows which keys were paid for; else None.
+
+        A new journal knows no more than none. One that other processes write shows not all of its entries.
+        """
         folder = self._output.folder
-        return (
-            None if folder is None or journal.keeps_entries or self._pays_again else EarlierFiles(folder, self._names)
-        )
+        if folder is None or self._pays_again or journal.is_shared or await _has_entries(journal):
+            return None
+        return EarlierFiles(folder, self._names)
 
     async def _journal(self, lifetime: AsyncExitStack) -> JournalProtocol:
         if self._journal_place is None:
@@ -187,7 +190,7 @@ class Composition:
         await expect_callbacks(expected, journal)
         return expected
 
-    def _compose(self, journal: JournalProtocol, expected: ExpectedCallbacks) -> Parts:
+    def _compose(self, journal: JournalProtocol, expected: ExpectedCallbacks, *, earlier: EarlierFiles | None) -> Parts:
         background = BackgroundTasks()
         base = self._transport.base
         recorder = recorder_of(
@@ -261,7 +264,7 @@ class Composition:
             background=background,
             events=events,
             space=space,
-            earlier=self._earlier_files(journal),
+            earlier=earlier,
             shared_limits=self._shared_limits,
         )
         doubts = Doubts(
@@ -290,3 +293,9 @@ class Composition:
             scheduler=scheduler,
             submitter=submitter,
         )
+
+
+async def _has_entries(journal: JournalProtocol) -> bool:
+    async for _ in journal.entries():
+        return True
+    return False

@@ -87,10 +87,11 @@ class Session(AsyncContext):
         journal: a file that records what was paid for, so that a crash loses nothing. It is made if it is missing. One
             process uses it at a time. Or the `postgresql://` URL of a database that several processes share; that needs
             the extra `cometrunway[postgres]`. With a journal, a key that was submitted before is never submitted again.
-        pay_again: applies to sessions without a journal. If files in `output_dir` are named after a key, the key may
-            have been paid for. False raises `KeyUsedError`; a key that this session has submitted returns its first
-            handle. True submits the key in both cases, and pays for it again; the new files get a number, such as
-            `cat-2`. Files that this session has made are not considered; a bucket is not checked.
+        pay_again: applies to sessions without a journal, or with one that has no entries yet. If files in `output_dir`
+            are named after a key, the key may have been paid for. False raises `KeyUsedError`; True submits the key,
+            and pays for it again: the new files get a number, such as `cat-2`. Files that this session has made are
+            not considered; a bucket is not checked. Without a journal, a key that this session has submitted returns
+            its first handle; True submits it again, too.
         journal_timeout: seconds to wait while another program, such as a backup, has locked the journal. After that no
             create is sent until the journal can be written.
         journal_wait: seconds to wait, on opening, while another process uses the journal, as in a rolling restart;
@@ -261,8 +262,8 @@ class Session(AsyncContext):
             KeyConflictError: the key belongs to another request; nothing was sent.
             JournalError: the journal cannot be written; nothing was sent.
             BudgetError: a budget is used up; nothing was sent.
-            KeyUsedError: there is no journal, and files in `output_dir` are named after `key`, or more than 10,000
-                tasks have ended since the key's task; nothing was sent.
+            KeyUsedError: there is no journal, or it is new, and files in `output_dir` are named after `key`; or there
+                is none, and more than 10,000 tasks have ended since the key's task. Nothing was sent.
             SubmissionQueueFullError: `max_waiting` submissions wait already; nothing was sent.
             TypeError: `request` is not a request, or `budget` is not a `Budget`.
             ValueError: `key` is not text of 1 to 500 characters, or a local file has changed since the request was

@@ -338,7 +338,8 @@ class BudgetError(CometRunwayError):
 class KeyUsedError(CometRunwayError):
     """A key was probably paid for before, and no journal knows it. Nothing was sent.
 
-    It names files that are in `output_dir` already, or the session has submitted it long before.
+    It names files that are in `output_dir` already, and there is no journal, or it is new; or the session has submitted
+    it long before.
     """
 
     def __init__(self, message: str, *, keys: tuple[str, ...]) -> None:

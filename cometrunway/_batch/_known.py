@@ -45,6 +45,8 @@ class KnownShots:
     """From the keys of the file to new keys, for shots whose key belongs to another shot in the journal."""
     folders: Collection[Path] = ()
     """The output folders of the runs so far."""
+    is_new: bool
+    """Whether there is no journal, or one without entries."""
 
 
 def known_shots(file: BatchFile, journal: Place | None, other_keys: OtherKeys | None = None) -> KnownShots:
@@ -65,7 +67,7 @@ def known_shots(file: BatchFile, journal: Place | None, other_keys: OtherKeys | 
         ValueError: a local file has changed.
     """
     if journal is None or not may_be_read(journal):
-        return KnownShots(shots=file.shots, entries={}, renamed={}, new_names={})
+        return KnownShots(shots=file.shots, entries={}, renamed={}, new_names={}, is_new=True)
     with JournalReader(journal) as reader:
         search = _Search(file=file, reader=reader)
         search.by_key()
@@ -74,10 +76,16 @@ def known_shots(file: BatchFile, journal: Place | None, other_keys: OtherKeys | 
             _check_names(search, journal)
         search.name_the_new()
         folders = tuple(reader.folders)
+        is_new = next(iter(reader.entries()), None) is None
     keys = search.renamed | search.new_names
     shots = [evolve(shot, key=keys[shot.key]) if shot.key in keys else shot for shot in file.shots]
     return KnownShots(
-        shots=shots, entries=search.entries, renamed=search.renamed, new_names=search.new_names, folders=folders
+        shots=shots,
+        entries=search.entries,
+        renamed=search.renamed,
+        new_names=search.new_names,
+        folders=folders,
+        is_new=is_new,
     )
 
 

@@ -158,8 +158,8 @@ def _add_output(run: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--pay-again",
         action="store_true",
-        help="without --journal: pay again for shots whose files are there; the new files get a number. --emulator "
-        "costs nothing, and does so by itself",
+        help="without --journal, or with a new one: pay again for shots whose files are there; the new files get a "
+        "number. --emulator costs nothing, and does so by itself",
     )
     group.add_argument(
         "--journal-timeout", type=positive, metavar="SECONDS", help="wait so long while it is locked by others (30)"
@@ -223,7 +223,7 @@ def _run(options: argparse.Namespace) -> int:
     elsewhere = FilesElsewhere.of(known.entries.values(), known.folders, options.output_dir)
     for line in () if options.quiet else elsewhere.told():
         say(line, sys.stderr)
-    _check_keys(shots, options)
+    _check_keys(known, options)
     _check_emulated(known, options)
     if options.dry_run:
         return _dry_run(wanted, shots, options)
@@ -266,11 +266,6 @@ def _check_journal_options(options: argparse.Namespace) -> None:
     for option, value in (("--other-keys", options.other_keys), ("--journal-timeout", options.journal_timeout)):
         if value is not None and options.journal is None:
             raise ValueError(f"{option} needs --journal; without one it has no effect")
-    if options.pay_again and options.journal is not None:
-        raise ValueError(
-            "--pay-again has no effect with --journal, which pays for a key once; leave it out, or give the shots that "
-            "you want to pay for again other keys"
-        )
 
 
 def _told_of_columns(file: BatchFile) -> Iterator[str]:
@@ -280,10 +275,15 @@ def _told_of_columns(file: BatchFile) -> Iterator[str]:
     yield from file.absent
 
 
-def _check_keys(shots: Sequence[Shot], options: argparse.Namespace) -> None:
-    """Check that no shot may have been paid for by a run without a journal."""
-    if options.journal is None and not (options.pay_again or options.emulator or options.dsn):
-        names = FileNames(options.template or "{key}")
+def _check_keys(known: KnownShots, options: argparse.Namespace) -> None:
+    """Check that no shot may have been paid for by a run with another journal or with none."""
+    if options.pay_again and not known.is_new:
+        raise ValueError(
+            f"--pay-again has no effect with {options.journal}, which pays for a key once; leave it out, or give the "
+            "shots that you want to pay for again other keys"
+        )
+    if known.is_new and not (options.pay_again or options.emulator or options.dsn):
+        shots, names = known.shots[: options.limit], FileNames(options.template or "{key}")
         check_keys(((shot.key, shot.request.route) for shot in shots), options.output_dir, names)
 
 

@@ -55,7 +55,7 @@ def _check(keyed: Keyed, stems: Set[str], folder: Path, names: FileNames) -> Non
     if used:
         raise KeyUsedError(
             f"{counted(len(used), 'key names', 'keys name')} files that are in {folder} already ({_listed(used)}), and "
-            "no journal knows what was paid for; nothing was sent. Use a journal from the first run on: "
+            "no journal knows what was paid for; nothing was sent. Use the journal of the first run: "
             "Session(journal=...). To pay again, use Session(pay_again=True): the new files get a number, such as "
             f"{used[0]}-2",
             keys=tuple(used),

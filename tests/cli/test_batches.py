@@ -182,10 +182,10 @@ def test_a_file_that_was_changed_elsewhere_is_not_linked(served: dict[str, str],
 def test_runs_in_one_folder_do_not_disturb_each_other(served: dict[str, str], tmp_path: Path) -> None:
     """Four at once, with the same keys and journals of their own: each has all of its files, and finds them again."""
     write(tmp_path, *(shot(key=key, prompt_text=f"{key} [seconds 1]") for key in "abc"))
-    lines = [f"cometrunway run shots.jsonl --journal {number}.db --quiet" for number in range(4)]
     environment = {**os.environ, **served}
     environment.pop("PYTHONDEVMODE", None)  # asyncio would tell of each turn that takes long
-    for _ in range(2):
+    for option in ("--pay-again", ""):  # the journals are new in the first round
+        lines = [f"cometrunway run shots.jsonl --journal {number}.db --quiet {option}" for number in range(4)]
         ended = in_shell(*lines, folder=tmp_path, environment=environment)
         assert [(each.returncode, each.stderr) for each in ended] == [(0, "")] * 4
         assert ledger(served)["creates"]["accepted"] == 12
@@ -197,14 +197,15 @@ def test_runs_in_one_folder_do_not_disturb_each_other(served: dict[str, str], tm
 
 
 def test_a_second_run_without_a_journal_is_refused(tmp_path: Path) -> None:
-    """The run and its dry run name the keys and the two ways on; the option pays again."""
+    """The run and its dry run name the keys and the two ways on, also with a new journal; the option pays again."""
     write(tmp_path, shot(key="cat"))
     (tmp_path / "outputs").mkdir()
     (tmp_path / "outputs" / "cat.mp4").touch()
-    ended = run("run", "shots.jsonl", "--dry-run", folder=tmp_path, **never_asked())
-    assert ended.returncode == 2
-    assert "1 key names files that are in outputs already (cat)" in ended.stderr
-    assert "from the first run on: --journal. To pay again, use --pay-again: the new files get" in ended.stderr
+    for options in ((), ("--journal", "new.db")):
+        ended = run("run", "shots.jsonl", "--dry-run", *options, folder=tmp_path, **never_asked())
+        assert ended.returncode == 2
+        assert "1 key names files that are in outputs already (cat)" in ended.stderr
+    assert "Use the journal of the first run: --journal. To pay again, use --pay-again: the new files" in ended.stderr
     assert '[see "Errors from A to Z" in the documentation, errors#keyusederror]' in ended.stderr
     again = run("run", "shots.jsonl", "--dry-run", "--pay-again", folder=tmp_path, **never_asked())
     assert (again.returncode, "would submit 1 shot" in again.stderr) == (0, True)

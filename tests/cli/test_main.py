@@ -422,7 +422,7 @@ def test_who_asks_twice_waits_for_no_create(number: signal.Signals, tmp_path: Pa
             "--json --quiet",
         ),
         *("--other-keys use", "--journal-timeout 5"),  # without --journal
-        *("--pay-again --journal shots.db", "--pay-again --dsn postgresql://db.example.com/shop"),  # without effect
+        "--pay-again --dsn postgresql://db.example.com/shop",  # without effect
     ],
 )
 def test_a_wrong_option_is_status_2(option: str, tmp_path: Path) -> None:

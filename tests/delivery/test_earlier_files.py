@@ -60,12 +60,25 @@ async def test_what_was_submitted_before_such_a_key_is_delivered(session: Any, o
     assert len(delivered) == emulator.creates.received == 1
 
 
-@pytest.mark.parametrize("options", [{"pay_again": True}, {"journal": "shots.db"}, {"output_dir": None}])
+async def test_a_new_journal_knows_no_more_than_none(session: Any, output: Path) -> None:
+    """Who is told of files and then gives a journal does not pay again in silence."""
+    async with Emulator() as emulator, session(emulator, output_dir=output, journal=output / "new.db") as runway:
+        with pytest.raises(errors.KeyUsedError, match="the journal of the first run"):
+            await runway.submit(yawn(), key="cat")
+    assert emulator.creates.received == 0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"pay_again": True}, {"pay_again": True, "journal": "new.db"}, {"journal": "old.db"}, {"output_dir": None}],
+)
 async def test_what_is_wanted_or_known_is_submitted(
     session: Any, output: Path, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The option pays again, a journal knows what was paid for, and without a folder nothing is known of files."""
     monkeypatch.chdir(output.parent)
+    async with Emulator() as emulator, session(emulator, journal="old.db", output_dir=None) as runway:
+        await runway.submit(yawn(), key="bird")
     async with Emulator() as emulator, session(emulator, **{"output_dir": output, **options}) as runway:
         [clip] = await (await runway.submit(yawn(), key="cat"))
     assert emulator.creates.accepted == 1

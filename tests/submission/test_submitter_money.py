@@ -51,7 +51,7 @@ CREATES: Mapping[str, _Create] = {
 OTHERS = {
     "no connection is made",
     "a budget is used up",
-    "without a journal, files of that key are there already",
+    "without a journal or with a new one, files of that key are there already",
     "the key belongs to another request",
     "the key was submitted before, as the same request",
 }
@@ -119,10 +119,11 @@ async def test_what_is_not_sent_comes_to_what_its_row_says(session: Any, tmp_pat
 _JOURNAL = {"journal": "first.db"}
 SECOND_RUNS: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any], int]] = {
     "with the journal of the first run": (_JOURNAL, _JOURNAL, 0),
-    "with another journal": ({}, {"journal": "second.db"}, 2),
-    "without a journal, if a file in `output_dir`": ({}, {}, 0),
-    "without a journal, if there is no such file": ({}, {"output_dir": "other"}, 2),
+    "without a journal or with a new one, if a file in `output_dir`": ({}, {}, 0),
+    "or with a new one, if a file in `output_dir`": ({}, {"journal": "second.db"}, 0),
+    "without a journal or with a new one, if there is no such file": ({}, {"output_dir": "other"}, 2),
     "no file is overwritten": ({}, {"pay_again": True}, 2),
+    "the new files get a number": ({}, {"pay_again": True, "journal": "second.db"}, 2),
 }
 """The options of two runs of a batch, and how many creates the second sends, by what the page says of it."""
 

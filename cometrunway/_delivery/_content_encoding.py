@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from functools import cache
 from importlib import import_module
 from itertools import chain
 from typing import Any, Protocol
@@ -229,7 +230,9 @@ def _library(name: str) -> Any:
     return None
 
 
+@cache
 def _imported(*names: str) -> Any:
+    """Return the first of these modules that is installed, or None. A module that is missing is looked for once."""
     for name in names:
         with suppress(ImportError):
             return import_module(name)

@@ -22,6 +22,7 @@ from cometrunway.errors import (
     InvalidRequestError,
     JournalError,
     KeyConflictError,
+    ModelUnavailableError,
     RateLimitedError,
     SubmissionQueueFullError,
 )
@@ -114,7 +115,7 @@ def status_of(error: Exception) -> int:
     match error:
         case KeyConflictError():
             return 409
-        case ValueError() | InvalidRequestError():
+        case ValueError() | InvalidRequestError() | ModelUnavailableError():
             return 422
         case SubmissionQueueFullError() | RateLimitedError() | JournalError(retryable=True):
             return 503

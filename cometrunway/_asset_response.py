@@ -28,10 +28,13 @@ class AssetResponse:
         request_headers: the headers of the request, with names in any case.
 
     Raises:
+        TypeError: `asset` is no asset.
         ValueError: the asset was not downloaded.
     """
 
     def __init__(self, asset: Asset, request_headers: Mapping[str, str] = MappingProxyType({})) -> None:
+        if not isinstance(asset, Asset):
+            raise TypeError(f"asset must be an Asset, as in [asset] = await handle, got {type(asset).__name__}")
         self.status: int = 307
         self.headers: dict[str, str] = {}
         self._range = range(0)

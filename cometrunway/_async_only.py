@@ -14,10 +14,10 @@ class AsyncOnly:
     if not TYPE_CHECKING:  # a type checker finds the mistake by itself
 
         def __iter__(self) -> NoReturn:
-            raise TypeError(f"a {type(self).__name__} is not iterable: {self._how_to_read}")
+            raise TypeError(f"{_named(self)} is not iterable: {self._how_to_read}")
 
         def __getitem__(self, _index: Any) -> NoReturn:
-            raise TypeError(f"a {type(self).__name__} has no items: {self._how_to_read}")
+            raise TypeError(f"{_named(self)} has no items: {self._how_to_read}")
 
 
 class AsyncContext:
@@ -28,7 +28,12 @@ class AsyncContext:
     if not TYPE_CHECKING:
 
         def __enter__(self) -> NoReturn:
-            raise TypeError(f"a {type(self).__name__} needs `async with`, within an `async def` function")
+            raise TypeError(f"{_named(self)} needs `async with`, within an `async def` function")
 
         def __exit__(self, *_: object) -> None:
             """Do nothing: `with` looks for this method before it calls `__enter__`."""
+
+
+def _named(value: object) -> str:
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"

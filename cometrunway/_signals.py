@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from collections.abc import Callable
 from types import FrameType
 
@@ -12,6 +13,11 @@ def hear(number: signal.Signals, act: Callable[[], object]) -> None:
     Raises:
         ValueError: this is not the main thread.
     """
+    if threading.current_thread() is not threading.main_thread():
+        raise ValueError(
+            "a signal can be heard in the main thread only: leave end_events_on out where the program runs in another "
+            "one, as under a TestClient"
+        )
     before = signal.getsignal(number)
 
     def handle(received: int, frame: FrameType | None) -> None:

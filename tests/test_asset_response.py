@@ -1,6 +1,7 @@
 """Files of assets as HTTP responses."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -115,3 +116,10 @@ def test_an_asset_without_a_file_is_refused() -> None:
     """The error says where files come from."""
     with pytest.raises(ValueError, match="output_dir"):
         AssetResponse(Asset(url="https://x/clip.mp4"))
+
+
+@pytest.mark.parametrize("wrong", [(), Path("clip.mp4"), "clip.mp4", None])
+def test_what_is_no_asset_is_named(wrong: Any) -> None:
+    """So that a tuple of assets, which `await handle` gives, is told from one asset."""
+    with pytest.raises(TypeError, match=rf"\[asset\] = await handle, got {type(wrong).__name__}"):
+        AssetResponse(wrong)

@@ -3,8 +3,11 @@
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
+from cometrunway._signals import hear
 
 PROGRAM = """
 import signal
@@ -29,3 +32,9 @@ def test_a_signal_does_what_it_did_before(before: str, said: str, code: int) -> 
     program = [sys.executable, "-c", PROGRAM.format(before=before)]
     ended = subprocess.run(program, capture_output=True, text=True, check=False)
     assert (ended.stdout, ended.returncode) == (said, code)
+
+
+def test_another_thread_cannot_hear_a_signal() -> None:
+    """The error says what to leave out there."""
+    with ThreadPoolExecutor(1) as thread, pytest.raises(ValueError, match=r"leave end_events_on out .* TestClient"):
+        thread.submit(hear, signal.SIGTERM, print).result()

@@ -92,7 +92,8 @@ def table(text: str, ignored: Collection[str] = ()) -> Iterator[Record]:
             next(rows)
         yield from _records(rows, delimiter, ignored)
     except csv.Error as error:
-        yield Record(rows.line_num, rows.line_num, None, f"is not CSV: {error}")
+        cure = "; a quote is opened in this row, or in one above, and not closed" if "end of data" in str(error) else ""
+        yield Record(rows.line_num, rows.line_num, None, f"is not CSV: {error}{cure}")
 
 
 def _records(rows: "_csv.Reader", delimiter: str, ignored: Collection[str]) -> Iterator[Record]:
@@ -150,7 +151,8 @@ def _without_route(names: list[str], meant: str) -> str:
     if len(names) < 2:
         cure = "they are separated by commas, semicolons or tabs, or by X where the line sep=X is before them"
     else:
-        cure = f"rename the column {meant or 'that says image_to_video, pro_generate or another route'} to route"
+        named = meant or "that says image_to_video, pro_generate or another route"
+        cure = f"rename the column {named} to route{'' if meant else ', or add one'}"
     return f"the first row must name the fields, `route` among them, got {got}; {cure}"
 
 

@@ -2,7 +2,6 @@
 
 import errno
 import logging
-import os
 import shutil
 from contextlib import closing
 from functools import partial
@@ -78,4 +77,4 @@ def _try(folder: Path) -> None:
         finally:
             _file_locks.release(file)
     if shutil.disk_usage(folder).free < LEAST_FREE:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise OSError(errno.ENOSPC, "less than 1 MiB is free")

@@ -253,7 +253,7 @@ def _size(path: Path, name: str) -> int:
         cure = (
             "a URL is given as a str, not as a Path"
             if scheme(str(path))
-            else "check its name and the working directory"
+            else "check its name and the working directory; a URL begins with https://"
         )
         raise ValueError(f"{name} does not exist; {cure}") from None
     except (OSError, ValueError) as error:  # ValueError: no file can have this name

@@ -64,7 +64,10 @@ class Bucket:
     def __init__(self, address: str) -> None:
         found = _ADDRESS.fullmatch(address)
         if found is None:
-            raise ValueError(f"output_dir: a bucket is written as s3://bucket/prefix, got {address!r}")
+            raise ValueError(
+                f"output_dir: a bucket is written as s3://bucket/prefix, with a name of 3 to 63 characters, got "
+                f"{address!r}"
+            )
         self._name, self._prefix = found[1], (found[2] or "").strip("/")
         self.address = f"s3://{self._name}/{self._prefix}".rstrip("/")
         self._endpoint = next(filter(None, map(os.environ.get, _ENDPOINTS)), None)

@@ -225,7 +225,8 @@ def no_task(entry: Entry, *, is_recorded: bool = True) -> CometRunwayError:
         )
         return doubt.about(route=entry.route, key=entry.key)
     refused = CometRunwayError(
-        f"the submission {entry.key!r} was refused, and nothing was created ({entry.reason}); submit it again"
+        f"the submission {entry.key!r} was refused, and nothing was created ({entry.reason}); correct what the reason "
+        "names, and submit it again"
     )
     return refused.about(route=entry.route, key=entry.key)
 

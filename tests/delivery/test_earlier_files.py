@@ -50,6 +50,13 @@ async def test_a_key_whose_files_are_there_is_told_before_anything_is_sent(
     assert emulator.creates.received == 0
 
 
+async def test_a_key_that_comes_twice_is_named_once(session: Any, output: Path) -> None:
+    """The number is that of keys, not of shots."""
+    async with Emulator() as emulator, session(emulator, output_dir=output) as runway:
+        with pytest.raises(errors.KeyUsedError, match=r"1 key names .*\(cat\)"):
+            await runway.map([Shot("cat", yawn(1)), Shot("cat", yawn(2))])
+
+
 async def test_what_was_submitted_before_such_a_key_is_delivered(session: Any, output: Path) -> None:
     """An iterator is not known before it is taken: what came first is yielded, and nothing after the key is sent."""
     delivered = []

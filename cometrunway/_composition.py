@@ -170,7 +170,7 @@ class Composition:
         A new journal knows no more than none. One that other processes write shows not all of its entries.
         """
         folder = self._output.folder
-        if folder is None or self._pays_again or journal.is_shared or await _has_entries(journal):
+        if folder is None or self._pays_again or journal.is_shared or not await journal.is_new():
             return None
         return EarlierFiles(folder, self._names)
 
@@ -293,9 +293,3 @@ class Composition:
             scheduler=scheduler,
             submitter=submitter,
         )
-
-
-async def _has_entries(journal: JournalProtocol) -> bool:
-    async for _ in journal.entries():
-        return True
-    return False

@@ -76,7 +76,7 @@ def known_shots(file: BatchFile, journal: Place | None, other_keys: OtherKeys | 
             _check_names(search, journal)
         search.name_the_new()
         folders = tuple(reader.folders)
-        is_new = next(iter(reader.entries()), None) is None
+        is_new = next(reader.marks(), None) is None
     keys = search.renamed | search.new_names
     shots = [evolve(shot, key=keys[shot.key]) if shot.key in keys else shot for shot in file.shots]
     return KnownShots(

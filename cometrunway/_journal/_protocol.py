@@ -85,6 +85,9 @@ class JournalProtocol(Protocol):
         Entries that another live process submits or waits for are left out.
         """
 
+    async def is_new(self) -> bool:
+        """Whether it has no entries."""
+
     async def duration_history(self) -> dict[str, Any]:
         """Return the learned durations of each kind of task, in the form in which earlier sessions saved them."""
 
@@ -155,6 +158,10 @@ class NoJournal:
         nothing: tuple[Entry, ...] = ()
         for entry in nothing:
             yield entry
+
+    async def is_new(self) -> bool:
+        """Return True: nothing is kept."""
+        return True
 
     async def duration_history(self) -> dict[str, Any]:
         """Return nothing."""

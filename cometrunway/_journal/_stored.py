@@ -245,6 +245,10 @@ class StoredJournal(AsyncContext):
                 return
             last = page[-1].number
 
+    async def is_new(self) -> bool:
+        """Return whether nothing was submitted with this journal yet."""
+        return await self._do(lambda _: next(self._store.records.marks(), None) is None)
+
     def _page(self, states: Collection[State], after: int, _connection: object) -> list[Entry]:
         return list(self._store.records.entries(states, after=after, limit=_PAGE))
 

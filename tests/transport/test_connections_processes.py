@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -88,6 +89,7 @@ def test_a_batch_goes_through_a_proxy_process(
         direct = run(tmp_path, served, **trusted, HTTPS_PROXY=url, NO_PROXY="127.0.0.1", HTTP_PROXY=url)
         assert direct.returncode == 0, direct.stderr
         (tmp_path / "shots.db").unlink()
+        shutil.rmtree(tmp_path / "outputs")
         tunnelled = run(tmp_path, served, **trusted, HTTPS_PROXY=url)
         assert tunnelled.returncode == 0, tunnelled.stderr
         heads = proxy.heads()

@@ -25,7 +25,7 @@ URL = PostgresUrl.parse(f"postgresql://me:{SECRET}@db.example.com/shop?schema=sh
         ("25006", True),  # a standby, before a failover has ended
         ("53300", True),  # too many connections
         ("55P03", True),  # a lock
-        ("53100", False),  # the disk is full
+        ("53100", True),  # the disk is full
         ("42P01", False),  # there is no such table
         ("42501", False),  # no right
         ("23505", False),  # a key that is there already
@@ -33,7 +33,7 @@ URL = PostgresUrl.parse(f"postgresql://me:{SECRET}@db.example.com/shop?schema=sh
     ],
 )
 def test_only_what_passes_by_itself_is_tried_again(code: str, passing: bool) -> None:
-    """A restart, a failover, a conflict or a lock; not what a user must mend."""
+    """A restart, a failover, a full disk, a conflict or a lock; not what a user must mend."""
     assert passes(psycopg.errors.lookup(code)("no luck")) is passing
 
 

@@ -121,7 +121,8 @@ def _not_connected(what: str, error: Exception, host: str) -> TransportError:
         return ProxyError(f"{what}: the SOCKS proxy did not pass it on: {inner}", status=407)
     reason = getattr(inner, "strerror", None) or _told(inner)
     proxy = "the proxy " if isinstance(error, aiohttp.ClientProxyConnectionError) else ""
-    return TransportError(f"{what}: no connection to {proxy}{host}: {reason}", may_have_been_sent=False, host=host)
+    told = f"{what}: no connection to {proxy}{host}: {reason}; check the address and the network"
+    return TransportError(told, may_have_been_sent=False, host=host)
 
 
 def _is_fact(error: ssl.SSLError) -> bool:

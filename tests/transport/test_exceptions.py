@@ -174,4 +174,4 @@ def test_nothing_of_a_hosts_answer_is_quoted() -> None:
     unreached = aiohttp.ClientConnectorError(KEY, REFUSED)
     error, cause = ours_of_host("GET", "https://cdn.example.com", unreached)
     assert cause is unreached
-    assert "no connection to api.example.com: Connection refused" in str(error)
+    assert "no connection to api.example.com: Connection refused; check the address" in str(error)

@@ -19,6 +19,7 @@ HEAVY = (
     "tests/object_storage",
     "tests/real_faults",
     "tests/delivery/test_bucket_output.py",
+    "tests/emulator/test_official.py",
     "tests/simulation",
     "tests/gallery/test_feed_large.py",
     "tests/callbacks/test_receiver_forged.py",
@@ -28,6 +29,7 @@ HEAVY = (
     "tests/test_two_thousand.py",
     "tests/test_docs.py",
     "tests/test_interpreter_options.py",
+    "tests/test_lifetime_processes.py",
     "tests/transport/test_connections_processes.py",
     "tests/cli/test_answers.py",
     "tests/cli/test_batches.py",
@@ -44,9 +46,9 @@ PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
 def tests(session: nox.Session) -> None:
     """Run the tests, four at a time, for most of the time they wait; arguments go to pytest.
 
-    The simulations, real faults, large galleries in the development mode, a storage, kills, thousands of callbacks,
-    races and tasks, the examples of the docs, and the hundreds of processes of the command take long, and run on the
-    first Python only.
+    The simulations, real faults, large galleries in the development mode, a storage, the emulator's sounds, kills,
+    restarts, thousands of callbacks, races and tasks, the examples of the docs, and the hundreds of processes of the
+    command take long, and run on the first Python only.
     """
     session.install("-e", ".[test]")
     left_out = [f"--ignore={path}" for path in HEAVY if session.python != PYTHONS[0]]

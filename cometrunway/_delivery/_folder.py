@@ -77,4 +77,4 @@ def _try(folder: Path) -> None:
         finally:
             _file_locks.release(file)
     if shutil.disk_usage(folder).free < LEAST_FREE:
-        raise OSError(errno.ENOSPC, "less than 1 MiB is free")
+        raise OSError(errno.ENOSPC, "not enough space, less than 1 MiB is free")

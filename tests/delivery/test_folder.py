@@ -36,7 +36,9 @@ async def test_a_missing_folder_is_made_and_left_empty(tmp_path: Path) -> None:
 async def test_a_full_disk_is_told_on_opening(free: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Less than a megabyte is no place for files."""
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
-    full = pytest.raises(ValueError, match=r"output_dir .* cannot be written: not enough space, less than 1 MiB is free")
+    full = pytest.raises(
+        ValueError, match=r"output_dir .* cannot be written: not enough space, less than 1 MiB is free"
+    )
     with full if free < LEAST_FREE else nullcontext():
         await try_folder(tmp_path)
 

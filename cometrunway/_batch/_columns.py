@@ -66,13 +66,12 @@ def unknown_columns(fields: Mapping[str, Any], *, is_named: bool = True) -> list
 def _unknown(name: str, cls: type[Request], open_names: Sequence[str]) -> Column:
     """Return what is wrong with a column. It may be meant for one of the fields that the row does not have."""
     takers = [other.route for other in OFFICIAL + COMPAT if snake_case(name) in _names(other)]
-    close = _close(name, open_names)
-    meant = f"did you mean {' or '.join(close)}?" if close else ""
-    if takers:
-        cure = f"{meant} Else leave" if meant else "leave"
-        reason = f"{cls.route} has no field {name!r}; {cure} it empty in such rows: it is for {', '.join(takers)}"
-        return Column(name, reason, f"{name} of {cls.route}", may_be_ours=True, is_foreign=False)
-    return _foreign(name, open_names)
+    if not takers:
+        return _foreign(name, open_names)
+    meant = _meant(name, open_names)
+    cure = f"{meant} Else leave" if meant else "leave"
+    reason = f"{cls.route} has no field {name!r}; {cure} it empty in such rows: it is for {', '.join(takers)}"
+    return Column(name, reason, f"{name} of {cls.route}", may_be_ours=True, is_foreign=False)
 
 
 def foreign_columns(names: Collection[str]) -> Iterator[Column]:
@@ -84,20 +83,20 @@ def foreign_columns(names: Collection[str]) -> Iterator[Column]:
 
 
 def _foreign(name: str, open_names: Sequence[str]) -> Column:
-    close = _close(name, open_names)
-    meant = f"did you mean {' or '.join(close)}?" if close else ""
+    meant = _meant(name, open_names)
     ignore = f"--ignore-columns {shlex.quote(_quoted(plain_name(name)))}"
     more = f" and {len(open_names) - _LISTED} more" if len(open_names) > _LISTED else ""
     rename = f"rename it to one of {', '.join(open_names[:_LISTED])}{more}, or leave it out: {ignore}"
     cure = f"{meant} To leave it out, add {ignore}" if meant else rename
-    return Column(name, f"unknown field {shown(name)}; {cure}", name, may_be_ours=bool(close), is_foreign=True)
+    return Column(name, f"unknown field {shown(name)}; {cure}", name, may_be_ours=bool(meant), is_foreign=True)
 
 
-def _close(name: str, open_names: Sequence[str]) -> list[str]:
-    """Return the fields that a name may mean: that it nearly is, or, up to two, that have it as one of their words."""
+def _meant(name: str, open_names: Sequence[str]) -> str:
+    """Return a question for the fields that a name may mean: one that it nearly is, or up to two that contain it."""
     plain = re.sub(r"\W+", "_", snake_case(name).lower())
     having_it = [known for known in open_names if plain in known.split("_")]
-    return having_it[:2] or get_close_matches(plain, open_names, n=1)
+    close = having_it[:2] or get_close_matches(plain, open_names, n=1)
+    return f"did you mean {' or '.join(close)}?" if close else ""
 
 
 def absent_columns(ignored: Iterable[str], columns: Collection[str]) -> Iterator[str]:

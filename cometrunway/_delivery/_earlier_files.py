@@ -51,8 +51,7 @@ def check_keys(keyed: Keyed, folder: Path, names: FileNames) -> None:
 
 
 def _check(keyed: Keyed, stems: Set[str], folder: Path, names: FileNames) -> None:
-    twice = (key for key, route in keyed if not stems.isdisjoint(_possible(names, key, route)))
-    used = list(dict.fromkeys(twice))
+    used = list(dict.fromkeys(key for key, route in keyed if not stems.isdisjoint(_possible(names, key, route))))
     if used:
         raise KeyUsedError(
             f"{counted(len(used), 'key names', 'keys name')} files that are in {folder} already ({_listed(used)}), and "

@@ -64,6 +64,10 @@ class Records:
         )
         return map(self._entry, rows)
 
+    def is_empty(self) -> bool:
+        """Whether there is no submission. No row is decoded."""
+        return self._database.execute("SELECT 1 FROM submission LIMIT 1").fetchone() is None
+
     def counts(self) -> dict[State, int]:
         """Return how many submissions are in each state."""
         others = f"SELECT state, count(*) FROM submission WHERE {NOT_DELIVERED} GROUP BY state"  # noqa: S608 - ours

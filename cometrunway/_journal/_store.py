@@ -47,6 +47,9 @@ class RecordsProtocol(Protocol):
     def unverified_count(self) -> int:
         """Return how many submissions have a file whose kind could not be verified."""
 
+    def is_empty(self) -> bool:
+        """Whether there is no submission. No row is decoded."""
+
     def counts(self) -> dict[State, int]:
         """Return how many submissions are in each state."""
 

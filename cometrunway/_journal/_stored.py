@@ -247,7 +247,7 @@ class StoredJournal(AsyncContext):
 
     async def is_new(self) -> bool:
         """Return whether nothing was submitted with this journal yet."""
-        return await self._do(lambda _: next(self._store.records.marks(), None) is None)
+        return await self._do(lambda _: self._store.records.is_empty())
 
     def _page(self, states: Collection[State], after: int, _connection: object) -> list[Entry]:
         return list(self._store.records.entries(states, after=after, limit=_PAGE))

@@ -16,6 +16,7 @@ from procrastinate.types import JSONDict
 from cometrunway._journal._place import PostgresUrl
 from cometrunway._journal._postgres._connection import connected, translated_errors
 from cometrunway._journal._postgres._migration import lock
+from cometrunway._task_group import is_cancelled
 from cometrunway.fleet._database import AsyncRows
 
 _logger = logging.getLogger(__name__)
@@ -130,15 +131,10 @@ async def work(app: App, *, queue: str, lease: float, at_once: int) -> None:
                 stalled_worker_timeout=lease,
             )
         except LOST as error:
-            if _is_cancelled():  # the engine raises the error of its last statement instead
+            if is_cancelled():  # the engine raises the error of its last statement instead
                 return
             _logger.warning("the queue is waited for: %s", error.__cause__ or error)
         await asyncio.sleep(_BETWEEN_STARTS)
-
-
-def _is_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 async def requeue_stalled(app: App, *, queue: str, lease: float) -> None:

@@ -75,6 +75,10 @@ class Records:
             cursor.itersize = _AT_ONCE
             yield from cursor.execute(statement.encode(), parameters or None)
 
+    def is_empty(self) -> bool:
+        """Whether there is no submission. No row is decoded."""
+        return not list(self._asked(f"SELECT number FROM {self._schema}.submission LIMIT 1"))
+
     def counts(self) -> dict[State, int]:
         """Return how many submissions are in each state."""
         found: dict[str, int] = dict(self._asked(f"SELECT state, count(*) FROM {self._rows} GROUP BY state"))

@@ -68,7 +68,10 @@ class Terminal:
     def read_until(self, pattern: str) -> None:
         """Read what is shown until it matches."""
         while not re.search(pattern, self.shown):
-            self.shown += os.read(self._screen, 65536).decode("utf-8", "replace")
+            try:
+                self.shown += os.read(self._screen, 65536).decode("utf-8", "replace")
+            except OSError:  # EIO: the command has ended
+                pytest.fail(f"{pattern!r} was never shown, but {self.shown!r}")
 
     def cut(self) -> int:
         """Take the terminal away; return the exit status of the command."""
@@ -115,7 +118,7 @@ def test_a_terminal_that_was_never_written_to_can_be_lost(environment: dict[str,
 
 def test_resume_outlives_its_terminal(environment: dict[str, str], tmp_path: Path) -> None:
     """Owed tasks are delivered, with status 0, also without a reader."""
-    first = Terminal(*batch(tmp_path, "a cat [seconds 4]"), folder=tmp_path, environment=environment)
+    first = Terminal(*batch(tmp_path, "a cat [seconds 15]"), folder=tmp_path, environment=environment)
     first.read_until("1 running")
     first.process.kill()
     first.cut()

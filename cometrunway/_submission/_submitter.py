@@ -262,14 +262,14 @@ class Submitter:
         if standing is not None:
             return await self._taken_up(standing, intent)
         message = await self._message(intent, spent)
-        async with CreatePlace(self._shared_limits, self._background) as place:
+        async with CreatePlace(queue, self._shared_limits, self._background) as place:
             standing = await self._begin(intent, instead_of, spent)
             if self._is_resubmitted(standing, submission):
                 instead_of, standing = standing, await self._begin(intent, standing, spent)
             if standing is not None:
                 return await self._taken_up(standing, intent)
             expected = self._callbacks.expect(intent.callback_path, key=intent.key, submitted_at=intent.submitted_at)
-            sent = await self._send(intent, message, queue, expected, place)
+            sent = await self._send(intent, message, place, expected)
         outcome = await self._checked(sent, intent.key, expected)
         if expected.task is not None or not isinstance(outcome, Refused):
             spent.keep()
@@ -374,22 +374,21 @@ class Submitter:
         self,
         intent: Intent,
         message: Message,
-        queue: CreateQueue,
-        expected: ExpectedCallback,
         place: CreatePlace,
+        expected: ExpectedCallback,
     ) -> Outcome:
         """Send the create, and again only if the previous answer proves that nothing was created. Raises nothing."""
         patience = Patience(self._retry, self._rng)
         refusal: CometRunwayError | None = None
         try:
             while True:
-                outcome = await self._sent_once(intent, message, queue, expected, refusal)
+                outcome = await self._sent_once(intent, message, place, expected, refusal)
                 if expected.has_id:  # it was probably created
                     return outcome
                 if not (isinstance(outcome, Refused) and isinstance(outcome.error, CometRunwayError)):
                     return outcome
                 refusal = outcome.error
-                pause = self._pause_after(refusal, patience, queue)
+                pause = self._pause_after(refusal, patience, place.queue)
                 if pause is None:
                     return outcome
                 self._events.emit(EventKind.RETRYING, intent.reference, error=refusal)
@@ -403,17 +402,19 @@ class Submitter:
         self,
         intent: Intent,
         message: Message,
-        queue: CreateQueue,
+        place: CreatePlace,
         expected: ExpectedCallback,
         refusal: CometRunwayError | None,
     ) -> Outcome:
         """Send the create when its turn comes; `refusal` is the previous outcome."""
+        queue = place.queue
         begun = await queue.turn(was_refused=isinstance(refusal, RateLimitedError), priority=intent.priority)
         outcome: Outcome | None = None
         try:
             await self._wait_for_space()
             if message.used_until < time.time():
                 message = await self._with_uploads(intent, message.files)
+            await place.turn()
             if refusal is not None:
                 await expected.settled()
                 if expected.has_id:

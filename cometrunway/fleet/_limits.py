@@ -10,6 +10,7 @@ from attrs import define, field, frozen
 
 from cometrunway._journal._postgres._schema import is_alive
 from cometrunway._keywords import hints_keywords
+from cometrunway._submission._shared_limits import ANY_TIME, Turn
 from cometrunway._task_group import BackgroundTasks, Role, within
 from cometrunway.errors import JournalError
 from cometrunway.fleet._database import Database
@@ -18,8 +19,12 @@ _logger = logging.getLogger(__name__)
 Kind = Literal["creates", "polls"]
 _HORIZON = 0.5
 """Seconds: no turn is reserved further ahead, so that little is lost with a worker that dies."""
-_LATEST = 0.05
-"""Seconds: a turn of a limited rate that could not be given by then is given up, so that no turns are used together."""
+_LEAD = 0.1
+"""Seconds from the time at which a create gets its turn to the time of the turn: the create is recorded between."""
+_LATEST = 0.02
+"""Seconds: a turn that was not used by then is given up, so that no turns are used together."""
+_CLOCK_SAMPLES = 32
+"""Of the last so many answers, the fastest one tells the time of the server best."""
 _BETWEEN_ASKS = 0.1
 """Seconds between two asks while nothing is free."""
 _LONGEST_GOODBYE = 1.0
@@ -45,7 +50,9 @@ class _Turns:
     """The turns of one kind: who waits for one, how many are held, and whether they are limited."""
 
     kind: Kind
-    waiting: deque[asyncio.Future[None]] = field(factory=deque)
+    lead: float = 0.0
+    """Seconds between the time at which a turn is given and its own time."""
+    waiting: deque[asyncio.Future[Turn]] = field(factory=deque)
     is_wanted: asyncio.Event = field(factory=asyncio.Event)
     freed: asyncio.Event = field(factory=asyncio.Event)
     held: int = 0
@@ -55,27 +62,27 @@ class _Turns:
     is_limited: bool = True
     """As long as the limits were not read yet, each turn is asked for."""
 
-    async def take(self) -> None:
+    async def take(self) -> Turn:
         """Wait for a turn. If the wait is cancelled when the turn was given, it is given back."""
         if not self.is_limited and not self.waiting:
             self.held += 1
-            return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            return ANY_TIME
+        turn: asyncio.Future[Turn] = asyncio.get_running_loop().create_future()
         self.waiting.append(turn)
         self.is_wanted.set()
         try:
-            await turn
+            return await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
                 self.give_back()
             raise
 
-    def give(self) -> None:
+    def give(self, turn: Turn) -> None:
         """Give a reserved turn to the first that still waits, or back."""
         while self.waiting:
-            turn = self.waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
+            first = self.waiting.popleft()
+            if not first.done():
+                first.set_result(turn)
                 return
         self.give_back()
 
@@ -109,7 +116,9 @@ class FleetLimits:
         self.in_flight = 0
         """How many tasks it waits for, to be shown."""
         self._number = 0
-        self._creates, self._polls = _Turns(kind="creates"), _Turns(kind="polls")
+        self._creates, self._polls = _Turns(kind="creates", lead=_LEAD), _Turns(kind="polls")
+        self._behind: deque[float] = deque(maxlen=_CLOCK_SAMPLES)
+        """How far the event loop's clock was ahead of the server's when an answer came, in seconds."""
         self._background = BackgroundTasks()
 
     async def __aenter__(self) -> Self:
@@ -134,9 +143,9 @@ class FleetLimits:
             async with asyncio.timeout(_LONGEST_GOODBYE):
                 await self._database.rows(f"DELETE FROM {schema}.worker WHERE number = %s", (self._number,))
 
-    async def create(self) -> None:
-        """Wait until one more create may be sent."""
-        await self._creates.take()
+    async def create(self) -> Turn:
+        """Wait for the turn of one more create. The create is recorded before the time of its turn."""
+        return await self._creates.take()
 
     def created(self) -> None:
         """The create has its answer, or was not sent: another one may take its place."""
@@ -173,35 +182,40 @@ class FleetLimits:
                 turns.is_wanted.clear()
                 continue
             try:
-                granted, wait, gap = await self._reserved(turns, wanted)
+                granted, first, gap = await self._reserved(turns, wanted)
             except JournalError as error:
                 _logger.error("no turn of %s could be reserved: %s", turns.kind, error)  # noqa: TRY400 - of the user
                 await asyncio.sleep(_LONGEST_PAUSE)
                 continue
-            first = loop.time() + wait
             if not granted:
+                wait = first - loop.time()
                 await asyncio.sleep(min(_LONGEST_PAUSE, max(_BETWEEN_ASKS, wait - _HORIZON)))
             for number in range(granted):
                 at = first + number * gap
                 await asyncio.sleep(at - loop.time())
-                if gap and loop.time() > at + _LATEST:
-                    turns.held -= granted - number
-                    break
-                turns.give()
+                turn = Turn(at + turns.lead, at + turns.lead + _LATEST) if gap else ANY_TIME
+                if loop.time() <= turn.until:
+                    turns.give(turn)
+                else:
+                    turns.give_back()
 
     async def _reserved(self, turns: _Turns, wanted: int) -> tuple[int, float, float]:
-        """Hold turns; return how many are granted, in how many seconds the first is, and how many lie between two."""
+        """Hold turns; return how many are granted, the time of the first, and how many seconds lie between two."""
+        loop = asyncio.get_running_loop()
         if not turns.is_limited:
             turns.held += wanted
-            return wanted, 0.0, 0.0
+            return wanted, loop.time(), 0.0
         async with turns.recording:
             row = await self._database.row(
-                f"SELECT granted, wait, gap FROM {self._database.url.schema}.reserve(%s, %s, %s, %s, %s)",
+                "SELECT granted, wait, gap, extract(epoch FROM clock_timestamp())::float "
+                f"FROM {self._database.url.schema}.reserve(%s, %s, %s, %s, %s)",
                 (turns.kind, wanted, self._number, turns.held, _HORIZON),
             )
             assert row is not None  # noqa: S101 - a function has a result
-            turns.held += row[0]
-        return row[0], row[1], row[2]
+            granted, wait, gap, answered_at = row
+            turns.held += granted
+        self._behind.append(loop.time() - answered_at)
+        return granted, answered_at + min(self._behind) + wait, gap
 
     async def _renew_regularly(self) -> None:
         """Say that this worker lives, what it does, and how many creates are under way; read the limits."""

@@ -3,11 +3,13 @@
 import asyncio
 import os
 from contextlib import AsyncExitStack
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from cometrunway._journal._postgres._connection import Parameters
+from cometrunway._submission._shared_limits import Turn
 from cometrunway.emulator import Emulator, Fault, Faults
 from cometrunway.errors import JournalUnavailableError
 from cometrunway.fleet import Fleet
@@ -45,6 +47,37 @@ async def test_turns_of_all_workers_are_apart(fleet: Fleet) -> None:
         after = await next_turn(databases[0])
     assert granted == WORKERS * 9
     assert after - before >= granted / PER_SECOND - 1e-3
+
+
+async def test_slow_answers_do_not_move_a_turn(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time of a turn is by the server's clock: creates of two workers are apart, also if one gets slow answers."""
+    await fleet.set_limits(creates_per_second=10)
+    turns: list[Turn] = []
+    async with AsyncExitStack() as stack:
+
+        async def send(limits: FleetLimits) -> None:
+            for _ in range(6):
+                turns.append(await limits.create())
+                limits.created()
+
+        limits = []
+        for name in ("quick", "slow"):
+            database = await stack.enter_async_context(Database(fleet._url))
+            limits.append(await stack.enter_async_context(FleetLimits(database, name=name, max_in_flight=10)))
+        await asyncio.gather(*map(send, limits))  # they learn the server's clock
+        turns.clear()
+        rows = database.rows
+
+        async def slow_rows(statement: str, parameters: Parameters = ()) -> list[Row]:
+            found = await rows(statement, parameters)
+            await asyncio.sleep(0.05 * ("reserve" in statement))
+            return found
+
+        monkeypatch.setattr(database, "rows", slow_rows)
+        await asyncio.gather(*map(send, limits))
+    times = sorted(turn.at for turn in turns)
+    assert len(times) == 12
+    assert min(after - before for before, after in pairwise(times)) > 0.07
 
 
 async def test_no_turn_is_reserved_far_ahead(fleet: Fleet) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cometrunway import Session, errors
+from cometrunway._submission._shared_limits import ANY_TIME, Turn
 from cometrunway.emulator import Emulator, Fault, Faults
 from tests.samples import yawn
 
@@ -22,7 +23,7 @@ class Counted:
         self.under_way = self.most = self.creates = self.polls = 0
         self.refusals: list[tuple[str, float]] = []
 
-    async def create(self) -> None:
+    async def create(self) -> Turn:
         """Wait for a place, and a second."""
         await self.places.acquire()
         self.creates += 1
@@ -33,6 +34,7 @@ class Counted:
         except asyncio.CancelledError:
             self.created()
             raise
+        return ANY_TIME
 
     def created(self) -> None:
         """Give a place back."""
@@ -76,6 +78,54 @@ async def test_a_request_that_is_sent_again_waits_again(session: Make) -> None:
         assert limits.under_way == 0
 
 
+class Timed(Counted):
+    """Limits with a turn at each of these seconds, which is good for a second."""
+
+    def __init__(self, *seconds: float) -> None:
+        super().__init__()
+        self.turns = iter(seconds)
+
+    async def create(self) -> Turn:
+        """Return the next turn, which may have passed."""
+        await super().create()
+        at = next(self.turns)
+        return Turn(at, at + 1)
+
+
+async def test_a_create_is_sent_at_the_time_of_its_turn(session: Make) -> None:
+    """However little its record takes, it waits: so that the creates of all workers are apart."""
+    begun = asyncio.get_running_loop().time()
+    async with Emulator() as emulator, session(emulator, shared_limits=Timed(begun + 30)) as runway:
+        submitted = asyncio.ensure_future(runway.submit(yawn()))
+        await asyncio.sleep(29)
+        assert emulator.creates.received == 0
+        await submitted
+        assert asyncio.get_running_loop().time() - begun >= 30
+
+
+async def test_a_turn_that_has_passed_is_taken_again(session: Make) -> None:
+    """A create whose record took too long is not sent together with others; its place is given back once."""
+    begun = asyncio.get_running_loop().time()
+    limits = Timed(begun - 5, begun + 30)
+    async with Emulator() as emulator, session(emulator, shared_limits=limits) as runway:
+        await runway.submit(yawn())
+        assert asyncio.get_running_loop().time() - begun >= 30
+        assert (limits.creates, limits.under_way, emulator.creates.received) == (2, 0, 1)
+
+
+async def test_closing_ends_the_wait_for_the_time_of_a_turn(session: Make) -> None:
+    """What waits for its time when the session is closed is not sent."""
+    limits = Timed(asyncio.get_running_loop().time() + 1000)
+    async with Emulator() as emulator:
+        runway = await session(emulator, shared_limits=limits).open()
+        waiting = asyncio.ensure_future(runway.submit(yawn()))
+        await asyncio.sleep(5)
+        await runway.close(wait=0)
+        with pytest.raises(RuntimeError, match="nothing was submitted"):
+            await waiting
+        assert (limits.under_way, emulator.creates.received) == (0, 0)
+
+
 async def test_each_poll_waits_for_its_turn(session: Make) -> None:
     """The limits are asked before each poll, and told of each that was refused."""
     limits = Counted()
@@ -103,7 +153,7 @@ async def test_an_error_of_the_limits_is_that_of_the_submission(session: Make) -
     """Nothing is sent when the store of the limits cannot be asked."""
 
     class Away(Counted):
-        async def create(self) -> None:
+        async def create(self) -> Turn:
             raise errors.JournalUnavailableError("the database is away")
 
     async with Emulator() as emulator, session(emulator, shared_limits=Away()) as runway:

@@ -1,10 +1,12 @@
 """The outcome of one shot so far, in the same form for a batch and for a journal."""
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from attrs import frozen
 
-from cometrunway._paths import from_here, portable
+from cometrunway._paths import portable
 from cometrunway._tasks import Asset
 
 STATUSES = ("delivered", "failed", "cancelled", "owed", "in_doubt", "refused", "submitting")
@@ -27,11 +29,8 @@ class Outcome:
     """Why there are no files."""
 
     def to_record(self) -> dict[str, Any]:
-        """Return plain values by the names of their columns. `path` is the first of several files.
-
-        Paths are relative to the current folder if they are in it.
-        """
-        paths = [portable(from_here(asset.path)) for asset in self.assets if asset.path]
+        """Return plain values by the names of their columns. `path` is the first of several `places`."""
+        paths = places(self.assets)
         return {
             "key": self.key,
             "route": self.route,
@@ -42,3 +41,8 @@ class Outcome:
             "reason": self.reason,
             "task_id": self.task_id,
         }
+
+
+def places(assets: Iterable[Asset]) -> list[str]:
+    """Return the places of files: absolute paths on this disk, and addresses of buckets."""
+    return [asset.location or portable(asset.path or Path()) for asset in assets if asset.is_kept]

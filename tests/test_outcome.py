@@ -18,16 +18,17 @@ def test_a_row_has_the_same_columns_whatever_became_of_the_shot() -> None:
     assert {name for name, value in rows[0].items() if value is None} == {"key", "path", "seconds", "reason", "task_id"}
 
 
-def test_paths_are_relative_to_the_current_folder_if_they_are_in_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The first of several files is also in a column of its own. A file that is not on disk is no path."""
-    (tmp_path / "work").mkdir()
-    monkeypatch.chdir(tmp_path / "work")
-    places = [None, tmp_path / "work" / "out" / "a.mp4", tmp_path / "elsewhere" / "b.mp4"]
-    assets = tuple(Asset(url="https://example.com/a?signature=secret", path=place) for place in places)
-    row = Outcome(key="a", route="r", task_id="t", status="delivered", assets=assets, seconds=1.23456).to_record()
-    assert row["path"] == str(Path("out") / "a.mp4")
-    assert row["paths"] == [row["path"], str(tmp_path / "elsewhere" / "b.mp4")]
+def test_the_paths_of_a_record_are_those_of_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are absolute in any folder, and a file in a bucket has its address. A file that is not kept is no path."""
+    monkeypatch.chdir(tmp_path)
+    url = "https://example.com/a?signature=secret"
+    files = (
+        Asset(url=url),
+        Asset(url=url, path=tmp_path / "a.mp4"),
+        Asset(url=url, location="s3://bucket/b.mp4"),
+    )
+    row = Outcome(key="a", route="r", task_id="t", status="delivered", assets=files, seconds=1.23456).to_record()
+    assert row["path"] == str(tmp_path / "a.mp4")
+    assert row["paths"] == [row["path"], "s3://bucket/b.mp4"]
     assert row["seconds"] == 1.235
     assert "secret" not in str(row)

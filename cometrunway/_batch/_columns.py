@@ -19,6 +19,8 @@ from cometrunway._wire._encode import request_type_of
 _LISTED = 6
 """The number of columns that a message lists."""
 _NOT_SUGGESTED = {"route", "extra"}
+_ALSO_MEANS = {"format": "ratio"}
+"""Fields that a word means in another language, such as in German, although it is a part of another field's name."""
 
 
 @frozen
@@ -94,8 +96,9 @@ def _foreign(name: str, open_names: Sequence[str]) -> Column:
 def _meant(name: str, open_names: Sequence[str]) -> str:
     """Return a question for the fields that a name may mean: one that it nearly is, or up to two that contain it."""
     plain = re.sub(r"\W+", "_", snake_case(name).lower())
-    having_it = [known for known in open_names if plain in known.split("_")]
-    close = having_it[:2] or get_close_matches(plain, open_names, n=1)
+    having_it = [name for name in open_names if plain in name.split("_")]
+    also = [name for name in open_names if name == _ALSO_MEANS.get(plain)]
+    close = [*also, *having_it][:2] or get_close_matches(plain, open_names, n=1)
     return f"did you mean {' or '.join(close)}?" if close else ""
 
 

@@ -8,9 +8,10 @@ from typing import Any, TextIO
 
 import attrs
 
-from cometrunway._batch._journal_report import JournalReport, places, seconds, unverified
+from cometrunway._batch._journal_report import JournalReport, seconds, unverified
 from cometrunway._journal._entry import Entry
 from cometrunway._journal._reader import JournalReader
+from cometrunway._outcome import places
 from cometrunway._paths import in_utf8
 from cometrunway._requests._all_routes import COMPAT, OFFICIAL
 from cometrunway._tasks import moment

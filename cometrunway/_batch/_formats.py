@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import _csv
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
+_SEPARATORS = ",;\t"
 _SEPARATOR = re.compile(r'(?i)"?sep=(?P<it>[^"]*|")"?')
 
 
@@ -93,7 +94,8 @@ def table(text: str, ignored: Collection[str] = ()) -> Iterator[Record]:
         yield from _records(rows, delimiter, ignored)
     except csv.Error as error:
         cure = "; a quote is opened in this row, or in one above, and not closed" if "end of data" in str(error) else ""
-        yield Record(rows.line_num, rows.line_num, None, f"is not CSV: {error}{cure}")
+        mixed = _mixed(_LINE_END.split(text)[rows.line_num - 1], delimiter)
+        yield Record(rows.line_num, rows.line_num, None, mixed or f"is not CSV: {error}{cure}")
 
 
 def _records(rows: "_csv.Reader", delimiter: str, ignored: Collection[str]) -> Iterator[Record]:
@@ -114,7 +116,7 @@ def _records(rows: "_csv.Reader", delimiter: str, ignored: Collection[str]) -> I
     for line, row in numbered:
         fields, problem = _row(names, row, delimiter)
         if fields or problem:
-            yield Record(line, line, fields, problem, names, names[len(row) :], heading)
+            yield Record(line, line, fields, problem, names, [] if problem else names[len(row) :], heading)
 
 
 def _numbered(rows: "_csv.Reader") -> Iterator[tuple[int, list[str]]]:
@@ -131,7 +133,7 @@ def _delimiter(text: str) -> tuple[str, bool]:
     said = _SEPARATOR.fullmatch(first_row)
     if said:
         return said["it"].replace("\\t", "\t"), True
-    return max(",;\t", key=first_row.count), False
+    return max(_SEPARATORS, key=first_row.count), False
 
 
 def _doubles(names: list[str], ignored: Collection[str]) -> str:
@@ -156,12 +158,31 @@ def _without_route(names: list[str], meant: str) -> str:
     return f"the first row must name the fields, `route` among them, got {got}; {cure}"
 
 
+def _mixed(line: str, delimiter: str) -> str:
+    """Return what is wrong with a line without a route that has one if another character separates its cells."""
+    others = (other for other in _SEPARATORS if other != delimiter and _has_route(line.split(other)))
+    found = next(others, "")
+    return (
+        f"is separated by {found!r}, and the first row by {delimiter!r}; give all rows one separator" if found else ""
+    )
+
+
+def _has_route(cells: list[str]) -> bool:
+    return any(cell.strip(' "') in ROUTES for cell in cells)
+
+
 def _row(names: list[str], row: list[str], delimiter: str) -> tuple[dict[str, Any] | None, str]:
+    mixed = "" if _has_route(row) else _mixed(delimiter.join(row), delimiter)
+    if mixed:
+        return None, mixed
     if len(row) > len(names):
-        return None, (
-            f"has {len(row)} cells, but the first row names {len(names)} fields; put cells that hold {delimiter!r} in "
-            "quotes"
+        several = next((name for name in names if set(name) & set(_SEPARATORS)), "")
+        cure = (
+            f"separate {several!r} there by {delimiter!r}"
+            if several
+            else f"put cells that hold {delimiter!r} in quotes"
         )
+        return None, f"has {len(row)} cells, but the first row names {len(names)} fields; {cure}"
     cells = {name: cell.strip() for name, cell in zip(names, row, strict=False) if cell.strip()}
     if "" in cells:
         return None, "has a cell under a heading without a name; name it, or of pandas write to_csv(index=False)"

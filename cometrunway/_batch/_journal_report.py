@@ -1,17 +1,14 @@
 """The report of a journal: counts and lists."""
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from cometrunway._journal._entry import Entry, State, status_of
 from cometrunway._journal._place import Place
 from cometrunway._journal._reader import JournalReader
 from cometrunway._journal._snapshots import holders_at
-from cometrunway._outcome import STATUSES
-from cometrunway._paths import portable
+from cometrunway._outcome import STATUSES, places
 from cometrunway._plurals import counted
-from cometrunway._tasks import Asset
 from cometrunway._terminal import printable
 
 _SHOWN = 50
@@ -126,8 +123,3 @@ def seconds(entry: Entry) -> float | None:
 def unverified(entry: Entry) -> list[str]:
     """Return the paths of an entry's files whose kind could not be verified."""
     return places(asset for asset in entry.assets if not asset.verified)
-
-
-def places(assets: Iterable[Asset]) -> list[str]:
-    """Return the places of files: paths on this disk, and addresses of buckets."""
-    return [asset.location or portable(asset.path or Path()) for asset in assets if asset.is_kept]

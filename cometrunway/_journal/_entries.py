@@ -22,7 +22,7 @@ class Entries(Displayed, tuple[Entry, ...]):
         """Return a plain dict for each entry, for a table.
 
         Each has `key`, `route`, `status` (`delivered`, `failed`, `cancelled`, `owed`, `in_doubt`, `refused` or
-        `submitting`), `path` (of several files the first) and `paths`, `seconds` (from acceptance to the end), `reason`
-        and `task_id`.
+        `submitting`), `path` (of the first file, absolute, or its address in a bucket) and `paths`, `seconds` (from
+        acceptance to the end), `reason` and `task_id`.
         """
         return [entry.outcome(is_written=self.is_written).to_record() for entry in self]

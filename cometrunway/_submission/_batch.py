@@ -142,7 +142,8 @@ class Batch(AsyncOnly, Displayed):
         """Return a plain dict for each shot taken so far, in the order of the requests, for a table.
 
         Each has `key`, `route`, `status` (`delivered`, `failed`, `cancelled`, `owed`, `in_doubt` or `refused`), `path`
-        (the first file) and `paths`, `seconds` (from acceptance to the end), `reason` and `task_id`.
+        (of the first file, absolute, or its address in a bucket) and `paths`, `seconds` (from acceptance to the end),
+        `reason` and `task_id`.
 
         Raises:
             RuntimeError: more than 10,000 have ended, and the first of them were dropped.

@@ -72,6 +72,8 @@ def test_a_misspelt_route_is_told_with_its_name(tmp_path: Path) -> None:
         ("Prompt Text", "prompt_text?"),
         ("Dauration", "duration?"),
         ("image", "prompt_image?"),
+        ("Format", "ratio or output_format?"),
+        ("format", "ratio or output_format? Else leave it empty in such rows: it is for sound_effect"),
         ("prompt", "prompt_image or prompt_text? Else leave it empty in such rows: it is for pro_generate"),
     ],
 )

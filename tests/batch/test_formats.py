@@ -115,6 +115,30 @@ def test_a_table_without_a_route_is_told_what_is_missing(heading: str, cure: str
     assert others == (["2: ImageToVideo.prompt_image: required"] if len(heading.split(";")) > 1 else [])
 
 
+@pytest.mark.parametrize(
+    ("rows", "wrong"),
+    [
+        (
+            "route;key;prompt\npro_generate;a;x,y\npro_generate,b,x\n",
+            "3: is separated by ',', and the first row by ';'",
+        ),
+        (
+            'route,key,prompt\npro_generate,a,x\n"pro_generate";"b";"x"\n',
+            "3: is separated by ';', and the first row by",
+        ),
+        ("route\tkey\tprompt\na;pro_generate;x\nb;pro_generate;x\n", "2: is separated by ';', and the first row by"),
+        (
+            "route;key,prompt;seed\npro_generate;a;x;1\n",
+            "2: has 4 cells, but the first row names 3 fields; separate 'key,prompt'",
+        ),
+    ],
+)
+def test_a_row_with_another_separator_is_told_as_such(rows: str, wrong: str, tmp_path: Path) -> None:
+    """With the line and both separators; equal rows are one error, and a comma within a cell is none."""
+    [line] = problems(write(tmp_path, "a.csv", rows))
+    assert line.startswith(wrong)
+
+
 GERMAN = "Strecke;Schlüssel;Bild;Dauer"
 
 

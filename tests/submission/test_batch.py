@@ -123,7 +123,7 @@ async def test_the_records_of_a_batch_are_those_of_its_journal(
         "refused": "refused",
     }
     assert batch.counts == {"delivered": 2, "failed": 1, "in_doubt": 1, "refused": 1}
-    assert [record["path"] for record in records[:2]] == ["out/0.mp4", "out/1.mp4"]
+    assert [record["path"] for record in records[:2]] == [str(tmp_path / "out" / f"{number}.mp4") for number in (0, 1)]
     assert Journal.read(path).to_records() == records
     with JournalReader(path) as journal:
         assert list(journal.to_records()) == records

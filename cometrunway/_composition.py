@@ -13,6 +13,7 @@ from cometrunway._budget import Budget
 from cometrunway._callbacks._expected import ExpectedCallbacks
 from cometrunway._callbacks._posts import CallbackPosts
 from cometrunway._callbacks._receiver import CallbackReceiver
+from cometrunway._callers import Caller
 from cometrunway._delivery._delivery import Delivery
 from cometrunway._delivery._downloader import Downloader
 from cometrunway._delivery._earlier_files import EarlierFiles
@@ -48,6 +49,11 @@ from cometrunway._transport._assets import AssetHosts
 from cometrunway._transport._connections import Connections, FileRoutes
 from cometrunway._transport._storage import Storage
 from cometrunway._wire._provider import Provider, provider_of
+
+_NOT_PAID_AGAIN = (
+    "pay_again=True has no effect with the journal {}, which has entries, and pays for a key once: leave it out; to pay "
+    "again, use other keys"
+)
 
 
 @frozen(kw_only=True)
@@ -169,8 +175,10 @@ class Composition:
 
         A new journal knows no more than none. One that other processes write shows not all of its entries.
         """
-        folder = self._output.folder
-        if folder is None or self._pays_again or journal.is_shared or not await journal.is_new():
+        folder, is_new = self._output.folder, await journal.is_new()
+        if self._pays_again and not is_new:
+            Caller.nearest().warn(_NOT_PAID_AGAIN.format(self._journal_place), RuntimeWarning)
+        if folder is None or self._pays_again or journal.is_shared or not is_new:
             return None
         return EarlierFiles(folder, self._names)
 

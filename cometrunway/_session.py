@@ -91,7 +91,8 @@ class Session(AsyncContext):
             are named after a key, the key may have been paid for. False raises `KeyUsedError`; True submits the key,
             and pays for it again: the new files get a number, such as `cat-2`. Files that this session has made are
             not considered; a bucket is not checked. Without a journal, a key that this session has submitted returns
-            its first handle; True submits it again, too.
+            its first handle; True submits it again, too. With a journal that has entries, True has no effect, and emits
+            a `RuntimeWarning`.
         journal_timeout: seconds to wait while another program, such as a backup, has locked the journal. After that no
             create is sent until the journal can be written.
         journal_wait: seconds to wait, on opening, while another process uses the journal, as in a rolling restart;
@@ -296,7 +297,8 @@ class Session(AsyncContext):
         Raises:
             TypeError: `requests` is not iterable, or an item of a list is not a request, a `Shot` or a row. A wrong
                 item of another iterable is raised when everything before it was yielded; nothing after it is sent.
-            ValueError: a row of a list is wrong.
+            ValueError: a row of a list is wrong, or two items of a list have the same key. In another iterable, the
+                second such item gets the handle of the first, or fails with `KeyConflictError` if its request differs.
             JournalRequiredError: `resubmit` is given, and the session has no journal.
         """
         parts = self._lifetime.parts if resubmit is never else self._lifetime.parts_with_journal

@@ -242,7 +242,7 @@ def _run(options: argparse.Namespace) -> int:
     )
     batch = BatchRun(
         shots=shots,
-        options=_session_options(options),
+        options=_session_options(options, is_new=known.is_new),
         display=new_display(len(shots), quiet=options.quiet),
         observers=[report.log.on_event] if report.log else [],
         tells_balance=not options.quiet,
@@ -332,10 +332,11 @@ def _tell_doubtful(lines: str) -> None:
         warnings.simplefilter("ignore", category)
 
 
-def _session_options(options: argparse.Namespace) -> dict[str, Any]:
+def _session_options(options: argparse.Namespace, *, is_new: bool) -> dict[str, Any]:
+    """Return the options of `Session`; `is_new` says whether there is no journal, or a new one."""
     names = ("base_url", "output_dir", "journal", "budget", "fit")
     given: dict[str, Any] = {"provider": provider(options), **{name: getattr(options, name) for name in names}}
-    given |= {**network_options(options), "pay_again": options.pay_again or options.emulator}
+    given |= {**network_options(options), "pay_again": is_new and (options.pay_again or options.emulator)}
     if options.template is not None:
         given["template"] = options.template
     if options.max_in_flight is not None:
@@ -367,7 +368,7 @@ def _check_as_the_run_does(options: argparse.Namespace) -> None:
         say(f"the run needs a key: {variable} is not set; --emulator needs none", sys.stderr)
     key = "" if options.emulator else os.environ.get(variable, "").strip()
     server = {"base_url": "http://127.0.0.1"} if options.emulator else {}
-    Session(key or "of-a-dry-run", **{**_session_options(options), **server})
+    Session(key or "of-a-dry-run", **{**_session_options(options, is_new=False), **server})
     Connections(trust_env=not (options.no_trust_env or options.emulator)).read_environment()
     check_output_dir(options.output_dir)
     if options.journal is not None:

@@ -246,7 +246,7 @@ def _checked(requests: Iterable[Item] | AsyncIterable[Item]) -> Iterable[Item] |
 
     Raises:
         TypeError: it is not iterable, or an item of a list has a wrong type.
-        ValueError: a row of a list is wrong.
+        ValueError: a row of a list is wrong, or two items of a list have the same key.
     """
     if isinstance(requests, Mapping) and all(isinstance(item, Request) for item in requests.values()):
         raise TypeError("a dict of requests is not a list: write [Shot(key, request) for key, request in it.items()]")
@@ -257,7 +257,10 @@ def _checked(requests: Iterable[Item] | AsyncIterable[Item]) -> Iterable[Item] |
         return requests
     for place, item in enumerate(requests):
         _taken(place, item)
-    return records_to_shots(requests) if any(map(is_row, requests)) else requests
+    if any(map(is_row, requests)):
+        return records_to_shots(requests)
+    _check_keys(requests)
+    return requests
 
 
 def _taken(place: int, item: object) -> Any:
@@ -267,6 +270,16 @@ def _taken(place: int, item: object) -> Any:
     raise TypeError(
         f"item {place} of map must be a request such as ImageToVideo(...), a Shot or a row, got {got(item)}"
     )
+
+
+def _check_keys(items: Iterable[Item]) -> None:
+    places: dict[str, int] = {}
+    for place, item in enumerate(items):
+        if isinstance(item, Shot) and places.setdefault(item.key, place) != place:
+            raise ValueError(
+                f"items {places[item.key]} and {place} of map have the same key {item.key!r}: a key is paid for once; "
+                "give each shot its own; nothing was sent"
+            )
 
 
 def _one(requests: object) -> str:

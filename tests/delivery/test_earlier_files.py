@@ -93,6 +93,19 @@ async def test_what_is_wanted_or_known_is_submitted(
         assert clip.path.name == "cat-2.mp4"
 
 
+async def test_a_journal_with_entries_does_not_pay_again(session: Any, tmp_path: Path) -> None:
+    """`pay_again=True` then has no effect: a warning says so on opening, and names what pays again."""
+    given = {"journal": tmp_path / "shots.db", "output_dir": tmp_path / "out", "pay_again": True}
+    async with Emulator() as emulator:
+        async with session(emulator, **given) as runway:
+            await runway.submit(yawn(), key="cat")
+        with pytest.warns(RuntimeWarning, match=r"no effect.*other keys") as told:
+            async with session(emulator, **given) as runway:
+                await runway.submit(yawn(), key="cat")
+    assert emulator.creates.accepted == 1
+    assert told[0].filename == __file__
+
+
 async def test_files_of_the_same_session_do_not_count(session: Any) -> None:
     """A key may be submitted twice in one session, as a web server may do, and gives the first task both times."""
     async with Emulator() as emulator, session(emulator) as runway:

@@ -51,8 +51,8 @@ from cometrunway._transport._storage import Storage
 from cometrunway._wire._provider import Provider, provider_of
 
 _NOT_PAID_AGAIN = (
-    "pay_again=True has no effect with the journal {}, which has entries, and pays for a key once: leave it out; to pay "
-    "again, use other keys"
+    "pay_again=True has no effect with the journal {}, which has entries and pays for a key once; leave it out, or use "
+    "other keys to pay again"
 )
 
 

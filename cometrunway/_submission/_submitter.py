@@ -33,6 +33,7 @@ from cometrunway._submission._spending import Spending, Spent
 from cometrunway._submission._uploads import Uploads
 from cometrunway._task_group import BackgroundTasks, Role, is_cancelled
 from cometrunway._transport._api import Accepted, Api, Outcome, Refused, Unknown
+from cometrunway._wire._refusals import is_of_another_server
 from cometrunway.errors import (
     AuthenticationError,
     BudgetError,
@@ -115,6 +116,7 @@ class Submitter:
         self._queues = CreateQueues(limits.max_creates, rng)
         background.on_closing(self.end_waits)
         self._under_way: dict[str, asyncio.Event] = {}
+        self._has_accepted = False
         self.limits = limits
         self.in_flight = InFlightLimit(limits.max_in_flight)
         self._waiting = WaitingLimit(limits.max_waiting)
@@ -225,9 +227,15 @@ class Submitter:
         return None if entry is None or self.is_under_way(entry.key) else await self._existing.ended(entry)
 
     def refuses_all(self, error: BaseException) -> bool:
-        """Whether an error would also refuse all other submissions. With a journal, known entries need no budget."""
+        """Whether an error would also refuse all other submissions. With a journal, known entries need no budget.
+
+        An answer of another server, or a path that is missing, shows a wrong base URL only if none was accepted before.
+        """
         if isinstance(error, BudgetError):
             return self._spending.is_stopped or not self._journal.keeps_entries
+        answer = error.__cause__ if isinstance(error, OutcomeUnknownError) else error
+        if is_of_another_server(answer):
+            return not self._has_accepted and getattr(error, "route", None) in self.provider.routes
         return isinstance(error, _OF_ALL)
 
     async def _submit(self, submission: Submission) -> TaskFuture:
@@ -486,6 +494,7 @@ class Submitter:
         return None if standing is None or standing.is_in_doubt else await self._taken_up(standing, intent)
 
     async def _accepted(self, intent: Intent, task_id: str, expected: ExpectedCallback) -> TaskFuture:
+        self._has_accepted = True
         reference = TaskReference(
             id=task_id,
             route=intent.request.route,

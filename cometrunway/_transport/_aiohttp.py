@@ -63,6 +63,7 @@ class Transport:
     ) -> None:
         self._base = base
         self._prefix = self._base.raw_path.rstrip("/")
+        self._root = str(self._base).rstrip("/")
         self._key = api_key
         self._secrets: dict[bytes, re.Pattern[bytes]] = {}
         """The keys that were sent, each with the pattern that finds it in an answer."""
@@ -205,7 +206,8 @@ class Transport:
                         status=response.status,
                         body=content[:2000],
                     )
-                return HttpResponse(status=response.status, headers=response.headers, body=content)
+                url = self._root + request.path
+                return HttpResponse(status=response.status, headers=response.headers, body=content, url=url)
         except THEIRS as error:
             if not (waits and isinstance(error, aiohttp.ClientConnectorError) and is_exhaustion(error)):
                 raise ours(request.method, request.path, error, host=self._base.host) from safe(error)

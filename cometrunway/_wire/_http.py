@@ -23,3 +23,5 @@ class HttpResponse:
     headers: Mapping[str, str] = field(repr=False)
     """The names are in lower case."""
     body: bytes = field(repr=False)
+    url: str = ""
+    """Where the request was sent; empty if that is not known."""

@@ -31,6 +31,9 @@ _BYTES_SHOWN = 100
 _LOCATION_SHOWN = 200
 _CURE = "is the base URL right? It is the origin, such as https://api.cometapi.com, without /v1"
 
+_WRONG_PATH = "Invalid URL"
+"""The beginning of the gateway's text in a 404 for a path that it does not have."""
+
 _BY_STATUS: Mapping[int, type[APIError]] = {
     400: InvalidRequestError,
     401: AuthenticationError,
@@ -84,6 +87,13 @@ def proves_refusal(error: CometRunwayError) -> bool:
     return is_named or _effective_status(error.status, error.code) in _REFUSING
 
 
+def is_of_another_server(error: BaseException | None) -> bool:
+    """Whether an answer was not of this API, or the API has no such path, because the base URL is probably wrong."""
+    if isinstance(error, ProtocolError):
+        return not error.retryable
+    return isinstance(error, APIError) and error.status == 404 and error.message.startswith(_WRONG_PATH)
+
+
 def refusal(response: HttpResponse, body: JsonObject | None) -> APIError | ProtocolError:
     """Return the exception for an answer that refuses; `body` is its parsed object, None if it has none.
 
@@ -116,7 +126,7 @@ def unknown_task(response: HttpResponse, body: JsonObject, *, has_status: bool) 
     said = complaint(response, body)
     if is_said:
         said = evolve(said, code=TASK_NOT_EXIST, text=said.text or TASK_NOT_EXIST)
-    elif said.code == "model_not_found" or said.text.startswith("Invalid URL"):
+    elif said.code == "model_not_found" or said.text.startswith(_WRONG_PATH):
         return None
     return _api_error(TaskNotFoundError, response, said)
 
@@ -128,7 +138,7 @@ def no_answer(response: HttpResponse, missing: str | None = None) -> ProtocolErr
     """
     is_wrong_place = not _is_success(response.status) or response.body.lstrip().startswith(b"<")
     what = f"an answer without {missing}: {_beginning(response.body)}" if missing else _description(response)
-    cure = f"; {_CURE}" if is_wrong_place else ""
+    cure = _cure(response) if is_wrong_place else ""
     error = ProtocolError(
         f"{what} (HTTP {response.status}){cure}", status=response.status, body=response.body[:_BODY_KEPT]
     )
@@ -136,10 +146,15 @@ def no_answer(response: HttpResponse, missing: str | None = None) -> ProtocolErr
     return error
 
 
+def _cure(response: HttpResponse) -> str:
+    return f"{' from ' if response.url else ''}{response.url}; {_CURE}"
+
+
 def _api_error(error_type: type[APIError], response: HttpResponse, said: Complaint) -> APIError:
     code = f", {said.code}" if said.code and said.code != said.text else ""
+    cure = _cure(response) if response.status == 404 and said.text.startswith(_WRONG_PATH) else ""
     return error_type(
-        f"{said.text or _description(response)} (HTTP {response.status}{code})",
+        f"{said.text or _description(response)} (HTTP {response.status}{code}){cure}",
         status=response.status,
         code=said.code,
         body=response.body[:_BODY_KEPT],

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cometrunway import Entry, ImageToVideo, Journal, Shot, TaskHandle, errors
+from cometrunway import Entry, ImageToVideo, Journal, RawRequest, Session, Shot, TaskHandle, errors
 from cometrunway.emulator import Emulator, Fault
 from tests.samples import CAT, yawn
 
@@ -287,6 +287,27 @@ async def test_an_empty_balance_stops_a_batch(session: Any) -> None:
                     delivered += 1
     assert delivered == 5
     assert emulator.creates.received <= 7
+
+
+@pytest.mark.parametrize(("wrong_path", "answer"), [("json", errors.APIError), ("html", errors.OutcomeUnknownError)])
+async def test_a_wrong_base_url_stops_a_batch(session: Any, wrong_path: Any, answer: type[Exception]) -> None:
+    """An address that has accepted nothing refuses all; the error names it, and that the base URL may be wrong."""
+    async with Emulator(wrong_path=wrong_path) as emulator:
+        url = f"{emulator.base_url}/api"
+        async with Session(emulator.api_key, base_url=url, max_creates=2, output_dir=None) as runway:
+            with pytest.raises(answer, match=f"from {url}/runwayml/v1/image_to_video; is the base URL right"):
+                await runway.map([yawn(number) for number in range(1000)])
+    assert 1 <= len(emulator.requests) <= 4
+
+
+async def test_a_path_that_is_missing_harms_only_its_shot_where_others_are_accepted(session: Any) -> None:
+    """The base URL is right then. A raw request's path is the user's own, and says nothing of the base URL."""
+    missing = {"error": {"message": "Invalid URL (POST /runwayml/v1/image_to_video)", "type": "invalid_request_error"}}
+    async with Emulator() as emulator, session(emulator, max_creates=1) as runway:
+        emulator.script("create", Fault.ok(), Fault.answer(404, missing))
+        shots = [RawRequest(route="nothing_here", fields={}), yawn(1), yawn(2), yawn(3)]
+        handles = await runway.map(shots)
+    assert [bool(handle.id) for handle in handles] == [False, True, False, True]
 
 
 async def test_an_error_of_the_input_comes_after_what_was_paid(session: Any) -> None:

@@ -45,7 +45,12 @@ RECORDED: dict[str, tuple[type[CometRunwayError], str | None, str]] = {
         "insufficient_user_quota",
         "用户额度不足, 剩余额度: ¥0.000000 (HTTP 403, insufficient_user_quota)",
     ),
-    "error.path_404": (APIError, None, "Invalid URL (GET /runwayml/v1/nope) (HTTP 404)"),
+    "error.path_404": (
+        APIError,
+        None,
+        "Invalid URL (GET /runwayml/v1/nope) (HTTP 404); is the base URL right? It is the origin, such as "
+        "https://api.cometapi.com, without /v1",
+    ),
     "error.quota_not_enough": (
         InsufficientBalanceError,
         "quota_not_enough",

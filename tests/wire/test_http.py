@@ -8,4 +8,4 @@ def test_no_body_and_no_header_is_shown() -> None:
     request = HttpRequest(method="POST", path="/v1/tasks", body=b"a prompt")
     response = HttpResponse(status=200, headers={"set-cookie": "secret"}, body=b"an answer")
     assert repr(request) == "HttpRequest(method='POST', path='/v1/tasks')"
-    assert repr(response) == "HttpResponse(status=200)"
+    assert repr(response) == "HttpResponse(status=200, url='')"

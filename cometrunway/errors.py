@@ -62,6 +62,8 @@ class CometRunwayError(Exception):
 
     retryable: bool = False
     """Whether the same call may succeed later. A repeated submission may be paid for again: see each class."""
+    http_status: int = 502
+    """The HTTP status with which a web server answers a request that this error ends. That of the API is `status`."""
 
     route: str | None = None
     """The route of the request, such as `image_to_video`."""
@@ -116,9 +118,13 @@ def _restored(error_type: type[CometRunwayError], args: tuple[Any, ...], state: 
 class CancelNotSupportedError(CometRunwayError):
     """The provider has no way to cancel a task."""
 
+    http_status = 501
+
 
 class BalanceNotSupportedError(CometRunwayError):
     """The provider has no request for the balance."""
+
+    http_status = 501
 
 
 class TransportError(CometRunwayError):
@@ -212,9 +218,13 @@ class InsufficientBalanceError(APIError):
 class InvalidRequestError(APIError):
     """The request is wrong. Sent again, it gets the same answer."""
 
+    http_status = 422
+
 
 class ModelUnavailableError(APIError):
     """The gateway does not offer this model: its name is misspelled, or the gateway no longer has it."""
+
+    http_status = 422
 
     @property
     def message(self) -> str:
@@ -225,10 +235,13 @@ class ModelUnavailableError(APIError):
 class TaskNotFoundError(APIError):
     """The API does not know this task id, or the task belongs to another account."""
 
+    http_status = 404
+
 
 class RateLimitedError(APIError):
     """429: too many requests. The request was not accepted, and is not billed."""
 
+    http_status = 503
     retryable = True
     retry_after: float | None = None
     """The seconds to wait, if the server named them."""
@@ -283,6 +296,8 @@ class TaskFailedError(TaskError):
 class ModerationError(TaskFailedError):
     """Content moderation refused the input or the output."""
 
+    http_status = 422
+
 
 class TaskCancelledError(TaskError):
     """The task was cancelled on the server."""
@@ -290,6 +305,8 @@ class TaskCancelledError(TaskError):
 
 class TaskTimeoutError(TaskError, TimeoutError):
     """The deadline of the wait has passed. The task goes on; `Session.attach(error.token)` waits for it again."""
+
+    http_status = 504
 
 
 class DownloadError(CometRunwayError):
@@ -334,6 +351,8 @@ class UploadError(CometRunwayError):
 class BudgetError(CometRunwayError):
     """A budget is used up, or submitting was stopped. Nothing was sent."""
 
+    http_status = 402
+
 
 class KeyUsedError(CometRunwayError):
     """A key was probably paid for before, and no journal knows it. Nothing was sent.
@@ -342,6 +361,8 @@ class KeyUsedError(CometRunwayError):
     it long before.
     """
 
+    http_status = 409
+
     def __init__(self, message: str, *, keys: tuple[str, ...]) -> None:
         super().__init__(message)
         self.keys = keys
@@ -349,15 +370,15 @@ class KeyUsedError(CometRunwayError):
 
 
 class KeyConflictError(CometRunwayError):
-    """The key belongs to another request, in the journal or in this session. Nothing was sent.
+    """The key belongs to another request, in the journal or in this session. Nothing was sent."""
 
-    A web server answers 409.
-    """
+    http_status = 409
 
 
 class SubmissionQueueFullError(CometRunwayError):
-    """`max_waiting` submissions of the session wait already; a web server answers 503. Nothing was sent."""
+    """`max_waiting` submissions of the session wait already. Nothing was sent."""
 
+    http_status = 503
     retryable = True
 
 
@@ -377,6 +398,8 @@ class TasksOwedError(CometRunwayError):
 class JournalError(CometRunwayError):
     """The journal cannot be opened, read or written. Nothing was sent."""
 
+    http_status = 500
+
     tokens: tuple[str, ...] = ()
     """The tokens, for `Session.attach`, of tasks that exist and could not be recorded before the journal was closed."""
 
@@ -388,6 +411,7 @@ class JournalRequiredError(JournalError):
 class JournalInUseError(JournalError):
     """Another session uses the journal; the message says whether it is in this process. Nothing was sent."""
 
+    http_status = 503
     retryable = True
 
 
@@ -398,4 +422,5 @@ class JournalUnavailableError(JournalError):
     recorded as soon as possible; `token` is that task's token.
     """
 
+    http_status = 503
     retryable = True

@@ -12,7 +12,7 @@ import attrs
 import pytest
 
 import cometrunway
-from cometrunway import emulator, fleet
+from cometrunway import emulator, errors, fleet
 from cometrunway._journal._entry import status_of
 from tests.documentation import markdown, packages, tables
 from tests.documentation.examples import examples
@@ -215,6 +215,20 @@ def test_the_glossary_has_every_state_of_a_shot() -> None:
     _, _, section = (ROOT / "docs" / "glossary.md").read_text().partition("## The states of a shot")
     rows = re.findall(r"^\| `(\w+)` \| [^|]*`(\w+)`[^`|]*\|", section, re.MULTILINE)
     assert dict(rows) == {str(state): status_of(state, is_written=False) for state in cometrunway.State}
+
+
+def test_the_page_on_web_apps_has_the_status_of_every_error() -> None:
+    """Those that it does not name have the status of its last row."""
+    _, _, section = (ROOT / "docs" / "web-backends.md").read_text().partition("## Which status for which error")
+    rows = re.findall(r"^\| (.*) \| (\d+) \|$", section.partition("\n## ")[0], re.MULTILINE)
+    told = {name: int(status) for names, status in rows for name in re.findall(r"\[`(\w+)`\]", names)}
+    kinds = [
+        kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.CometRunwayError)
+    ]
+    assert told.keys() <= {kind.__name__ for kind in kinds}
+    assert {kind.__name__: kind.http_status for kind in kinds} == {
+        kind.__name__: told.get(kind.__name__, told["CometRunwayError"]) for kind in kinds
+    }
 
 
 def test_the_environment_page_has_every_variable() -> None:

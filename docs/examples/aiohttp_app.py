@@ -13,15 +13,7 @@ from pathlib import Path
 from aiohttp import web
 
 from cometrunway import AssetResponse, CallbackReceiver, ProGenerate, Session, TaskHandle
-from cometrunway.errors import (
-    CometRunwayError,
-    InvalidRequestError,
-    JournalError,
-    KeyConflictError,
-    ModelUnavailableError,
-    RateLimitedError,
-    SubmissionQueueFullError,
-)
+from cometrunway.errors import CometRunwayError
 
 PORT = int(os.environ.get("PORT", "8000"))
 receiver = CallbackReceiver(f"{os.environ.get('PUBLIC_URL', f'http://127.0.0.1:{PORT}')}/callbacks")
@@ -59,7 +51,7 @@ async def submit(request: web.Request) -> web.Response:
     try:
         handle = await session.submit(ProGenerate(prompt=prompt), key=key)
     except (ValueError, CometRunwayError) as error:
-        code = status_of(error)
+        code = getattr(error, "http_status", 422)  # a ValueError is a wrong prompt or key
         return web.Response(text=str(error), status=code, headers=AGAIN if code == 503 else None)
     return await standing(handle, 202)
 
@@ -105,20 +97,6 @@ def ordered(body: bytes) -> tuple[str, str]:
         case {"key": str(key), "prompt": str(prompt)} if re.fullmatch(KEY, key):
             return key, prompt
     raise web.HTTPBadRequest(text=ORDER)
-
-
-def status_of(error: Exception) -> int:
-    """Return the HTTP status for an error of `submit`."""
-    match error:
-        case KeyConflictError():
-            return 409
-        case ValueError() | InvalidRequestError() | ModelUnavailableError():
-            return 422
-        case SubmissionQueueFullError() | RateLimitedError() | JournalError(retryable=True):
-            return 503
-        case JournalError():
-            return 500
-    return 502
 
 
 async def find(request: web.Request) -> TaskHandle:

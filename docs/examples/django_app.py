@@ -19,15 +19,7 @@ from django.urls import path
 from django.views.decorators.http import require_GET, require_POST
 
 from cometrunway import AssetResponse, CallbackReceiver, ProGenerate, Session, TaskHandle
-from cometrunway.errors import (
-    CometRunwayError,
-    InvalidRequestError,
-    JournalError,
-    KeyConflictError,
-    ModelUnavailableError,
-    RateLimitedError,
-    SubmissionQueueFullError,
-)
+from cometrunway.errors import CometRunwayError
 
 PUBLIC_URL = os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000")
 PAGE = Path(__file__).with_name("player.html").read_text()
@@ -60,7 +52,8 @@ async def submit(request: HttpRequest) -> HttpResponse:
     try:
         handle = await session.submit(ProGenerate(prompt=prompt), key=key)
     except (ValueError, CometRunwayError) as error:
-        return refusal(status_of(error), str(error))
+        code = getattr(error, "http_status", 422)  # a ValueError is a wrong prompt or key
+        return refusal(code, str(error), AGAIN if code == 503 else None)
     return await standing(handle, 202)
 
 
@@ -104,20 +97,6 @@ def ordered(body: bytes) -> tuple[str, str] | None:
         case {"key": str(key), "prompt": str(prompt)} if re.fullmatch(KEY, key):
             return key, prompt
     return None
-
-
-def status_of(error: Exception) -> int:
-    """Return the HTTP status for an error of `submit`."""
-    match error:
-        case KeyConflictError():
-            return 409
-        case ValueError() | InvalidRequestError() | ModelUnavailableError():
-            return 422
-        case SubmissionQueueFullError() | RateLimitedError() | JournalError(retryable=True):
-            return 503
-        case JournalError():
-            return 500
-    return 502
 
 
 def refusal(code: int, text: str, headers: Mapping[str, str] | None = None) -> HttpResponse:

@@ -17,15 +17,7 @@ from fastapi.responses import FileResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
 from cometrunway import AssetResponse, CallbackReceiver, ProGenerate, Session, TaskHandle
-from cometrunway.errors import (
-    CometRunwayError,
-    InvalidRequestError,
-    JournalError,
-    KeyConflictError,
-    ModelUnavailableError,
-    RateLimitedError,
-    SubmissionQueueFullError,
-)
+from cometrunway.errors import CometRunwayError
 
 PUBLIC_URL = os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000")
 receiver = CallbackReceiver(f"{PUBLIC_URL}/callbacks")
@@ -75,7 +67,7 @@ async def submit(order: Order) -> dict[str, Any]:
     try:
         handle = await session.submit(ProGenerate(prompt=order.prompt), key=order.key)
     except (ValueError, CometRunwayError) as error:
-        code = status_of(error)
+        code = getattr(error, "http_status", 422)  # a ValueError is a wrong prompt or key
         raise HTTPException(code, str(error), AGAIN if code == 503 else None) from error
     return await standing(handle)
 
@@ -108,20 +100,6 @@ async def file(key: str, request: Request) -> StreamingResponse:
 async def health() -> dict[str, int]:
     """Say that the service lives, and how many clips are in flight."""
     return {"in_flight": len(session.owed)}
-
-
-def status_of(error: Exception) -> int:
-    """Return the HTTP status for an error of `submit`."""
-    match error:
-        case KeyConflictError():
-            return 409
-        case ValueError() | InvalidRequestError() | ModelUnavailableError():
-            return 422
-        case SubmissionQueueFullError() | RateLimitedError() | JournalError(retryable=True):
-            return 503
-        case JournalError():
-            return 500
-    return 502
 
 
 async def find(key: str) -> TaskHandle:

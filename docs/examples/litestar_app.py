@@ -17,15 +17,7 @@ from litestar.response import Stream
 from msgspec import Meta
 
 from cometrunway import AssetResponse, CallbackReceiver, ProGenerate, Session, TaskHandle
-from cometrunway.errors import (
-    CometRunwayError,
-    InvalidRequestError,
-    JournalError,
-    KeyConflictError,
-    ModelUnavailableError,
-    RateLimitedError,
-    SubmissionQueueFullError,
-)
+from cometrunway.errors import CometRunwayError
 
 PUBLIC_URL = os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000")
 PAGE = Path(__file__).with_name("player.html").read_text()
@@ -65,7 +57,7 @@ async def submit(data: Order) -> dict[str, Any]:
     try:
         handle = await session.submit(ProGenerate(prompt=data.prompt), key=data.key)
     except (ValueError, CometRunwayError) as error:
-        code = status_of(error)
+        code = getattr(error, "http_status", 422)  # a ValueError is a wrong prompt or key
         raise HTTPException(str(error), status_code=code, headers=AGAIN if code == 503 else None) from error
     return await standing(handle)
 
@@ -98,20 +90,6 @@ async def file(key: str, request: Request[Any, Any, Any]) -> Stream:
 async def health() -> dict[str, int]:
     """Say that the service lives, and how many clips are in flight."""
     return {"in_flight": len(session.owed)}
-
-
-def status_of(error: Exception) -> int:
-    """Return the HTTP status for an error of `submit`."""
-    match error:
-        case KeyConflictError():
-            return 409
-        case ValueError() | InvalidRequestError() | ModelUnavailableError():
-            return 422
-        case SubmissionQueueFullError() | RateLimitedError() | JournalError(retryable=True):
-            return 503
-        case JournalError():
-            return 500
-    return 502
 
 
 async def find(key: str) -> TaskHandle:

@@ -18,15 +18,7 @@ from starlette.responses import FileResponse, JSONResponse, StreamingResponse
 from starlette.routing import Mount, Route
 
 from cometrunway import AssetResponse, CallbackReceiver, ProGenerate, Session, TaskHandle
-from cometrunway.errors import (
-    CometRunwayError,
-    InvalidRequestError,
-    JournalError,
-    KeyConflictError,
-    ModelUnavailableError,
-    RateLimitedError,
-    SubmissionQueueFullError,
-)
+from cometrunway.errors import CometRunwayError
 
 PUBLIC_URL = os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000")
 receiver = CallbackReceiver(f"{PUBLIC_URL}/callbacks")
@@ -61,7 +53,7 @@ async def submit(request: Request) -> JSONResponse:
     try:
         handle = await session.submit(ProGenerate(prompt=prompt), key=key)
     except (ValueError, CometRunwayError) as error:
-        code = status_of(error)
+        code = getattr(error, "http_status", 422)  # a ValueError is a wrong prompt or key
         raise HTTPException(code, str(error), AGAIN if code == 503 else None) from error
     return await standing(handle, 202)
 
@@ -102,20 +94,6 @@ def ordered(body: bytes) -> tuple[str, str]:
         case {"key": str(key), "prompt": str(prompt)} if re.fullmatch(KEY, key):
             return key, prompt
     raise HTTPException(400, ORDER)
-
-
-def status_of(error: Exception) -> int:
-    """Return the HTTP status for an error of `submit`."""
-    match error:
-        case KeyConflictError():
-            return 409
-        case ValueError() | InvalidRequestError() | ModelUnavailableError():
-            return 422
-        case SubmissionQueueFullError() | RateLimitedError() | JournalError(retryable=True):
-            return 503
-        case JournalError():
-            return 500
-    return 502
 
 
 async def find(request: Request) -> TaskHandle:

@@ -15,6 +15,7 @@ from cometrunway._batch._problems import Problems
 from cometrunway._journal._entry import Entry, State
 from cometrunway._journal._place import Place, may_be_read
 from cometrunway._journal._reader import JournalReader
+from cometrunway._media._hosts import is_this_machine
 from cometrunway._media._urls import shown
 from cometrunway._plurals import be, counted
 from cometrunway._requests._shot import Shot
@@ -102,6 +103,17 @@ def told(known: KnownShots, journal: Place) -> Iterator[str]:
         yield (
             f"{len(known.new_names):,} of {total} {get}, for {journal} has another shot under the shorter: "
             f"{_pairs(known.new_names)}"
+        )
+
+
+def told_of_emulated(known: KnownShots, journal: Place, *, api_host: str) -> Iterator[str]:
+    """Yield how many shots count as done and have files of an emulator, if the API is not on this machine."""
+    emulated = sum(entry.is_emulated for entry in known.entries.values())
+    if emulated and not is_this_machine(api_host):
+        yield (
+            f"warning: in {journal}, {counted(emulated, 'shot has', 'shots have')} files of a server on this machine, "
+            "such as an emulator, which count as delivered; for files of the API give the run another --journal and "
+            "another --output-dir"
         )
 
 

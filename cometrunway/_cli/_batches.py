@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import shlex
 import sys
 import warnings
@@ -16,7 +17,7 @@ from cometrunway._batch._cures import for_the_command
 from cometrunway._batch._elsewhere import FilesElsewhere
 from cometrunway._batch._event_log import EventLog
 from cometrunway._batch._files import STANDARD_INPUT, BatchFile, read_batch, read_shots
-from cometrunway._batch._known import KnownShots, known_shots, told
+from cometrunway._batch._known import KnownShots, known_shots, told, told_of_emulated
 from cometrunway._batch._plan import check_provider, planned, totals
 from cometrunway._batch._prices import Prices
 from cometrunway._batch._retries import Retries
@@ -51,6 +52,7 @@ from cometrunway._plurals import counted
 from cometrunway._policies import PollPolicy
 from cometrunway._requests._shot import Shot
 from cometrunway._session import Session
+from cometrunway._submission._submitter import EMULATED
 from cometrunway._terminal import say, say_if_possible
 from cometrunway._transport._access import base_of
 from cometrunway._transport._connections import Connections
@@ -213,6 +215,9 @@ def _run(options: argparse.Namespace) -> int:
     if not options.quiet:
         for line in told(known, options.journal):
             say(line, sys.stderr)
+    for line in told_of_emulated(known, options.journal, api_host=_api_host(options)):
+        say(line, sys.stderr)
+    warnings.filterwarnings("ignore", re.escape(EMULATED), RuntimeWarning)
     shots = known.shots[: options.limit]
     again = _retried(shots, known, options)
     wanted = [shot for shot in shots if shot.key in again or shot.key not in known.entries]

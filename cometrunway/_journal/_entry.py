@@ -6,11 +6,13 @@ from contextlib import contextmanager
 from enum import StrEnum
 from types import UnionType
 from typing import Any
+from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
 from cometrunway._displays import Displayed
 from cometrunway._journal._folders import Folders
+from cometrunway._media._hosts import is_this_machine
 from cometrunway._media._urls import without_query
 from cometrunway._outcome import Outcome
 from cometrunway._tasks import UNNAMED_PROVIDER, Asset, Failure, TaskStatus
@@ -107,6 +109,11 @@ class Entry(Displayed):
     def provider(self) -> str:
         """The name of the provider that it was submitted to."""
         return str(self.request.get("provider", UNNAMED_PROVIDER))
+
+    @property
+    def is_emulated(self) -> bool:
+        """Whether its files came from a server on this machine, such as an emulator. Unknown, and False, if pruned."""
+        return any(is_this_machine(urlsplit(asset.url).hostname or "") for asset in self.assets)
 
     @property
     def is_pruned(self) -> bool:

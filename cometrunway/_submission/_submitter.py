@@ -17,6 +17,7 @@ from cometrunway._events import EventEmitter, EventKind, Subject, log_fields
 from cometrunway._handle import SubmissionReference, TaskFuture, TaskReference
 from cometrunway._journal._entry import Entry, State
 from cometrunway._journal._protocol import JournalProtocol
+from cometrunway._media._hosts import is_this_machine
 from cometrunway._policies import RetryPolicy, asked_pause, is_transient, whole
 from cometrunway._requests._routes import Request
 from cometrunway._requests._shot import check_key, check_request
@@ -53,6 +54,10 @@ _OF_ALL = (AuthenticationError, InsufficientBalanceError, JournalUnavailableErro
 """Errors that would also refuse any other submission."""
 _BETWEEN_CHECKS = 1.0
 """Seconds between two checks of a full disk."""
+EMULATED = (
+    "the journal has files of a server on this machine, such as an emulator; their keys count as paid for, and are not "
+    "submitted: for files of the API use another journal, and another output_dir"
+)
 
 
 class Space(Protocol):
@@ -530,6 +535,8 @@ class Submitter:
         check_same(standing, intent.entry, owner="in the journal" if is_recorded else "of this session")
         if standing.is_in_doubt:
             raise no_task(standing, is_recorded=is_recorded)
+        if standing.is_emulated and not is_this_machine(self._preparation.api_host):
+            intent.caller.warn(EMULATED, RuntimeWarning)
         return await self._existing.take_up(standing, intent.request)
 
     def _announce(self, error: Exception, submission: Submission, *, begun_at: float) -> None:

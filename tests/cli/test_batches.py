@@ -139,6 +139,20 @@ def test_an_interrupted_run_on_the_built_in_server_is_to_begin_anew(tmp_path: Pa
     assert "shots.db has 1 unfinished task of another server" in again.stderr
 
 
+def test_a_journal_of_an_emulator_is_told_where_the_api_is_used(tmp_path: Path) -> None:
+    """What it has delivered counts as delivered; the warning names the cure, and is shown with --quiet too."""
+    batch = ("run", write(tmp_path, shot(key="a"), shot(key="b")), "--journal", "shots.db", "--quiet")
+    emulated = run(*batch, "--emulator", folder=tmp_path)
+    assert (emulated.returncode, emulated.stderr) == (0, "")
+    for more in (("--dry-run",), ()):
+        ended = run(*batch, *more, folder=tmp_path, COMETAPI_KEY="sk-x", COMETRUNWAY_BASE_URL="")
+        assert ended.returncode == 0
+        warning = ended.stderr.splitlines()[0]
+        assert "warning: in shots.db, 2 shots have files of a server on this machine, such as an emulator" in warning
+        assert "another --journal and another --output-dir" in warning
+        assert ended.stderr.count("warning") == 1
+
+
 def test_the_balance_is_said_before_anything_is_submitted(tmp_path: Path) -> None:
     """Where the provider tells; a batch that runs out of it stops submitting, and says why."""
     shot = {"route": "text_to_video", "model": "gen4.5", "prompt_text": "a", "ratio": "1280:720", "duration": 5}

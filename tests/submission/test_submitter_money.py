@@ -155,3 +155,16 @@ async def test_a_submission_without_a_key_is_paid_for_at_every_run(session: Any,
                 await (await runway.submit(yawn(1)))
                 await runway.map([yawn(2)])
             assert emulator.creates.received == creates
+
+
+async def test_files_of_an_emulator_are_told_where_the_api_is_used(session: Any, tmp_path: Path) -> None:
+    """What it has delivered counts as paid for; each line of a program that meets it there is told once."""
+    given: dict[str, Any] = {"journal": tmp_path / "shots.db", "output_dir": tmp_path / "out"}
+    async with Emulator(duration=0, not_exist_seconds=0) as emulator, session(emulator, **given) as runway:
+        await (await runway.submit(yawn(), key="cat"))
+        await runway.submit(yawn(), key="cat")
+    async with Session("sk-x", base_url="https://api.cometapi.com", **given) as runway:
+        with pytest.warns(RuntimeWarning, match="files of a server on this machine.*another journal") as told:
+            [clip] = await (await runway.submit(yawn(), key="cat"))
+    assert clip.path == tmp_path / "out" / "cat.mp4"
+    assert [warning.filename for warning in told] == [__file__]

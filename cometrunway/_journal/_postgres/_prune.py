@@ -9,6 +9,8 @@ _AT_ONCE = 5000
 """Rows of one transaction."""
 _DELIVERED = "state = 'delivered' AND coalesce(delivered_at, ended_at, created_at) < %s"
 _REFUSED = "refusal IS NOT NULL AND queued_at < %s"
+_FREE = "FOR UPDATE SKIP LOCKED"
+"""Leaves to another prune at the same time what that one has: neither waits for the other, or in a circle."""
 _NOT_PRUNED = """request <> '{}' AND left(request, 11) <> '{"provider"'"""
 
 
@@ -35,18 +37,21 @@ def prune(
 
 def _delete(connection: Connection, table: str, column: str, condition: str, before: float | datetime) -> int:
     """Delete rows in short transactions. Without rows there is no need for the right to delete."""
-    select = f"SELECT {column} FROM {table} WHERE {condition} LIMIT {_AT_ONCE}".encode()
-    delete = f"DELETE FROM {table} WHERE {column} = ANY(%s) AND {condition}".encode()
+    select = f"SELECT {column} FROM {table} WHERE {condition} LIMIT {_AT_ONCE} {_FREE}".encode()
+    delete = f"DELETE FROM {table} WHERE {column} = ANY(%s)".encode()
     count = 0
-    while found := [name for (name,) in connection.execute(select, (before,))]:
-        count += connection.execute(delete, (found, before)).rowcount
-    return count
+    while True:
+        with connection.transaction():
+            found = [name for (name,) in connection.execute(select, (before,))]
+            if not found:
+                return count
+            count += connection.execute(delete, (found,)).rowcount
 
 
 def _shrink(connection: Connection, table: str, before: float) -> int:
     select = (
         f"SELECT number, assets, request FROM {table} WHERE number > %s AND {_DELIVERED} AND {_NOT_PRUNED} "
-        "ORDER BY number LIMIT %s FOR UPDATE"
+        f"ORDER BY number LIMIT %s {_FREE}"
     )
     update = f"UPDATE {table} SET request = %s, assets = %s WHERE number = %s"
     count, last = 0, 0

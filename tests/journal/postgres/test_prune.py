@@ -1,11 +1,14 @@
 """What is removed of submissions that were delivered long ago."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 import pytest
 
 from cometrunway import Journal, JournalReader
+from cometrunway._journal._place import place_of
 from tests.journal.postgres.test_store import change
 from tests.recorded import Recorded, record
 
@@ -43,3 +46,16 @@ async def test_a_key_is_forgotten_only_on_demand(shots: str) -> None:
     assert (done.pruned, done.forgotten) == (0, 1)
     with JournalReader(shots) as reader:
         assert [entry.key for entry in reader.entries()] == ["1", "2", "3", "4"]
+
+
+async def test_two_prunes_at_once_do_not_wait_for_each_other(shots: str) -> None:
+    """What one has locked, the other one leaves to it: else each could wait for the other."""
+    before = datetime.fromtimestamp(LONG_AGO + 1, UTC)
+    change(shots, f"UPDATE {{schema}}.submission SET delivered_at = {LONG_AGO}, state = 'delivered'")  # noqa: S608 - ours
+    place: Any = place_of(shots)
+    async with await psycopg.AsyncConnection.connect(place.conninfo) as other, Journal(shots) as journal:
+        await other.execute(f"SELECT FROM {place.schema}.submission WHERE key < '2' FOR UPDATE".encode())
+        async with asyncio.timeout(10):
+            done = await journal.prune(delivered_before=before)
+            forgotten = await journal.prune(delivered_before=before, forget_keys_before=before)
+    assert (done.pruned, forgotten.forgotten) == (3, 3)

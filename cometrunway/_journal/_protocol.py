@@ -28,14 +28,20 @@ class JournalProtocol(Protocol):
     async def again(self, entry: Entry, *, submitted_at: float | None = None) -> bool:
         """Record the user's decision to submit once more; return False and change nothing if `entry` has changed."""
 
+    def is_held(self, key: str) -> bool:
+        """Whether no other process could regard the submission with this key as abandoned since it was begun here."""
+
+    async def hold(self, key: str) -> bool:
+        """Make sure that no other process can; False if another one has ended or repeated the submission."""
+
     async def accept(self, key: str, *, task_id: str, created_at: float | None, token: str | None = None) -> None:
         """Record the id of a task that now exists; `created_at` is None if the user gave the id."""
 
     async def refuse(self, key: str, reason: str) -> None:
-        """Record that nothing was created."""
+        """Record that nothing was created, unless another process has ended or repeated the submission meanwhile."""
 
     async def doubt(self, key: str, reason: str) -> None:
-        """Record that it is not known whether a task was created."""
+        """Record that it is not known whether a task was created, unless another process knows it meanwhile."""
 
     async def reinstate(self, entry: Entry) -> None:
         """Record that the repeated submission was not created, and restore the entry from before it."""
@@ -110,6 +116,14 @@ class NoJournal:
     async def again(self, _entry: Entry, *, submitted_at: float | None = None) -> bool:
         """Return False: there is nothing to submit once more."""
         return False
+
+    def is_held(self, _key: str) -> bool:
+        """Return True: no other process knows of it."""
+        return True
+
+    async def hold(self, _key: str) -> bool:
+        """Return True: no other process knows of it."""
+        return True
 
     async def accept(self, key: str, *, task_id: str, created_at: float | None, token: str | None = None) -> None:
         """Keep nothing."""

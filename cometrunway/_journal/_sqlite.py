@@ -97,6 +97,21 @@ class SqliteStore:
         """Record that an entry is submitted once more; False if it is no longer what it was."""
         return _changes.again(database, entry, submitted_at)
 
+    def is_held_since(self, _moment: float) -> bool:
+        """Return True: the lock dies with the process, and not before."""
+        return True
+
+    def moment(self) -> float:
+        """Return no moment: none is needed."""
+        return 0.0
+
+    def renew(self) -> None:
+        """Do nothing: the lock is enough."""
+
+    def is_under_way(self, _database: sqlite3.Connection, _key: str, _submitted_at: float | None) -> bool:
+        """Return True: no other process could change it."""
+        return True
+
     def has_taken(self, _task_id: str) -> bool:
         """Whether this session waits for a task; no other one could."""
         return True

@@ -142,6 +142,18 @@ class Store(Protocol):
     def again(self, connection: Any, entry: Entry, submitted_at: float | None) -> bool:
         """Record that an entry is submitted once more. Return False if it has changed meanwhile."""
 
+    def is_held_since(self, moment: float) -> bool:
+        """Whether no other session could regard this one as gone since a moment of `moment`. For any thread."""
+
+    def moment(self) -> float:
+        """Return the present moment, of a clock that never stops. For any thread."""
+
+    def renew(self) -> None:
+        """Say that this session lives."""
+
+    def is_under_way(self, connection: Any, key: str, submitted_at: float | None) -> bool:
+        """Whether the submission that this session has begun then stands under the key as it was begun."""
+
     def has_taken(self, task_id: str) -> bool:
         """Whether this session has taken a task, as far as it knows. It may be called in any thread."""
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Self, TypeVar
 
-from attrs import asdict
+from attrs import asdict, frozen
 
 from cometrunway._async_only import AsyncContext
 from cometrunway._journal._commit import Change, Write
@@ -32,6 +32,15 @@ _BETWEEN_LOOKUPS = 0.25
 _PAGE = 250
 """The number of rows that are read at once. Commits wait for this time, some milliseconds."""
 _T = TypeVar("_T")
+
+
+@frozen(kw_only=True)
+class _Begun:
+    """A submission under way."""
+
+    submitted_at: float | None
+    moment: float
+    """A moment since which no other process could change it, as far as the store says."""
 
 
 class StoredJournal(AsyncContext):
@@ -57,6 +66,8 @@ class StoredJournal(AsyncContext):
         self._wait = wait
         self._store = store
         self._writer = Writer(store.commit)
+        self._begun: dict[str, _Begun] = {}
+        """The submissions under way, by key."""
 
     async def __aenter__(self) -> Self:
         try:
@@ -110,22 +121,49 @@ class StoredJournal(AsyncContext):
             "submitted_at": entry.submitted_at,
         }
         while True:
+            begun = _Begun(submitted_at=entry.submitted_at, moment=self._store.moment())
             standing: Entry | None = await self._do(Change(entry.key, self._store.begin, values))
+            if standing is None:
+                self._begun[entry.key] = begun
             if standing is None or not _is_submitted_elsewhere(standing):
                 return standing
             await asyncio.sleep(_BETWEEN_LOOKUPS)
 
+    def is_held(self, key: str) -> bool:
+        """Whether no other process could regard the submission with this key as abandoned since it was begun here."""
+        begun = self._begun.get(key)
+        return begun is None or self._store.is_held_since(begun.moment)
+
+    async def hold(self, key: str) -> bool:
+        """Make sure that no other process can; False if another one has ended or repeated the submission.
+
+        It asks nothing of the store unless another process could, as after a time in which this one was stopped.
+        """
+        if self.is_held(key):
+            return True
+        await self._writer.run(self._store.renew)
+        begun = _Begun(submitted_at=self._begun[key].submitted_at, moment=self._store.moment())
+        self._begun[key] = begun
+        is_under_way = await self._do(lambda connection: self._store.is_under_way(connection, key, begun.submitted_at))
+        return is_under_way and self.is_held(key)
+
     async def accept(self, key: str, *, task_id: str, created_at: float | None, token: str | None = None) -> None:
         """Record the id of a task that now exists; `token` is the task's token for `Session.attach`."""
+        self._begun.pop(key, None)
         await self._change(self._store.accept, token=token, key=key, task_id=task_id, created_at=created_at)
 
     async def refuse(self, key: str, reason: str) -> None:
-        """Record that nothing was created."""
-        await self._change(self._store.stop, key=key, state=State.REFUSED.value, reason=reason)
+        """Record that nothing was created, unless another process has ended or repeated the submission meanwhile."""
+        await self._stop(key, State.REFUSED, reason)
 
     async def doubt(self, key: str, reason: str) -> None:
-        """Record that it is not known whether a task was created."""
-        await self._change(self._store.stop, key=key, state=State.IN_DOUBT.value, reason=reason)
+        """Record that it is not known whether a task was created, unless another process knows it meanwhile."""
+        await self._stop(key, State.IN_DOUBT, reason)
+
+    async def _stop(self, key: str, state: State, reason: str) -> None:
+        begun = self._begun.pop(key, None)
+        submitted_at = None if begun is None else begun.submitted_at
+        await self._change(self._store.stop, key=key, state=state.value, reason=reason, submitted_at=submitted_at)
 
     async def end(self, key: str, task: Task, *, assets: tuple[Asset, ...] | None = None) -> None:
         """Record a final status, and the files; those in `assets` that have a path are on disk."""
@@ -177,10 +215,15 @@ class StoredJournal(AsyncContext):
 
     async def again(self, entry: Entry, *, submitted_at: float | None = None) -> bool:
         """Record the user's decision to submit once more; return False and change nothing if `entry` has changed."""
-        return await self._do(lambda connection: self._store.again(connection, entry, submitted_at))
+        begun = _Begun(submitted_at=submitted_at, moment=self._store.moment())
+        is_begun = await self._do(lambda connection: self._store.again(connection, entry, submitted_at))
+        if is_begun:
+            self._begun[entry.key] = begun
+        return is_begun
 
     async def reinstate(self, entry: Entry) -> None:
         """Record that the repeated submission was not created, and restore the entry from before it."""
+        self._begun.pop(entry.key, None)
         await self._change(
             self._store.reinstate,
             key=entry.key,

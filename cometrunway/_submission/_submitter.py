@@ -432,8 +432,9 @@ class Submitter:
                 await expected.settled()
                 if expected.has_id:
                     return Refused(refusal)
+            await self._check_is_held(intent)
             self._check_may_leave()
-            outcome = await self._api.create(message.request, may_begin=partial(self._may_leave, expected))
+            outcome = await self._api.create(message.request, may_begin=partial(self._may_leave, intent, expected))
             return outcome
         finally:
             match outcome:
@@ -470,8 +471,20 @@ class Submitter:
             )
         )
 
-    def _may_leave(self, expected: ExpectedCallback) -> bool:
-        return not (self._background.is_closing or self._spending.is_stopped or expected.has_id)
+    def _may_leave(self, intent: Intent, expected: ExpectedCallback) -> bool:
+        if self._background.is_closing or self._spending.is_stopped or expected.has_id:
+            return False
+        return self._journal.is_held(intent.key or "")
+
+    async def _check_is_held(self, intent: Intent) -> None:
+        """Check that no other process has ended or repeated the submission, as while this one was stopped."""
+        if not await self._journal.hold(intent.key or ""):
+            error = JournalError(
+                f"another process has ended or repeated the submission {intent.key!r}, while this one gave no sign of "
+                "life; nothing was sent here"
+            )
+            error.retryable = True
+            raise error
 
     def _check_may_leave(self) -> None:
         self._check_is_open()

@@ -17,6 +17,8 @@ async def test_an_empty_journal_allows_every_submission() -> None:
         await journal.deliver("a", ())
     assert not await journal.again(ENTRY)
     assert not journal.keeps_entries
+    assert journal.is_held("a")
+    assert await journal.hold("a")
 
 
 async def test_an_empty_journal_remembers_nothing() -> None:

@@ -96,9 +96,27 @@ class Statements:
             "OR (old.state = 'accepted' AND old.created_at IS NULL))",
         )
 
-    def stop(self, connection: Connection, rows: Sequence[Values]) -> None:
-        """Record that nothing was created, or that it is not known."""
-        self._update(connection, rows, "state = new.state, reason = new.reason", self._is_open)
+    def is_under_way(self, connection: Connection, key: str, submitted_at: float | None) -> bool:
+        """Whether the submission that this session has begun then stands under the key as it was begun."""
+        found = connection.execute(
+            f"SELECT FROM {self.schema}.submission WHERE key = %s AND owner = {self.owner} AND state = 'submitting' "
+            "AND submitted_at IS NOT DISTINCT FROM %s".encode(),
+            (stored(key), submitted_at),
+        )
+        return found.rowcount == 1
+
+    def stop(self, connection: Connection, rows: Sequence[Values]) -> set[object]:
+        """Record that nothing was created, or that it is not known; return the keys under which that is known by now.
+
+        Where `submitted_at` is given, of the submission that this session has begun then; else of what stands there.
+        """
+        mine = f"(old.owner = {self.owner} AND old.submitted_at = new.submitted_at)"
+        return self._update(
+            connection,
+            rows,
+            "state = new.state, reason = new.reason",
+            f"{_DOUBTFUL} AND CASE WHEN new.submitted_at IS NULL THEN {self._is_open} ELSE {mine} END",
+        )
 
     def end(self, connection: Connection, rows: Sequence[Values]) -> None:
         """Record the ends of tasks."""
@@ -107,7 +125,7 @@ class Statements:
             rows,
             "state = new.state, task_id = new.task_id, ended_at = coalesce(old.ended_at, new.ended_at), "
             f"failure = new.failure, assets = new.assets, owner = {self.owner}",
-            _OF_TASK,
+            f"{_OF_TASK} AND NOT (old.state = 'delivered' AND new.state = 'succeeded')",
         )
 
     def deliver(self, connection: Connection, rows: Sequence[Values]) -> None:
@@ -124,7 +142,8 @@ class Statements:
     def reinstate(self, connection: Connection, rows: Sequence[Values]) -> None:
         """Record that entries stand as they did before they were submitted once more."""
         names = ("state", "task_id", "submitted_at", "created_at", "ended_at", "reason", "failure")
-        self._update(connection, rows, ", ".join(f"{name} = new.{name}" for name in names), self._is_open)
+        mine = f"old.owner = {self.owner} AND old.state = 'submitting'"
+        self._update(connection, rows, ", ".join(f"{name} = new.{name}" for name in names), mine)
 
     def take(self, connection: Connection, task_id: str) -> bool:
         """Wait for a task that is owed; False if another session waits for it, or nobody need."""
@@ -174,6 +193,8 @@ class Statements:
         return {stored(row["key"]) for row in rows} - {key for (key,) in found}
 
 
+_DOUBTFUL = "(old.state IN ('submitting', 'in_doubt') OR (old.state = 'accepted' AND old.created_at IS NULL))"
+"""It is not known whether there is a task, or the id is one that the user gave."""
 _OF_TASK = (
     "(old.task_id = new.task_id OR new.task_id IS NULL "
     "OR (old.task_id IS NULL AND (old.submitted_at IS NULL OR new.accepted_at >= old.submitted_at)))"

@@ -7,6 +7,7 @@ While the server was down nobody could renew, so that a lease begins anew with t
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from cometrunway._journal._postgres._schema import is_alive
 _BOOT, _PROCESSES = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
 _RENEWALS = 3
 """The number of renewals of a lease during its duration."""
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", None)
+"""A clock that goes on while the machine sleeps; None where there is none."""
 
 
 def registered(connection: Connection, url: PostgresUrl) -> int:
@@ -68,6 +71,34 @@ def living(connection: Connection, url: PostgresUrl) -> list[tuple[int, str | No
     ).fetchall()
     here = socket.gethostname()
     return [(pid, None if host == here else host) for pid, host in rows]
+
+
+def moment() -> float:
+    """Return the present moment in seconds, by a clock that goes on while the process, or its machine, is stopped."""
+    return time.monotonic() if _CLOCK is None else time.clock_gettime(_CLOCK)
+
+
+class Lease:
+    """What a session knows of its own lease without a question to the server. For any thread.
+
+    Args:
+        seconds: its duration.
+        at: a moment before it was given.
+    """
+
+    def __init__(self, seconds: float, at: float) -> None:
+        self._seconds = seconds
+        self._since = self._renewed_at = at
+
+    def renewed(self, at: float) -> None:
+        """Record a renewal that was begun at a moment, and has ended now."""
+        if moment() > self._renewed_at + self._seconds:
+            self._since = moment()  # it may have ended in between
+        self._renewed_at = at
+
+    def is_held_since(self, begun_at: float) -> bool:
+        """Whether it has not ended since a moment."""
+        return begun_at >= self._since and moment() <= self._renewed_at + self._seconds
 
 
 class Renewal:

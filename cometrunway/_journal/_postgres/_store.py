@@ -44,6 +44,7 @@ class _Opened:
     number: int
     """The number of this session among those that share the journal."""
     statements: Statements
+    lease: _sessions.Lease
     renewal: _sessions.Renewal
     own_tasks: set[str] = field(factory=set)
     """The tasks for which this session waits, as far as it knows without a query."""
@@ -104,18 +105,20 @@ class PostgresStore:
     def open(self) -> None:
         """Check the tables, and say that this session lives."""
         with self._turn, translated_errors(self._url):
-            number, self.folders = self._waited_for(self._registered)
+            number, self.folders, at = self._waited_for(self._registered)
         self._opened = _Opened(
             number=number,
             statements=Statements(self._url.schema, number),
-            renewal=_sessions.Renewal(self._renew, self._url.lease),
+            lease=_sessions.Lease(self._url.lease, at),
+            renewal=_sessions.Renewal(self.renew, self._url.lease),
         )
         self._opened.renewal.start()
 
-    def _registered(self, connection: Connection) -> tuple[int, Folders]:
+    def _registered(self, connection: Connection) -> tuple[int, Folders, float]:
         check_version(connection, self._url)
         check_rights(connection, self._url)
-        return _sessions.registered(connection, self._url), self._folders(connection)
+        at = _sessions.moment()
+        return _sessions.registered(connection, self._url), self._folders(connection), at
 
     def _folders(self, connection: Connection) -> Folders:
         if self._output_dir is None:
@@ -202,7 +205,7 @@ class PostgresStore:
         row = connection.execute("SHOW synchronous_commit").fetchone()
         self._durably = row is not None and row[0] in _WEAK
         if self._opened is not None:
-            _sessions.renew(connection, self._url, self._opened.number)
+            self._renew(connection, self._opened)
         return connection
 
     def _disconnect(self) -> None:
@@ -210,15 +213,33 @@ class PostgresStore:
             self._connection.close()
             self._connection = None
 
-    def _renew(self) -> None:
+    def renew(self) -> None:
+        """Say that this session lives."""
         with self._turn:
             if self._opened is None or self._connection is None:
                 return  # a commit that waits for the server renews it, too
             try:
-                _sessions.renew(self._connected(), self._url, self._opened.number)
+                self._renew(self._connected(), self._opened)
             except (Error, JournalError) as error:
                 _logger.debug("the lease of this session was not renewed: %s", type(error).__name__)
                 self._disconnect()
+
+    def _renew(self, connection: Connection, opened: _Opened) -> None:
+        at = _sessions.moment()
+        _sessions.renew(connection, self._url, opened.number)
+        opened.lease.renewed(at)
+
+    def moment(self) -> float:
+        """Return the present moment, of a clock that never stops."""
+        return _sessions.moment()
+
+    def is_held_since(self, moment: float) -> bool:
+        """Whether no other session could regard this one as gone since a moment."""
+        return self._here().lease.is_held_since(moment)
+
+    def is_under_way(self, connection: Connection, key: str, submitted_at: float | None) -> bool:
+        """Whether the submission that this session has begun then stands under the key as it was begun."""
+        return self._here().statements.is_under_way(connection, key, submitted_at)
 
     def begin(self, connection: Connection, rows: Sequence[Values]) -> list[Entry | None]:
         """Record that entries are about to be submitted; return for each None, or what stands under its key already."""
@@ -252,7 +273,7 @@ class PostgresStore:
         replaced = opened.statements.accept(connection, rows)
         opened.own_tasks.update(str(row["task_id"]) for row in rows if stored(row["key"]) not in replaced)
         for row in rows:
-            if stored(row["key"]) in replaced:
+            if stored(row["key"]) in replaced and not self._is_recorded(row):
                 _logger.critical(
                     "the task %s of %r is paid for and not in the journal %s: the submission was made once more by "
                     "another process meanwhile",
@@ -262,9 +283,25 @@ class PostgresStore:
                 )
         return [None] * len(rows)
 
+    def _is_recorded(self, row: Values) -> bool:
+        """Whether another process has recorded the same id, as of a callback."""
+        standing = self.records.find(str(row["key"]))
+        return standing is not None and standing.task_id == stored(row["task_id"])
+
     def stop(self, connection: Connection, rows: Sequence[Values]) -> list[None]:
         """Record that nothing was created, or that it is not known."""
-        self._here().statements.stop(connection, rows)
+        known = self._here().statements.stop(connection, rows)
+        for row in rows:
+            if stored(row["key"]) not in known or row["state"] != State.IN_DOUBT.value:
+                continue
+            standing = self.records.find(str(row["key"]))
+            if standing is None or standing.submitted_at != row["submitted_at"]:
+                _logger.critical(
+                    "a create of %r may have been accepted, and the journal %s does not tell of it: the submission was "
+                    "made once more by another process meanwhile",
+                    row["key"],
+                    self._url,
+                )
         return [None] * len(rows)
 
     def end(self, connection: Connection, rows: Sequence[Values]) -> list[None]:

@@ -8,10 +8,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from cometrunway import Journal, State, errors
+from cometrunway import Journal, State, TaskStatus, errors
 from cometrunway._journal._place import place_of
 from cometrunway._journal._postgres._changes import Statements
 from cometrunway._journal._postgres._connection import Connection, connected
+from cometrunway._tasks import Task
 from tests.journal.postgres.test_store import change, entry
 
 
@@ -146,3 +147,71 @@ async def test_what_was_taken_over_in_a_commit_without_an_answer_is_taken_over(u
                 taken = await other.take_over(10)
             assert taken == {"shot": "t1"}
             assert await other.take_over(10) == {}
+
+
+def elsewhere(url: str, change_of_row: str) -> None:
+    """Let another session, which has ended, change the row of the shot after this one gave no sign of life."""
+    change(url, f"UPDATE {{schema}}.submission SET {change_of_row}, owner = 999 WHERE key = 'shot'")  # noqa: S608 - ours
+
+
+@pytest.mark.parametrize("verb", ["refuse", "doubt", "reinstate"])
+@pytest.mark.parametrize(
+    ("change_of_row", "state"),
+    [
+        ("state = 'delivered', task_id = 't9', created_at = 9", State.DELIVERED),
+        ("state = 'accepted', task_id = 't9', created_at = NULL", State.ACCEPTED),
+        ("submitted_at = submitted_at + 9, creates = creates + 1", State.IN_DOUBT),
+    ],
+)
+async def test_what_another_session_has_made_of_a_submission_is_not_undone(
+    url: str, verb: str, change_of_row: str, state: State
+) -> None:
+    """It has ended, resolved or repeated what this one was submitting: a late outcome is not written over that."""
+    async with Journal(url) as journal:
+        await journal.begin(entry())
+        elsewhere(url, change_of_row)
+        if verb == "reinstate":
+            await journal.reinstate(entry())
+        else:
+            await getattr(journal, verb)("shot", "no")
+        found = await journal.find("shot")
+    assert found is not None
+    assert (found.state, found.task_id) == (state, None if state is State.IN_DOUBT else "t9")
+
+
+@pytest.mark.parametrize("is_repeated", [True, False])
+async def test_a_doubt_that_cannot_be_recorded_is_told(
+    url: str, caplog: pytest.LogCaptureFixture, *, is_repeated: bool
+) -> None:
+    """If another process has made the submission once more, for both may be billed; not if it has ended the doubt."""
+    async with Journal(url) as journal:
+        await journal.begin(entry())
+        begun_at = "submitted_at + 9" if is_repeated else "submitted_at"
+        elsewhere(url, f"state = 'delivered', task_id = 't9', created_at = 9, submitted_at = {begun_at}")
+        await journal.doubt("shot", "the answer is lost")
+    assert ("a create of 'shot' may have been accepted" in caplog.text) is is_repeated
+
+
+@pytest.mark.parametrize("task_id", ["t9", "t1"])
+async def test_an_id_that_cannot_be_recorded_is_told(url: str, caplog: pytest.LogCaptureFixture, task_id: str) -> None:
+    """Unless another process has recorded the same one, as of a callback that reached it first."""
+    async with Journal(url) as journal:
+        await journal.begin(entry())
+        elsewhere(url, f"state = 'delivered', task_id = '{task_id}', created_at = 9")
+        await journal.accept("shot", task_id="t1", created_at=8.0)
+        found = await journal.find("shot")
+    assert found is not None
+    assert (found.state, found.task_id) == (State.DELIVERED, task_id)
+    assert ("the task t1 of 'shot' is paid for and not in the journal" in caplog.text) is (task_id != "t1")
+
+
+async def test_a_success_does_not_set_a_delivered_shot_back(url: str) -> None:
+    """A session that gave no sign of life polls on for a while, and another one has delivered the files meanwhile."""
+    async with Journal(url) as journal:
+        await journal.begin(entry())
+        await journal.accept("shot", task_id="t1", created_at=1.0)
+        elsewhere(url, "state = 'delivered', assets = '[{{\"url\": \"https://example.com/a.mp4\"}}]'")
+        await journal.end("shot", Task(id="t1", status=TaskStatus.SUCCEEDED))
+        found = await journal.find("shot")
+    assert found is not None
+    assert (found.state, len(found.assets)) == (State.DELIVERED, 1)

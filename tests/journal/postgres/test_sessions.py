@@ -8,10 +8,12 @@ import threading
 from contextlib import closing
 from typing import Any
 
+import pytest
+
 from cometrunway import Journal, State
 from cometrunway._journal._place import place_of
 from cometrunway._journal._postgres._connection import connected
-from cometrunway._journal._postgres._sessions import Renewal, living, registered, remove, renew
+from cometrunway._journal._postgres._sessions import Lease, Renewal, living, moment, registered, remove, renew
 from tests.journal.postgres.test_store import change, entry
 from tests.postgres import Server
 
@@ -100,3 +102,24 @@ async def test_a_killed_process_of_this_machine_is_known_to_be_gone(postgres: Se
         standing = await journal.begin(entry())
     assert standing is not None
     assert standing.state is State.IN_DOUBT
+
+
+def test_a_lease_that_may_have_ended_is_not_held_since_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Renewed in time, it is held since its beginning; renewed too late, only since then."""
+    now = 100.0
+    monkeypatch.setattr("cometrunway._journal._postgres._sessions.moment", lambda: now)
+    lease = Lease(30, at=now)
+    now = 129.0
+    lease.renewed(at=128.0)
+    assert lease.is_held_since(100.0)
+    now = 159.0
+    assert not lease.is_held_since(100.0)
+    lease.renewed(at=158.9)
+    assert not lease.is_held_since(158.9)
+    assert lease.is_held_since(159.0)
+
+
+def test_the_clock_of_a_lease_goes_on() -> None:
+    """Also while the machine sleeps, where the system has such a clock."""
+    first = moment()
+    assert moment() >= first > 0

@@ -209,3 +209,47 @@ async def test_a_task_that_cannot_be_continued_is_left_to_others(
             monkeypatch.setattr(Session, "find", find)
             assert {handle.key for handle in await runway.take_over()} == {"1"}
         assert emulator.creates.received == 3
+
+
+@pytest.mark.parametrize("is_renewed", [False, True])
+async def test_a_create_that_another_session_has_repeated_is_not_sent(
+    session: Any, postgres: Server, *, is_renewed: bool
+) -> None:
+    """A process was stopped for longer than its lease, before its create left: its doubt was told, and repeated.
+
+    Whether the lease was renewed before the create goes on, or not yet.
+    """
+    url = postgres.journal(lease=1)
+    async with Emulator() as emulator:
+        emulator.script("create", Fault.rate_limited(3))
+        async with session(emulator, journal=url) as one, session(emulator, journal=url) as other:
+            submission = asyncio.create_task(one.submit(yawn(), key="shot"))
+            while not emulator.creates.received:  # noqa: ASYNC110 - the emulator has no event for it
+                await asyncio.sleep(0.01)
+            store = one._lifetime.parts.journal._store
+            store._opened.renewal.end()
+            while not await other.in_doubt():  # noqa: ASYNC110 - until the lease has ended
+                await asyncio.sleep(0.1)
+            await other.resubmit("shot")
+            if is_renewed:
+                store.renew()
+            with pytest.raises(errors.JournalError, match="has ended or repeated the submission 'shot'"):
+                await submission
+            assert await (await one.submit(yawn(), key="shot"))
+        assert emulator.creates.accepted == 1
+
+
+async def test_a_create_whose_session_was_only_told_to_be_gone_is_sent(session: Any, postgres: Server) -> None:
+    """A process was stopped for longer than its lease, and nobody has done anything about its doubt: it goes on."""
+    url = postgres.journal(lease=1)
+    async with Emulator() as emulator:
+        emulator.script("create", Fault.rate_limited(2))
+        async with session(emulator, journal=url) as one, Journal(url) as other:
+            submission = asyncio.create_task(one.submit(yawn(), key="shot"))
+            while not emulator.creates.received:  # noqa: ASYNC110 - the emulator has no event for it
+                await asyncio.sleep(0.01)
+            one._lifetime.parts.journal._store._opened.renewal.end()
+            while not [each async for each in other.entries()]:  # noqa: ASYNC110 - until the lease has ended
+                await asyncio.sleep(0.1)
+            assert await (await submission)
+        assert emulator.creates.accepted == 1

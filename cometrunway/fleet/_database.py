@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import math
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Self
 
 from psycopg import AsyncConnection
@@ -20,6 +20,7 @@ from cometrunway._journal._postgres._connection import (
     translated_errors,
 )
 from cometrunway._task_group import BackgroundTasks
+from cometrunway.errors import JournalUnavailableError
 
 _logger = logging.getLogger(__name__)
 _MOST_CONNECTIONS = 3
@@ -28,6 +29,8 @@ _BETWEEN_TRIES = 0.5
 _RECONNECTING = 5.0
 """Seconds in which the pool doubles its pauses between two tries to connect, before it begins anew."""
 _GRACE = 3.0
+"""Seconds."""
+_LONGEST_OPENING = 60.0
 """Seconds."""
 AsyncRows = AsyncConnection[tuple[Any, ...]]
 Pool = AsyncConnectionPool[AsyncRows]
@@ -66,12 +69,21 @@ class Database:
         await self.pool.close()
 
     @asynccontextmanager
-    async def ending(self) -> AsyncIterator[None]:
-        """Close the connections if the block takes longer than the grace: it would wait for a server that is away."""
+    async def ending(self, give_up: Callable[[], object]) -> AsyncIterator[None]:
+        """Close the connections if the block takes longer than the grace: it would wait for a server that is away.
+
+        Args:
+            give_up: called then, to end also what waits for other connections than these.
+        """
         loop = asyncio.get_running_loop()
         background = BackgroundTasks()
         await background.open()
-        timer = loop.call_later(_GRACE, lambda: background.start(self.pool.close(), name="cometrunway database"))
+
+        def end() -> None:
+            background.start(self.pool.close(), name="cometrunway database")
+            give_up()
+
+        timer = loop.call_later(_GRACE, end)
         try:
             yield
         finally:
@@ -89,9 +101,10 @@ class Database:
         until, is_told = loop.time() + self._timeout, False
         while True:
             try:
-                async with self.pool.connection(timeout=_BETWEEN_TRIES * 10) as connection:
-                    cursor = await connection.execute(statement.encode(), parameters or None)
-                    return [] if cursor.description is None else await cursor.fetchall()
+                with _no_lost_cancellation():
+                    async with self.pool.connection(timeout=_BETWEEN_TRIES * 10) as connection:
+                        cursor = await connection.execute(statement.encode(), parameters or None)
+                        return [] if cursor.description is None else await cursor.fetchall()
             except (Error, PoolTimeout) as error:
                 if not passes(error) or loop.time() >= until:
                     raise translated(error, self.url) from error
@@ -107,7 +120,7 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncRows]:
         """Return a connection for a transaction."""
-        with translated_errors(self.url):
+        with translated_errors(self.url), _no_lost_cancellation():
             async with self.pool.connection() as connection:
                 yield connection
 
@@ -118,8 +131,39 @@ class Database:
         with translated_errors(self.url):
             connection = await AsyncConnection.connect(**options, autocommit=True)
             async with connection:
-                await connection.execute(f'LISTEN "{channel}"'.encode())
+                with _no_lost_cancellation():
+                    await connection.execute(f'LISTEN "{channel}"'.encode())
                 yield connection
+
+
+@asynccontextmanager
+async def opening(url: PostgresUrl) -> AsyncIterator[None]:
+    """Limit the time of the block, in which a fleet is opened: `JournalUnavailableError` after it."""
+    try:
+        async with asyncio.timeout(_LONGEST_OPENING):
+            yield
+    except TimeoutError as error:
+        raise JournalUnavailableError(
+            f"the fleet {url} could not be opened within {_LONGEST_OPENING:g} seconds: its database does not answer. "
+            "Has another transaction, such as a migration, locked a table?"
+        ) from error
+
+
+@contextmanager
+def _no_lost_cancellation() -> Iterator[None]:
+    """Raise a cancellation that came during the block, also where the block has lost it.
+
+    The pool loses one that comes in the same moment as a connection, for `asyncio.wait_for` of Python 3.11 does:
+    https://github.com/python/cpython/issues/86296. A service whose cancellation is lost would never end.
+    """
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - only asyncio tasks have connections
+    before = task.cancelling()
+    try:
+        yield
+    finally:
+        if task.cancelling() > before:
+            raise asyncio.CancelledError
 
 
 async def _with_autocommit(connection: AsyncRows) -> None:

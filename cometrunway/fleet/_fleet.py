@@ -27,7 +27,7 @@ from cometrunway._tasks import Asset
 from cometrunway._wire._provider import COMETAPI, Provider, provider_of
 from cometrunway.errors import CometRunwayError, JournalError
 from cometrunway.fleet import _engine
-from cometrunway.fleet._database import WAITS, AsyncRows, Database
+from cometrunway.fleet._database import WAITS, AsyncRows, Database, opening
 from cometrunway.fleet._engine import App
 from cometrunway.fleet._limits import FleetLimits
 from cometrunway.fleet._queue import Queue, QueuedShot, Rows, Script, Statement, fingerprint_of
@@ -79,12 +79,13 @@ class Fleet:
         self._worker: Worker | None = None
         self._stack = AsyncExitStack()
         self._opened: tuple[Database, Changes] | None = None
-        _engine.register(self._app, self._submit)
+        self._unrecorded = _engine.register(self._app, self._submit)
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
-            database = await stack.enter_async_context(Database(self._url))
-            await check_client(database)
+            async with opening(self._url):
+                database = await stack.enter_async_context(Database(self._url))
+                await check_client(database)
             changes = await stack.enter_async_context(Changes(database))
             self._opened = database, changes
             self._stack = stack.pop_all()
@@ -350,20 +351,22 @@ class Fleet:
         name = f"{socket.gethostname()}:{os.getpid()}" if name is None else name
         most = whole("max_in_flight", max_in_flight, at_least=1, at_most=_LARGEST)
         async with AsyncExitStack() as stack:
-            database = await stack.enter_async_context(Database(self._url, timeout=WAITS))
-            await check_worker(database)
-            limits = await stack.enter_async_context(FleetLimits(database, name=name, max_in_flight=most))
+            async with opening(self._url):
+                database = await stack.enter_async_context(Database(self._url, timeout=WAITS))
+                await check_worker(database)
+                limits = await stack.enter_async_context(FleetLimits(database, name=name, max_in_flight=most))
             of_fleet = {"journal": self._url, "provider": self._provider, "shared_limits": limits}
             session = Session(**{**options, **of_fleet, "max_in_flight": most})
-            app = self._app
+            app, unrecorded = self._app, self._unrecorded
             if self._has_own_app:  # a new one, for the other one's connections cannot be opened again
                 app = _engine.new_app()
-                _engine.register(app, self._submit)
+                unrecorded = _engine.register(app, self._submit)
                 await stack.enter_async_context(app.open_async(database.pool))
             await session.open()
             stack.push_async_callback(session.hand_over)
             self._worker = Worker(
                 app=app,
+                unrecorded=unrecorded,
                 database=database,
                 session=session,
                 limits=limits,
@@ -373,7 +376,7 @@ class Fleet:
             queue = self._url.schema
             background = BackgroundTasks()
             await background.open(interrupts=asyncio.current_task())
-            background.start(
+            queue_task = background.start(
                 _engine.work(app, queue=queue, lease=self._url.lease, at_once=min(most, _AT_ONCE)),
                 name="cometrunway queue",
                 role=Role.SERVICE,
@@ -383,7 +386,7 @@ class Fleet:
             try:
                 yield session
             finally:
-                async with database.ending():
+                async with database.ending(queue_task.cancel):
                     await background.close(wait=0)
                 self._worker = None
 

@@ -15,7 +15,7 @@ from cometrunway._journal._entry import COLUMNS, Entry, State, entry_of
 from cometrunway._journal._folders import Folders
 from cometrunway._journal._postgres._connection import translated_errors
 from cometrunway._journal._postgres._records import rows_of
-from cometrunway._task_group import BackgroundTasks, Role
+from cometrunway._task_group import BackgroundTasks, Role, is_cancelled
 from cometrunway.errors import JournalError
 from cometrunway.fleet._database import Database
 
@@ -71,6 +71,8 @@ class Changes:
                 async with self._database.listening(self._database.url.schema) as connection:
                     self._tell(tuple(self._waiting))
                     async for notification in connection.notifies():
+                        if is_cancelled():  # Python 3.11 may lose that together with a notification
+                            return
                         self._tell((notification.payload,))
             except JournalError as error:
                 _logger.warning("notifications are waited for: %s", type(error).__name__)

@@ -6,6 +6,7 @@ from cometrunway._journal._postgres._migration import check_number
 from cometrunway._journal._postgres._schema import VERSION_TABLE
 from cometrunway.errors import JournalError
 from cometrunway.fleet._database import Database
+from cometrunway.fleet._engine import MISSING_FUNCTIONS, check_functions
 
 _QUEUE = ("procrastinate_jobs", "procrastinate_events")
 _Rights = Mapping[str, tuple[str, ...]]
@@ -30,6 +31,7 @@ async def check_client(database: Database) -> None:
     await _check(database, _TO_QUEUE, ("SELECT", "INSERT"))
     [(version,)] = await database.rows(f"SELECT number FROM {database.url.schema}.{VERSION_TABLE}")
     check_number(version, database.url)
+    check_functions([name for (name,) in await database.rows(*MISSING_FUNCTIONS)], database.url)
 
 
 async def check_worker(database: Database) -> None:

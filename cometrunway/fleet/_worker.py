@@ -23,7 +23,7 @@ from cometrunway.errors import (
 )
 from cometrunway.fleet import _engine
 from cometrunway.fleet._database import Database
-from cometrunway.fleet._engine import App, PutBackError
+from cometrunway.fleet._engine import App, Job, PutBackError
 from cometrunway.fleet._limits import FleetLimits
 from cometrunway.fleet._queue import Queue, from_json
 
@@ -56,15 +56,26 @@ class Worker:
     """Takes shots up to its limit. One session submits and polls all of them.
 
     Args:
+        app: the application that runs its jobs.
+        unrecorded: the jobs whose end could not be recorded so far.
         session: an open session on the journal of the fleet.
         limits: the session's share in the limits of the fleet.
         max_in_flight: how many tasks it takes at once.
     """
 
     def __init__(
-        self, *, app: App, database: Database, session: Submitting, limits: FleetLimits, max_in_flight: int, rng: Random
+        self,
+        *,
+        app: App,
+        unrecorded: list[Job],
+        database: Database,
+        session: Submitting,
+        limits: FleetLimits,
+        max_in_flight: int,
+        rng: Random,
     ) -> None:
         self._app = app
+        self._unrecorded = unrecorded
         self._database = database
         self._queue = Queue(database.url.schema)
         self._session = session
@@ -125,7 +136,7 @@ class Worker:
         lease = self._database.url.lease
         while True:
             try:
-                await _engine.requeue_stalled(self._app, queue=queue, lease=lease)
+                await _engine.requeue(self._app, self._unrecorded, queue=queue, lease=lease)
                 room = self._max_in_flight - self._taken
                 if room > 0:
                     for handle in await self._session.take_over(room):

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from contextlib import AsyncExitStack
 from typing import Any
 
 import psycopg
@@ -58,3 +59,27 @@ async def test_each_notification_is_heard(place: PostgresUrl) -> None:
         async with asyncio.timeout(20):
             async for notification in listener.notifies(stop_after=1):
                 assert (notification.channel, notification.payload) == (place.schema, "cat")
+
+
+@pytest.mark.parametrize("turns", range(12))
+async def test_a_cancellation_that_comes_together_with_a_connection_is_not_lost(place: PostgresUrl, turns: int) -> None:
+    """A service that asks again and again ends when it is told to, in whichever turn of the event loop that happens."""
+
+    async def service() -> None:
+        while True:
+            await database.rows("SELECT 1")
+
+    async with Database(place) as database, AsyncExitStack() as stack:
+        for _ in range(3):
+            held = await stack.enter_async_context(database.connection())
+        waiting = asyncio.ensure_future(service())
+        await asyncio.wait({waiting}, timeout=0.05)
+        returning = asyncio.ensure_future(stack.aclose())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        waiting.cancel()
+        done, _ = await asyncio.wait({waiting}, timeout=5)
+        waiting.cancel()
+        await asyncio.wait({waiting, returning})
+        assert done
+        assert held.closed is False

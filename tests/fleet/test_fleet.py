@@ -7,11 +7,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from cometrunway import ImageToVideo, JournalError, PollPolicy, Session
 from cometrunway.emulator import Emulator, Faults
-from cometrunway.errors import CometRunwayError, TaskFailedError
+from cometrunway.errors import CometRunwayError, JournalUnavailableError, TaskFailedError
 from cometrunway.fleet import Fleet
 from tests.postgres import VARIABLE, Server
 
@@ -127,6 +128,20 @@ async def test_a_database_without_the_tables_says_how_to_make_them(postgres: Ser
     with pytest.raises(JournalError, match="cometrunway fleet migrate"):
         async with Fleet(postgres.url(schema="nothing_here")):
             pass
+
+
+@pytest.mark.parametrize("table", ["cometrunway_version", "worker"])
+async def test_opening_does_not_wait_without_limit(
+    dsn: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, table: str
+) -> None:
+    """A transaction that has locked a table, or a database that does not answer, is told."""
+    monkeypatch.setattr("cometrunway.fleet._database._LONGEST_OPENING", 0.5)
+    fleet = Fleet(dsn)
+    worker = Fleet(dsn).working(api_key="sk-none", output_dir=tmp_path)
+    async with await psycopg.AsyncConnection.connect(fleet._url.conninfo) as other, asyncio.timeout(20):
+        await other.execute(f"LOCK TABLE {fleet._url.schema}.{table}".encode())
+        with pytest.raises(JournalUnavailableError, match=r"could not be opened within 0\.5 seconds"):
+            await (fleet if table == "cometrunway_version" else worker).__aenter__()
 
 
 async def test_a_fleet_that_is_not_open_says_so() -> None:

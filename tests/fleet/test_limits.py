@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from procrastinate import App, PsycopgConnector
 
 from cometrunway._journal._postgres._connection import Parameters
 from cometrunway._submission._shared_limits import Turn
@@ -219,17 +220,24 @@ async def test_an_older_number_of_places_is_not_written_after_a_newer_one(
     assert places == 1
 
 
+@pytest.mark.parametrize("has_own_app", [True, False])
 async def test_the_end_of_a_worker_does_not_wait_for_the_database(
-    postgres: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    postgres: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, has_own_app: bool
 ) -> None:
-    """Its leases end by themselves, and what cannot be recorded of a create under way is told."""
+    """Its leases end by themselves, and what cannot be recorded of a create under way is told.
+
+    Also in an application of the user, whose connections wait for the database for half a minute.
+    """
     monkeypatch.setattr("cometrunway.fleet._database._GRACE", 0.1)
     monkeypatch.setattr("cometrunway._journal._postgres._store._LAST_TIMEOUT", 0.1)
     dsn = new_fleet(postgres, lease=3)
     async with Emulator(speed=1, faults=Faults(create={Fault.slow(1): 1.0})) as emulator, AsyncExitStack() as stack:
         fleet = await stack.enter_async_context(Fleet(dsn))
         await fleet.submit(yawn(), key="cat")
-        worker = Fleet(dsn).working(api_key=emulator.api_key, base_url=emulator.base_url, output_dir=tmp_path)
+        app = None if has_own_app else App(connector=PsycopgConnector(conninfo=dsn.partition("?")[0], timeout=120))
+        if app is not None:
+            await app.open_async()
+        worker = Fleet(dsn, app=app).working(api_key=emulator.api_key, base_url=emulator.base_url, output_dir=tmp_path)
         await worker.__aenter__()
 
         async def is_submitting() -> bool:
@@ -243,6 +251,8 @@ async def test_the_end_of_a_worker_does_not_wait_for_the_database(
                     await worker.__aexit__(None, None, None)
         finally:
             postgres.start()
+            if app is not None:
+                await app.close_async()
 
 
 @pytest.mark.parametrize("at_once", [2.5, 2**31])

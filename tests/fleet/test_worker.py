@@ -53,6 +53,7 @@ def worker_of(database: Database, session: Refusing) -> Worker:
     """Return a worker that takes jobs from the test only."""
     return Worker(
         app=_engine.new_app(),
+        unrecorded=[],
         database=database,
         session=session,
         limits=FleetLimits(database, name="w", max_in_flight=10),

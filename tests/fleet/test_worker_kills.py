@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -24,6 +25,7 @@ BETWEEN_KILLS = 2.0
 SHOTS_PER_KILL = 15
 WORKERS = 3
 LEASE = 3
+STOPS = max(1, KILLS // 3)
 
 
 async def is_done(dsn: str) -> bool:
@@ -72,6 +74,29 @@ async def test_a_killed_worker_loses_nothing(postgres: Server, tmp_path: Path) -
         check_books(books, found, tmp_path, count)
         in_doubt = sum(entry.is_in_doubt for entry in found.values())
         print(f"{KILLS} kills, {count} shots in {took:.0f} s: {len(books['entries'])} billed, {in_doubt} in doubt")
+
+
+async def test_a_stopped_worker_buys_nothing_again_when_it_goes_on(postgres: Server, tmp_path: Path) -> None:
+    """It stands still for longer than its lease, and others have its tasks and jobs by then: every doubt ends."""
+    count, rng = SHOTS_PER_KILL * STOPS, Random(STOPS)
+    dsn = new_fleet(postgres, lease=LEASE)
+    with running_emulator(create_seconds=0.3) as emulator:
+        async with Fleet(dsn) as fleet:
+            await fleet.set_limits(creates_per_second=5)
+        await queue(dsn, shots(tmp_path, count))
+        workers = [worker(emulator, dsn, tmp_path) for _ in range(WORKERS)]
+        for number in range(STOPS):
+            await until(lambda wanted=number * SHOTS_PER_KILL: is_submitted(dsn, wanted + 3))  # type: ignore[misc]  # mypy knows no defaults of lambdas
+            stopped = rng.choice(workers)
+            stopped.send_signal(signal.SIGSTOP)
+            await asyncio.sleep(LEASE + 2)
+            stopped.send_signal(signal.SIGCONT)
+        await until(lambda: is_done(dsn))
+        stop(workers)
+        books, found = emulator.books(), entries(dsn)
+    check_books(books, found, tmp_path, count)
+    assert books["creates"]["accepted"] == count
+    assert not any(entry.is_in_doubt for entry in found.values())
 
 
 async def test_callbacks_end_the_doubts_of_killed_workers(postgres: Server, tmp_path: Path) -> None:

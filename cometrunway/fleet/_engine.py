@@ -79,6 +79,18 @@ def new_app() -> App:
     return App(connector=procrastinate.PsycopgConnector())
 
 
+async def check_is_open(app: App) -> None:
+    """Make sure that a user's application is open; else `RuntimeError`."""
+    try:
+        await app.check_connection_async()
+    except procrastinate.exceptions.AppNotOpen:
+        raise RuntimeError(
+            "the Procrastinate application is not open: write `async with app.open_async(), fleet.working(...)`"
+        ) from None
+    except ConnectorException as error:
+        _logger.warning("the application's database is waited for: %s", error.__cause__ or error)
+
+
 def register(app: App, submit: Submit) -> list[Job]:
     """Add the task that submits a shot to an application; return the jobs whose end could not be recorded so far."""
     unrecorded: list[Job] = []

@@ -195,6 +195,8 @@ class Fleet:
     def _shot(self, request: Request, key: str, tenant: str | None, priority: int) -> QueuedShot:
         check_request(request)
         check_key(key)
+        if tenant is not None:
+            check_key(tenant)
         return QueuedShot(
             key=key,
             request=request,
@@ -225,6 +227,7 @@ class Fleet:
 
     async def _entry(self, key: str) -> Entry | None:
         """Return what the journal has of a shot; None while it is queued. Raise the refusal of a worker."""
+        check_key(key)
         queued = await self._database.row(f"SELECT refusal FROM {self._url.schema}.queued WHERE key = %s", (key,))
         entry = (await entries(self._database, [key])).get(key)
         if queued is None:
@@ -344,7 +347,7 @@ class Fleet:
             **options: of the `Session`, but for its journal and its shared limits.
 
         Raises:
-            RuntimeError: the fleet works already.
+            RuntimeError: the fleet works already, or its `app` is not open.
         """
         if self._worker is not None:
             raise RuntimeError("this Fleet works already: make another one for a second worker")
@@ -354,6 +357,8 @@ class Fleet:
             async with opening(self._url):
                 database = await stack.enter_async_context(Database(self._url, timeout=WAITS))
                 await check_worker(database)
+                if not self._has_own_app:
+                    await _engine.check_is_open(self._app)
                 limits = await stack.enter_async_context(FleetLimits(database, name=name, max_in_flight=most))
             of_fleet = {"journal": self._url, "provider": self._provider, "shared_limits": limits}
             session = Session(**{**options, **of_fleet, "max_in_flight": most})

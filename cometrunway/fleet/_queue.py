@@ -14,6 +14,7 @@ from attrs import frozen
 
 from cometrunway._journal._postgres._connection import Parameters, stored
 from cometrunway._requests._routes import Request
+from cometrunway._requests._shot import check_key
 from cometrunway._wire._identity import describe, identity
 from cometrunway._wire._mapping import request_from_dict
 from cometrunway._wire._members import converter, members, with_files
@@ -204,6 +205,8 @@ class Queue:
 
     def pause(self, tenant: str | None, *, is_paused: bool) -> Statement:
         """Pause the creates of a tenant, or of all; or let them go on."""
+        if tenant is not None:
+            check_key(tenant)
         table, condition = ("tenant", "name = %s") if tenant is not None else ("rate", "kind = %s")
         return Statement(
             f"UPDATE {self.schema}.{table} SET is_paused = %s WHERE {condition} RETURNING 1",

@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from procrastinate import App, PsycopgConnector
 
 from cometrunway import ImageToVideo, JournalError, PollPolicy, Session
 from cometrunway.emulator import Emulator, Faults
@@ -117,6 +118,32 @@ async def test_a_fleet_may_work_more_than_once(dsn: str, emulator: Emulator, tmp
                     await fleet.working(**options).__aenter__()
 
 
+@pytest.mark.parametrize("name", ["it's a cat", "%s %(key)s", "\\x00", "../cat", "\U0001f600" * 500, "\u0301" * 500])
+async def test_a_key_may_be_any_text(fleet: Fleet, dsn: str, emulator: Emulator, tmp_path: Path, name: str) -> None:
+    """Of at most 500 characters, and none that controls; it is told as it is."""
+    await fleet.set_tenant(name)
+    assert await fleet.submit(shot("a"), key=name, tenant=name)
+    async with working(dsn, emulator, tmp_path), asyncio.timeout(20):
+        [file] = await fleet.result(name)
+    assert file.path is not None
+    assert file.path.parent == tmp_path
+
+
+@pytest.mark.parametrize("name", ["a\x00b", "\ud800", "k" * 10_000, ""])
+async def test_what_can_be_no_key_is_refused_wherever_it_is_given(fleet: Fleet, name: str) -> None:
+    """Before the database is asked, which cannot store it; also as the name of a tenant."""
+    for attempt in (
+        fleet.submit(shot("a"), key=name),
+        fleet.submit(shot("a"), key="a", tenant=name),
+        fleet.result(name),
+        anext(fleet.events(name)),
+        fleet.pause(name),
+        fleet.unpause(name),
+    ):
+        with pytest.raises(ValueError, match="must be a text of 1 to 500 characters"):
+            await attempt
+
+
 def test_a_file_is_no_fleet() -> None:
     """A fleet shares a database; a journal in a file belongs to one process."""
     with pytest.raises(JournalError, match="needs a postgresql:// URL"):
@@ -142,6 +169,13 @@ async def test_opening_does_not_wait_without_limit(
         await other.execute(f"LOCK TABLE {fleet._url.schema}.{table}".encode())
         with pytest.raises(JournalUnavailableError, match=r"could not be opened within 0\.5 seconds"):
             await (fleet if table == "cometrunway_version" else worker).__aenter__()
+
+
+async def test_an_application_that_is_not_open_is_told(dsn: str, tmp_path: Path) -> None:
+    """Before the worker begins, with the form that opens both."""
+    app = App(connector=PsycopgConnector(conninfo=dsn.partition("?")[0]))
+    with pytest.raises(RuntimeError, match="application is not open: write"):
+        await Fleet(dsn, app=app).working(api_key="sk-none", output_dir=tmp_path).__aenter__()
 
 
 async def test_a_fleet_that_is_not_open_says_so() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from cometrunway import ImageToVideo, JournalError, PollPolicy, Session
 from cometrunway.emulator import Emulator, Faults
 from cometrunway.errors import CometRunwayError, JournalUnavailableError, TaskFailedError
 from cometrunway.fleet import Fleet
+from tests.fleet.workers import new_fleet
 from tests.postgres import VARIABLE, Server
 
 pytestmark = pytest.mark.skipif(VARIABLE not in os.environ, reason=f"NOT TRIED: {VARIABLE} names no PostgreSQL")
@@ -116,6 +117,21 @@ async def test_a_fleet_may_work_more_than_once(dsn: str, emulator: Emulator, tmp
                     assert await fleet.result(key)
                 with pytest.raises(RuntimeError, match="works already"):
                     await fleet.working(**options).__aenter__()
+
+
+async def test_fleets_of_one_database_have_their_own_shots(
+    postgres: Server, emulator: Emulator, tmp_path: Path
+) -> None:
+    """Each in its schema, under the same key, with workers of another lease beside them."""
+    dsns = [new_fleet(postgres, lease=lease) for lease in (1, 30)]
+    async with AsyncExitStack() as stack, asyncio.timeout(30):
+        fleets = [await stack.enter_async_context(Fleet(dsn)) for dsn in dsns]
+        for number, dsn in enumerate(dsns):
+            await fleets[number].submit(shot(f"{number}"), key="shot")
+            await stack.enter_async_context(working(dsn, emulator, tmp_path / f"{number}"))
+        files = [(await fleet.result("shot"))[0].path for fleet in fleets]
+    assert files == [tmp_path / "0" / "shot.mp4", tmp_path / "1" / "shot.mp4"]
+    assert emulator.creates.accepted == 2
 
 
 @pytest.mark.parametrize("name", ["it's a cat", "%s %(key)s", "\\x00", "../cat", "\U0001f600" * 500, "\u0301" * 500])

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from cometrunway import JournalError
+from cometrunway import JournalError, State
 from cometrunway.emulator import Emulator
 from cometrunway.errors import OutcomeUnknownError
 from cometrunway.fleet import Fleet
 from tests.fleet.test_fleet import shot, working
-from tests.postgres import VARIABLE
+from tests.fleet.workers import new_fleet
+from tests.postgres import VARIABLE, Server
 
 pytestmark = pytest.mark.skipif(VARIABLE not in os.environ, reason=f"NOT TRIED: {VARIABLE} names no PostgreSQL")
 
@@ -78,3 +79,24 @@ async def test_a_damaged_row_does_not_end_the_looks(
         async with asyncio.timeout(5):
             with pytest.raises(JournalError, match="is damaged"):
                 await waiting
+
+
+async def test_waits_outlast_a_restart_of_the_database(postgres: Server, tmp_path: Path) -> None:
+    """As many as there are, with a result and with events; each ends with its shot, and none is left behind."""
+    dsn, keys = new_fleet(postgres, lease=3), [f"{number}" for number in range(10)]
+    async with Emulator(speed=20) as emulator, Fleet(dsn) as fleet, asyncio.timeout(60):
+
+        async def last(key: str) -> State:
+            return [entry.state async for entry in fleet.events(key)][-1]
+
+        for key in keys:
+            await fleet.submit(shot(key), key=key)
+        waits = [asyncio.ensure_future(fleet.result(keys[number % 10])) for number in range(100)]
+        followed = [asyncio.ensure_future(last(key)) for key in keys]
+        async with working(dsn, emulator, tmp_path):
+            await asyncio.to_thread(postgres.stop, "immediate")
+            await asyncio.to_thread(postgres.start)
+            assert all(await asyncio.gather(*waits))
+            assert set(await asyncio.gather(*followed)) == {State.DELIVERED}
+        assert not fleet._changes._waiting
+    assert emulator.creates.accepted == 10

@@ -13,7 +13,6 @@ from typing import Any, Literal, TypeVar
 
 import backoff
 from attrs import Attribute, define, field, frozen
-from attrs.validators import in_
 
 from cometrunway._keywords import hints_keywords
 from cometrunway.errors import (
@@ -40,6 +39,11 @@ def _steps(*, first: float, growth: float, ceiling: float) -> tuple[float, ...]:
         if delay >= ceiling:
             break
     return tuple(rising)
+
+
+def _is_rule(_policy: "PollPolicy", _attribute: "Attribute[str]", value: object) -> None:
+    if value not in _RULES:
+        raise ValueError(f"PollPolicy.rule must be learned, backoff or fixed, got {value!r}")
 
 
 def _above_floor(instance: "PollPolicy", attribute: "Attribute[float]", value: float) -> None:
@@ -80,7 +84,7 @@ class PollPolicy:
     are up to ten times as long, and an announced end is polled at once.
     """
 
-    rule: Literal["learned", "backoff", "fixed"] = field(default="learned", validator=in_(_RULES))
+    rule: Literal["learned", "backoff", "fixed"] = field(default="learned", validator=_is_rule)
     price: float = field(default=0.3, validator=_number("0.001 seconds or more", lambda value: value >= 0.001))
     """The lag, in seconds, that one poll is worth. A lower price gives more polls and an earlier answer."""
     first: float = field(default=6.0, validator=_seconds)

@@ -55,6 +55,12 @@ def test_a_policy_out_of_range_is_refused(options: dict[str, float]) -> None:
         PollPolicy(**options)  # type: ignore[arg-type]  # the point
 
 
+def test_an_unknown_rule_is_told_in_one_line() -> None:
+    """With the rules that there are."""
+    with pytest.raises(ValueError, match=r"^PollPolicy.rule must be learned, backoff or fixed, got 'fast'$"):
+        PollPolicy(rule="fast")  # type: ignore[arg-type]  # the point
+
+
 @pytest.mark.parametrize("options", [{"attempts": 0}, {"ceiling": 0}, {"asset_grace": -1}, {"slowest": -1}])
 def test_a_retry_policy_out_of_range_is_refused(options: dict[str, float]) -> None:
     """A wrong knob is an error that names it."""

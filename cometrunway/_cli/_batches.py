@@ -62,6 +62,7 @@ from cometrunway.progress import new_display
 _OF_WORKERS = (
     *("journal", "retry_failed", "budget", "fit", "max_in_flight", "polls_per_second", "template", "json", "pay_again"),
 )
+_FAILURES = ("curable", "all")
 _MEANT_TO_FAIL = ["fails-on-purpose"]
 
 
@@ -128,6 +129,14 @@ def _encoding(name: str) -> str:
     return name
 
 
+def _failures(text: str) -> str:
+    if text not in _FAILURES:
+        raise argparse.ArgumentTypeError(
+            f"may be followed by curable or all, got {text!r}; write SHOTS before the option"
+        )
+    return text
+
+
 def _add_extent(group: "argparse._ArgumentGroup") -> None:
     group.add_argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
     group.add_argument("--strict", action="store_true", help="refuse what is not known or doubtful")
@@ -139,7 +148,8 @@ def _add_extent(group: "argparse._ArgumentGroup") -> None:
         "--retry-failed",
         nargs="?",
         const="curable",
-        choices=("curable", "all"),
+        type=_failures,
+        choices=_FAILURES,
         help="submit once more, and pay for, what has failed and a retry may cure; or all that has failed or was "
         "cancelled",
     )

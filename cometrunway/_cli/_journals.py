@@ -39,7 +39,9 @@ def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
         example="cometrunway export shots.db --format csv -o shots.csv",
     )
     add_journal(export)
-    export.add_argument("--format", choices=("jsonl", "csv"), default="jsonl", help="default: jsonl")
+    export.add_argument(
+        "--format", choices=("jsonl", "csv"), help="default: csv for a FILE that ends with .csv, else jsonl"
+    )
     export.add_argument("-o", "--output", type=path, metavar="FILE", help="default: standard output")
     _add_resolve(commands)
     check = add_command(
@@ -111,7 +113,8 @@ def _status(options: argparse.Namespace) -> int:
 
 def _export(options: argparse.Namespace) -> int:
     report = JournalReport(options.journal)
-    write = write_csv if options.format == "csv" else write_jsonl
+    is_table = options.output is not None and options.output.suffix.lower() == ".csv"
+    write = write_csv if (options.format or ("csv" if is_table else "jsonl")) == "csv" else write_jsonl
     if options.output is None:
         if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
             sys.stdout.reconfigure(encoding="utf-8", newline="")  # standard output to a file is treated as -o
@@ -131,6 +134,12 @@ def _resolve(options: argparse.Namespace) -> int:
         if options.task_id is not None:
             _check_task_id(options.task_id, options.key, journal)
     asyncio.run(resolve())
+    now = (
+        "the next run submits it"
+        if options.not_created
+        else f"`cometrunway resume {options.journal}` waits for its task"
+    )
+    say(f"{options.key} is no longer in doubt: {now}")
     return 0
 
 

@@ -122,7 +122,8 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Complain, and end."""
-        super().error(without_passwords(message) + _meant_choice(message))
+        listed = f"; `{self.prog} --help` lists them" if message.endswith("required: COMMAND") else ""
+        super().error(without_passwords(message) + _meant_choice(message) + listed)
 
 
 def _meant_choice(message: str) -> str:

@@ -35,6 +35,8 @@ def write_output(output: Path, write: Callable[[TextIO], None]) -> None:
 
 def _check_output(output: Path) -> None:
     """Refuse to replace a journal, because it is the only record of what was paid for."""
+    if output.is_dir():
+        raise ValueError(f"cannot write {output}: it is a folder; name a file in it")
     journal = output.with_name(re.sub(r"-(wal|shm)$|\.lock$", "", output.name))
     for there in filter(Path.is_file, (output, journal)):
         with suppress(OSError), there.open("rb") as file:

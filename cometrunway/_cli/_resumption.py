@@ -55,7 +55,7 @@ def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
     )
     add_journal(retry)
     retry.add_argument(
-        "keys", nargs="*", metavar="KEY", help="a shot that failed, was cancelled or refused, by its key"
+        "keys", nargs="*", default=[], metavar="KEY", help="a shot that failed, was cancelled or refused, by its key"
     )
     retry.add_argument("--all", action="store_true", help="all that has failed, for any reason, and what was cancelled")
     _add_session(retry)
@@ -89,6 +89,9 @@ def _session_options(options: argparse.Namespace) -> dict[str, Any]:
 
 def _resume(options: argparse.Namespace) -> int:
     owed = JournalReport(options.journal).counts()["owed"]
+    if not owed:
+        say(f"nothing is owed in {options.journal}; `cometrunway status {options.journal}` shows each outcome")
+        return 0
     batch = BatchRun(
         shots=None, options=_session_options(options), display=new_display(owed), may_wait=sys.stderr.isatty()
     )

@@ -69,7 +69,7 @@ class Fleet:
     ) -> None:
         place = place_of(dsn)
         if not isinstance(place, PostgresUrl):
-            raise JournalError(f"a fleet needs a postgresql:// URL, got {dsn!r}")
+            raise JournalError(f"a fleet needs a postgresql:// URL, got {str(dsn)!r}")
         self._url = place
         self._provider = provider_of(provider)
         self._price = price

@@ -69,7 +69,10 @@ def test_an_export_has_one_record_for_each_submission(here: Callable[..., Ended]
     assert [json.loads(line)["key"] for line in lines.splitlines()] == ["c", "a", "b"]
     assert here("export", "shots.db", "-o", "a.jsonl") == Ended(0, "", "")
     assert Path("a.jsonl").read_text() == lines
-    assert here("export", "shots.db", "--format", "csv", "-o", "a.csv").status == 0
+    assert here("export", "shots.db", "--format", "jsonl", "-o", "a.csv").status == 0
+    assert Path("a.csv").read_text() == lines
+    assert here("export", "shots.db", "-o", "a.csv").status == 0
+    assert here("export", "shots.db", "-o", ".").error.endswith("cannot write .: it is a folder; name a file in it\n")
     with Path("a.csv").open(encoding="utf-8-sig", newline="") as file:
         assert [row["key"] for row in csv.DictReader(file)] == ["c", "a", "b"]
 
@@ -77,7 +80,8 @@ def test_an_export_has_one_record_for_each_submission(here: Callable[..., Ended]
 def test_a_decision_about_a_doubt_is_recorded(here: Callable[..., Ended]) -> None:
     """Of what is not in doubt, and with an id that no task has or that belongs to another shot, nothing is changed."""
     record_now(Path("shots.db"), [Recorded(key="a"), *(Recorded(key=key, outcome="in_doubt") for key in "bc")])
-    assert here("resolve", "shots.db", "b", "--task-id", "t-7") == Ended(0, "", "")
+    told = "b is no longer in doubt: `cometrunway resume shots.db` waits for its task\n"
+    assert here("resolve", "shots.db", "b", "--task-id", "t-7") == Ended(0, told, "")
     assert (entry("b").state, entry("b").task_id) == (State.ACCEPTED, "t-7")
     for key, *decision in (
         ("c", "--task-id", "t-7"),
@@ -90,7 +94,7 @@ def test_a_decision_about_a_doubt_is_recorded(here: Callable[..., Ended]) -> Non
         refused = here("resolve", "shots.db", key, *decision)
         assert (refused.status, refused.out) == (2, "")
     assert (entry("a").state, entry("c").state) == (State.DELIVERED, State.IN_DOUBT)
-    assert here("resolve", "shots.db", "c", "--not-created").status == 0
+    assert here("resolve", "shots.db", "c", "--not-created").out == "c is no longer in doubt: the next run submits it\n"
     assert entry("c").state is State.REFUSED
 
 

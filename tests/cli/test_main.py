@@ -441,6 +441,9 @@ def test_a_wrong_option_is_status_2(option: str, tmp_path: Path) -> None:
         (["statsu", "shots.db"], "did you mean status?"),
         (["export", "shots.db", "--format", "cvs"], "did you mean csv?"),
         (["run", "shots.jsonl", "extra"], "unrecognized arguments: extra\n"),
+        (["run", "--retry-failed", "shots.jsonl"], "got 'shots.jsonl'; write SHOTS before the option"),
+        (["retry"], "required: JOURNAL\n"),
+        ([], "required: COMMAND; `cometrunway --help` lists them"),
     ],
 )
 def test_a_misspelt_word_is_told_with_the_one_that_is_meant(

@@ -8,6 +8,7 @@ import pytest
 
 from cometrunway import Journal, Session, State, TextToVideo
 from tests.cli.test_main import ledger, never_asked, run, shot, write
+from tests.recorded import Recorded, record_now
 from tests.served import served_by_emulator
 
 
@@ -73,3 +74,11 @@ def test_a_task_is_cancelled_by_its_key(served: dict[str, str], tmp_path: Path) 
     assert (told.returncode, told.stdout) == (1, "boat: cancelled\nabsent: not in the journal\n")
     states = {entry.key: entry.state for entry in Journal.read(tmp_path / "shots.db")}
     assert states == {"boat": State.CANCELLED, "cat": State.ACCEPTED}
+
+
+def test_nothing_owed_is_told(tmp_path: Path) -> None:
+    """Without a key, for nothing is sent."""
+    record_now(tmp_path / "shots.db", [Recorded(key="a")])
+    ended = run("resume", "shots.db", folder=tmp_path, COMETAPI_KEY="")
+    assert ended.returncode == 0
+    assert ended.stdout.startswith("nothing is owed in shots.db; `cometrunway status shots.db`")

@@ -66,7 +66,7 @@ def json_lines(text: str) -> Iterator[Record]:
 
 def json_list(text: str) -> Iterator[Record]:
     """Read a JSON list of objects, or a single object."""
-    _, problem = _parsed(text, "the file is a list of objects")
+    _, problem = _parsed(text, "the file is a list of objects; one with an object on each line ends with .jsonl")
     start = len(text) - len(text.lstrip())
     if problem:
         yield Record(1, 1, None, problem)
@@ -211,7 +211,8 @@ def _next_item(text: str, position: int) -> int:
 
 def _object(text: str, cure: str) -> tuple[dict[str, Any] | None, str]:
     value, problem = _parsed(text, cure)
-    return (None, problem) if problem else _checked(value, text)
+    fields, wrong = (None, problem) if problem else _checked(value, text)
+    return fields, wrong + "; a file with a list of objects ends with .json" * isinstance(value, list)
 
 
 def _parsed(text: str, cure: str) -> tuple[Any, str]:

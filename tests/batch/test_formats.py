@@ -48,6 +48,8 @@ def test_a_single_object_is_a_batch_of_one(tmp_path: Path) -> None:
         ("a.json", "[" * 100_000, {1: "nested too deeply"}),
         ("a.jsonl", '{"route": "image_to_video",\n"seed": 1}', {1: "one shot is one line", 2: "is not JSON"}),
         ("a.jsonl", '{"seed": 1, "seed": 2}', {1: "seed: given twice"}),
+        ("a.jsonl", '[{"route": "pro_generate"}]', {1: "a file with a list of objects ends with .json"}),
+        ("a.json", "{}\n{}", {1: "one with an object on each line ends with .jsonl"}),
         ("a.csv", f"route,prompt_image\nimage_to_video,{CAT},more\n", {2: "3 cells"}),
         ("a.csv", f"route,prompt_image,\nimage_to_video,{CAT},more\n", {2: "heading without a name"}),
         ("a.csv", f'route,prompt_image,prompt_text\nimage_to_video,{CAT},"a\nb"\n?,,\n', {4: "route"}),

@@ -69,6 +69,7 @@ def _add_changes(commands: "Commands[argparse.ArgumentParser]") -> None:
     limits.add_argument("--creates-per-second", type=positive, metavar="N")
     limits.add_argument("--creates-at-once", type=whole(1), metavar="N")
     limits.add_argument("--polls-per-second", type=positive, metavar="N")
+    limits.add_argument("--none", action="store_true", help="remove all limits")
     tenant = add_command(
         commands,
         "tenant",
@@ -101,6 +102,9 @@ def queue(shots: Sequence[Shot], options: argparse.Namespace) -> int:
             "not the work",
             sys.stderr,
         )
+        with suppress(CometRunwayError):  # a role that only queues may not read them
+            if not (await fleet.status()).workers:
+                say(f"no worker runs now; to start one:  cometrunway worker --dsn {options.dsn}", sys.stderr)
         for shot in shots:
             try:
                 files = await fleet.result(shot.key)
@@ -194,24 +198,34 @@ def _limit(limit: "Limit") -> str:
     return f"{rate}{at_once}{', paused' if limit.is_paused else ''}"
 
 
+def _changed(options: argparse.Namespace, change: "Callable[[Fleet], Awaitable[None]]") -> int:
+    """Make a change, and show the limits and the tenants that there are now."""
+
+    async def change_and_show(fleet: "Fleet") -> None:
+        await change(fleet)
+        say("\n".join(_lines(await fleet.status())))
+
+    return _opened(options.journal, change_and_show)
+
+
 def _limits(options: argparse.Namespace) -> int:
-    return _opened(
-        options.journal,
-        lambda fleet: fleet.set_limits(
-            creates_per_second=options.creates_per_second,
-            creates_at_once=options.creates_at_once,
-            polls_per_second=options.polls_per_second,
-        ),
-    )
+    names = ("creates_per_second", "creates_at_once", "polls_per_second")
+    limits = {name: getattr(options, name) for name in names}
+    if options.none != (set(limits.values()) == {None}):
+        raise ValueError(
+            "give the limits that hold from now on, or --none to remove all; nothing was changed. `cometrunway fleet "
+            "status` shows the present ones"
+        )
+    return _changed(options, lambda fleet: fleet.set_limits(**limits))
 
 
 def _tenant(options: argparse.Namespace) -> int:
-    return _opened(options.journal, lambda fleet: fleet.set_tenant(options.name, creates=options.creates))
+    return _changed(options, lambda fleet: fleet.set_tenant(options.name, creates=options.creates))
 
 
 def _pause(options: argparse.Namespace) -> int:
-    return _opened(options.journal, lambda fleet: fleet.pause(options.tenant))
+    return _changed(options, lambda fleet: fleet.pause(options.tenant))
 
 
 def _unpause(options: argparse.Namespace) -> int:
-    return _opened(options.journal, lambda fleet: fleet.unpause(options.tenant))
+    return _changed(options, lambda fleet: fleet.unpause(options.tenant))

@@ -28,7 +28,9 @@ def test_a_batch_is_queued_and_made_by_a_worker(
     dsn = new_fleet(postgres, lease=3)
     (tmp_path / "shots.jsonl").write_text("\n".join(map(json.dumps, SHOTS)))
     assert main(["fleet", "limits", dsn, "--creates-per-second", "50"]) == 0
+    assert "creates: 50 a second; polls: no limit" in capsys.readouterr().out
     assert main(["fleet", "tenant", dsn, "acme", "--creates", "5"]) == 0
+    assert "tenant acme: 0 of 5 creates" in capsys.readouterr().out
     assert main(["fleet", "pause", dsn, "--tenant", "acme"]) == 0
     with running_emulator() as emulator:
         process = worker(emulator, dsn, tmp_path, "--name", "first", "--output-dir", bucket)
@@ -60,6 +62,33 @@ def test_a_batch_is_queued_and_made_by_a_worker(
 async def _is_idle(dsn: str) -> bool:
     async with Fleet(dsn) as fleet:
         return [worker.in_flight for worker in (await fleet.status()).workers] == [0]
+
+
+def test_limits_are_removed_only_if_that_is_said(postgres: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a limit, or with one beside `--none`, nothing is changed."""
+    limits = ["fleet", "limits", new_fleet(postgres, lease=30)]
+    assert main([*limits, "--creates-at-once", "5"]) == 0
+    for unclear in ([], ["--none", "--creates-at-once", "6"]):
+        assert main([*limits, *unclear]) == 2
+        assert "--none to remove all" in capsys.readouterr().err
+    assert main(["fleet", "status", limits[-1]]) == 0
+    assert "creates: no limit, 5 at once" in capsys.readouterr().out
+    assert main([*limits, "--none"]) == 0
+    assert "creates: no limit; polls" in capsys.readouterr().out
+
+
+def test_a_batch_without_a_worker_is_told(postgres: Server, tmp_path: Path) -> None:
+    """The shots are queued, and the command that starts a worker is named before the wait."""
+    shots, dsn = tmp_path / "shots.jsonl", new_fleet(postgres, lease=30)
+    shots.write_text(json.dumps(CAT))
+    run = [sys.executable, "-m", "cometrunway", "run", str(shots), "--dsn", dsn]
+    with subprocess.Popen(run, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        told = [process.stderr.readline() for _ in range(2)]
+        process.terminate()
+    assert "1 queued" in told[0]
+    assert told[1].startswith("no worker runs now; to start one:  cometrunway worker --dsn postgresql://")
+    assert "canary-password" not in told[1]
 
 
 def test_what_is_the_workers_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

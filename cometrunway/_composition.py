@@ -56,7 +56,7 @@ _NOT_PAID_AGAIN = (
 )
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Parts:
     """The parts of an open session. All of them belong to one event loop."""
 

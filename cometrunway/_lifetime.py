@@ -21,7 +21,7 @@ from cometrunway.errors import JournalRequiredError, TasksOwedError
 _logger = logging.getLogger(__name__)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class _OpenedIn:
     """The event loop, thread and process in which a session was opened. It can be used only there."""
 

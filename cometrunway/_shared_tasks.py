@@ -25,7 +25,7 @@ class _Watcher(Protocol):
     def watch(self, future: TaskFuture, *, age: float | None, has_callback: bool = False) -> None: ...
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class SharedTasks:
     """Polls and delivers the tasks of a journal that other processes may poll and deliver, too."""
 
@@ -85,7 +85,7 @@ class SharedTasks:
             await self.journal.leave(task_id)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class LeavingWatcher:
     """Watches tasks, and releases those for other processes that it no longer waits for."""
 

@@ -17,7 +17,7 @@ from cometrunway.errors import AssetExpiredError, DownloadError, TransportError
 
 _GONE = frozenset({401, 403, 404, 410})
 _LATER = frozenset({408, 416, 429})
-_EXPIRED = re.compile(rb"expir|access.?denied|token|signature", re.IGNORECASE)
+_EXPIRED = rb"expir|access.?denied|token|signature"
 """Matches refusals that a fresh URL cures, such as `ExpiredRequest` and `Request has expired`."""
 _REASON_BYTES, _REASON_SECONDS = 2048, 10.0
 _STRONG_AFTER = 60.0
@@ -80,7 +80,7 @@ async def _says_expired(stream: AssetStream) -> bool:
     with suppress(DamagedError):
         encoded = EncodedBody(stream.headers.get("content-encoding", ""))
         body[:] = b"".join((*encoded.decoded(bytes(body[:_REASON_BYTES])), *encoded.rest()))
-    return _EXPIRED.search(body) is not None
+    return re.search(_EXPIRED, body, re.IGNORECASE) is not None
 
 
 def _continues(stream: AssetStream, part: PartFile) -> bool:

@@ -21,7 +21,7 @@ _MOST_AT_ONCE = 16 * 1024 * 1024
 """The approximate number of bytes that one call writes."""
 
 
-@define(kw_only=True)
+@define(kw_only=True, eq=False, repr=False)
 class Arrival:
     """Writes one body to a part file: decodes, counts and digests it, and verifies it at the end.
 

@@ -12,9 +12,9 @@ _LONGEST_STEM = 130
 _LONGEST_PART = 200
 """The largest number of bytes of a name that a template makes. Most systems allow 255."""
 _FORBIDDEN = frozenset('<>:"/\\|?*')
-_INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0]")
+_INVISIBLE = "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0]"
 """Letters and marks that are invisible."""
-_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|(com|lpt)[\d¹²³]|con(in|out)\$) *(\..*)?")
+_RESERVED = r"(?i)(con|prn|aux|nul|(com|lpt)[\d¹²³]|con(in|out)\$) *(\..*)?"
 _SAMPLE = {"key": "k", "id": "i", "route": "r", "number": "1"}
 
 
@@ -60,14 +60,14 @@ def safe_stem(name: str) -> str:
     """
     kept = "".join(character if _is_kept(character) else "_" for character in normalize("NFC", name))
     stem = _cut(kept.lstrip(". ~"), _LONGEST_STEM)
-    if stem and stem == name and not _RESERVED.fullmatch(stem):
+    if stem and stem == name and not re.fullmatch(_RESERVED, stem):
         return stem
     digest = _digest(name)
     return f"{_cut(stem, _LONGEST_STEM - len(digest) - 1)}-{digest}"
 
 
 def _is_kept(character: str) -> bool:
-    if not character.isprintable() or character in _FORBIDDEN or _INVISIBLE.match(character):
+    if not character.isprintable() or character in _FORBIDDEN or re.match(_INVISIBLE, character):
         return False
     try:
         os.fsencode(character)
@@ -115,6 +115,6 @@ def _check(template: object) -> None:
 
 
 def _is_harmless(part: str) -> bool:
-    is_name = bool(part) and part == part.strip().rstrip(" .") and not _RESERVED.fullmatch(part)
+    is_name = bool(part) and part == part.strip().rstrip(" .") and not re.fullmatch(_RESERVED, part)
     is_clean = part.isprintable() and not part.startswith("~") and not set(part) & _FORBIDDEN
     return is_name and is_clean and len(part.encode()) <= _LONGEST_PART

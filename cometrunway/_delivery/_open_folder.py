@@ -16,7 +16,7 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_PATH", 0)
 _NOT_THROUGH_LINKS = getattr(os, "O_NOFOLLOW", 0)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class OpenFolder:
     """A folder, and its descriptor. No name that is given to its methods is followed if it is a link.
 

@@ -40,7 +40,7 @@ class Origin:
     """Its digests."""
 
 
-@define(kw_only=True)
+@define(kw_only=True, eq=False, repr=False)
 class PartFile:
     """An incomplete file: the bytes on disk, and the digests of exactly these bytes."""
 

@@ -29,7 +29,7 @@ _SINGLE = {
 }
 """Headers with one digest, and their algorithms. S3's digest of a multipart upload (`...-3`) cannot be checked."""
 _LISTS = ("repr-digest", "content-digest", "digest", "x-goog-hash")
-_MEMBER = re.compile(r"\s*([A-Za-z0-9*_.-]+)\s*=\s*:?([A-Za-z0-9+/=_-]+):?")
+_MEMBER = r"\s*([A-Za-z0-9*_.-]+)\s*=\s*:?([A-Za-z0-9+/=_-]+):?"
 
 
 def stated_digests(headers: Mapping[str, str]) -> Stated:
@@ -48,7 +48,7 @@ def _read(headers: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
         if header == "x-goog-hash" and _was_decoded_by_google(headers):
             continue
         for member in headers.get(header, "").split(","):
-            match = _MEMBER.match(member)
+            match = re.match(_MEMBER, member)
             if match and (name := _NAMES.get(match[1].lower(), "")):
                 yield from _digest(name, match[2])
 

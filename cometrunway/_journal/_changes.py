@@ -28,7 +28,7 @@ class Known(Protocol):
         """Return what stands under a key."""
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Update:
     """A statement that changes the row of one key, with named parameters."""
 

@@ -18,7 +18,7 @@ Write = Callable[[Any, Sequence[Values]], Sequence[Any]]
 """Writes rows of different keys; returns one result for each."""
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Change:
     """A change of the row of one key."""
 

@@ -12,7 +12,7 @@ _LONGEST_TAIL = 8
 """The number of last parts of a full path, recorded by an earlier version, that are searched in the output folder."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Folders:
     """Converts paths to their records, and back.
 

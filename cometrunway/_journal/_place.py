@@ -13,12 +13,12 @@ from cometrunway.errors import JournalError
 
 _SCHEMES = ("postgresql://", "postgres://")
 _SCHEMA = "cometrunway"
-_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+_NAME = "[a-z_][a-z0-9_]{0,62}"
 _LEASE = 30.0
 _SHORTEST_LEASE, _LONGEST_LEASE = 1.0, 3600.0
 _SECRET = ("password", "sslpassword")
 _HIDDEN = "***"
-_PASSWORD = re.compile(r"(postgres(?:ql)?://[^\s/?#:@]*:)[^\s/?#]*@")
+_USER_INFO = r"(postgres(?:ql)?://[^\s/?#:@]*:)[^\s/?#]*@"
 
 
 @frozen(kw_only=True)
@@ -112,11 +112,11 @@ def may_be_read(place: Place) -> bool:
 
 def without_passwords(text: str) -> str:
     """Return a text in which the URLs of servers show no password."""
-    return _PASSWORD.sub(rf"\1{_HIDDEN}@", text)
+    return re.sub(_USER_INFO, rf"\1{_HIDDEN}@", text)
 
 
 def _schema(name: str) -> str:
-    if not _NAME.fullmatch(name):
+    if not re.fullmatch(_NAME, name):
         raise JournalError(
             f"schema: must be of a-z, 0-9 and _, must not begin with a digit, and have at most 63 characters, "
             f"got {name!r}"

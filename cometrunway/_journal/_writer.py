@@ -23,7 +23,7 @@ Commit = Callable[[list[Operation]], list[Any]]
 """Runs operations durably, in the thread, and returns their results. An exception is the result of one operation."""
 
 
-@define(kw_only=True, eq=False)
+@define(kw_only=True, eq=False, repr=False)
 class _Job:
     operation: Operation
     outcome: "asyncio.Future[Any]"

@@ -25,7 +25,7 @@ class _CutError(EOFError):
     """The file ends before its declared end."""
 
 
-@define
+@define(eq=False, repr=False)
 class _Content:
     """A file's bytes, read in blocks. Only one block is in memory at a time."""
 

@@ -36,7 +36,7 @@ _TAKEN: dict[Kind, str] = {
 }
 _CURE = "make it smaller, or host it and pass its URL"
 
-_DATA_HEADER = re.compile(r"data:(image|video|audio)/([a-z0-9.+-]+)(?:;[^;,]+)*;base64", re.IGNORECASE)
+_DATA_HEADER = r"data:(image|video|audio)/([a-z0-9.+-]+)(?:;[^;,]+)*;base64"
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
 
@@ -212,7 +212,7 @@ def _check_uri(uri: str, field: str, kinds: Collection[Kind]) -> Kind | None:
 
 def _check_data_uri(uri: str, field: str, kinds: Collection[Kind]) -> Kind:
     header, _, payload = uri.partition(",")
-    match = _DATA_HEADER.fullmatch(header)
+    match = re.fullmatch(_DATA_HEADER, header, re.IGNORECASE)
     if match is None or match[2].lower() == "gif":
         raise ValueError(
             f"{field}: a data URI must begin with data:image/TYPE;base64, (or data:video/ or data:audio/), and TYPE "

@@ -49,41 +49,35 @@ _HEIF = InputType("image/heif", ".heif", "image", is_taken=False)
 _GIF = InputType("image/gif", ".gif", "image", is_taken=False)
 _BMP = InputType("image/bmp", ".bmp", "image", is_taken=False)
 _TIFF = InputType("image/tiff", ".tif", "image", is_taken=False)
-_BY_PATTERN = [
-    (re.compile(pattern, re.DOTALL), media)
-    for pattern, media in (
-        (rb"\xff\xd8\xff", _JPEG),
-        (rb"\x89PNG\r\n\x1a\n", _PNG),
-        (rb"RIFF....WEBP", _WEBP),
-        (rb"\x1aE\xdf\xa3.{0,56}webm", _WEBM),
-        (rb"\x1aE\xdf\xa3.{0,56}matroska", MediaType("video/x-matroska", ".mkv")),
-        # Boxes without a brand. A length below 150 MB distinguishes a box from text that contains its name.
-        (rb"....(styp|sidx|moof)", _MP4),
-        (rb"....mdat|[\0-\x08]...(moov|wide|free|skip|pnot)", _MOV),
-        (rb"GIF8[79]a", _GIF),
-        (rb"II\*\0|MM\0\*", _TIFF),
-        (rb"BM.{4}\0{4}.{4}[\x0c\x28\x34\x38\x40\x6c\x7c]\0{3}", _BMP),  # a text may begin with the same two letters
-        (rb"(RIFF|RF64|BW64)....WAVE", _WAV),
-        (rb"OggS.{,400}\x80theora", MediaType("video/ogg", ".ogv")),
-        (rb"OggS", _OGG),
-        (rb"fLaC", MediaType("audio/flac", ".flac")),
-        (rb"PK(\x03\x04|\x05\x06)", MediaType("application/zip", ".zip")),
-        # A tag, or the header of a frame of layer III without a reserved rate.
-        (rb"ID3[\x02-\x04]..[\0-\x7f]{4}|\xff[\xe2\xe3\xf2\xf3\xfa\xfb][\0-\xef]", _MP3),
-    )
-]
-_BY_BRAND = [
-    (re.compile(pattern), media)
-    for pattern, media in (
-        (rb"qt  ", _MOV),
-        (rb"avi[fs]", _AVIF),
-        (rb"he[iv][cxms]", _HEIC),
-        (rb"M4[ABP] ", MediaType("audio/mp4", ".m4a")),
-        (rb"3g..", MediaType("video/3gpp", ".3gp")),
-        (rb"mi[fa].|ms[fh].|avc[is]|vvi[cs]|evb[is]|j2ki|j2is|jpeg|jpgs|1pic", _HEIF),
-        (rb"crx |jp[2x] ", None),
-    )
-]
+_BY_PATTERN = (
+    (rb"\xff\xd8\xff", _JPEG),
+    (rb"\x89PNG\r\n\x1a\n", _PNG),
+    (rb"RIFF....WEBP", _WEBP),
+    (rb"\x1aE\xdf\xa3.{0,56}webm", _WEBM),
+    (rb"\x1aE\xdf\xa3.{0,56}matroska", MediaType("video/x-matroska", ".mkv")),
+    # Boxes without a brand. A length below 150 MB distinguishes a box from text that contains its name.
+    (rb"....(styp|sidx|moof)", _MP4),
+    (rb"....mdat|[\0-\x08]...(moov|wide|free|skip|pnot)", _MOV),
+    (rb"GIF8[79]a", _GIF),
+    (rb"II\*\0|MM\0\*", _TIFF),
+    (rb"BM.{4}\0{4}.{4}[\x0c\x28\x34\x38\x40\x6c\x7c]\0{3}", _BMP),  # a text may begin with the same two letters
+    (rb"(RIFF|RF64|BW64)....WAVE", _WAV),
+    (rb"OggS.{,400}\x80theora", MediaType("video/ogg", ".ogv")),
+    (rb"OggS", _OGG),
+    (rb"fLaC", MediaType("audio/flac", ".flac")),
+    (rb"PK(\x03\x04|\x05\x06)", MediaType("application/zip", ".zip")),
+    # A tag, or the header of a frame of layer III without a reserved rate.
+    (rb"ID3[\x02-\x04]..[\0-\x7f]{4}|\xff[\xe2\xe3\xf2\xf3\xfa\xfb][\0-\xef]", _MP3),
+)
+_BY_BRAND = (
+    (rb"qt  ", _MOV),
+    (rb"avi[fs]", _AVIF),
+    (rb"he[iv][cxms]", _HEIC),
+    (rb"M4[ABP] ", MediaType("audio/mp4", ".m4a")),
+    (rb"3g..", MediaType("video/3gpp", ".3gp")),
+    (rb"mi[fa].|ms[fh].|avc[is]|vvi[cs]|evb[is]|j2ki|j2is|jpeg|jpgs|1pic", _HEIF),
+    (rb"crx |jp[2x] ", None),
+)
 
 _BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _CONTROLS = re.compile(rb"[\0-\x08\x0b\x0e-\x1a\x1c-\x1f]")
@@ -102,7 +96,7 @@ def recognise(first_bytes: bytes) -> MediaType | None:
     """Return the type of an output file from its first 512 bytes; None if it is unknown."""
     if first_bytes[4:8] == b"ftyp":
         return _by_brand(first_bytes)
-    return next((media for pattern, media in _BY_PATTERN if pattern.match(first_bytes)), None)
+    return next((media for pattern, media in _BY_PATTERN if re.match(pattern, first_bytes, re.DOTALL)), None)
 
 
 def is_text(first_bytes: bytes) -> bool:
@@ -118,7 +112,7 @@ def _by_brand(first_bytes: bytes) -> MediaType | None:
     brand = first_bytes[8:12]
     if len(brand) < 4:
         return None
-    media = next((media for pattern, media in _BY_BRAND if pattern.fullmatch(brand)), _MP4)
+    media = next((media for pattern, media in _BY_BRAND if re.fullmatch(pattern, brand)), _MP4)
     return _by_compatible_brands(first_bytes) if media is _HEIF else media
 
 

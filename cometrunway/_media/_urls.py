@@ -106,8 +106,8 @@ _LINE_BREAKS = re.compile(r"[\t\n\r]")
 _PARTS = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]*):)?(/*)([^?#]*)(\?[^#]*)?(#.*)?", re.DOTALL)
 _AUTHORITY = re.compile(r"(?:[^/]*@)?(\[[0-9A-Fa-f:.]+\]|[^][:@]+)(?::([0-9]{0,5}))?")
 _NOT_IN_HOSTS = re.compile(r"[\0-\x20\"#%<>\\^`{|}\x7f]")
-_NOT_IN_PATHS = re.compile(r"[\0-\x20\"<>^`{}\x7f-\U0010ffff]+")
-_NOT_IN_QUERIES = re.compile(r"[\0-\x20\"<>\x7f-\U0010ffff]+")
+_NOT_IN_PATHS = re.compile(r"[^!#-;=?-\]_a-z|~]+")
+_NOT_IN_QUERIES = re.compile(r"[^!#-;=?-~]+")
 
 
 def normalised_url(text: str, *, relative_to: str | None = None) -> str | None:

@@ -10,14 +10,14 @@ _PRIOR = 1.0
 """The number of ends without a callback that is added to the observed ones, because one callback proves little."""
 
 
-@define
+@define(eq=False, repr=False)
 class _Kind:
     ends: float = 0.0
     unannounced: float = 0.0
     in_a_row: int = 0
 
 
-@define
+@define(eq=False, repr=False)
 class Announcements:
     """Counts, for each kind, the ends that a callback announced before a poll found them, and all other ends."""
 

@@ -40,7 +40,7 @@ def stretch(unannounced: float) -> float:
     return min(1 / unannounced, _HEARTBEAT)
 
 
-@define
+@define(eq=False, repr=False)
 class ObservedTask:
     """What polls have found out about one task so far."""
 
@@ -80,7 +80,7 @@ class ObservedTask:
         return self._progress + (age - self._progress_age) * self._rate
 
 
-@define
+@define(eq=False, repr=False)
 class _Kind:
     by_age: HazardTable = field(factory=lambda: HazardTable(_AGE_EDGES, prior_median=20.0))
     by_progress: HazardTable = field(factory=lambda: HazardTable(_PROGRESS_EDGES, prior_median=1.0))

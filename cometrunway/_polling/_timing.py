@@ -18,7 +18,7 @@ _MEETING = 4
 """Exponents of 2: of the coarsest distance between shared moments, 1/8 of the slack; of the polls that share one."""
 
 
-@define(kw_only=True, eq=False)
+@define(kw_only=True, eq=False, repr=False)
 class PolledTask(ObservedTask):
     """One polled task: what was observed of it, and how long to poll it."""
 

@@ -11,7 +11,7 @@ from cometrunway._requests._routes import Request
 
 _LONGEST_KEY = 500
 
-_UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_UNFIT = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 
 
 @hints_keywords
@@ -25,7 +25,7 @@ class Shot:
 
 def check_key(key: object) -> None:
     """Check that a key can be recorded, shown on one line and used as a file name; else `ValueError`."""
-    is_text = isinstance(key, str) and not _UNFIT.search(key)
+    is_text = isinstance(key, str) and not re.search(_UNFIT, key)
     if not is_text or not 0 < len(str(key)) <= _LONGEST_KEY:
         raise ValueError(
             f"key must be a text of 1 to {_LONGEST_KEY} characters without control characters, got {reprlib.repr(key)}"

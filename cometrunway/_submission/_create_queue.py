@@ -17,7 +17,7 @@ _FILES = 16
 """The largest number of creates of one queue whose encoded local files are in memory."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Shared:
     """The state that all queues share."""
 
@@ -201,7 +201,7 @@ class CreateQueue:
             self._timer = asyncio.get_running_loop().call_at(free_at, self.advance)  # that time may have just passed
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _Place:
     """A place in a queue while a block runs."""
 

@@ -23,7 +23,7 @@ from cometrunway.errors import JournalError
 _logger = logging.getLogger(__name__)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Doubts:
     """The submissions in doubt of one journal."""
 

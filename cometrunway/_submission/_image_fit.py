@@ -26,7 +26,7 @@ _MOST_TOLD = 100_000
 """The number of files whose change was reported and that are remembered."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class FittedFile:
     """The file that is sent for an image."""
 

@@ -71,7 +71,7 @@ def content_names() -> Name:
     return name
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Submission:
     """A submission as the caller wants it."""
 
@@ -94,7 +94,7 @@ class Submission:
     """The line of the program that submits it."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False)
 class Intent:
     """One submission before it is sent."""
 
@@ -119,7 +119,7 @@ class Intent:
         return SubmissionReference(request=self.request, key=self.key, begun_at=self.submitted_at)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False)
 class Message:
     """An encoded create."""
 
@@ -130,7 +130,7 @@ class Message:
     """The time until which it may be sent, because its uploads expire: wall-clock seconds since 1970, or infinity."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Preparation:
     """Prepares the submissions of one session."""
 

@@ -58,7 +58,7 @@ _FORGETTING = 0.8
 """The part of the proven number of simultaneous creates that remains after each new estimate."""
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Begun:
     """A create that was sent."""
 

@@ -17,7 +17,7 @@ from cometrunway._submission._submitter import Submitter
 from cometrunway._task_group import BackgroundTasks
 
 
-@define(kw_only=True, eq=False)
+@define(kw_only=True, eq=False, repr=False)
 class Resumption(AsyncOnly):
     """The unfinished tasks of the journal. `Session.resume` returns it.
 
@@ -28,12 +28,12 @@ class Resumption(AsyncOnly):
 
     _how_to_read = "write `async for handle in session.resume()`, or `handles = await session.resume()`"
 
-    _journal: JournalProtocol = field(repr=False)
-    _existing: ExistingTasks = field(repr=False)
-    _submitter: Submitter = field(repr=False)
-    _background: BackgroundTasks = field(repr=False)
-    _caller: Caller = field(init=False, factory=Caller.nearest, repr=False)
-    _is_read: bool = field(init=False, default=False, repr=False)
+    _journal: JournalProtocol
+    _existing: ExistingTasks
+    _submitter: Submitter
+    _background: BackgroundTasks
+    _caller: Caller = field(init=False, factory=Caller.nearest)
+    _is_read: bool = field(init=False, default=False)
 
     def __await__(self) -> Generator[Any, None, tuple[TaskHandle, ...]]:
         self._is_read = True

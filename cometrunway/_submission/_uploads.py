@@ -46,7 +46,7 @@ class Upload(Protocol):
     async def __call__(self, file: LocalFile, *, digest: str, on_progress: Progress) -> str: ...
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Uploaded:
     """An uploaded file."""
 

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any, Self
 
 import aiohttp
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 from yarl import URL
 
 from cometrunway._threads import in_thread
@@ -29,14 +29,14 @@ AS_SENT: Mapping[str, Any] = {
 """Options of a request: a gateway may add cookies and policies of any length; bodies come as they were sent."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Route:
     """How requests to one origin are sent."""
 
     session: aiohttp.ClientSession
-    headers: Mapping[str, str] = field(default=_NONE, repr=False)
+    headers: Mapping[str, str] = _NONE
     """The headers of each request that its session does not add."""
-    options: Mapping[str, Any] = field(default=_NONE, repr=False)
+    options: Mapping[str, Any] = _NONE
     """The options of each request."""
 
 

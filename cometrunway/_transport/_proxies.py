@@ -17,7 +17,7 @@ from yarl import URL
 from cometrunway._media._hosts import is_this_machine, literal_address
 
 _PORTS = {"http": 80, "https": 443, "socks4": 1080, "socks4a": 1080, "socks5": 1080, "socks5h": 1080}
-_HOST_AND_PORT = re.compile(r"(\[[^]]*\]|[^:]*):([0-9]+)")
+_HOST_AND_PORT = r"(\[[^]]*\]|[^:]*):([0-9]+)"
 
 
 class NotConnectedError(aiohttp.ClientConnectionError):
@@ -60,7 +60,7 @@ class Proxy:
         return {"Proxy-Authorization": f"Basic {b64encode(credentials).decode()}"}
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Proxies:
     """The proxies for URLs."""
 
@@ -169,7 +169,7 @@ def _matches(entry: str, url: URL) -> bool:
     address = literal_address(host)
     if network is not None:
         return address is not None and address in network
-    with_port = _HOST_AND_PORT.fullmatch(rest)
+    with_port = re.fullmatch(_HOST_AND_PORT, rest)
     if with_port:
         rest = with_port[1]
         if int(with_port[2]) != url.port:

@@ -26,14 +26,13 @@ from cometrunway.errors import APIError, CometRunwayError, InvalidRequestError, 
 
 _ID_LIMIT = 512
 _CALLBACK_KEPT = 2_000
-_ABOUT_THE_CALL = re.compile(
+_ABOUT_THE_CALL = (
     r"rate.?limit|too many|overload|busy|unauthori[sz]ed|api.?key|invalid.?token|quota|balance|throttl|bad gateway"
     r"|gateway time|maintenance|(?:temporarily|service|currently) unavailable|no (?:available )?channel"
-    r"|繁忙|稍后|频繁|频率|限流|额度|余额|令牌|维护",
-    re.IGNORECASE,
+    r"|繁忙|稍后|频繁|频率|限流|额度|余额|令牌|维护"
 )
 """Words that refuse the call and say nothing about the task."""
-_OF_CALLS_TOO = re.compile("[0-9]|block|den|err|exception|fail|invalid|refus|reject|失败")
+_OF_CALLS_TOO = "[0-9]|block|den|err|exception|fail|invalid|refus|reject|失败"
 """Words for a bad end that may describe the call as well as the task. `expired` is not one: only a task expires."""
 
 
@@ -193,11 +192,11 @@ def _shows_a_task(body: JsonObject, task: Task) -> bool:
 def _is_about_the_task(error: CometRunwayError, task: Task, body: JsonObject) -> bool:
     """Whether the error in an answer is the task's failure, and not a refusal of the call."""
     word = stating_word(body)
-    if is_of_a_task(body) or not _OF_CALLS_TOO.search(word):
+    if is_of_a_task(body) or not re.search(_OF_CALLS_TOO, word):
         return True
     reason = task.failure.message if task.failure else ""
     text = f"{getattr(error, 'code', '')} {error.message} {reason} {word}"
-    return type(error) in {APIError, InvalidRequestError} and not _ABOUT_THE_CALL.search(text)
+    return type(error) in {APIError, InvalidRequestError} and not re.search(_ABOUT_THE_CALL, text, re.IGNORECASE)
 
 
 def _names(body: JsonObject, task_id: str) -> bool:

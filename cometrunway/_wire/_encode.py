@@ -16,7 +16,7 @@ from cometrunway._requests._all_routes import COMPAT, ROUTES, RawRequest
 from cometrunway._requests._names import camel_case, nearest, snake_case
 from cometrunway._requests._routes import ProActOne, ProGenerate, ProVideoToVideo, Request
 from cometrunway._wire._http import HttpRequest
-from cometrunway._wire._members import converter, members, with_files
+from cometrunway._wire._members import members, with_files
 from cometrunway._wire._provider import BUILT_IN, COMETAPI, Provider
 from cometrunway.errors import CancelNotSupportedError
 
@@ -50,11 +50,11 @@ def encode(
         ValueError: a local file has changed since the request was made.
     """
     if isinstance(request, RawRequest):
-        body = members(request, _as_given)["fields"]
+        body = members(request, str)["fields"]
     elif isinstance(request, COMPAT):
-        body = {"callback_url": callback_url or _NO_LISTENER, **_with_options(members(request, _compat))}
+        body = {"callback_url": callback_url or _NO_LISTENER, **_with_options(members(request, str))}
     else:
-        body = members(request, _official)
+        body = members(request, camel_case)
     body |= body.pop("extra", {})
     if request.local_files:
         try:
@@ -152,6 +152,4 @@ def _to_json(body: Mapping[str, Any]) -> bytes:
     return _JSON.encode(body).encode()
 
 
-_official = converter(camel_case)
-_compat = _as_given = converter(str)
 _BY_PATH = {_path(name, provider): cls for provider in BUILT_IN.values() for name, cls in ROUTES.items()}

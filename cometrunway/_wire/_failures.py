@@ -61,19 +61,18 @@ _MAY_SUCCEED_ANEW = {
 }
 _LONGEST_FIRST = sorted(_MAY_SUCCEED_ANEW, key=len, reverse=True)
 _MODERATION_CODES = ("SAFETY", "INPUT_PREPROCESSING.SAFETY")
-_MODERATION_STATUS = re.compile("moderat|nsfw|flagged|sensitive|unsafe|censor|contentfilter|violation|审核|违规")
-_MODERATION_WORDS = re.compile(
+_MODERATION_STATUS = "moderat|nsfw|flagged|sensitive|unsafe|censor|contentfilter|violation|审核|违规"
+_MODERATION_WORDS = (
     r"content[ _-]?(?:moderation|polic|filter|safety|violation)|moderation[ _-]?(?:blocked|failed|rejected|reject)"
     r"|\bmoderated\b|\A\W*moderation\W*\Z|\bnsfw\b|\bcensored\b|\bprohibited content|risk[ _-]?control"
     r"|polic(?:y|ies)[ _-]?violation|violat\w*\b.{0,60}\b(?:polic|guideline|terms|standard|rule)|unsafe content"
     r"|inappropriate|sensitive[ _-]?(?:content|words?|info|material)|content.{0,30}\bsensitive|InspectionFailed"
     r"|responsible ai|safety (?:system|filter|polic|check|guideline|violation)|(?:sexual|explicit|adult) content"
     r"|\b(?:block|fail|flag|refus|reject)\w* (?:by|in|during) (?:the |our )?(?:content |safety )?(?:moderation|safety)"
-    r"|违规|敏感|审核(?:未通过|不通过|失败|拒绝)|未通过.{0,6}审核",
-    re.IGNORECASE | re.DOTALL,
+    r"|违规|敏感|审核(?:未通过|不通过|失败|拒绝)|未通过.{0,6}审核"
 )
 _TOKEN = re.compile(r"[\w.-]{1,64}", re.ASCII)
-_OUTAGE_WORDS = re.compile(r"unavailable|time[d ]*out|internal|overload", re.IGNORECASE)
+_OUTAGE_WORDS = "unavailable|time[d ]*out|internal|overload"
 
 
 class Reason(NamedTuple):
@@ -105,7 +104,7 @@ def failure(status: TaskStatus, nest: Sequence[Level]) -> Failure:
         message=message,
         code=code,
         retryable=code is not None and _may_succeed_anew(code),
-        moderated=_is_moderation(stated or code, told) or bool(_MODERATION_STATUS.search(word)),
+        moderated=_is_moderation(stated or code, told) or bool(re.search(_MODERATION_STATUS, word)),
     )
 
 
@@ -198,7 +197,8 @@ def _may_succeed_anew(code: str) -> bool:
 def _is_moderation(code: str | None, told: str) -> bool:
     if code is not None and any(_starts(code, prefix) for prefix in _MODERATION_CODES):
         return True
-    return bool(_MODERATION_WORDS.search(told)) and not _OUTAGE_WORDS.search(told)
+    is_named = re.search(_MODERATION_WORDS, told, re.IGNORECASE | re.DOTALL) is not None
+    return is_named and not re.search(_OUTAGE_WORDS, told, re.IGNORECASE)
 
 
 def _starts(code: str, prefix: str) -> bool:

@@ -15,7 +15,7 @@ from cometrunway._media._urls import scheme, without_query
 from cometrunway._requests._all_routes import ROUTES, RawRequest
 from cometrunway._requests._routes import Request
 from cometrunway._tasks import UNNAMED_PROVIDER
-from cometrunway._wire._members import converter, members, with_files
+from cometrunway._wire._members import members, with_files
 from cometrunway._wire._sent import Sent
 
 _DIGEST = "sha256"
@@ -37,7 +37,7 @@ def describe(
     Raises:
         ValueError: a local file can no longer be read.
     """
-    described = _without_secrets(members(request, _converter))
+    described = _without_secrets(members(request, str))
     if request.local_files:
         try:
             described = with_files(described, partial(_described, digest_of))
@@ -136,6 +136,3 @@ def _without_secret(text: str) -> str | dict[str, str]:
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-_converter = converter(str)

@@ -13,7 +13,7 @@ _FILES = ("image/", "video/", "audio/", "model/", UNKNOWN.media_type)
 _TYPE_KEYS = frozenset({"mimetype", "mediatype", "contenttype", "type", "format"})
 _CONTENT_KEYS = frozenset({"data", "content", "bytes"})
 """Keys that contain a file if the object also has a media type."""
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
+_BASE64 = "[A-Za-z0-9+/_-]{16,}={0,2}"
 _SHORTEST = 64
 """The least number of base64 characters that are taken for a file, if nothing else says that it is one."""
 _LOOKED_AT = 1024
@@ -42,7 +42,7 @@ def inline_member(members: Mapping[str, Any]) -> InlineMember | None:
 def unlabelled_file(text: str) -> str | None:
     """Return the `data:` URL of a base64 text whose first bytes are those of an image, video or sound; else None."""
     first = "".join(text[:_LOOKED_AT].split())
-    if len(first) < _SHORTEST or not _BASE64.fullmatch(first):
+    if len(first) < _SHORTEST or not re.fullmatch(_BASE64, first):
         return None
     media_type = _recognised(first)
     return f"data:{media_type};base64,{text}" if media_type != UNKNOWN.media_type else None
@@ -63,7 +63,7 @@ def _of_member(key: str, member: object, members: Mapping[str, Any]) -> str | No
     if _is_file_url(member):
         return member.strip()
     first = "".join(member[:_LOOKED_AT].split())
-    if not _BASE64.fullmatch(first):
+    if not re.fullmatch(_BASE64, first):
         return None
     media_type = stated or _media_type(members) or _recognised(first)
     return f"data:{media_type};base64,{member}"

@@ -20,7 +20,6 @@ from cometrunway._requests._routes import Request
 from cometrunway._wire._provider import BUILT_IN, Provider
 from cometrunway.errors import UnknownValueWarning
 
-_DATA = files("cometrunway._wire") / "models"
 _SHOWN = 12
 """The largest number of values that a message lists."""
 Model = Mapping[str, Any]
@@ -33,7 +32,8 @@ def known_models(provider: str) -> Mapping[str, Any]:
     """Return the known facts about a provider: `source`, `date`, and a `Model` by route and model; empty if unknown."""
     if provider not in BUILT_IN:
         return {}
-    found: Mapping[str, Any] = json.loads((_DATA / f"{provider}.json").read_text(encoding="utf-8"))
+    text = (files("cometrunway._wire") / "models" / f"{provider}.json").read_text(encoding="utf-8")
+    found: Mapping[str, Any] = json.loads(text)
     return found
 
 
@@ -123,8 +123,8 @@ def _check_model(request: Request, provider: Provider) -> None:
 
 
 def _of_extra(request: Request) -> Iterator[str]:
-    known = [attribute.name for attribute in fields(type(request))]
     for name in request.extra:
+        known = [attribute.name for attribute in fields(type(request))]
         if close := get_close_matches(snake_case(name), known, n=1, cutoff=0.8):
             yield f"{type(request).__name__}.extra: {shown(name)} is not known; did you mean {close[0]}?"
 

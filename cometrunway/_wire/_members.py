@@ -1,6 +1,7 @@
 """Makes the members of a request's JSON object. Fields that were not set are left out."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,8 +13,9 @@ _T = TypeVar("_T")
 _UNSET: tuple[Any, ...] = (None, [], {})
 
 
-def converter(spelled: Callable[[str], str]) -> Converter:
-    """Return a converter from requests to JSON members. `spelled` spells field names. Local files are not converted."""
+@cache
+def _converter(spelled: Callable[[str], str]) -> Converter:
+    """Return a converter from requests to JSON members. Local files are not converted."""
     made = Converter()
     made.register_unstructure_hook(Path, _as_it_is)
     made.register_unstructure_hook(bytes, _as_it_is)
@@ -27,9 +29,14 @@ def converter(spelled: Callable[[str], str]) -> Converter:
     return made
 
 
-def members(request: attrs.AttrsInstance, by: Converter) -> dict[str, Any]:
-    """Return the members of the request that were set. A local file remains a `Path` or bytes."""
-    said: dict[str, Any] = by.unstructure(request)
+def members(request: attrs.AttrsInstance, spelled: Callable[[str], str]) -> dict[str, Any]:
+    """Return the members of the request that were set. A local file remains a `Path` or bytes.
+
+    Args:
+        request: the request.
+        spelled: returns the name of the member for the name of a field.
+    """
+    said: dict[str, Any] = _converter(spelled).unstructure(request)
     return said
 
 

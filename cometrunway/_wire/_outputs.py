@@ -17,7 +17,7 @@ _EXTENSIONS = {
 }
 KINDS = {extension: kind for kind, extensions in _EXTENSIONS.items() for extension in extensions.split()}
 """The kind of a file by the extension of its name."""
-_BETWEEN = re.compile(r"(?<![\s,;|])[\s,;|]++(?=https?://)", re.IGNORECASE)
+_BETWEEN = r"(?<![\s,;|])[\s,;|]++(?=https?://)"
 """Separators of URLs. Without the first and the second plus, a long run of blanks needs quadratic time."""
 
 
@@ -87,7 +87,7 @@ def urls_in(text: str) -> Iterator[str]:
         if url := inline_url(text):
             yield url
         return
-    parts = _BETWEEN.split(text.strip())
+    parts = re.split(_BETWEEN, text.strip(), flags=re.IGNORECASE)
     for part in parts:
         # A single URL may contain a line break or a comma. Between several URLs, these are separators.
         if url := normalised_url(part if len(parts) == 1 else part.partition("\n")[0].rstrip(" ,;|\r")):

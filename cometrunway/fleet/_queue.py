@@ -17,7 +17,7 @@ from cometrunway._requests._routes import Request
 from cometrunway._requests._shot import check_key
 from cometrunway._wire._identity import describe, identity
 from cometrunway._wire._mapping import request_from_dict
-from cometrunway._wire._members import converter, members, with_files
+from cometrunway._wire._members import members, with_files
 from cometrunway.errors import BudgetError, KeyConflictError
 from cometrunway.fleet._engine import KEYS, TASK
 
@@ -32,7 +32,6 @@ class Statement(NamedTuple):
 Rows = list[tuple[Any, ...]]
 Script = Generator[Statement, Rows, bool]
 """Statements that run one after the other in one transaction; it returns whether a job must be added."""
-_as_text = converter(str)
 
 
 @frozen(kw_only=True)
@@ -54,7 +53,7 @@ def to_json(request: Request) -> str:
     Raises:
         ValueError: it contains bytes, which no other process has.
     """
-    fields = with_files(members(request, _as_text), _path) if request.local_files else members(request, _as_text)
+    fields = with_files(members(request, str), _path) if request.local_files else members(request, str)
     return json.dumps({"route": request.route, **fields})
 
 

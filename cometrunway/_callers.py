@@ -7,9 +7,8 @@ from typing import Any
 
 from attrs import field, frozen
 
-_OURS = "cometrunway"
-_BETWEEN = ("asyncio", "contextvars", "threading", "concurrent")
-"""Packages that may be between the user's line and ours."""
+_NOT_USERS = frozenset({"cometrunway", "asyncio", "contextvars", "threading", "concurrent"})
+"""This package, and those that may be between the user's line and ours."""
 
 
 @frozen
@@ -42,4 +41,4 @@ class Caller:
 
 def _is_users(frame: FrameType) -> bool:
     name = frame.f_globals.get("__name__")  # None in a function that attrs has made
-    return name is not None and name.partition(".")[0] not in {_OURS, *_BETWEEN}
+    return name is not None and name.partition(".")[0] not in _NOT_USERS

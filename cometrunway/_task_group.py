@@ -8,6 +8,7 @@ import logging
 import math
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from contextvars import copy_context
 from enum import Enum
 from functools import partial
 from typing import Any, TypeVar
@@ -47,6 +48,7 @@ class BackgroundTasks:
         self._owner: asyncio.Task[None] | None = None
         self._on_closing: Callable[[], None] = lambda: None
         self._on_bug: Callable[[], None] = lambda: None
+        self._context = copy_context()  # of all callbacks, because each object makes the garbage collector slower
 
     @property
     def has_waits(self) -> bool:
@@ -103,15 +105,22 @@ class BackgroundTasks:
         """Call `callback` when a bug has escaped from a child and all other children were cancelled."""
         self._on_bug = callback
 
-    def start(self, work: Coroutine[Any, Any, _T], *, name: str, role: Role = Role.WORK) -> asyncio.Task[_T]:
-        """Run `work` as a child; `RuntimeError` if the group is being closed."""
+    def start(
+        self,
+        work: Coroutine[Any, Any, _T],
+        *,
+        name: str,
+        role: Role = Role.WORK,
+        on_end: Callable[[asyncio.Task[_T]], None] | None = None,
+    ) -> asyncio.Task[_T]:
+        """Run `work` as a child; `RuntimeError` if the group is being closed. At its end `on_end(child)` is called."""
         if self._closing.is_set():
             work.close()
             raise RuntimeError("the Session is being closed; nothing more can be started in it")
         child = self._group.create_task(work, name=name)
         children = self._by_role[role]
         children.add(child)
-        child.add_done_callback(partial(self._on_end, children))
+        child.add_done_callback(partial(self._on_end, children, on_end), context=self._context)
         if role is not Role.SERVICE:
             self._idle.clear()
         return child
@@ -167,9 +176,16 @@ class BackgroundTasks:
             self._closing.set()
             self._on_closing()
 
-    def _on_end(self, children: set[asyncio.Task[Any]], child: asyncio.Task[Any]) -> None:
+    def _on_end(
+        self,
+        children: set[asyncio.Task[Any]],
+        on_end: Callable[[asyncio.Task[Any]], None] | None,
+        child: asyncio.Task[Any],
+    ) -> None:
         children.discard(child)
         self._settle()
+        if on_end is not None:
+            on_end(child)
 
     def _settle(self) -> None:
         is_busy = self._waits or self._by_role[Role.WORK] or self._by_role[Role.CREATE]

@@ -193,6 +193,17 @@ async def test_a_bug_ends_every_wait_of_an_opened_session(keeping: Any, caplog: 
             pass
 
 
+async def test_a_bug_in_a_submission_reaches_its_caller(keeping: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits for a submission that a bug ended gets the bug, and does not wait for ever."""
+    async with Emulator() as emulator:
+        runway = await keeping(emulator).open()
+        monkeypatch.setattr(runway._lifetime.parts.submitter, "outcome", lambda _: fail())
+        with pytest.raises(ZeroDivisionError):
+            await runway.submit(yawn())
+        with pytest.raises(ExceptionGroup):
+            await runway.close()
+
+
 @pytest.mark.parametrize("option", ["close_wait", "close_grace"])
 @pytest.mark.parametrize("value", [-1, math.nan, "20", True])
 def test_the_options_are_seconds(option: str, value: Any) -> None:

@@ -109,7 +109,8 @@ class ExpectedCallbacks:
 
     def expect(self, path: str, *, key: str | None, submitted_at: float | None) -> ExpectedCallback:
         """Accept callbacks to this path until `forget`. Call it before the create is sent."""
-        expected = ExpectedCallback(path=path, key=key, submitted_at=submitted_at, forget=partial(self.forget, path))
+        forget = partial(self.forget, path) if path else _nothing
+        expected = ExpectedCallback(path=path, key=key, submitted_at=submitted_at, forget=forget)
         if path:
             self._by_selector[selector(path)] = expected
         return expected
@@ -127,3 +128,7 @@ class ExpectedCallbacks:
         expected = self._by_selector.get(selector(path))
         is_known = is_path(path, _NO_PATH if expected is None else expected.path)
         return expected if is_known else None
+
+
+def _nothing() -> None:
+    """Forget no callbacks, because none are expected."""

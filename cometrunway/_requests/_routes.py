@@ -392,14 +392,14 @@ def _local_files(value: object) -> Iterator[Path | bytes]:
 
 def media_urls(value: object) -> Iterator[str]:
     """Yield the media of a request that are given by a URL, or as a data URI; of a `RawRequest` they are not known."""
-    if isinstance(value, tuple):
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, tuple):
         for item in value:
             yield from media_urls(item)
     elif attrs.has(cls := type(value)):
         for name in _media_names(cls):
             yield from media_urls(getattr(value, name))
-    elif isinstance(value, str):
-        yield value
 
 
 @cache

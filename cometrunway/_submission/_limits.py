@@ -44,7 +44,7 @@ class InFlightLimit(Places):
 
     def release_after(self, submission: "asyncio.Task[TaskFuture | Exception]") -> None:
         """Release a place when the submission's task has ended, or when there is no task."""
-        outcome = None if submission.cancelled() else submission.result()
+        outcome = None if submission.cancelled() or submission.exception() else submission.result()
         if isinstance(outcome, TaskFuture):
             outcome.add_done_callback(self._release, context=self._context)
         else:

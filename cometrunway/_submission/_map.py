@@ -31,7 +31,7 @@ Item = Request | Shot | Row | Entry
 """A request to submit, or an entry of the journal whose task is resumed."""
 
 
-@define(kw_only=True, eq=False)
+@define(kw_only=True, eq=False, repr=False)
 class BatchSubmission:
     """One pass over requests, or over entries of the journal.
 
@@ -150,12 +150,13 @@ class BatchSubmission:
     def _start(self, place: int, item: Item) -> None:
         role = Role.WORK if isinstance(item, Entry) else Role.CREATE
         try:
-            submission = self.background.start(self._future(place, item), name="cometrunway map", role=role)
+            self.background.start(
+                self._future(place, item), name="cometrunway map", role=role, on_end=self._on_submitted
+            )
         except RuntimeError:
             self.submitter.in_flight.release()
             raise
         self._held += 1
-        submission.add_done_callback(self._on_submitted)
 
     async def _future(self, place: int, item: Item) -> TaskFuture | None:
         future = await (self._found(item) if isinstance(item, Entry) else self._submitted(item))

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Iterable
 from contextlib import asynccontextmanager, nullcontext, suppress
 from functools import partial
 from random import Random
-from typing import Protocol
+from typing import Any, Protocol
 
 from cometrunway._budget import Budget, checked_budget
 from cometrunway._callbacks._expected import ExpectedCallback, ExpectedCallbacks
@@ -54,6 +54,8 @@ _OF_ALL = (AuthenticationError, InsufficientBalanceError, JournalUnavailableErro
 """Errors that would also refuse any other submission."""
 _BETWEEN_CHECKS = 1.0
 """Seconds between two checks of a full disk."""
+_NOTHING = nullcontext()
+"""The block of a submission without local files, or without a key."""
 EMULATED = (
     "the journal has files of a server on this machine, such as an emulator; their keys count as paid for, and are not "
     "submitted: for files of the API use another journal, and another output_dir"
@@ -161,7 +163,7 @@ class Submitter:
             limit=self._waiting,
             caller=Caller.nearest(),
         )
-        outcome = await asyncio.shield(await self._started(submission))
+        outcome = await (await self._started(submission))
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
@@ -171,21 +173,39 @@ class Submitter:
         if self._earlier is not None:
             await self._earlier.check(keyed)
 
-    async def _started(self, submission: Submission) -> "asyncio.Task[TaskFuture | Exception]":
-        """Start a submission when the in-flight limit allows it."""
+    async def _started(self, submission: Submission) -> "asyncio.Future[TaskFuture | Exception]":
+        """Start a submission when the in-flight limit allows it. Return a future of its outcome.
+
+        A caller that is cancelled cancels only this future, as with `asyncio.shield`, and not the submission.
+        """
         try:
             await self.in_flight.acquire(submission.priority, submission.limit)
         except SubmissionQueueFullError as error:
             self._announce(error, submission, begun_at=time.time())
             raise error.about(route=submission.request.route, key=submission.key)  # noqa: B904 - the same error
+        outcome: asyncio.Future[TaskFuture | Exception] = asyncio.get_running_loop().create_future()
         try:
-            name = f"cometrunway create {submission.key}"
-            started = self._background.start(self.outcome(submission), name=name, role=Role.CREATE)
+            self._background.start(
+                self.outcome(submission),
+                name=f"cometrunway create {submission.key}",
+                role=Role.CREATE,
+                on_end=partial(self._ended, outcome),
+            )
         except BaseException:
             self.in_flight.release()
             raise
-        started.add_done_callback(self.in_flight.release_after)
-        return started
+        return outcome
+
+    def _ended(self, outcome: "asyncio.Future[TaskFuture | Exception]", task: "asyncio.Task[Any]") -> None:
+        """Pass the outcome of a submission on to its caller, unless the caller was cancelled."""
+        if task.cancelled():
+            outcome.cancel()
+        elif not outcome.done():
+            if (bug := task.exception()) is None:
+                outcome.set_result(task.result())
+            else:
+                outcome.set_exception(bug)
+        self.in_flight.release_after(task)
 
     async def outcome(self, submission: Submission) -> TaskFuture | Exception:
         """Make one submission. Run it in a task of `Role.CREATE`, so that it continues if its caller is cancelled.
@@ -247,13 +267,13 @@ class Submitter:
         """Prepare one submission when its turn comes, and make it."""
         request, has_files = submission.request, bool(submission.request.local_files)
         queue = self._queues.of(request.route, getattr(request, "model", ""))
-        files = self._files(queue, submission) if has_files else nullcontext()
+        files = self._files(queue, submission) if has_files else _NOTHING
         async with files, queue.place(submission.priority, submission.limit):
             self._check_is_open()
             if not submission.is_wanted():
                 raise NotSubmittedError
             intent = await self._preparation.intent(submission)
-            async with self._one_at_a_time(intent.key) if intent.key else nullcontext():
+            async with self._one_at_a_time(intent.key) if intent.key else _NOTHING:
                 with self._spending.of(request, submission.budget) as spent:
                     return await self._made(submission, intent, queue, spent)
 

@@ -7,11 +7,20 @@ Before the first 429, each answer allows one more create under way (slow start).
 `e` is the estimated limit in creates per second, `t` the time since the estimate, and `T` the time for which the
 estimate is trusted. The pace begins at 0.95 e and stays near e. If no 429 follows, it grows faster and faster (the
 curve of CUBIC, RFC 9438). A few 429s among many creates only restart the curve. More 429s lower the pace by the share
-of refused creates, at most by half in each round trip. When a create is accepted again, the limit is estimated again:
-it is about the number of creates per second that were accepted since the previous estimate.
+of refused creates, at most by half in each round trip.
 
-A gateway may also refuse at random. A slower pace then meets as many 429s as a faster one. Therefore an estimate that
-falls far while few creates are refused returns to its earlier value.
+When a create is accepted again, the limit is estimated again, as if the creates accepted since the previous estimate
+had been sent at the pace that failed, and none since it failed:
+
+    e = (m * e + accepted) / (m + accepted / failed + seconds)
+
+`m` is the weight of the previous estimate in seconds, `failed` the pace that failed, and `seconds` the time since then.
+The estimate does not fall below 0.95 of the creates per second that were accepted lately. A series of 429s may come
+from earlier creates, because some gateways count a minute, or unfinished tasks; and a gateway may refuse at random.
+
+A gateway may also limit how many creates are under way. Its 429s then answer creates that were sent while more than
+usual were under way. If most 429s are such, only as many creates are under way as when the latest of them was sent, and
+later more.
 """
 
 import math
@@ -21,22 +30,26 @@ from attrs import frozen
 
 _FIRST_WINDOW = 16
 """The number of creates that may be under way at first."""
+_SMOOTHING = 8
+"""The number of accepted creates over which their latency, and the number under way, are averaged."""
 _ROOM = 1.25
 """The creates under way may exceed pace times latency by this factor, so that a slow answer delays nothing."""
 _MARGIN = 0.95
 _FASTEST_GROWTH = 10.0
-_PRIOR = 3.0
+_PRIOR = 40.0
 """The least weight of the previous estimate, in creates."""
 _MEMORY = 5.0
-"""The greatest weight of the previous estimate, in seconds."""
+"""The weight of the previous estimate in seconds, if that is more; less in the first seconds."""
+_LATELY = 30.0
+"""The number of seconds over which the accepted creates are averaged."""
+_LEAST = 0.95
+"""The part of that average below which no estimate falls."""
 _TRUSTED_CREATES = 50
 _TRUST = 8.0, 30.0
 """Seconds for which an estimate is trusted: the time of `_TRUSTED_CREATES` creates, within these bounds. It is at most
-twice the time over which the estimate was made."""
+twice the time since the first create."""
 _TRUSTED_PAUSES = 10
 """An estimate is trusted for this many times the pause that the gateway asks for, so that pauses take little time."""
-_LONGEST_TRUST = 60.0
-"""The greatest number of seconds for which an estimate is trusted because of a pause."""
 _SLOWEST_PROBE = 0.2
 """The least number of creates per second while all creates are refused."""
 _UNEVENNESS = 0.5
@@ -47,15 +60,12 @@ _TOLERABLE = 0.07
 """The share of refused creates up to which the pace only restarts its curve."""
 _IN_A_ROW = 2
 """This number of 429s without an accepted create between them is never tolerated."""
-_BY_CHANCE = 0.15
-"""The share of refused creates up to which the gateway may refuse at random, at any pace."""
-_SUNK = 0.5
-"""An estimate that has fallen to this part of the reference, while few creates were refused, returns to it. The pace
-was then not the cause of the refusals."""
-_TRIED = 0.7
-"""The part of the reference that remains after an estimate has returned to it."""
-_FORGETTING = 0.8
-"""The part of the proven number of simultaneous creates that remains after each new estimate."""
+_CROWDED = 1.02, 0.75
+"""More creates than usual are under way if they are this many times the usual number, and this many more."""
+_CROWDED_OF = 5
+"""The number of 429s over which the share is computed that came when more creates than usual were under way."""
+_MOSTLY = 0.8
+"""If a greater share of the 429s came so, the gateway limits the number of creates under way."""
 
 
 @frozen(eq=False, repr=False)
@@ -84,15 +94,17 @@ class CreatePace:
         self._estimate: float | None = None
         self._learned_at = 0.0
         self._trust = _TRUST[0]
-        self._memory = 0.0
         self._probe: float | None = None
         """The creates per second after a 429, until a create that was sent after the last 429 is accepted."""
-        self._peak = 0.0
-        self._reference = 0.0
-        """The highest estimate since the last time that many creates were refused."""
+        self._began_at = self._failed_at = 0.0
+        self._failed = 0.0
+        """The pace at which the first of the latest 429s came."""
+        self._accepted_lately = 0.0
+        """Creates per second, as an average that begins at zero; zero before the first estimate."""
         self._free_at = -math.inf
         self._reduced_at = self._refused_at = -math.inf
-        self._proven = 1.0
+        self._usually_under_way = self._crowded_share = 0.0
+        self._crowded_at = 0
         self._refused_share = _TOLERABLE  # a first 429 is tolerated only after many accepted creates
         self._refused_in_a_row = 0
         self._counted_from: float | None = None
@@ -111,13 +123,14 @@ class CreatePace:
         return self._probe or self._estimate * self._growth(now)
 
     def window(self, now: float) -> int:
-        """Return how many creates may be under way: the number that was accepted at once before, later more."""
+        """Return how many creates may be under way: as many as the pace needs, or the gateway takes at once."""
         if self._estimate is None:
             return self._window
         growth = self._growth(now)
-        proven = math.ceil(self._proven) * max(1.0, growth) + (now - self._learned_at) / (2 * self._trust)
-        needed = _ROOM * self._estimate * growth * self._latency + 3
-        return max(1, min(self._most, int(min(proven, needed))))
+        most = min(self._most, _ROOM * self._estimate * growth * self._latency + 3)
+        if self._crowded_share > _MOSTLY:
+            most = min(most, self._crowded_at * max(1.0, growth) + (now - self._learned_at) / (2 * self._trust))
+        return max(1, int(most))
 
     def free_at(self, now: float) -> float:
         """Return the time from which the next create may be sent; infinity while the window is full."""
@@ -126,7 +139,7 @@ class CreatePace:
     def begin(self, now: float) -> Begun:
         """Count a create that is sent now. A call of `accepted`, `refused` or `ended` must follow."""
         if self._counted_from is None:
-            self._counted_from = now
+            self._counted_from = self._began_at = now
         if self._estimate is not None:
             gap = 1 / self.per_second(now)
             self._free_at = max(self._free_at, now - gap) + gap
@@ -145,9 +158,9 @@ class CreatePace:
         self._under_way -= 1
         self._refused_share -= self._refused_share / _SHARE_OF
         self._refused_in_a_row = 0
-        self._proven = max(self._proven, begun.others + 1)
+        self._usually_under_way += (begun.others - self._usually_under_way) / _SMOOTHING
         took = now - begun.at
-        self._latency += (took - self._latency) / 8 if self._latency else took
+        self._latency += (took - self._latency) / _SMOOTHING if self._latency else took
         if self._estimate is None:
             if begun.others + 1 >= self._window / 2:  # otherwise the window was not the limit
                 self._window = min(self._most, self._window + 1)
@@ -163,6 +176,8 @@ class CreatePace:
         if begun.at <= self._reduced_at:
             self._free_at = max(self._free_at, now + pause)
             return
+        if self._accepted_lately:
+            self._count_crowded(begun.others)
         if not pause and self._is_tolerable():
             if self._estimate is not None:
                 self._estimate, self._learned_at = max(self._estimate, self.per_second(now)), now
@@ -170,18 +185,28 @@ class CreatePace:
         accepted = self._accepted_part(begun, now)
         counted_from = now if self._counted_from is None else self._counted_from
         self._reduced_at = now
+        if self._probe is None:
+            self._failed_at = now
         estimate = self._estimate
         if estimate is None:
-            estimate = self._peak = (self._sent - self._refused + 1) / max(now - counted_from, 0.1)
+            estimate = self._failed = (self._sent - self._refused + 1) / max(now - counted_from, 0.1)
         elif self._probe is None:
-            self._peak = self.per_second(now)
+            self._failed = self.per_second(now)
         if pause:
             self._learn(estimate, now, pause)
             return
-        pace = self._probe or self._peak
+        pace = self._probe or self._failed
         part = _MARGIN if self._probe is None else min(_MARGIN, max(0.5, accepted))
         self._estimate, self._probe = estimate, min(pace, max(_SLOWEST_PROBE, pace * part))
         self._free_at = now + self._rng.uniform(1 - _UNEVENNESS, 1 + _UNEVENNESS) / self._probe
+
+    def _count_crowded(self, others: int) -> None:
+        """Count a 429 to a create that was sent while so many others were under way."""
+        times, more = _CROWDED
+        is_crowded = others >= times * self._usually_under_way + more
+        self._crowded_share += (is_crowded - self._crowded_share) / _CROWDED_OF
+        if is_crowded:
+            self._crowded_at = others
 
     def _is_tolerable(self) -> bool:
         """Count a 429. Return whether there were few, so that the pace stays: a gateway may refuse at random."""
@@ -199,26 +224,21 @@ class CreatePace:
     def _learn(self, estimate: float, now: float, pause: float) -> None:
         """Estimate the limit again, from the creates accepted since the last estimate, and the pace that failed."""
         assert self._counted_from is not None  # noqa: S101 - an answered create was sent
-        seconds = max(now + pause - self._counted_from, 1e-3)
-        memory = max(self._memory, _PRIOR / estimate)
-        average = (memory * estimate + self._sent - self._refused) / (memory + seconds)
-        estimate = math.sqrt(average * min(2 * average, self._peak))
-        if pause or self._refused_share > _BY_CHANCE:
-            self._reference = estimate
-        elif estimate < _SUNK * self._reference:
-            estimate, self._reference = self._reference, _TRIED * self._reference
-        elif self._memory and self._sent >= _SHARE_OF:
-            self._reference = max(self._reference, estimate)
+        resumed = now + pause
+        seconds = max(resumed - self._counted_from, 1e-3)
+        accepted = self._sent - self._refused
+        self._accepted_lately = (_LATELY * self._accepted_lately + accepted) / (_LATELY + seconds)
+        memory = max(_PRIOR / estimate, min(_MEMORY, self._counted_from - self._began_at))
+        took = min(seconds, accepted / self._failed + resumed - self._failed_at)
+        estimate = max((memory * estimate + accepted) / (memory + took), _LEAST * self._accepted_lately)
         self._estimate = estimate
-        self._memory = min(_MEMORY, seconds + self._memory / 2)
         shortest, longest = _TRUST
-        known_for = max(1.0, 2 * seconds, self._trust / 2)
+        known_for = max(1.0, 2 * (now - self._began_at))
         trust = min(known_for, max(shortest, min(longest, _TRUSTED_CREATES / estimate), self._latency))
-        self._trust = max(min(_TRUSTED_PAUSES * pause, _LONGEST_TRUST), trust)
-        self._learned_at = self._counted_from = now + pause
-        self._free_at = max(self._free_at, now + pause + 1 / estimate)
+        self._trust = max(min(_TRUSTED_PAUSES * pause, longest), trust)
+        self._learned_at = self._counted_from = resumed
+        self._free_at = max(self._free_at, resumed + 1 / estimate)
         self._sent = self._refused = 0
-        self._proven = max(1.0, self._proven * _FORGETTING)
         self._probe = None
 
     def _growth(self, now: float) -> float:

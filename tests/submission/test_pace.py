@@ -97,6 +97,36 @@ def test_many_429s_among_others_lower_the_pace() -> None:
     assert pace.per_second(now) < 0.9 * before
 
 
+def test_429s_while_more_than_usual_are_under_way_limit_their_number() -> None:
+    """If a fourth create at once is refused each time, three are under way, though the pace needs more."""
+    pace, now = limited(rate=10.0)
+    for number in range(100):
+        now = max(now + 0.01, pace.free_at(now))
+        begun = [pace.begin(now) for _ in range(3)]
+        if number % 9 == 0:
+            pace.refused(pace.begin(now), now + 0.01, 0.0)
+        for one in begun:
+            pace.accepted(one, now + 2.0)
+        now += 2.0
+    assert pace.per_second(now) * 2.0 > 10
+    assert pace.window(now) == 3
+
+
+def test_429s_at_any_number_under_way_do_not_limit_it() -> None:
+    """If creates are refused as often while few are under way, as many are under way as the pace needs."""
+    pace, now = limited(rate=10.0)
+    for number in range(200):
+        now = max(now + 0.01, pace.free_at(now))
+        begun = [pace.begin(now) for _ in range(4)]
+        for position, one in enumerate(begun):
+            if position == number % 4:
+                pace.refused(one, now + 0.01, 0.0)
+            else:
+                pace.accepted(one, now + 2.0)
+        now += 2.0
+    assert pace.window(now) > 4
+
+
 def test_a_pause_that_is_asked_for_is_kept() -> None:
     """Nothing is sent before it is over, however few were refused before, and however many are meanwhile."""
     pace, now = limited()

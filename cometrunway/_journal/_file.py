@@ -80,6 +80,9 @@ def opened_to_read(path: Path) -> sqlite3.Connection:
     Raises:
         JournalError: there is none, or the file is no journal.
     """
+    with suppress(OSError):  # which `check_file` tells
+        if not path.parent.exists():
+            raise JournalError(f"there is no journal {path}")
     check_file(path)
     if not path.exists():
         raise JournalError(f"there is no journal {path}")

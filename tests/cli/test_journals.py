@@ -100,7 +100,13 @@ def test_a_decision_about_a_doubt_is_recorded(here: Callable[..., Ended]) -> Non
 
 @pytest.mark.parametrize(
     "arguments",
-    [["status", "absent.db"], ["resume", "absent.db"], ["export", "absent.db"], ["resolve", "absent.db", "k"]],
+    [
+        ["status", "absent.db"],
+        ["status", "nowhere/absent.db"],
+        ["resume", "absent.db"],
+        ["export", "absent.db"],
+        ["resolve", "absent.db", "k"],
+    ],
 )
 def test_a_journal_that_is_not_there_is_not_made(
     arguments: list[str], here: Callable[..., Ended], tmp_path: Path
@@ -109,7 +115,7 @@ def test_a_journal_that_is_not_there_is_not_made(
     more = ["--not-created"] if arguments[0] == "resolve" else []
     ended = here(*arguments, *more)
     assert ended.status == 2
-    assert "absent.db" in ended.error
+    assert f"there is no journal {arguments[1]}" in ended.error
     assert list(tmp_path.iterdir()) == []
 
 

@@ -69,12 +69,19 @@ def ledger(served: dict[str, str]) -> Any:
 
 
 def test_the_demo_leaves_videos(tmp_path: Path) -> None:
-    """The demo ends well, prints a row for each of its shots, and leaves their files and a page to look at them."""
+    """The demo ends well, prints a row for each of its shots, and leaves their files and a page to look at them.
+
+    It may be run again in the same folder: the new files get a number.
+    """
+    earlier = tmp_path / "outputs" / "boat-drifts.mp4"
+    earlier.parent.mkdir()
+    earlier.touch()
     ended = run("demo", folder=tmp_path)
     assert ended.returncode == 0, ended.stderr
     page = tmp_path / "outputs" / "gallery.html"
     assert page.as_uri() in ended.stdout
-    files = [file for file in page.parent.iterdir() if file != page]
+    assert earlier.with_name("boat-drifts-2.mp4").exists()
+    files = [file for file in page.parent.iterdir() if file not in {page, earlier}]
     assert len(files) == 25
     assert all(file.name in page.read_text() for file in files)
     assert all(file.name in ended.stdout for file in files)

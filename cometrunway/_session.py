@@ -297,8 +297,8 @@ class Session(AsyncContext):
         Raises:
             TypeError: `requests` is not iterable, or an item of a list is not a request, a `Shot` or a row. A wrong
                 item of another iterable is raised when everything before it was yielded; nothing after it is sent.
-            ValueError: a row of a list is wrong, or two items of a list have the same key. In another iterable, the
-                second such item gets the handle of the first, or fails with `KeyConflictError` if its request differs.
+            ValueError: a row of a list is wrong, or a list has different requests under one key. In another iterable,
+                the second such item fails with `KeyConflictError`. An equal request gets the handle of the first.
             JournalRequiredError: `resubmit` is given, and the session has no journal.
         """
         parts = self._lifetime.parts if resubmit is never else self._lifetime.parts_with_journal

@@ -247,7 +247,7 @@ def _checked(requests: Iterable[Item] | AsyncIterable[Item]) -> Iterable[Item] |
 
     Raises:
         TypeError: it is not iterable, or an item of a list has a wrong type.
-        ValueError: a row of a list is wrong, or two items of a list have the same key.
+        ValueError: a row of a list is wrong, or a list has different requests under one key.
     """
     if isinstance(requests, Mapping) and all(isinstance(item, Request) for item in requests.values()):
         raise TypeError("a dict of requests is not a list: write [Shot(key, request) for key, request in it.items()]")
@@ -274,12 +274,15 @@ def _taken(place: int, item: object) -> Any:
 
 
 def _check_keys(items: Iterable[Item]) -> None:
-    places: dict[str, int] = {}
+    first: dict[str, tuple[int, Request]] = {}
     for place, item in enumerate(items):
-        if isinstance(item, Shot) and places.setdefault(item.key, place) != place:
+        if not isinstance(item, Shot):
+            continue
+        earlier, request = first.setdefault(item.key, (place, item.request))
+        if request != item.request:
             raise ValueError(
-                f"items {places[item.key]} and {place} of map have the same key {item.key!r}: a key is paid for once; "
-                "give each shot its own; nothing was sent"
+                f"items {earlier} and {place} of map are different requests with the same key {item.key!r}; give each "
+                "its own; nothing was sent"
             )
 
 

@@ -151,6 +151,15 @@ async def test_a_new_limit_holds_at_once(fleet: Fleet) -> None:
         assert await reserved(database, 1) == 1
 
 
+async def test_a_clock_that_was_set_back_does_not_stop_the_fleet(fleet: Fleet) -> None:
+    """The next turn, an hour ahead by the new clock, is one of now."""
+    await fleet.set_limits(creates_per_second=10)
+    async with Database(fleet._url) as database:
+        await database.rows(f"UPDATE {database.url.schema}.rate SET next_at = clock_timestamp() + interval '1 hour'")  # noqa: S608 - ours
+        assert await reserved(database, 1000) == 6
+        assert await reserved(database, 1000) == 0
+
+
 @pytest.mark.parametrize("limits", [{"creates_per_second": 0}, {"creates_at_once": -1}, {"polls_per_second": -1.0}])
 async def test_a_limit_is_above_zero(fleet: Fleet, limits: dict[str, float]) -> None:
     """A limit of 0 would stop all without a word; `pause` does that."""

@@ -77,58 +77,13 @@ MIGRATIONS = (
         per_second double precision,
         at_once integer,
         next_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+        paused_until timestamptz NOT NULL DEFAULT '-infinity',
         is_paused boolean NOT NULL DEFAULT FALSE
     );
     INSERT INTO {schema}.rate (kind) VALUES ('creates'), ('polls');
     CREATE INDEX submission_open ON {schema}.submission (number)
         WHERE state IN ('submitting', 'accepted', 'succeeded');
     CREATE FUNCTION {schema}.reserve(
-        of_kind text, wanted integer, holder bigint, held integer, horizon double precision,
-        OUT granted integer, OUT wait double precision, OUT gap double precision
-    ) LANGUAGE plpgsql AS $$
-    DECLARE
-        limits {schema}.rate;
-        moment timestamptz;
-        others bigint;
-    BEGIN
-        SELECT * INTO limits FROM {schema}.rate WHERE kind = of_kind FOR UPDATE;
-        moment := clock_timestamp();
-        granted := CASE WHEN limits.is_paused THEN 0 ELSE wanted END;
-        gap := CASE WHEN limits.per_second IS NULL THEN 0
-            ELSE 1 / least(greatest(limits.per_second, 1e-6), 1e6) END;
-        wait := greatest(0, extract(epoch FROM limits.next_at - moment));
-        IF limits.at_once IS NOT NULL THEN
-            SELECT coalesce(sum(places), 0) INTO others FROM {schema}.worker
-                WHERE number <> holder
-                AND greatest(seen_at, pg_postmaster_start_time()) + make_interval(secs => lease) > moment;
-            granted := greatest(0, least(granted, limits.at_once - others - held));
-        END IF;
-        IF wait > horizon THEN
-            granted := 0;
-        ELSIF gap > 0 THEN
-            granted := least(granted, 1 + floor((horizon - wait) / gap)::integer);
-        END IF;
-        IF granted > 0 AND gap > 0 THEN
-            UPDATE {schema}.rate SET next_at = greatest(limits.next_at, moment) + make_interval(secs => granted * gap)
-                WHERE kind = of_kind;
-        END IF;
-        IF limits.at_once IS NOT NULL THEN
-            UPDATE {schema}.worker SET places = held + granted WHERE number = holder;
-        END IF;
-    END $$;
-    CREATE FUNCTION {schema}.tell() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN
-        PERFORM pg_notify('{schema}', NEW.key);
-        RETURN NULL;
-    END $$;
-    CREATE TRIGGER tell AFTER UPDATE OF state ON {schema}.submission FOR EACH ROW
-        WHEN (NEW.state <> OLD.state) EXECUTE FUNCTION {schema}.tell();
-    CREATE TRIGGER tell AFTER UPDATE OF refusal ON {schema}.queued FOR EACH ROW
-        WHEN (NEW.refusal IS NOT NULL) EXECUTE FUNCTION {schema}.tell();
-    """,
-    """
-    ALTER TABLE {schema}.rate ADD COLUMN paused_until timestamptz NOT NULL DEFAULT '-infinity';
-    CREATE OR REPLACE FUNCTION {schema}.reserve(
         of_kind text, wanted integer, holder bigint, held integer, horizon double precision,
         OUT granted integer, OUT wait double precision, OUT gap double precision
     ) LANGUAGE plpgsql AS $$
@@ -143,6 +98,9 @@ MIGRATIONS = (
         granted := CASE WHEN limits.is_paused THEN 0 ELSE wanted END;
         gap := CASE WHEN limits.per_second IS NULL THEN 0
             ELSE 1 / least(greatest(limits.per_second, 1e-6), 1e6) END;
+        IF limits.next_at > moment + make_interval(secs => horizon + gap + 1) THEN
+            limits.next_at := moment; -- the clock was set back
+        END IF;
         first := greatest(limits.next_at, limits.paused_until, moment);
         wait := extract(epoch FROM first - moment);
         IF limits.at_once IS NOT NULL THEN
@@ -163,6 +121,15 @@ MIGRATIONS = (
             UPDATE {schema}.worker SET places = held + granted WHERE number = holder;
         END IF;
     END $$;
+    CREATE FUNCTION {schema}.tell() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        PERFORM pg_notify('{schema}', NEW.key);
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER tell AFTER UPDATE OF state ON {schema}.submission FOR EACH ROW
+        WHEN (NEW.state <> OLD.state) EXECUTE FUNCTION {schema}.tell();
+    CREATE TRIGGER tell AFTER UPDATE OF refusal ON {schema}.queued FOR EACH ROW
+        WHEN (NEW.refusal IS NOT NULL) EXECUTE FUNCTION {schema}.tell();
     """,
 )
 """What brings a schema from each version to the next: the first from none to version 1. What is released stays."""

@@ -47,7 +47,7 @@ class Update:
 _COLUMNS = ("route", "fingerprint", "request", "submitted_at", "key")
 _BEGIN_AGAIN = (
     "UPDATE submission SET state = 'submitting', route = :route, fingerprint = :fingerprint, request = :request, "
-    "submitted_at = :submitted_at, creates = creates + 1, reason = NULL WHERE key = :key"
+    "submitted_at = :submitted_at, reason = NULL WHERE key = :key"
 )
 _AGAIN = (
     "UPDATE submission SET state = 'submitting', submitted_at = ?, creates = creates + 1, task_id = NULL, "
@@ -55,7 +55,8 @@ _AGAIN = (
 )
 REINSTATE = Update(
     "UPDATE submission SET state = :state, task_id = :task_id, submitted_at = :submitted_at, "
-    "created_at = :created_at, ended_at = :ended_at, reason = :reason, failure = :failure WHERE key = :key"
+    "created_at = :created_at, ended_at = :ended_at, reason = :reason, failure = :failure, creates = creates - 1 "
+    "WHERE key = :key"
 )
 ACCEPT = Update(
     "UPDATE submission SET state = 'accepted', task_id = :task_id, created_at = :created_at, ended_at = NULL, "

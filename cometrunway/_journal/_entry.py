@@ -78,7 +78,8 @@ class Entry(Displayed):
     """The request's fields, with digests for files, data URIs and signed URLs; and the `provider` if not CometAPI."""
     state: State = State.SUBMITTING
     creates: int = 1
-    """How many times it was submitted. It is more than once only after a proved refusal, or if the user decided so."""
+    """How many creates were sent, without those that were refused before the latest one. It is more than 1 only if the
+    user decided to submit it once more."""
     task_id: str | None = None
     submitted_at: float | None = None
     """When it was recorded, just before the create was sent. All four times are seconds since 1970. They are None if

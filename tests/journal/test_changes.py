@@ -60,13 +60,13 @@ def test_a_key_stands_for_what_was_first_recorded(database: sqlite3.Connection, 
 
 @pytest.mark.parametrize("keys", [["a"], ["new", "a"]])
 def test_what_was_refused_begins_again(database: sqlite3.Connection, keys: list[str]) -> None:
-    """Also with another request; the creates are counted."""
+    """Also with another request; the refused create counts no more."""
     begun(database, "a")
     STOP(database, [{"key": "a", "state": "refused", "reason": "no credits"}])
     assert begun(database, *keys, fingerprint="other", submitted_at=2.0) == [None] * len(keys)
     entry = found(database)
     assert (entry.state, entry.fingerprint, entry.submitted_at) == (State.SUBMITTING, "other", 2.0)
-    assert (entry.creates, entry.reason) == (2, None)
+    assert (entry.creates, entry.reason) == (1, None)
 
 
 def test_a_decision_to_pay_again_counts_only_for_what_it_was_made_about(database: sqlite3.Connection) -> None:

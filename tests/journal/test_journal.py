@@ -16,6 +16,7 @@ from cometrunway import (
     Event,
     EventKind,
     ImageToVideo,
+    JournalReader,
     OutcomeUnknownError,
     PollPolicy,
     RetryPolicy,
@@ -28,7 +29,7 @@ from cometrunway._journal._entry import Entry, State
 from cometrunway._journal._journal import Journal
 from cometrunway.emulator import Emulator, Fault
 from tests.postgres import VARIABLE, Server
-from tests.samples import PNG, yawn
+from tests.samples import CAT, PNG, yawn
 
 Where = str | Path
 SIGNED = "https://example.com/cat.jpg?signature=canary"
@@ -90,13 +91,31 @@ async def test_a_key_stands_for_what_was_first_recorded_under_it(place: Where) -
 
 
 async def test_what_was_refused_begins_again(place: Where) -> None:
-    """After a proved refusal the key is free, also for a corrected request, and its creates are counted."""
+    """After a proved refusal the key is free, also for a corrected request, and the refused create counts no more."""
     async with Journal(place) as journal:
         await journal.begin(entry())
         await journal.refuse("shot", "no")
         assert await journal.begin(entry(fingerprint="better")) is None
         [found] = [found async for found in journal.entries()]
-    assert (found.creates, found.fingerprint, found.reason) == (2, "better", None)
+    assert (found.creates, found.fingerprint, found.reason) == (1, "better", None)
+
+
+async def test_creates_that_were_refused_count_no_more(place: Where, session: Any) -> None:
+    """What was refused and then accepted counts once, and so does a failure whose resubmission was refused."""
+    no = Fault.answer(400, {"error": {"message": "no", "type": "invalid_request_error"}})
+    failing = ImageToVideo(prompt_image=CAT, prompt_text="[fail INTERNAL]")
+    async with Emulator() as emulator, session(emulator) as runway:
+        emulator.script("create", no, Fault.ok(), Fault.ok(), no)
+        with pytest.raises(errors.InvalidRequestError):
+            await runway.submit(yawn(), key="cat")
+        await (await runway.submit(yawn(), key="cat"))
+        with pytest.raises(TaskFailedError):
+            await (await runway.submit(failing, key="dog"))
+        with pytest.raises(errors.InvalidRequestError):
+            await runway.resubmit("dog")
+        assert emulator.creates.accepted == 2
+    with JournalReader(place) as journal:
+        assert journal.creates() == {"image_to_video": 2}
 
 
 async def test_changes_share_a_commit(place: Where) -> None:

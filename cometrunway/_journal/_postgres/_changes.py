@@ -55,8 +55,7 @@ class Statements:
         found = connection.execute(
             f"UPDATE {self.schema}.submission AS old SET state = 'submitting', route = %(route)s, "
             "fingerprint = %(fingerprint)s, request = %(request)s, submitted_at = %(submitted_at)s, reason = NULL, "
-            f"creates = creates + (old.state = 'refused')::integer, owner = {self.owner} "
-            f"WHERE key = %(key)s AND (old.state = 'refused' OR ({mine}))".encode(),
+            f"owner = {self.owner} WHERE key = %(key)s AND (old.state = 'refused' OR ({mine}))".encode(),
             {name: stored(row[name]) for name in _NEW},
         )
         return found.rowcount == 1
@@ -143,7 +142,8 @@ class Statements:
         """Record that entries stand as they did before they were submitted once more."""
         names = ("state", "task_id", "submitted_at", "created_at", "ended_at", "reason", "failure")
         mine = f"old.owner = {self.owner} AND old.state = 'submitting'"
-        self._update(connection, rows, ", ".join(f"{name} = new.{name}" for name in names), mine)
+        restored = ", ".join(f"{name} = new.{name}" for name in names)
+        self._update(connection, rows, f"{restored}, creates = creates - 1", mine)
 
     def take(self, connection: Connection, task_id: str) -> bool:
         """Wait for a task that is owed; False if another session waits for it, or nobody need."""

@@ -54,7 +54,7 @@ async def test_a_key_that_comes_twice_is_named_once(session: Any, output: Path) 
     """The number is that of keys, not of shots."""
     async with Emulator() as emulator, session(emulator, output_dir=output) as runway:
         with pytest.raises(errors.KeyUsedError, match=r"1 key names .*\(cat\)"):
-            await runway.map([Shot("cat", yawn(1)), Shot("cat", yawn(2))])
+            await runway.map([Shot("cat", yawn()), Shot("cat", yawn())])
 
 
 async def test_what_was_submitted_before_such_a_key_is_delivered(session: Any, output: Path) -> None:

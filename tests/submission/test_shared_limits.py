@@ -113,17 +113,18 @@ async def test_a_turn_that_has_passed_is_taken_again(session: Make) -> None:
         assert (limits.creates, limits.under_way, emulator.creates.received) == (2, 0, 1)
 
 
-async def test_closing_ends_the_wait_for_the_time_of_a_turn(session: Make) -> None:
-    """What waits for its time when the session is closed is not sent."""
-    limits = Timed(asyncio.get_running_loop().time() + 1000)
+@pytest.mark.parametrize("limits", [lambda: Counted(places=0), lambda: Timed(1e9)], ids=["place", "time"])
+async def test_closing_ends_the_wait_for_a_place_and_for_its_time(limits: Callable[[], Counted], session: Make) -> None:
+    """What waits when the session is closed is not sent, and gives back what it has."""
+    shared = limits()
     async with Emulator() as emulator:
-        runway = await session(emulator, shared_limits=limits).open()
+        runway = await session(emulator, shared_limits=shared).open()
         waiting = asyncio.ensure_future(runway.submit(yawn()))
         await asyncio.sleep(5)
         await runway.close(wait=0)
         with pytest.raises(RuntimeError, match="nothing was submitted"):
             await waiting
-        assert (limits.under_way, emulator.creates.received) == (0, 0)
+        assert (shared.under_way, emulator.creates.received) == (0, 0)
 
 
 async def test_each_poll_waits_for_its_turn(session: Make) -> None:
@@ -134,19 +135,6 @@ async def test_each_poll_waits_for_its_turn(session: Make) -> None:
         await (await runway.submit(yawn()))
         assert limits.polls > 1
         assert ("polls", 2.0) in limits.refusals
-
-
-async def test_closing_ends_the_wait_for_a_place(session: Make) -> None:
-    """What waits for a place when the session is closed is not sent."""
-    limits = Counted(places=0)
-    async with Emulator() as emulator:
-        runway = await session(emulator, shared_limits=limits).open()
-        waiting = asyncio.ensure_future(runway.submit(yawn()))
-        await asyncio.sleep(5)
-        await runway.close(wait=0)
-        with pytest.raises(RuntimeError, match="nothing was submitted"):
-            await waiting
-        assert emulator.creates.received == 0
 
 
 async def test_an_error_of_the_limits_is_that_of_the_submission(session: Make) -> None:

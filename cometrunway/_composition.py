@@ -35,6 +35,7 @@ from cometrunway._submission._existing import ExistingTasks, expect_callbacks
 from cometrunway._submission._image_fit import ImageFit
 from cometrunway._submission._intent import Preparation
 from cometrunway._submission._limits import Limits
+from cometrunway._submission._sender import Sender
 from cometrunway._submission._shared_limits import SharedLimits, limited
 from cometrunway._submission._spending import Spending
 from cometrunway._submission._submitter import Submitter
@@ -251,22 +252,33 @@ class Composition:
             events=events,
             provider=self.provider,
         )
+        preparation = Preparation(
+            provider=self.provider,
+            callbacks=expected,
+            api_host=base.host or "",
+            strict=self._strict,
+            image_fit=self._image_fit,
+            is_recorded=journal.keeps_entries,
+        )
         submitter = Submitter(
-            api=api,
-            retry=self._retry,
+            sender=Sender(
+                api=api,
+                retry=self._retry,
+                rng=self._rng,
+                journal=journal,
+                spending=self.spending,
+                preparation=preparation,
+                uploads=Uploads(upload=api.upload, provider=self.provider, background=background, events=events),
+                space=space,
+                background=background,
+                events=events,
+            ),
+            provider=self.provider,
             rng=self._rng,
             journal=journal,
             limits=self._limits,
             spending=self.spending,
-            preparation=Preparation(
-                provider=self.provider,
-                callbacks=expected,
-                api_host=base.host or "",
-                strict=self._strict,
-                image_fit=self._image_fit,
-                is_recorded=journal.keeps_entries,
-            ),
-            uploads=Uploads(upload=api.upload, provider=self.provider, background=background, events=events),
+            preparation=preparation,
             callbacks=expected,
             existing=existing,
             background=background,

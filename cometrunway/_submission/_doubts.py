@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from attrs import evolve, frozen
 
@@ -12,7 +13,6 @@ from cometrunway._journal._entry import DOUBTFUL, Entry, State
 from cometrunway._journal._protocol import JournalProtocol
 from cometrunway._requests._routes import Request
 from cometrunway._submission._existing import ExistingTasks
-from cometrunway._submission._submitter import Submitter
 from cometrunway._task_group import BackgroundTasks
 from cometrunway._tasks import Task
 from cometrunway._wire._encode import poll_request
@@ -23,12 +23,22 @@ from cometrunway.errors import JournalError
 _logger = logging.getLogger(__name__)
 
 
+class Submissions(Protocol):
+    """Submits once more."""
+
+    def is_under_way(self, key: str) -> bool:
+        """Whether a submission with this key is being made now."""
+
+    async def submit(self, request: Request, key: str | None = None, *, instead_of: Entry | None = None) -> TaskFuture:
+        """Submit a request instead of the entry that stands under its key; return its task's future."""
+
+
 @frozen(kw_only=True, eq=False, repr=False)
 class Doubts:
     """The submissions in doubt of one journal."""
 
     journal: JournalProtocol
-    submitter: Submitter
+    submitter: Submissions
     existing: ExistingTasks
     background: BackgroundTasks
     retrieve: Callable[[str, str], Awaitable[Task]]

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterable
 from contextlib import asynccontextmanager, nullcontext, suppress
@@ -13,12 +12,12 @@ from typing import Any, Protocol
 from cometrunway._budget import Budget, checked_budget
 from cometrunway._callbacks._expected import ExpectedCallback, ExpectedCallbacks
 from cometrunway._callers import Caller
-from cometrunway._events import EventEmitter, EventKind, Subject, log_fields
+from cometrunway._events import EventEmitter, EventKind, log_fields
 from cometrunway._handle import SubmissionReference, TaskFuture, TaskReference
 from cometrunway._journal._entry import Entry, State
 from cometrunway._journal._protocol import JournalProtocol
 from cometrunway._media._hosts import is_this_machine
-from cometrunway._policies import RetryPolicy, asked_pause, is_transient, whole
+from cometrunway._policies import whole
 from cometrunway._requests._routes import Request
 from cometrunway._requests._shot import check_key, check_request
 from cometrunway._submission._create_queue import CreateQueue, CreateQueues
@@ -27,13 +26,12 @@ from cometrunway._submission._image_fit import tell
 from cometrunway._submission._intent import Intent, Message, Preparation, Submission, check_same
 from cometrunway._submission._limits import InFlightLimit, Limits, NotSubmittedError
 from cometrunway._submission._line import WaitingLimit
-from cometrunway._submission._patience import Patience
-from cometrunway._submission._prepared_file import Prepared
+from cometrunway._submission._sender import Sender, Space
 from cometrunway._submission._shared_limits import CreatePlace, SharedLimits
 from cometrunway._submission._spending import Spending, Spent
-from cometrunway._submission._uploads import Uploads
 from cometrunway._task_group import BackgroundTasks, Role, is_cancelled
-from cometrunway._transport._api import Accepted, Api, Outcome, Refused, Unknown
+from cometrunway._transport._api import Accepted, Outcome, Refused, Unknown
+from cometrunway._wire._provider import Provider
 from cometrunway._wire._refusals import is_of_another_server
 from cometrunway.errors import (
     AuthenticationError,
@@ -44,7 +42,6 @@ from cometrunway.errors import (
     JournalUnavailableError,
     OutcomeUnknownError,
     ProxyError,
-    RateLimitedError,
     SubmissionQueueFullError,
     TLSError,
 )
@@ -52,28 +49,12 @@ from cometrunway.errors import (
 _logger = logging.getLogger(__name__)
 _OF_ALL = (AuthenticationError, InsufficientBalanceError, JournalUnavailableError, ProxyError, TLSError)
 """Errors that would also refuse any other submission."""
-_BETWEEN_CHECKS = 1.0
-"""Seconds between two checks of a full disk."""
 _NOTHING = nullcontext()
 """The block of a submission without local files, or without a key."""
 EMULATED = (
     "the journal has files of a server on this machine, such as an emulator; their keys count as paid for, and are not "
     "submitted: for files of the API use another journal, and another output_dir"
 )
-
-
-class Space(Protocol):
-    """The disk for the files of submissions."""
-
-    @property
-    def is_full(self) -> bool:
-        """Whether the disk was full at the last check."""
-
-    async def has_space(self) -> bool:
-        """Check the disk again, and return whether it has space."""
-
-    async def is_exhausted(self, subject: Subject, error: CometRunwayError) -> bool:
-        """Whether another write may have failed because this disk is full."""
 
 
 class EarlierFiles(Protocol):
@@ -89,14 +70,13 @@ class Submitter:
     def __init__(
         self,
         *,
-        api: Api,
-        retry: RetryPolicy,
+        sender: Sender,
+        provider: Provider,
         rng: Random,
         journal: JournalProtocol,
         limits: Limits,
         spending: Spending,
         preparation: Preparation,
-        uploads: Uploads,
         callbacks: ExpectedCallbacks,
         existing: ExistingTasks,
         background: BackgroundTasks,
@@ -105,14 +85,11 @@ class Submitter:
         earlier: EarlierFiles | None,
         shared_limits: SharedLimits | None,
     ) -> None:
-        self._api = api
-        self.provider = api.provider
-        self._retry = retry
-        self._rng = rng
+        self._sender = sender
+        self.provider = provider
         self._journal = journal
         self._spending = spending
         self._preparation = preparation
-        self._uploads = uploads
         self._callbacks = callbacks
         self._existing = existing
         self._background = background
@@ -269,7 +246,7 @@ class Submitter:
         queue = self._queues.of(request.route, getattr(request, "model", ""))
         files = self._files(queue, submission) if has_files else _NOTHING
         async with files, queue.place(submission.priority, submission.limit):
-            self._check_is_open()
+            self._sender.check_is_open()
             if not submission.is_wanted():
                 raise NotSubmittedError
             intent = await self._preparation.intent(submission)
@@ -302,7 +279,7 @@ class Submitter:
             if standing is not None:
                 return await self._taken_up(standing, intent)
             expected = self._callbacks.expect(intent.callback_path, key=intent.key, submitted_at=intent.submitted_at)
-            sent = await self._send(intent, message, place, expected)
+            sent = await self._sender.send(intent, message, place, expected)
         outcome = await self._checked(sent, intent.key, expected)
         if expected.task is not None or not isinstance(outcome, Refused):
             spent.keep()
@@ -354,29 +331,16 @@ class Submitter:
         for note in filter(None, (file.note for file in files.values())):
             tell(note, intent.reference)
         if any(file.is_uploaded for file in files.values()):
-            self._check_is_open()
+            self._sender.check_is_open()
             spent.take()
-        return await self._with_uploads(intent, files)
-
-    async def _with_uploads(self, intent: Intent, files: Prepared) -> Message:
-        uploads = {
-            source: await self._uploads.uploaded(file, intent.reference)
-            for source, file in files.items()
-            if file.is_uploaded
-        }
-        uris = {source: upload.uri for source, upload in uploads.items()}
-        return Message(
-            request=await self._preparation.message(intent, files, uris),
-            files=files,
-            used_until=min((upload.used_until for upload in uploads.values()), default=math.inf),
-        )
+        return await self._sender.message(intent, files)
 
     async def _begin(self, intent: Intent, instead_of: Entry | None, spent: Spent) -> Entry | None:
         """Record that the create is about to be sent, if it may be; or return the entry that has its key already."""
         if instead_of is not None and intent.entry is not None:
             check_same(instead_of, intent.entry)
         while True:
-            await self._wait_for_space()
+            await self._sender.wait_for_space()
             try:
                 return await self._begun(intent, instead_of, spent)
             except JournalUnavailableError as error:
@@ -397,83 +361,6 @@ class Submitter:
             raise ValueError(f"the submission {instead_of.key!r} was changed in the meantime; nothing was sent")
         return None
 
-    async def _wait_for_space(self) -> None:
-        """Wait for free space for files; `RuntimeError` or `BudgetError` if nothing may be sent any more."""
-        while self._space.is_full and not await self._space.has_space():
-            self._check_may_leave()
-            await self._background.pause(_BETWEEN_CHECKS)
-
-    async def _send(
-        self,
-        intent: Intent,
-        message: Message,
-        place: CreatePlace,
-        expected: ExpectedCallback,
-    ) -> Outcome:
-        """Send the create, and again only if the previous answer proves that nothing was created. Raises nothing."""
-        patience = Patience(self._retry, self._rng)
-        refusal: CometRunwayError | None = None
-        try:
-            while True:
-                outcome = await self._sent_once(intent, message, place, expected, refusal)
-                if expected.has_id:  # it was probably created
-                    return outcome
-                if not (isinstance(outcome, Refused) and isinstance(outcome.error, CometRunwayError)):
-                    return outcome
-                refusal = outcome.error
-                pause = self._pause_after(refusal, patience, place.queue)
-                if pause is None:
-                    return outcome
-                self._events.emit(EventKind.RETRYING, intent.reference, error=refusal)
-                place.refused(refusal)
-                await self._background.pause(pause)
-                await place.take()
-        except (CometRunwayError, RuntimeError, ValueError, asyncio.CancelledError) as error:
-            return Refused(error)  # it was not sent, or it was refused
-
-    async def _sent_once(
-        self,
-        intent: Intent,
-        message: Message,
-        place: CreatePlace,
-        expected: ExpectedCallback,
-        refusal: CometRunwayError | None,
-    ) -> Outcome:
-        """Send the create when its turn comes; `refusal` is the previous outcome."""
-        queue = place.queue
-        begun = await queue.turn(was_refused=isinstance(refusal, RateLimitedError), priority=intent.priority)
-        outcome: Outcome | None = None
-        try:
-            await self._wait_for_space()
-            if message.used_until < time.time():
-                message = await self._with_uploads(intent, message.files)
-            await place.turn()
-            if refusal is not None:
-                await expected.settled()
-                if expected.has_id:
-                    return Refused(refusal)
-            await self._check_is_held(intent)
-            self._check_may_leave()
-            outcome = await self._api.create(message.request, may_begin=partial(self._may_leave, intent, expected))
-            return outcome
-        finally:
-            match outcome:
-                case Accepted():
-                    queue.accepted(begun)
-                case Refused(RateLimitedError() as error):
-                    queue.refused(begun, asked_pause(error) or 0.0)
-                case _:
-                    queue.ended(begun)
-
-    def _pause_after(self, error: CometRunwayError, patience: Patience, queue: CreateQueue) -> float | None:
-        """Return the seconds to wait before the next turn of a refused create; None to give up."""
-        if not is_transient(error):
-            return None
-        if not isinstance(error, RateLimitedError):
-            return patience.next_pause()
-        now = asyncio.get_running_loop().time()
-        return 0.0 if patience.outlasts(now, queue.accepted_at, may_pass=self._background.has_waits) else None
-
     async def _checked(self, outcome: Outcome, key: str | None, expected: ExpectedCallback) -> Outcome:
         """Return the outcome. If a callback contradicts it, or its id belongs to another create, it is in doubt."""
         if not isinstance(outcome, Accepted):
@@ -490,29 +377,6 @@ class Submitter:
                 "resolve it with the id of its own task, or resubmit it"
             )
         )
-
-    def _may_leave(self, intent: Intent, expected: ExpectedCallback) -> bool:
-        if self._background.is_closing or self._spending.is_stopped or expected.has_id:
-            return False
-        return self._journal.is_held(intent.key or "")
-
-    async def _check_is_held(self, intent: Intent) -> None:
-        """Check that no other process has ended or repeated the submission, as while this one was stopped."""
-        if not await self._journal.hold(intent.key or ""):
-            error = JournalError(
-                f"another process has ended or repeated the submission {intent.key!r}, while this one gave no sign of "
-                "life; nothing was sent here"
-            )
-            error.retryable = True
-            raise error
-
-    def _check_may_leave(self) -> None:
-        self._check_is_open()
-        self._spending.check()
-
-    def _check_is_open(self) -> None:
-        if self._background.is_closing:
-            raise RuntimeError("the Session was closed before this request was sent; nothing was submitted")
 
     def _forget_callbacks_of(self, replaced: Entry | None) -> None:
         """Ignore callbacks for an entry that another submission has replaced."""

@@ -10,7 +10,7 @@ import pytest
 
 from cometrunway import Event, EventKind, Provider, Session, VideoToVideo, errors
 from cometrunway._journal._entry import State
-from cometrunway._submission import _submitter, _uploads
+from cometrunway._submission import _sender, _uploads
 from cometrunway.emulator import Emulator, Fault
 from tests.samples import MP4
 
@@ -221,7 +221,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Let uploads grow old without waiting."""
     made = Clock()
-    for module in (_uploads, _submitter):
+    for module in (_uploads, _sender):
         monkeypatch.setattr(module, "time", made)
     return made
 

@@ -1,4 +1,4 @@
-"""Submissions at gateways that limit creates."""
+"""Creates at gateways that limit them: none is lost, none is sent twice, and each wait ends."""
 
 import asyncio
 from pathlib import Path

@@ -176,10 +176,12 @@ class Composition:
 
         A new journal knows no more than none. One that other processes write shows not all of its entries.
         """
-        folder, is_new = self._output.folder, await journal.is_new()
-        if self._pays_again and not is_new:
-            Caller.nearest().warn(_NOT_PAID_AGAIN.format(self._journal_place), RuntimeWarning)
-        if folder is None or self._pays_again or journal.is_shared or not is_new:
+        if self._pays_again:
+            if not await journal.is_new():
+                Caller.nearest().warn(_NOT_PAID_AGAIN.format(self._journal_place), RuntimeWarning)
+            return None
+        folder = self._output.folder
+        if folder is None or journal.is_shared or not await journal.is_new():
             return None
         return EarlierFiles(folder, self._names)
 

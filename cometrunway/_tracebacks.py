@@ -1,8 +1,12 @@
-"""Tracebacks of errors that are given to users."""
+"""Tracebacks of errors that are kept, or given to users."""
 
 
 def drop_frames(error: BaseException) -> None:
-    """Remove the traceback of an error, and those of the errors behind it: their variables may hold secrets."""
+    """Remove the traceback of an error, and those of the errors behind it.
+
+    Variables of the frames may hold secrets. They may also refer to the error; only the garbage collector would free
+    both then, with all that the frames hold.
+    """
     behind: list[BaseException] = [error]
     seen: set[int] = set()
     while behind:

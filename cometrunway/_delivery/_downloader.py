@@ -18,6 +18,7 @@ from cometrunway._media._urls import is_data_url, without_query
 from cometrunway._policies import RetryPolicy, is_transient
 from cometrunway._tasks import Asset
 from cometrunway._threads import in_thread
+from cometrunway._tracebacks import drop_frames
 from cometrunway._transport._assets import AssetStream
 from cometrunway._transport._descriptors import downloads, when_free
 from cometrunway.errors import AssetExpiredError, CometRunwayError, DownloadError, ProtocolError, TransportError
@@ -71,6 +72,7 @@ class Downloader:
                 try:
                     return await self._download(named, folder, stem, extension)
                 except AssetExpiredError as error:
+                    drop_frames(error)
                     refusal = error
         raise refusal
 
@@ -141,6 +143,7 @@ class Downloader:
                 pause = next(pauses, None)
                 if pause is None or not is_transient(error):
                     raise
+                drop_frames(error)
             await asyncio.sleep(pause)
 
     async def _stream_once(self, asset: Asset, part: PartFile) -> MediaType:

@@ -23,6 +23,7 @@ from cometrunway._polling._rate_limit import PollRateLimit
 from cometrunway._polling._timing import PolledTask, PollTiming
 from cometrunway._task_group import BackgroundTasks, Role
 from cometrunway._tasks import UNNAMED_PROVIDER, Asset, Failure, Task, TaskStatus
+from cometrunway._tracebacks import drop_frames
 from cometrunway.errors import (
     CometRunwayError,
     ProtocolError,
@@ -288,6 +289,7 @@ class PollScheduler:
         try:
             answer = await self._ask(future.route, future.id, future.asked)
         except CometRunwayError as error:
+            drop_frames(error)
             self._on_failed_poll(task, error.about(route=future.route, task_id=future.id, key=future.key))
         except Exception as bug:  # noqa: BLE001 - see `_fail_by_a_bug`
             self._fail_by_a_bug(future, bug)

@@ -70,6 +70,7 @@ def ours_of_host(method: str, shown: str, error: Exception) -> tuple[TransportEr
         error: the error of aiohttp.
     """
     failure = ours(method, shown, error)
+    drop_frames(error)  # aiohttp's reader keeps the error of a body that breaks off, and is in its frames
     if not failure.may_have_been_sent:
         return failure, safe(error)
     if isinstance(error, TimeoutError):

@@ -149,3 +149,40 @@ async def test_what_ends_a_batch_is_raised_by_await(session: Any) -> None:
         with pytest.raises(errors.InsufficientBalanceError):
             await batch
         assert [handle.key for handle in batch.handles if handle.id] == ["0", "1"]
+
+
+async def test_who_follows_a_batch_gets_every_handle_and_its_end(session: Any) -> None:
+    """However late the following begins; nothing comes after it was stopped."""
+    told: list[str] = []
+    async with Emulator(duration=1) as emulator, session(emulator) as runway:
+        batch = runway.map(shots(2))
+        batch.follow(lambda handle: told.append(f"early {handle.key}"), lambda: told.append("early end"))
+        batch.follow(lambda handle: told.append(f"stopped {handle.key}"), lambda: told.append("stopped end"))()
+        await batch
+        assert sorted(told) == ["early 0", "early 1", "early end"]
+        told.clear()
+        batch.follow(lambda handle: told.append(f"late {handle.key}"), lambda: told.append("late end"))
+        assert told == ["late 0", "late 1", "late end"]
+
+
+async def test_a_batch_that_is_closed_sends_no_more(session: Any) -> None:
+    """What was sent before is yielded to a reader that waits for it."""
+    async with Emulator(duration=1) as emulator, session(emulator, max_creates=1) as runway:
+        emulator.script("create", Fault.slow(10))
+        batch = runway.map(shots(3))
+        reading = asyncio.ensure_future(anext(batch))
+        await asyncio.sleep(5)
+        await batch.aclose()
+        assert (await reading).key == "0"
+        await asyncio.sleep(1000)
+    assert emulator.creates.received == 1
+
+
+async def test_a_batch_that_is_never_read_warns(session: Any) -> None:
+    """Its warning says how many requests were not submitted, if that is known; nothing is lost of an empty one."""
+    async with Emulator() as emulator, session(emulator) as runway:
+        for requests, named in ((shots(2), "a batch of 2 requests"), (iter(shots(2)), "a batch")):
+            with pytest.warns(RuntimeWarning, match=f"^{named} was never read"):
+                runway.map(requests)
+        runway.map([])
+    assert emulator.creates.received == 0

@@ -156,3 +156,17 @@ async def test_the_paces_of_those_that_wait_are_known(queues: CreateQueues) -> N
     assert pace > 0
     queue.accepted(await waiting)
     assert list(queues.paces(now())) == []
+
+
+async def test_one_timer_wakes_a_queue(queues: CreateQueues) -> None:
+    """However many creates wait in it."""
+    queue = queues.of("route", "model")
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+    await limit(queue, pause=50)
+    waiting = [asyncio.ensure_future(queue.turn(was_refused=False)) for _ in range(20)]
+    await asyncio.sleep(0)
+    assert len([timer for timer in loop._scheduled if not timer.cancelled()]) == 1  # type: ignore[attr-defined]  # asyncio's own
+    for turn in waiting:
+        turn.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)

@@ -233,3 +233,18 @@ async def test_an_id_that_stands_under_another_key_resolves_no_doubt(
         with pytest.raises(ValueError, match=r"belongs to the submission 'one'"):
             await alone.resolve("two", task_id=known.id)
         assert [entry.key async for entry in alone.entries([State.IN_DOUBT])] == ["two"]
+
+
+async def test_an_id_of_an_earlier_run_resolves_no_other_doubt(session: Callable[..., Session], tmp_path: Path) -> None:
+    """The journal knows whose task it is, so that no shot gets another one's file."""
+    journal = tmp_path / "shots.db"
+    async with Emulator() as emulator:
+        emulator.script("create", Fault.ok(), Fault.drop_after())
+        async with session(emulator, journal=journal) as runway:
+            first = await runway.submit(FAILS, key="first")
+            with pytest.raises(OutcomeUnknownError):
+                await runway.submit(BOAT, key="second")
+        async with session(emulator, journal=journal) as runway:
+            with pytest.raises(ValueError, match="belongs to the submission 'first'"):
+                await runway.resolve("second", task_id=first.id)
+            assert [entry.key for entry in await runway.in_doubt()] == ["second"]

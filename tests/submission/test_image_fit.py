@@ -157,3 +157,13 @@ def test_the_option_is_checked() -> None:
     """Anything but the word is refused at once."""
     with pytest.raises(ValueError, match="fit must be \"shrink\" or None, got 'crop'"):
         ImageFit("crop")  # type: ignore[arg-type]  # what must be refused
+
+
+def test_the_latest_images_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no more have room, the oldest is made again."""
+    monkeypatch.setattr(_image_fit, "_KEPT_BYTES", 1)
+    fit = ImageFit("shrink")
+    image = LocalFile.of(encoded(quarters((400, 300)), "PNG"))
+    older, newer = (fit.fitted(image, digest, ImageLimits(), None).file for digest in ("older", "newer"))
+    assert fit.fitted(image, "newer", ImageLimits(), None).file is newer
+    assert fit.fitted(image, "older", ImageLimits(), None).file is not older

@@ -8,11 +8,11 @@ import pytest
 from cometrunway._submission._pace import CreatePace
 
 
-def limited(most: int = 1000, *, rate: float = 10.0) -> tuple[CreatePace, float]:
+def limited(most: int = 1000, *, rate: float = 10.0, latency: float = 0.01) -> tuple[CreatePace, float]:
     """Return a pace that has met two 429s in a row at this rate, and the time at which it knows the limit."""
     pace, now = CreatePace(most, Random(7)), 0.0
     for _ in range(100):
-        pace.accepted(pace.begin(now), now + 0.01)
+        pace.accepted(pace.begin(now), now + latency)
         now += 1 / rate
     for _ in range(2):
         pace.refused(pace.begin(now), now, 0.0)
@@ -159,3 +159,22 @@ def test_what_ended_without_an_answer_gives_its_place_back() -> None:
     pace.ended(begun)
     assert pace.free_at(0.0) <= 0.0
     assert not pace.is_limited
+
+
+def test_the_window_holds_the_creates_of_the_usual_latency() -> None:
+    """With a quarter more and three; one answer that comes at once does not narrow it."""
+    pace, now = limited(rate=10.0, latency=2.0)
+    assert pace.window(now) == pytest.approx(1.25 * 10 * 2 + 3, rel=0.2)
+
+
+def test_the_429s_of_one_round_trip_lower_the_pace_once() -> None:
+    """Those that were sent before the pace was lowered say nothing about the lower pace."""
+    pace, now = limited()
+    now = max(now + 0.01, pace.free_at(now))
+    first, second, *others = [pace.begin(now) for _ in range(6)]
+    pace.refused(first, now + 0.1, 0.0)
+    pace.refused(second, now + 0.1, 0.0)
+    lowered = pace.per_second(now + 0.1)
+    for begun in others:
+        pace.refused(begun, now + 0.1, 0.0)
+    assert pace.per_second(now + 0.1) == lowered

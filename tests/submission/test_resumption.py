@@ -116,20 +116,30 @@ async def test_one_shot_is_found_by_its_key(session: Any) -> None:
                 ("refused", errors.CometRunwayError),
             ):
                 assert found[key].done()
-                with pytest.raises(error):
+                with pytest.raises(error) as caught:
                     await found[key]
+                assert caught.value.key == key
             assert (found["doubtful"].id, found["refused"].id) == ("", "")
             assert await runway.find("nothing") is None
     assert emulator.creates.received == received
 
 
 async def test_a_shot_that_is_being_submitted_is_found_once_it_is(session: Any) -> None:
-    """To look for it meanwhile waits for its answer: it is no doubt."""
+    """To look for it meanwhile waits for its answer, and reads the journal once before it and once after it."""
     async with Emulator() as emulator, session(emulator) as runway:
         emulator.script("create", Fault.slow(10))
         waiting = asyncio.ensure_future(runway.submit(yawn(), key="slow"))
         await asyncio.sleep(1)
+        journal, read = runway._lifetime.parts.journal, list[str]()
+        find = journal.find
+
+        async def counted(key: str) -> Any:
+            read.append(key)
+            return await find(key)
+
+        journal.find = counted
         handle = await runway.find("slow")
+        assert read == ["slow", "slow"]
         assert handle is not None
         assert handle.id
         assert await handle

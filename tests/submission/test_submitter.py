@@ -12,11 +12,13 @@ from cometrunway import (
     EventKind,
     ImageToVideo,
     OutcomeUnknownError,
+    ProGenerate,
     Session,
     TaskHandle,
     errors,
 )
 from cometrunway.emulator import Emulator, Fault
+from tests.callbacks.hooks import mounted
 from tests.samples import PNG, yawn
 
 LOST = {
@@ -275,3 +277,17 @@ async def test_a_create_that_is_refused_for_the_moment_is_an_event(session: Any)
         await (await runway.submit(yawn(), key="cat"))
     assert [event.kind for event in events][:2] == [EventKind.RETRYING, EventKind.SUBMITTED]
     assert isinstance(events[0].error, errors.RateLimitedError)
+
+
+async def test_a_callback_is_expected_only_while_it_matters(session: Any) -> None:
+    """Neither of a create that was refused nor of a task that has ended."""
+    async with Emulator() as emulator, mounted() as receiver, session(emulator, callbacks=receiver) as runway:
+        expected = runway._lifetime.parts.expected
+        emulator.script("create", Fault.answer(400))
+        with pytest.raises(errors.InvalidRequestError):
+            await runway.submit(ProGenerate(prompt="a boat"))
+        assert len(expected) == 0
+        handle = await runway.submit(ProGenerate(prompt="a boat"))
+        assert len(expected) == 1
+        await handle
+        assert len(expected) == 0

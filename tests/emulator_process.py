@@ -26,6 +26,7 @@ class EmulatorProcess:
         ready = json.loads(process.stdout.readline())
         self.base_url = ready["base_url"]
         self.environment = {**os.environ, "COMETRUNWAY_BASE_URL": self.base_url, "COMETAPI_KEY": ready["api_key"]}
+        self._clients: list[subprocess.Popen[bytes]] = []
 
     def books(self) -> Any:
         """Return its ledger."""
@@ -41,8 +42,19 @@ class EmulatorProcess:
 
     def batch(self, folder: Path, *arguments: str) -> "subprocess.Popen[bytes]":
         """Start the batch process."""
-        command = [sys.executable, "-m", "tests.batch_process", str(folder), *arguments]
-        return subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=subprocess.DEVNULL)
+        return self.client("-m", "tests.batch_process", str(folder), *arguments, stdout=subprocess.DEVNULL)
+
+    def client(self, *arguments: str, **streams: Any) -> "subprocess.Popen[bytes]":
+        """Start a Python process that uses the emulator, and that ends with it at the latest."""
+        process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=self.environment, **streams)
+        self._clients.append(process)
+        return process
+
+    def kill_clients(self) -> None:
+        """End the processes that a failed test has left."""
+        for process in self._clients:
+            process.kill()
+            process.wait()
 
 
 @contextmanager
@@ -52,8 +64,12 @@ def running_emulator(*, create_seconds: float = 0.1, median: float = 0.6) -> Ite
     with subprocess.Popen(
         [*command, "--fault", f"create:slow/{create_seconds}=1"], stdout=subprocess.PIPE, text=True
     ) as process:
-        yield EmulatorProcess(process)
-        process.terminate()
+        emulator = EmulatorProcess(process)
+        try:
+            yield emulator
+        finally:  # else the end of this block would wait for it without limit
+            emulator.kill_clients()
+            process.terminate()
 
 
 def check_books(books: Any, entries: dict[str, Entry], folder: Path, count: int, *, billed_before: int = 0) -> None:

@@ -26,6 +26,14 @@ def server() -> Iterator[EmulatorProcess]:
         yield running
 
 
+def test_a_test_that_fails_leaves_no_process() -> None:
+    """Nor does it wait for one: the emulator ends, and with it all that use it."""
+    with pytest.raises(ZeroDivisionError), running_emulator() as emulator:
+        client = emulator.client("-c", "import time; time.sleep(3600)")
+        raise ZeroDivisionError
+    assert client.returncode == SIGKILLED
+
+
 def check(server: EmulatorProcess, folder: Path, count: int, *, billed_before: int = 0) -> int:
     """Hold the journal against the emulator's books; return how many tasks were billed in all."""
     books = server.books()

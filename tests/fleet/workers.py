@@ -1,7 +1,6 @@
 """Workers of a fleet in processes of their own, against an emulator in another one."""
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from cometrunway import CallbackReceiver, Entry, JournalReader, PollPolicy, Shot
 from cometrunway._journal._place import PostgresUrl, place_of
 from cometrunway.fleet import Fleet
 from cometrunway.fleet._engine import make_tables
-from tests.emulator_process import ROOT, EmulatorProcess
+from tests.emulator_process import EmulatorProcess
 from tests.postgres import Server
 
 
@@ -28,19 +27,17 @@ def new_fleet(server: Server, *, lease: float) -> str:
 
 def worker(emulator: EmulatorProcess, dsn: str, folder: Path, *options: str) -> "subprocess.Popen[bytes]":
     """Start a worker."""
-    command = [sys.executable, "-m", "cometrunway", "worker", "--dsn", dsn, "--output-dir", str(folder / "out")]
+    command = ["-m", "cometrunway", "worker", "--dsn", dsn, "--output-dir", str(folder / "out")]
     with (folder / "workers.log").open("a") as log:
-        environment = {**os.environ, **emulator.environment}
-        return subprocess.Popen([*command, "--polls-per-second", "50", *options], cwd=ROOT, env=environment, stderr=log)
+        return emulator.client(*command, "--polls-per-second", "50", *options, stderr=log)
 
 
 def worker_with_callbacks(
     emulator: EmulatorProcess, dsn: str, folder: Path, public_url: str
 ) -> "subprocess.Popen[bytes]":
     """Start a worker whose callbacks are posted to another process."""
-    command = [sys.executable, "-m", "tests.fleet.workers", dsn, str(folder / "out"), public_url]
     with (folder / "workers.log").open("a") as log:
-        return subprocess.Popen(command, cwd=ROOT, env={**os.environ, **emulator.environment}, stderr=log)
+        return emulator.client("-m", "tests.fleet.workers", dsn, str(folder / "out"), public_url, stderr=log)
 
 
 async def work(dsn: str, folder: str, public_url: str) -> None:

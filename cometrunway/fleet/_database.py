@@ -4,7 +4,7 @@ import asyncio
 import logging
 import math
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any, Self
 
 from psycopg import AsyncConnection
@@ -128,10 +128,11 @@ class Database:
     async def listening(self, channel: str) -> AsyncIterator[AsyncRows]:
         """Return a connection of its own that gets the notifications of a channel."""
         options: dict[str, Any] = options_of(self.url, writes=True)
-        with translated_errors(self.url):
-            connection = await AsyncConnection.connect(**options, autocommit=True)
-            async with connection:
+        async with AsyncExitStack() as stack:
+            with translated_errors(self.url):
                 with _no_lost_cancellation():
+                    connection = await AsyncConnection.connect(**options, autocommit=True)
+                    await stack.enter_async_context(connection)
                     await connection.execute(f'LISTEN "{channel}"'.encode())
                 yield connection
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import psycopg
@@ -59,6 +59,37 @@ async def test_each_notification_is_heard(place: PostgresUrl) -> None:
         async with asyncio.timeout(20):
             async for notification in listener.notifies(stop_after=1):
                 assert (notification.channel, notification.payload) == (place.schema, "cat")
+
+
+async def test_a_cancellation_that_is_lost_by_a_connection_being_made_ends_a_listener(
+    place: PostgresUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As psycopg 3.2 loses it on Python 3.11: a fleet that is closed at once would wait for its listener for ever."""
+    is_connecting = asyncio.Event()
+
+    class Losing:
+        """Loses the cancellation of whoever connects."""
+
+        @staticmethod
+        async def connect(**options: Any) -> Any:
+            is_connecting.set()
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            return await psycopg.AsyncConnection.connect(**options)
+
+    async def listen() -> None:
+        async with database.listening(place.schema):
+            await asyncio.Event().wait()
+
+    async with Database(place) as database:
+        monkeypatch.setattr("cometrunway.fleet._database.AsyncConnection", Losing)
+        listening = asyncio.ensure_future(listen())
+        await is_connecting.wait()
+        listening.cancel()
+        done, _ = await asyncio.wait({listening}, timeout=5)
+        listening.cancel()
+        await asyncio.wait({listening})
+        assert done
 
 
 @pytest.mark.parametrize("turns", range(12))

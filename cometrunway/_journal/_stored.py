@@ -149,8 +149,15 @@ class StoredJournal(AsyncContext):
 
     async def accept(self, key: str, *, task_id: str, created_at: float | None, token: str | None = None) -> None:
         """Record the id of a task that now exists; `token` is the task's token for `Session.attach`."""
-        self._begun.pop(key, None)
-        await self._change(self._store.accept, token=token, key=key, task_id=task_id, created_at=created_at)
+        begun_at = self._begun_at(key)
+        await self._change(
+            self._store.accept,
+            token=token,
+            key=key,
+            task_id=task_id,
+            created_at=created_at,
+            submitted_at=begun_at,
+        )
 
     async def refuse(self, key: str, reason: str) -> None:
         """Record that nothing was created, unless another process has ended or repeated the submission meanwhile."""
@@ -161,9 +168,13 @@ class StoredJournal(AsyncContext):
         await self._stop(key, State.IN_DOUBT, reason)
 
     async def _stop(self, key: str, state: State, reason: str) -> None:
+        begun_at = self._begun_at(key)
+        await self._change(self._store.stop, key=key, state=state.value, reason=reason, submitted_at=begun_at)
+
+    def _begun_at(self, key: str) -> float | None:
+        """Return when the submission under way was begun, and forget it; None if none is under way here."""
         begun = self._begun.pop(key, None)
-        submitted_at = None if begun is None else begun.submitted_at
-        await self._change(self._store.stop, key=key, state=state.value, reason=reason, submitted_at=submitted_at)
+        return None if begun is None else begun.submitted_at
 
     async def end(self, key: str, task: Task, *, assets: tuple[Asset, ...] | None = None) -> None:
         """Record a final status, and the files; those in `assets` that have a path are on disk."""

@@ -85,12 +85,16 @@ class Statements:
         return found.rowcount == 1
 
     def accept(self, connection: Connection, rows: Sequence[Values]) -> set[object]:
-        """Record ids; return the keys under which another submission stands by now."""
+        """Record ids; return the keys under which another submission stands by now.
+
+        Where `submitted_at` is given, of the submission that this session has begun then; else of what stands there.
+        """
         return self._update(
             connection,
             rows,
             "state = 'accepted', task_id = new.task_id, created_at = new.created_at, ended_at = NULL, reason = NULL, "
             f"failure = NULL, owner = {self.owner}",
+            "coalesce(new.submitted_at = old.submitted_at, new.submitted_at IS NULL) AND "
             f"(old.owner = {self.owner} OR (old.state IN ('submitting', 'in_doubt') AND {self._is_open}) "
             "OR (old.state = 'accepted' AND old.created_at IS NULL))",
         )

@@ -134,15 +134,15 @@ class PostgresStore:
         if self._opened is not None:
             self._opened.renewal.end()
         with self._turn:
+            opened, self._opened = self._opened, None
             if self._connection is None:
                 return
             with suppress(Error):  # without that, its lease ends
-                if self._opened is not None:
+                if opened is not None:
                     if self._not_sent:
-                        self._opened.statements.withdraw(self._connection, self._not_sent)
-                    _sessions.remove(self._connection, self._url, self._opened.number)
-            self._connection.close()
-            self._connection = None
+                        opened.statements.withdraw(self._connection, self._not_sent)
+                    _sessions.remove(self._connection, self._url, opened.number)
+            self._disconnect()
 
     def commit(self, operations: list[Operation]) -> list[Any]:
         """Run the operations as one transaction: all of them become durable, or none."""
@@ -216,8 +216,8 @@ class PostgresStore:
     def renew(self) -> None:
         """Say that this session lives."""
         with self._turn:
-            if self._opened is None or self._connection is None:
-                return  # a commit that waits for the server renews it, too
+            if self._opened is None:
+                return
             try:
                 self._renew(self._connected(), self._opened)
             except (Error, JournalError) as error:

@@ -45,7 +45,7 @@ def row_of(connection: Connection, url: str) -> Any:
 
 def test_an_id_is_not_written_over_the_task_of_a_session_that_lives(connection: Connection, url: str) -> None:
     """The key is given back, so that it can be said; of one that has died, or that has none, it is written."""
-    rows = [{"key": "shot", "task_id": "t2", "created_at": 7.0}]
+    rows = [{"key": "shot", "task_id": "t2", "created_at": 7.0, "submitted_at": None}]
     assert statements(url, 2).accept(connection, rows) == {"shot"}
     assert row_of(connection, url) == ("accepted", "t1", 1)
     assert statements(url, 1).accept(connection, rows) == set()
@@ -203,6 +203,32 @@ async def test_an_id_that_cannot_be_recorded_is_told(url: str, caplog: pytest.Lo
     assert found is not None
     assert (found.state, found.task_id) == (State.DELIVERED, task_id)
     assert ("the task t1 of 'shot' is paid for and not in the journal" in caplog.text) is (task_id != "t1")
+
+
+async def test_an_id_of_an_earlier_submission_does_not_end_a_later_doubt(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Another process made the submission once more, and died: its own task is not known, and the id is told."""
+    async with Journal(url) as journal:
+        await journal.begin(entry())
+        elsewhere(url, "submitted_at = submitted_at + 9, creates = creates + 1")
+        await journal.accept("shot", task_id="t1", created_at=8.0)
+        found = await journal.find("shot")
+    assert found is not None
+    assert (found.state, found.task_id) == (State.IN_DOUBT, None)
+    assert "the task t1 of 'shot' is paid for and not in the journal" in caplog.text
+
+
+async def test_an_id_of_an_earlier_submission_is_not_written_over_a_later_one(url: str) -> None:
+    """Another process made the submission once more, and this one has taken its task over since."""
+    async with Journal(url) as journal:
+        await journal.begin(entry())
+        elsewhere(url, "state = 'accepted', task_id = 't2', submitted_at = submitted_at + 9, created_at = 9")
+        assert await journal.take_over(10) == {"shot": "t2"}
+        await journal.accept("shot", task_id="t1", created_at=8.0)
+        found = await journal.find("shot")
+    assert found is not None
+    assert found.task_id == "t2"
 
 
 async def test_a_success_does_not_set_a_delivered_shot_back(url: str) -> None:

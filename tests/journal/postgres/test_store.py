@@ -253,3 +253,17 @@ async def test_a_create_whose_session_was_only_told_to_be_gone_is_sent(session: 
                 await asyncio.sleep(0.1)
             assert await (await submission)
         assert emulator.creates.accepted == 1
+
+
+async def test_a_lost_connection_does_not_end_a_lease(postgres: Server) -> None:
+    """A session that only polls has nothing to commit: its lease is renewed on a new connection."""
+    url = postgres.journal(lease=3600)
+    async with Journal(url) as journal:
+        store: Any = journal._store
+        change(url, f"SELECT pg_terminate_backend({store._connection.info.backend_pid}), '{{schema}}'")
+        change(url, "UPDATE {schema}.session SET seen_at = '-infinity'")
+        for _ in range(2):
+            await journal._writer.run(store.renew)
+        seen = f"SELECT seen_at > '-infinity' FROM {store._url.schema}.session"  # noqa: S608 - ours
+        assert store._connection.execute(seen).fetchall() == [(True,)]
+    assert Journal.holder(url) is None

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import math
 import os
+from contextlib import suppress
 from random import Random
 from signal import Signals
 from types import TracebackType
@@ -41,7 +42,7 @@ from cometrunway._transport._api_key import KeyFunction
 from cometrunway._wire._balance import Balance, Usage
 from cometrunway._wire._encode import request_type
 from cometrunway._wire._provider import COMETAPI, Provider
-from cometrunway.errors import CometRunwayError, DownloadError
+from cometrunway.errors import CometRunwayError, DownloadError, JournalError
 
 _logger = logging.getLogger(__name__)
 
@@ -391,24 +392,28 @@ class Session(AsyncContext):
             JournalError: the journal cannot be read or written.
         """
         parts = self._lifetime.parts_with_journal
-        taken = await parts.journal.take_over(whole("most", most, at_least=1))
+        whole("most", most, at_least=1)
         if parts.journal.is_shared:
-            await expect_callbacks(parts.expected, parts.journal)
+            try:  # before any task is taken, which nobody would poll after an error
+                await expect_callbacks(parts.expected, parts.journal)
+            except JournalError as error:
+                _logger.warning("callbacks about what other processes left are not expected: %s", error)
             parts.posts.take_again()
         handles = []
-        for key, task_id in taken.items():
+        for key, task_id in (await parts.journal.take_over(most)).items():
             handle = await self._continued(key)
-            if handle is None:
-                await parts.journal.leave(task_id)
-            else:
+            if handle is not None:
                 handles.append(handle)
+                continue
+            with suppress(JournalError):  # it is left as soon as that can be recorded
+                await parts.journal.leave(task_id)
         return handles
 
     async def _continued(self, key: str) -> TaskHandle | None:
         """Return the handle of a task that is continued; None, with a log record, if it cannot be."""
         try:
             handle = await self.find(key)
-        except CometRunwayError as error:
+        except (CometRunwayError, ValueError) as error:
             _logger.warning("the task of %r is left to other processes: %s", key, error)
             return None
         is_of_another = handle is not None and handle.provider != self.provider.name

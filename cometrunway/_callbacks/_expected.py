@@ -93,6 +93,11 @@ class ExpectedCallbacks:
         self._secret = secret
         self._by_selector: dict[str, ExpectedCallback] = {}
 
+    @property
+    def has_receiver(self) -> bool:
+        """Whether callbacks can come."""
+        return bool(self._public_url)
+
     def __len__(self) -> int:
         return len(self._by_selector)
 

@@ -269,7 +269,7 @@ class StoredJournal(AsyncContext):
     async def leave(self, task_id: str) -> None:
         """Stop waiting for a task, so that another process can wait for it."""
         if self.is_shared:
-            await self._do(lambda connection: self._store.leave(connection, task_id))
+            await self._do(lambda connection: self._store.leave(connection, task_id), is_fact=True)
 
     async def take_over(self, most: int) -> dict[str, str]:
         """Wait for at most `most` tasks for which no live process waits; return their ids by key."""

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +209,66 @@ async def test_a_task_that_cannot_be_continued_is_left_to_others(
             monkeypatch.setattr(Session, "find", find)
             assert {handle.key for handle in await runway.take_over()} == {"1"}
         assert emulator.creates.received == 3
+
+
+@pytest.mark.parametrize("damage", ["task_id = E'a\\nb'", "assets = 'broken'"])
+async def test_a_row_that_cannot_be_continued_does_not_keep_the_others(
+    session: Any, postgres: Server, damage: str
+) -> None:
+    """Each other task is taken over, by this session and at this call."""
+    url = postgres.journal()
+    async with Emulator() as emulator:
+        async with session(emulator, journal=url) as runway:
+            for number in range(3):
+                await runway.submit(yawn(number), key=f"{number}")
+            await runway.close(wait=0)
+        change(url, f"UPDATE {{schema}}.submission SET {damage} WHERE key = '1'")  # noqa: S608 - ours
+        async with session(emulator, journal=url) as runway:
+            assert {handle.key for handle in await runway.take_over()} == {"0", "2"}
+
+
+async def test_a_task_is_left_as_soon_as_that_can_be_recorded(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server is away when a session ends its wait: else no process would poll the task while the session lives."""
+    async with Journal(url, lock_timeout=0) as one, Journal(url) as other:
+        await one.begin(entry())
+        await one.accept("shot", task_id="t1", created_at=1.0)
+        with monkeypatch.context() as patch:
+            patch.setattr(one._store, "_connected", _away)
+            with pytest.raises(errors.JournalUnavailableError):
+                await one.leave("t1")
+        async with asyncio.timeout(10):
+            while await other.take("t1") is not None:  # noqa: ASYNC110 - the journal has no event for it
+                await asyncio.sleep(0.05)
+
+
+def _away() -> None:
+    raise psycopg.OperationalError("the server is away")
+
+
+async def test_what_was_taken_over_while_the_server_goes_away_is_polled(session: Any, postgres: Server) -> None:
+    """By this session or, where it cannot read a task, by the next one that looks."""
+    url = postgres.journal()
+    async with Emulator(speed=100) as emulator:
+        async with session(emulator, journal=url) as runway:
+            for number in range(3):
+                await runway.submit(yawn(number), key=f"{number}")
+            await runway.close(wait=0)
+        async with session(emulator, journal=url, journal_timeout=0) as runway:
+            store, handles = runway._lifetime.parts.journal._store, []
+            take_over, connected = store.take_over, store._connected
+
+            def taken_and_gone(connection: Any, most: int) -> Any:
+                store._connected = _away
+                return take_over(connection, most)
+
+            store.take_over = taken_and_gone
+            with suppress(errors.JournalUnavailableError):
+                handles += await runway.take_over()
+            store.take_over, store._connected = take_over, connected
+            async with asyncio.timeout(20):
+                while len(handles) < 3:
+                    handles += await runway.take_over()
+                assert all(await asyncio.gather(*handles))
 
 
 @pytest.mark.parametrize("is_renewed", [False, True])

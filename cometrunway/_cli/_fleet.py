@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import math
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
@@ -74,12 +75,14 @@ def _add_changes(commands: "Commands[argparse.ArgumentParser]") -> None:
         commands,
         "tenant",
         _tenant,
-        summary="make a tenant, or change its budget; what is not given has no limit",
+        summary="make a tenant, or change its budget; what is not given stays as it is",
         example="cometrunway fleet tenant postgresql://me@localhost/shop acme --creates 1000",
     )
     _add_url(tenant)
     tenant.add_argument("name", metavar="NAME")
-    tenant.add_argument("--creates", type=whole(0), metavar="N")
+    budget = tenant.add_mutually_exclusive_group()
+    budget.add_argument("--creates", type=whole(0), metavar="N", help="its largest number of creates")
+    budget.add_argument("--none", action="store_true", help="remove all limits of its budget, also that of money")
     for name, work, summary in (
         ("pause", _pause, "send no more creates: of a tenant, or of all"),
         ("unpause", _unpause, "send creates again: of a tenant, or of all"),
@@ -220,7 +223,8 @@ def _limits(options: argparse.Namespace) -> int:
 
 
 def _tenant(options: argparse.Namespace) -> int:
-    return _changed(options, lambda fleet: fleet.set_tenant(options.name, creates=options.creates))
+    limits = {"creates": math.inf, "money": math.inf} if options.none else {"creates": options.creates}
+    return _changed(options, lambda fleet: fleet.set_tenant(options.name, **limits))
 
 
 def _pause(options: argparse.Namespace) -> int:

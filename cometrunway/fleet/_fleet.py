@@ -287,8 +287,10 @@ class Fleet:
         await self._database.rows(f"{rate} WHERE kind = 'creates'", (creates_per_second, creates_at_once))
         await self._database.rows(f"{rate} WHERE kind = 'polls'", (polls_per_second, None))
 
-    async def set_tenant(self, name: str, *, creates: int | None = None, money: Amount | None = None) -> None:
-        """Make a tenant, or change the limits of its budget; None is no limit.
+    async def set_tenant(self, name: str, *, creates: float | None = None, money: Amount | None = None) -> None:
+        """Make a tenant, which has no limits at first, or change the limits of its budget.
+
+        None leaves a limit as it is; `math.inf` removes it.
 
         Args:
             name: of 1 to 500 characters.
@@ -299,15 +301,15 @@ class Fleet:
             ValueError: a limit is below 0, or `money` is given and the fleet has no `price`.
         """
         check_key(name)
-        if money is not None and self._price is None:
+        limits: dict[str, object] = {}
+        if creates is not None:
+            is_none = creates == math.inf
+            limits["creates"] = None if is_none else whole("creates", creates, at_least=0, at_most=_LARGEST_COUNT)
+        if money is not None:
+            limits["money"] = None if money == math.inf else amount_of("money", money)
+        if limits.get("money") is not None and self._price is None:
             raise ValueError("a budget of money needs Fleet(price=...), a function that returns what a request costs")
-        most = None if creates is None else whole("creates", creates, at_least=0, at_most=_LARGEST_COUNT)
-        amount = None if money is None else amount_of("money", money)
-        await self._database.rows(
-            f"INSERT INTO {self._url.schema}.tenant (name, creates, money) VALUES (%s, %s, %s) "
-            "ON CONFLICT (name) DO UPDATE SET creates = excluded.creates, money = excluded.money",
-            (name, most, amount),
-        )
+        await self._database.rows(*self._queue.set_tenant(name, limits))
 
     async def pause(self, tenant: str | None = None) -> None:
         """Send no more creates: of a tenant, or of all. Tasks that were created go on.

@@ -202,6 +202,17 @@ class Queue:
             (key, stored(refusal), key),
         )
 
+    def set_tenant(self, name: str, limits: Mapping[str, object]) -> Statement:
+        """Make a tenant, or change some limits of its budget."""
+        columns = ", ".join(["name", *limits])
+        values = ", ".join(["%s"] * (1 + len(limits)))
+        changes = ", ".join(f"{limit} = excluded.{limit}" for limit in limits)
+        on_conflict = f"(name) DO UPDATE SET {changes}" if limits else "DO NOTHING"
+        return Statement(
+            f"INSERT INTO {self.schema}.tenant ({columns}) VALUES ({values}) ON CONFLICT {on_conflict}",
+            (name, *limits.values()),
+        )
+
     def pause(self, tenant: str | None, *, is_paused: bool) -> Statement:
         """Pause the creates of a tenant, or of all; or let them go on."""
         if tenant is not None:

@@ -66,16 +66,22 @@ class Changes:
 
     async def _listen(self) -> None:
         """Listen as long as somebody may wait; after a lost connection, all that is waited for may have changed."""
+        is_told = False
         while True:
             try:
                 async with self._database.listening(self._database.url.schema) as connection:
+                    if is_told:
+                        _logger.warning("notifications are heard again")
+                    is_told = False
                     self._tell(tuple(self._waiting))
                     async for notification in connection.notifies():
                         if is_cancelled():  # Python 3.11 may lose that together with a notification
                             return
                         self._tell((notification.payload,))
             except JournalError as error:
-                _logger.warning("notifications are waited for: %s", type(error).__name__)
+                if not is_told:
+                    _logger.warning("notifications are waited for: %s", error)
+                is_told = True
             await asyncio.sleep(_BETWEEN_TRIES)
 
     async def _look(self) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from cometrunway._cli._main import main
 from cometrunway._journal._postgres._schema import VERSION
+from tests.fleet.workers import new_fleet
 from tests.postgres import VARIABLE, Server
 
 pytestmark = pytest.mark.skipif(VARIABLE not in os.environ, reason=f"NOT TRIED: {VARIABLE} names no PostgreSQL")
@@ -54,6 +55,20 @@ def test_every_command_takes_a_url(
         main(["status", url, "and", url])
     out += capsys.readouterr().err
     assert "canary-password" not in out + Path("report.html").read_text() + Path("gallery.html").read_text()
+
+
+def test_the_budget_of_a_tenant_is_removed_only_if_that_is_said(
+    postgres: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a limit, nothing is changed; with all limits removed, the tenant may buy any number."""
+    dsn = new_fleet(postgres, lease=3)
+    for options, told in (
+        (("--creates", "5"), "0 of 5 creates"),
+        ((), "0 of 5 creates"),
+        (("--none",), "0 of any number creates"),
+    ):
+        assert main(["fleet", "tenant", dsn, "acme", *options]) == 0
+        assert f"tenant acme: {told}" in capsys.readouterr().out
 
 
 def test_a_file_needs_no_migration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

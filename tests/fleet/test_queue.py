@@ -1,6 +1,7 @@
 """What is queued: once for each key, within budgets that are exact, in the user's own transaction."""
 
 import asyncio
+import math
 import os
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -65,6 +66,16 @@ def test_code_without_asyncio_queues_too(dsn: str) -> None:
         connection.rollback()
     assert not fleet.submit_blocking(shot(), key="cat")
     assert fleet.submit_blocking(shot(), key="dog")
+
+
+async def test_a_limit_of_a_budget_is_removed_only_if_that_is_said(fleet: Fleet) -> None:
+    """What is not given stays as it is, for more may be paid for without it."""
+    limits: list[tuple[int | None, Decimal | None]] = []
+    for change in ({"creates": 7, "money": 10}, {"creates": 8}, {"money": 11}, {}, {"money": math.inf}, {"creates": 9}):
+        await fleet.set_tenant("acme", **change)  # type: ignore[arg-type]  # mypy does not know which is which
+        [acme] = (await fleet.status()).tenants
+        limits.append((acme.creates, acme.money))
+    assert limits == [(7, 10), (8, 10), (8, 11), (8, 11), (8, None), (9, None)]
 
 
 async def test_budgets_are_exact(fleet: Fleet, dsn: str) -> None:

@@ -2,14 +2,17 @@
 
 import asyncio
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from cometrunway import JournalError, State
 from cometrunway.emulator import Emulator
-from cometrunway.errors import OutcomeUnknownError
+from cometrunway.errors import JournalUnavailableError, OutcomeUnknownError
 from cometrunway.fleet import Fleet
+from cometrunway.fleet._database import AsyncRows, Database
 from tests.fleet.test_fleet import shot, working
 from tests.fleet.workers import new_fleet
 from tests.postgres import VARIABLE, Server
@@ -79,6 +82,32 @@ async def test_a_damaged_row_does_not_end_the_looks(
         async with asyncio.timeout(5):
             with pytest.raises(JournalError, match="is damaged"):
                 await waiting
+
+
+async def test_an_outage_is_told_once_and_so_is_its_end(
+    dsn: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However long the database is away."""
+    monkeypatch.setattr("cometrunway.fleet._results._BETWEEN_TRIES", 0.01)
+    listening, tries, is_back = Database.listening, 0, asyncio.Event()
+
+    @asynccontextmanager
+    async def away_at_first(database: Database, channel: str) -> AsyncIterator[AsyncRows]:
+        nonlocal tries
+        tries += 1
+        if tries <= 5:
+            raise JournalUnavailableError("the database is away")
+        async with listening(database, channel) as connection:
+            is_back.set()
+            yield connection
+
+    monkeypatch.setattr(Database, "listening", away_at_first)
+    async with Fleet(dsn), asyncio.timeout(20):
+        await is_back.wait()
+    told = [record.getMessage() for record in caplog.records if "notifications" in record.getMessage()]
+    assert len(told) == 2
+    assert "are waited for: the database is away" in told[0]
+    assert "are heard again" in told[1]
 
 
 async def test_waits_outlast_a_restart_of_the_database(postgres: Server, tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ async def test_a_limit_of_a_budget_is_removed_only_if_that_is_said(fleet: Fleet)
     """What is not given stays as it is, for more may be paid for without it."""
     limits: list[tuple[int | None, Decimal | None]] = []
     for change in ({"creates": 7, "money": 10}, {"creates": 8}, {"money": 11}, {}, {"money": math.inf}, {"creates": 9}):
-        await fleet.set_tenant("acme", **change)  # type: ignore[arg-type]  # mypy does not know which is which
+        await fleet.set_tenant("acme", **change)
         [acme] = (await fleet.status()).tenants
         limits.append((acme.creates, acme.money))
     assert limits == [(7, 10), (8, 10), (8, 11), (8, 11), (8, None), (9, None)]

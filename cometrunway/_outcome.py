@@ -21,7 +21,7 @@ class Outcome:
     route: str
     task_id: str | None
     status: str
-    """One of `STATUSES`. `owed` means that it was accepted and its files are not on disk."""
+    """One of `STATUSES`, or `waiting` if nothing was sent. `owed`: it was accepted, and its files are not on disk."""
     assets: tuple[Asset, ...] = ()
     seconds: float | None = None
     """Seconds from the create's answer to the poll that found the task's end."""

@@ -66,6 +66,8 @@ class JournalRetries:
     """Shots that were not paid for."""
     incomplete: Sequence[Entry]
     """Shots whose request is not completely in the journal."""
+    delivered: Sequence[str]
+    """The keys that the user named and that are delivered already."""
     journal: Place
 
     @property
@@ -82,6 +84,9 @@ class JournalRetries:
             yield f"{shots} submitted, and paid for if accepted: {_named(self.refused)}"
         if self.incomplete:
             yield needs_the_file(self.incomplete, self.journal)
+        if not self.shots:
+            delivered = f"delivered already: {', '.join(self.delivered)}" if self.delivered else ""
+            yield f"nothing was sent: {delivered or 'there is nothing to submit once more'}"
 
 
 def _may_succeed(entry: Entry) -> bool:
@@ -91,7 +96,7 @@ def _may_succeed(entry: Entry) -> bool:
 def journal_retries(journal: Place, keys: Sequence[str], *, is_all: bool) -> JournalRetries:
     """Return the shots of a journal that failed, were cancelled or were refused, or those with these keys.
 
-    Shots that were delivered meanwhile are left out.
+    Shots that were delivered meanwhile are not submitted.
 
     Raises:
         JournalError: there is no such journal, or it cannot be read.
@@ -99,9 +104,11 @@ def journal_retries(journal: Place, keys: Sequence[str], *, is_all: bool) -> Jou
     """
     with JournalReader(journal) as reader:
         if keys:
-            entries = [entry for key in dict.fromkeys(keys) if (entry := _named_one(reader, key)) is not None]
+            entries = [_named_one(reader, key) for key in dict.fromkeys(keys)]
         else:
             entries = list(reader.entries([*UNSUCCESSFUL, State.REFUSED]))
+    delivered = [entry.key for entry in entries if entry.state is State.DELIVERED]
+    entries = [entry for entry in entries if entry.state is not State.DELIVERED]
     incomplete = [entry for entry in entries if not is_complete(dict(entry.request))]
     if keys and incomplete:
         raise ValueError(needs_the_file(incomplete, journal))
@@ -110,12 +117,13 @@ def journal_retries(journal: Place, keys: Sequence[str], *, is_all: bool) -> Jou
         unsuccessful=Retries.of(complete, is_all=is_all or bool(keys)),
         refused=[entry for entry in complete if entry.state is State.REFUSED],
         incomplete=incomplete,
+        delivered=delivered,
         journal=journal,
     )
 
 
-def _named_one(reader: JournalReader, key: str) -> Entry | None:
-    """Return the shot that a user names; None if it was delivered."""
+def _named_one(reader: JournalReader, key: str) -> Entry:
+    """Return the shot that a user names."""
     entry = reader.find(key)
     if entry is None:
         raise ValueError(f"the journal {reader.place} has no submission with the key {key!r}")
@@ -123,7 +131,7 @@ def _named_one(reader: JournalReader, key: str) -> Entry | None:
         raise ValueError(f"{key!r} is in doubt: first run `cometrunway resolve {reader.place} {key}`")
     if entry.is_owed:
         raise ValueError(f"{key!r} has not failed, it is owed: `cometrunway resume {reader.place}` finishes it")
-    return None if entry.state is State.DELIVERED else entry
+    return entry
 
 
 def needs_the_file(entries: Sequence[Entry], journal: Place) -> str:

@@ -49,7 +49,7 @@ class Row:
     def fail(self, error: Exception) -> None:
         """Record why there are no files."""
         self.status = status_after(error, has_task=bool(self.task_id))
-        self.is_unsent = self.status == "refused" and isinstance(error, _UNSENT)
+        self.is_unsent = self.status in {"refused", "waiting"} and isinstance(error, _UNSENT)
 
     @property
     def cells(self) -> tuple[str, ...]:

@@ -12,8 +12,14 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16-le",
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
-_NO_TEXT = {b"PK\x03\x04": "a workbook such as .xlsx, or an archive", b"\xd0\xcf\x11\xe0": "a workbook such as .xls"}
-"""The first bytes of files that spreadsheet programs save by default, which are not CSV."""
+_SAVE_AS_CSV = "save it as CSV in UTF-8"
+_NAME_A_BATCH = "name a batch file, which is JSON Lines, JSON or CSV"
+_NO_TEXT = {
+    b"PK\x03\x04": f"this is a workbook such as .xlsx, or an archive, no text; {_SAVE_AS_CSV}",
+    b"\xd0\xcf\x11\xe0": f"this is a workbook such as .xls, no text; {_SAVE_AS_CSV}",
+    b"SQLite format 3\0": f"this is an SQLite database, such as a journal, no text; {_NAME_A_BATCH}",
+}
+"""The first bytes of files that are often given in the place of a batch file."""
 _ZEROS = {(1, 3): "utf-16-le", (0, 2): "utf-16-be", (1, 2, 3): "utf-32-le", (0, 1, 2): "utf-32-be"}
 """Which of the first four bytes are zero in a text that begins with ASCII and has several bytes per character."""
 _CURE = "save the file as UTF-8, or add --encoding cp1252 if it is from a spreadsheet on Windows"
@@ -37,10 +43,12 @@ def decoded(content: bytes, encoding: str | None = None) -> str:
     except UnicodeDecodeError as error:
         cure = _MARKED_CURE if mark else _NAMED_CURE if encoding else _CURE
         wrong = f"the byte 0x{content[error.start]:02X} is not {name.upper()} ({error.reason}); {cure}"
-        raise ValueError(_wide(content, name) or f"{_place(content[: error.start], name)}: {wrong}") from error
+        other = _wide(content, name) or ("" if mark else _binary(content, name))
+        raise ValueError(other or f"{_place(content[: error.start], name)}: {wrong}") from error
     if "\0" in text:
         before = text.partition("\0")[0].encode()
-        raise ValueError(_wide(content, name) or f"{_place(before, 'utf-8')}: a NUL character; {_MARKED_CURE}")
+        other = _wide(content, name) or _binary(content, name)
+        raise ValueError(other or f"{_place(before, 'utf-8')}: a NUL character; {_MARKED_CURE}")
     return text
 
 
@@ -48,7 +56,9 @@ def check_encoding(name: str) -> None:
     """Make sure that Python knows a text encoding of this name; else `ValueError` with one that it knows."""
     if not _is_text_encoding(name):
         close = filter(_is_text_encoding, get_close_matches(name.lower(), sorted({*aliases, *aliases.values()})))
-        raise ValueError(f"no text encoding is called {name!r}; did you mean {next(close, 'cp1252')}?")
+        meant = next(close, "")
+        cure = f"did you mean {meant}?" if meant else "spreadsheets on Windows use cp1252"
+        raise ValueError(f"no text encoding is called {name!r}; {cure}")
 
 
 def _is_text_encoding(name: str) -> bool:
@@ -62,15 +72,33 @@ def _is_text_encoding(name: str) -> bool:
 
 
 def _kind_of_no_text(content: bytes) -> str:
-    kinds = (kind for beginning, kind in _NO_TEXT.items() if content.startswith(beginning))
-    return next((f"this is {kind}, no text; save it as CSV in UTF-8" for kind in kinds), "")
+    return next((problem for beginning, problem in _NO_TEXT.items() if content.startswith(beginning)), "")
+
+
+def _binary(content: bytes, name: str) -> str:
+    """Return that the content is no text, if it has zero bytes and other bytes that are no UTF-8."""
+    is_binary = len(" ".encode(name)) == 1 and b"\0" in content and not _is_utf8(content)
+    return f"1: this is a binary file, no text; {_NAME_A_BATCH}" if is_binary else ""
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _wide(content: bytes, name: str) -> str:
     """Return that a text without a byte order mark has several bytes for each character, if that is to be seen."""
     zeros = tuple(place for place, byte in enumerate(content[:4]) if not byte)
     wide = _ZEROS.get(zeros, name)
-    return "" if wide == name else f"1: this is {wide.upper()} without a byte order mark; add --encoding {wide}"
+    is_text = content[:4].decode(wide, "replace").isprintable()
+    return (
+        ""
+        if wide == name or not is_text
+        else f"1: this is {wide.upper()} without a byte order mark; add --encoding {wide}"
+    )
 
 
 def _place(before: bytes, encoding: str) -> str:

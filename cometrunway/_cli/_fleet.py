@@ -14,6 +14,7 @@ from attrs import asdict
 from cometrunway._cli._commands import Commands, add_command, journal, positive, provider, whole
 from cometrunway._journal._place import PostgresUrl
 from cometrunway._journal._stores import migrate
+from cometrunway._plurals import counted
 from cometrunway._requests._shot import Shot
 from cometrunway._terminal import say
 from cometrunway.errors import CometRunwayError
@@ -101,8 +102,8 @@ def queue(shots: Sequence[Shot], options: argparse.Namespace) -> int:
     async def queue_and_wait(fleet: "Fleet") -> None:
         added = [await fleet.submit(shot.request, key=shot.key) for shot in shots]
         say(
-            f"{sum(added)} queued, {len(added) - sum(added)} queued or submitted before; Ctrl-C ends this wait, and "
-            "not the work",
+            f"{sum(added)} queued, {len(added) - sum(added)} queued or submitted before; Ctrl-C ends this wait only: "
+            "the workers continue",
             sys.stderr,
         )
         with suppress(CometRunwayError):  # a role that only queues may not read them
@@ -119,7 +120,7 @@ def queue(shots: Sequence[Shot], options: argparse.Namespace) -> int:
                     say(f"{shot.key}  {file.path or file.location or file.url}")
 
     _opened(options.dsn, queue_and_wait, provider=provider(options))
-    say(f"{len(shots) - len(failed)} delivered, {len(failed)} failed, are in doubt or were refused", sys.stderr)
+    say(f"{len(shots) - len(failed)} delivered; {len(failed)} failed, in doubt or refused", sys.stderr)
     return 1 if failed else 0
 
 
@@ -163,7 +164,7 @@ def _status(options: argparse.Namespace) -> int:
         while True:
             status = await fleet.status()
             if options.json:
-                say(json.dumps(asdict(status, value_serializer=_plain)))
+                say(json.dumps(asdict(status), default=str))
                 return
             is_terminal = options.watch and sys.stdout.isatty()
             say(("\x1b[H\x1b[J" if is_terminal else "") + "\n".join(_lines(status)))
@@ -174,15 +175,10 @@ def _status(options: argparse.Namespace) -> int:
     return _opened(options.journal, show)
 
 
-def _plain(_instance: object, _attribute: object, value: object) -> object:
-    if isinstance(value, dict):
-        return {str(name): member for name, member in value.items()}
-    return value if isinstance(value, str | int | float | tuple | list | None) else str(value)
-
-
 def _lines(status: "FleetStatus") -> Iterator[str]:
     in_flight = sum(worker.in_flight for worker in status.workers)
-    yield f"{len(status.workers)} workers, {in_flight} in flight, {status.queued} queued, {status.parked} parked"
+    workers = counted(len(status.workers), "worker")
+    yield f"{workers}, {in_flight} in flight, {status.queued} queued, {status.parked} of paused tenants"
     counts = ", ".join(f"{count} {state}" for state, count in sorted(status.counts.items()) if count)
     yield f"submissions that are not on disk: {counts or 'none'}"
     yield f"creates: {_limit(status.creates)}; polls: {_limit(status.polls)}"

@@ -131,7 +131,6 @@ def _retry(options: argparse.Namespace) -> int:
         say(line, sys.stderr)
     shots = retries.shots
     if not shots:
-        say("nothing was sent: there is nothing to submit once more", sys.stderr)
         return 0
     batch = BatchRun(
         shots=shots,

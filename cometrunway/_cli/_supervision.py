@@ -58,7 +58,7 @@ def _tell(batch: BatchRun, report: Report, *, was_left: bool) -> None:
         say(f"cometrunway: stopped: {reason} [{batch.stopped_by.help}]", sys.stderr)
     if batch.interrupted:
         say("\n" * was_left + _interruption(batch), sys.stderr)
-    if batch.owed or batch.unsent:
+    if batch.owed or batch.unsent or (batch.stopped_by is not None and _was_nothing_accepted(batch)):
         say(_how_to_go_on(batch, report), sys.stderr)
 
 
@@ -114,7 +114,7 @@ def _interruption(batch: BatchRun) -> str:
 
 def _how_to_go_on(batch: BatchRun, report: Report) -> str:
     owed, unsent = len(batch.owed), len(batch.unsent)
-    if not any(row.task_id or row.status == "in_doubt" for row in batch.rows.values()):
+    if _was_nothing_accepted(batch):
         return f"  nothing was accepted, so nothing is paid for; to try again:\n  {report.again}"
     if batch.emulated and owed:
         return _left_on_the_built_in_server(owed, report)
@@ -124,6 +124,10 @@ def _how_to_go_on(batch: BatchRun, report: Report) -> str:
     never_sent = f"{unsent:,} never sent" * bool(unsent)
     goal = "to go on with all of it" if unsent else "to have them"
     return f"  {', '.join(filter(None, (paid, never_sent)))}; {goal}:\n  {report.again if unsent else report.resume}"
+
+
+def _was_nothing_accepted(batch: BatchRun) -> bool:
+    return not any(row.task_id or row.status == "in_doubt" for row in batch.rows.values())
 
 
 def _left_on_the_built_in_server(owed: int, report: Report) -> str:

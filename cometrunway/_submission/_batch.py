@@ -9,7 +9,7 @@ from cometrunway._async_only import AsyncOnly
 from cometrunway._displays import Displayed, followed
 from cometrunway._handle import TaskFuture, TaskHandle, handle_of
 from cometrunway._outcome import Outcome
-from cometrunway.errors import OutcomeUnknownError, TaskCancelledError, TaskFailedError
+from cometrunway.errors import BudgetError, OutcomeUnknownError, TaskCancelledError, TaskFailedError
 
 Take = Callable[[TaskFuture], None]
 KEPT = 10_000
@@ -135,15 +135,14 @@ class Batch(AsyncOnly, Displayed):
     @property
     def counts(self) -> dict[str, int]:
         """How many shots have each status of `to_records`; those without a task yet are `waiting`."""
-        waiting = {"waiting": self.futures.waiting} if self.futures.waiting else {}
-        return {**self.futures.counts(), **waiting}
+        return dict(self.futures.counts() + Counter(waiting=self.futures.waiting))
 
     def to_records(self) -> list[dict[str, Any]]:
         """Return a plain dict for each shot taken so far, in the order of the requests, for a table.
 
-        Each has `key`, `route`, `status` (`delivered`, `failed`, `cancelled`, `owed`, `in_doubt` or `refused`), `path`
-        (of the first file, absolute, or its address in a bucket) and `paths`, `seconds` (from acceptance to the end),
-        `reason` and `task_id`.
+        Each has `key`, `route`, `status` (`delivered`, `failed`, `cancelled`, `owed`, `in_doubt`, `refused`, or
+        `waiting` if a budget kept it from being sent), `path` (of the first file, absolute, or its address in a bucket)
+        and `paths`, `seconds` (from acceptance to the end), `reason` and `task_id`.
 
         Raises:
             RuntimeError: more than 10,000 have ended, and the first of them were dropped.
@@ -218,6 +217,8 @@ def status_after(error: BaseException | None, *, has_task: bool) -> str:
         return "cancelled"
     if isinstance(error, OutcomeUnknownError):
         return "in_doubt"
+    if isinstance(error, BudgetError):
+        return "waiting"
     return "owed" if has_task else "refused"
 
 

@@ -73,6 +73,7 @@ async def test_a_used_up_budget_ends_the_run(tmp_path: Path) -> None:
         assert emulator.creates.received == 1
     assert isinstance(run.stopped_by, BudgetError)
     assert [row.key for row in run.unsent] == ["b", "c"]
+    assert {key: row.status for key, row in run.rows.items()} == {"a": "delivered", "b": "waiting", "c": "waiting"}
 
 
 async def test_a_first_ctrl_c_ends_the_submitting_only(tmp_path: Path) -> None:

@@ -57,6 +57,13 @@ def test_another_encoding_is_named(tmp_path: Path) -> None:
             "3: character 1: the byte 0x0A is not UTF-16-LE (truncated data); the file is",
         ),
         (b"route,key\nx,a\0b\n", None, "2: character 4: a NUL character; the file is damaged or cut off"),
+        (
+            b"SQLite format 3\0\x10\0",
+            None,
+            "1: this is an SQLite database, such as a journal, no text; name a batch file",
+        ),
+        (b"\0\0\0\x18ftypisom\0\0\2\0\xf8", None, "1: this is a binary file, no text; name a batch file"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "cp1252", "1: this is a binary file, no text; name a batch file"),
         (b"PK\x03\x04\x14\x00", None, "1: this is a workbook such as .xlsx, or an archive, no text; save it as CSV"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1", None, "1: this is a workbook such as .xls, no text; save it as CSV"),
     ],
@@ -87,11 +94,17 @@ def test_an_encoding_that_python_knows_may_be_named(name: str) -> None:
     check_encoding(name)
 
 
-@pytest.mark.parametrize(("name", "meant"), [("utf-9", "utf"), ("cp125", "cp125"), ("hex", "cp1252"), ("ANSI?", "")])
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("utf-9", "; did you mean utf"),
+        ("cp125", "; did you mean cp125"),
+        ("hex", "; spreadsheets on Windows use cp1252"),
+        ("ANSI?", "; "),
+    ],
+)
 def test_another_encoding_is_refused_with_one_that_is_known(name: str, meant: str) -> None:
     """What is suggested can be named. A codec that gives no text, such as `hex`, is no encoding."""
-    with pytest.raises(
-        ValueError, match=re.escape(f"no text encoding is called {name!r}; did you mean {meant}")
-    ) as refused:
+    with pytest.raises(ValueError, match=re.escape(f"no text encoding is called {name!r}{meant}")) as refused:
         check_encoding(name)
     check_encoding(str(refused.value).rpartition(" ")[2].removesuffix("?"))

@@ -123,6 +123,14 @@ def test_a_run_that_sent_nothing_is_to_be_run_again(tmp_path: Path) -> None:
     assert command == f"  cometrunway run {name} --budget 0 --quiet"
 
 
+def test_a_run_whose_key_is_refused_is_to_be_run_again(served: dict[str, str], tmp_path: Path) -> None:
+    """Nothing was accepted, so the command is the same one, with another key."""
+    name = write(tmp_path, shot(key="a"), shot(key="b"))
+    ended = run("run", name, "--quiet", folder=tmp_path, **{**served, "COMETAPI_KEY": "sk-wrong"})
+    assert ended.returncode == 1
+    assert ended.stderr.endswith(f"nothing is paid for; to try again:\n  cometrunway run {name} --quiet\n")
+
+
 def test_an_interrupted_run_on_the_built_in_server_is_to_begin_anew(tmp_path: Path) -> None:
     """Its tasks are gone with the server: nothing was paid, and a run that knows them from the journal is refused."""
     name = write(tmp_path, shot(key="a", prompt_text="[seconds 60]"))

@@ -641,12 +641,14 @@ def test_standard_input_may_be_of_powershell(tmp_path: Path) -> None:
     assert b"<stdin>:3: character 45: the byte 0xE4" in ended.stderr
 
 
-@pytest.mark.parametrize("name", ["cp12522", "hex", ""])
-def test_an_unknown_encoding_is_status_2(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "known"), [("cp12522", "did you mean cp1252?"), ("hex", "spreadsheets on Windows use cp1252")]
+)
+def test_an_unknown_encoding_is_status_2(name: str, known: str, tmp_path: Path) -> None:
     """The option and the name are told, and one that is known."""
     ended = run("run", write(tmp_path, shot()), f"--encoding={name}", folder=tmp_path, **never_asked())
     assert ended.returncode == 2
-    assert f"argument --encoding: no text encoding is called {name!r}; did you mean cp1252?" in ended.stderr
+    assert f"argument --encoding: no text encoding is called {name!r}; {known}" in ended.stderr
 
 
 def test_conflicts_with_a_journal_are_one_message_for_each_difference(tmp_path: Path) -> None:

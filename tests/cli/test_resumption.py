@@ -52,6 +52,8 @@ def test_a_retry_that_succeeds_is_delivered(tmp_path: Path) -> None:
     with served_by_emulator("--median", "0.3", "--not-exist", "0", "--seed", "7") as served:
         assert run("retry", "shots.db", "--all", folder=tmp_path, **served).returncode == 0
         nothing = run("retry", "shots.db", folder=tmp_path, **served)
+        named = run("retry", "shots.db", "b", folder=tmp_path, **served)
+    assert (named.returncode, named.stderr) == (0, "nothing was sent: delivered already: b\n")
     assert (nothing.returncode, nothing.stderr) == (0, "nothing was sent: there is nothing to submit once more\n")
     assert sorted(file.name for file in (tmp_path / "outputs").iterdir()) == ["a.mp4", "b.mp4"]
 

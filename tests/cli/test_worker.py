@@ -47,8 +47,9 @@ def test_a_batch_is_queued_and_made_by_a_worker(
     assert "0 queued, 2 queued or submitted before" in ran[1].stderr
     assert f"{bucket}/cat.mp4" in ran[0].stdout
     assert "dog: " in ran[0].stderr
+    assert "1 delivered; 1 failed, in doubt or refused" in ran[0].stderr
     assert accepted == 2
-    assert "1 workers, 0 in flight, 0 queued, 0 parked" in status
+    assert "1 worker, 0 in flight, 0 queued, 0 of paused tenants" in status
     assert "creates: 50 a second" in status
     assert "tenant acme: 0 of 5 creates, paused" in status
     assert main(["fleet", "status", dsn, "--json"]) == 0
@@ -65,7 +66,7 @@ async def _is_idle(dsn: str) -> bool:
 
 
 def test_limits_are_removed_only_if_that_is_said(postgres: Server, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without a limit, or with one beside `--none`, nothing is changed."""
+    """Without a limit, or with one beside `--none`, nothing is changed; `--json` shows the limits as objects."""
     limits = ["fleet", "limits", new_fleet(postgres, lease=30)]
     assert main([*limits, "--creates-at-once", "5"]) == 0
     for unclear in ([], ["--none", "--creates-at-once", "6"]):
@@ -73,6 +74,8 @@ def test_limits_are_removed_only_if_that_is_said(postgres: Server, capsys: pytes
         assert "--none to remove all" in capsys.readouterr().err
     assert main(["fleet", "status", limits[-1]]) == 0
     assert "creates: no limit, 5 at once" in capsys.readouterr().out
+    assert main(["fleet", "status", limits[-1], "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["creates"] == {"per_second": None, "at_once": 5, "is_paused": False}
     assert main([*limits, "--none"]) == 0
     assert "creates: no limit; polls" in capsys.readouterr().out
 

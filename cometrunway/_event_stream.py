@@ -38,7 +38,7 @@ Followed = TaskHandle | str | Many
 class EventStream(AsyncOnly):
     """An async iterator over events, for one reader. `Session.events` returns it.
 
-    It ends when each task that it follows has ended, or when the session is left. It needs no closing.
+    It ends when each task that it follows has ended, or when the session is closed. It needs no closing.
     """
 
     _how_to_read = "write `async for event in session.events()`"

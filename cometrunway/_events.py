@@ -36,7 +36,7 @@ class EventKind(StrEnum):
     CHANGED = "changed"
     """A poll found another status or progress than the previous one."""
     POLL_FAILED = "poll_failed"
-    """A poll failed; the wait goes on."""
+    """A poll failed; the wait continues."""
     ENDED = "ended"
     """The task has a final status at the server."""
     DISK_FULL = "disk_full"

@@ -285,7 +285,7 @@ class Session(AsyncContext):
         Some refusals would meet every later request too: a wrong key, no balance, or, without a journal, an exhausted
         budget. After one of them the map takes no more input, yields all that was submitted, and raises the refusal.
         It does the same after an error of the iterable, and raises a RuntimeError if another asyncio task reads the
-        map and the session is left before all was submitted.
+        map and the session is closed before all was submitted.
 
         Args:
             requests: what to make, or the rows of a table, as `records_to_shots` takes them. The items of a list are
@@ -315,9 +315,9 @@ class Session(AsyncContext):
     def events(self, *followed: TaskHandle | str | Batch) -> EventStream:
         """Return an async iterator over the events of some tasks, or of all: `async for event in session.events()`.
 
-        Each call returns a new iterator. For each task that is known already, the first event tells its present state.
+        Each call returns a new iterator. For each task that is known already, the first event has its present state.
         The iterator ends when each task that it follows has ended (DOWNLOADED, FAILED, CANCELLED, REFUSED or IN_DOUBT),
-        or when the session is left.
+        or when the session is closed.
 
         A slow reader misses only progress: for each task, only the newest unread CHANGED, POLL_FAILED or RETRYING event
         is kept. A reader with more than 100,000 unread events gets a RuntimeError.
@@ -335,7 +335,7 @@ class Session(AsyncContext):
     def end_events_on(self, *signals: Signals) -> None:
         """End all event iterators when one of these signals arrives; then call the signal's earlier handler.
 
-        A web server that is told to stop waits for open responses first, and closes the session after that. Without
+        A web server that stops waits for open responses first, and closes the session after that. Without
         this method, a browser that follows a task would delay the stop until the task ends. Call it in the server's
         startup, after the session was opened. The browsers connect again to the next process.
 
@@ -379,9 +379,9 @@ class Session(AsyncContext):
         )
 
     async def take_over(self, most: int = 1000) -> list[TaskHandle]:
-        """Continue tasks of a shared journal for which no live process waits; return their handles.
+        """Continue tasks of a shared journal for which no running process waits; return their handles.
 
-        Call it now and then in a process that runs for long. Only one of several processes gets each task. With
+        Call it repeatedly in a process that runs for long. Only one of several processes gets each task. With
         `callbacks`, posts about submissions that other processes left in doubt are used from then on.
 
         Args:

@@ -17,7 +17,7 @@
     │   ├── RateLimitedError        429
     │   └── ServerError             any other 5xx
     ├── ProtocolError               no answer of the API: HTML, a redirect, an undocumented body
-    ├── TaskError                   the work itself
+    ├── TaskError                   the task has no result
     │   ├── TaskFailedError
     │   │   └── ModerationError
     │   ├── TaskCancelledError
@@ -29,9 +29,9 @@
     ├── KeyUsedError                a key was probably paid for before, and there is no journal
     ├── KeyConflictError            a key belongs to another request
     ├── SubmissionQueueFullError    too many submissions wait
-    ├── TasksOwedError              the session was left while tasks were unfinished, and no journal has them
+    ├── TasksOwedError              the session was closed while tasks were unfinished, and no journal has them
     └── JournalError                the journal cannot be used
-        ├── JournalRequiredError    what was asked for needs a journal, and the session has none
+        ├── JournalRequiredError    the call needs a journal, and the session has none
         ├── JournalInUseError       another session writes it
         └── JournalUnavailableError it cannot be written now: locked, disk full, read-only
 
@@ -54,7 +54,7 @@ class UnknownValueWarning(UserWarning):
 
 
 class MediaWarning(UserWarning):
-    """An image or a URL that the API may refuse or misread; it is sent, and the API judges."""
+    """An image or a URL that the API may refuse or misread; it is sent, and the API decides."""
 
 
 class CometRunwayError(Exception):
@@ -341,7 +341,7 @@ class AssetExpiredError(DownloadError):
 
 
 class UploadError(CometRunwayError):
-    """A local file could not be uploaded, so that nothing was submitted. `__cause__` is what was met, if anything."""
+    """A local file could not be uploaded, so that nothing was submitted. `__cause__` is the error behind it, if any."""
 
     def __init__(self, message: str, *, retryable: bool = False) -> None:
         super().__init__(message)
@@ -355,7 +355,7 @@ class BudgetError(CometRunwayError):
 
 
 class KeyUsedError(CometRunwayError):
-    """A key was probably paid for before, and no journal knows it. Nothing was sent.
+    """A key was probably paid for before, and no journal has it. Nothing was sent.
 
     It names files that are in `output_dir` already, and there is no journal, or it is new; or the session has submitted
     it long before.

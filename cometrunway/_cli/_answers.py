@@ -33,15 +33,19 @@ def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
         _explain,
         summary="show how the saved answer of a gateway to a poll is read",
         details="Prints the status, the progress, the reason and the files that are found in the body of an answer, "
-        "and where in it. URLs are shown without their queries, which may be signed. Exits with 1 if the answer says "
-        "nothing of a task.",
+        "and their places in it. URLs are shown without their queries, which may be signed. Exits with 1 if the answer "
+        "says nothing about a task.",
         example="cometrunway explain-answer answer.json",
     )
-    explained.add_argument("file", type=path, metavar="FILE", help="the body as it came; - is standard input")
-    explained.add_argument("--status", type=whole(100, 599), default=200, metavar="N", help="HTTP; default: 200")
-    explained.add_argument("--task-id", default="", metavar="ID", help="which task was asked for")
     explained.add_argument(
-        "--request", type=path, metavar="FILE", help="the request as JSON: what was sent is no output"
+        "file", type=path, metavar="FILE", help="the body of the answer, unchanged; - is standard input"
+    )
+    explained.add_argument(
+        "--status", type=whole(100, 599), default=200, metavar="N", help="the HTTP status; default: 200"
+    )
+    explained.add_argument("--task-id", default="", metavar="ID", help="the id of the polled task")
+    explained.add_argument(
+        "--request", type=path, metavar="FILE", help="the request as JSON; media that were sent are not outputs"
     )
 
 
@@ -58,7 +62,7 @@ def _explain(options: argparse.Namespace) -> int:
 def _lines(explanation: Explanation, *, is_sent_known: bool) -> Iterator[str]:
     if explanation.refusal is not None:
         yield f"error     {type(explanation.refusal).__name__}: {explanation.refusal.message}"
-        yield "then      it says nothing of a task: the wait goes on"
+        yield "then      it says nothing about a task: the wait continues"
         return
     yield _line("status", explanation.status.value, explanation.status_at or "no status in it")
     if explanation.progress is not None:
@@ -70,7 +74,7 @@ def _lines(explanation: Explanation, *, is_sent_known: bool) -> Iterator[str]:
     has_no_file = explanation.status is TaskStatus.SUCCEEDED and not explanation.outputs
     if has_no_file:
         yield "file      none"
-    then = "a file is waited for, for a minute" if has_no_file else _THEN.get(explanation.status, "the wait goes on")
+    then = "a file is waited for, for a minute" if has_no_file else _THEN.get(explanation.status, "the wait continues")
     yield f"then      {then}"
     if has_no_file and not is_sent_known:
         yield "note      without --request, only URLs under keys that speak of outputs are files"

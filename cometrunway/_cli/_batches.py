@@ -87,16 +87,16 @@ def _add_run(commands: "Commands[argparse.ArgumentParser]") -> None:
         summary="run a batch file",
         details="Submit every shot of a file, wait for all, and download what they made. The whole file is checked "
         "before anything is sent. With a journal, the same command run again finishes what is left, and pays for "
-        "nothing twice. Ctrl-C ends the submitting and waits for what is paid for; a second one leaves at once.",
+        "nothing twice. The first Ctrl-C stops submitting and waits for the paid tasks; a second one ends at once.",
         example="COMETAPI_KEY=sk-... cometrunway run shots.jsonl --journal shots.db",
     )
     run.add_argument(
         "shots", type=path, metavar="SHOTS", help="JSON Lines, JSON or CSV: route, key, fields; - is standard input"
     )
-    _add_reading(run.add_argument_group("how the file is read"))
-    _add_extent(run.add_argument_group("how much"))
+    _add_reading(run.add_argument_group("reading the file"))
+    _add_extent(run.add_argument_group("what is submitted"))
     _add_output(run)
-    where = run.add_argument_group("where")
+    where = run.add_argument_group("provider and server")
     add_provider(where)
     server = where.add_mutually_exclusive_group()
     server.add_argument("--emulator", action="store_true", help="run against a built-in server; needs no key")
@@ -104,12 +104,12 @@ def _add_run(commands: "Commands[argparse.ArgumentParser]") -> None:
     server.add_argument(
         "--dsn", type=journal, metavar="URL", help="queue the shots for the workers of this database, and wait for them"
     )
-    add_network(run.add_argument_group("the network"))
+    add_network(run.add_argument_group("network"))
 
 
 def _add_reading(group: "argparse._ArgumentGroup") -> None:
     group.add_argument(
-        "--encoding", type=_encoding, metavar="NAME", help="of a file without a byte order mark, as cp1252 (utf-8)"
+        "--encoding", type=_encoding, metavar="NAME", help="of a file without a byte order mark, such as cp1252 (utf-8)"
     )
     group.add_argument(
         "--ignore-columns",
@@ -117,7 +117,7 @@ def _add_reading(group: "argparse._ArgumentGroup") -> None:
         action="extend",
         default=[],
         metavar="NAMES",
-        help="leave these columns out, as notes,price",
+        help="ignore these columns, such as notes,price",
     )
 
 
@@ -139,7 +139,7 @@ def _failures(text: str) -> str:
 
 def _add_extent(group: "argparse._ArgumentGroup") -> None:
     group.add_argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
-    group.add_argument("--strict", action="store_true", help="refuse what is not known or doubtful")
+    group.add_argument("--strict", action="store_true", help="refuse unknown values and doubtful media")
     group.add_argument("--fit", choices=("shrink",), help="turn, crop, scale and convert local images until they fit")
     group.add_argument("--limit", type=whole(1), metavar="N", help="take only the first N shots")
     add_prices(group)
@@ -150,35 +150,38 @@ def _add_extent(group: "argparse._ArgumentGroup") -> None:
         const="curable",
         type=_failures,
         choices=_FAILURES,
-        help="submit once more, and pay for, what has failed and a retry may cure; or all that has failed or was "
-        "cancelled",
+        help="submit once more, and pay for, failed shots that a retry may help; with all: all failed and cancelled "
+        "shots",
     )
     group.add_argument("--max-in-flight", type=whole(1), metavar="N", help="unfinished tasks at once (1000)")
-    group.add_argument("--polls-per-second", type=positive, metavar="N", help="at most (250)")
+    group.add_argument("--polls-per-second", type=positive, metavar="N", help="polls per second (250)")
 
 
 def _add_output(run: argparse.ArgumentParser) -> None:
-    group = run.add_argument_group("what stays and what is shown")
+    group = run.add_argument_group("records and output")
     add_output_dir(group)
     add_template(group)
-    group.add_argument("--journal", type=journal, metavar="FILE", help="keep what was paid for in this file")
+    group.add_argument("--journal", type=journal, metavar="FILE", help="record what was paid for in this file")
     group.add_argument(
         "--other-keys",
         choices=("use", "buy"),
-        help="shots that the journal has under other keys than the file gives: use those, or buy them again",
+        help="for shots that the journal has under another key: use that one, or buy them again",
     )
     group.add_argument(
         "--pay-again",
         action="store_true",
         help="without --journal, or with a new one: pay again for shots whose files are there; the new files get a "
-        "number. --emulator costs nothing, and does so by itself",
+        "number. It is the default with --emulator, which costs nothing",
     )
     group.add_argument(
-        "--journal-timeout", type=positive, metavar="SECONDS", help="wait so long while it is locked by others (30)"
+        "--journal-timeout",
+        type=positive,
+        metavar="SECONDS",
+        help="how long to wait while another program has locked it (30)",
     )
     shown = group.add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", help="one event per line on standard output")
-    shown.add_argument("--quiet", action="store_true", help="show only what went wrong")
+    shown.add_argument("--quiet", action="store_true", help="show only errors")
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -295,8 +298,8 @@ def _check_keys(known: KnownShots, options: argparse.Namespace) -> None:
     """Check that no shot may have been paid for by a run with another journal or with none."""
     if options.pay_again and not known.is_new:
         raise ValueError(
-            f"--pay-again has no effect with {options.journal}, which pays for a key once; leave it out, or give the "
-            "shots that you want to pay for again other keys"
+            f"--pay-again has no effect with {options.journal}, because a journal pays for a key once; leave it out, "
+            "or give the shots that you want to pay for again other keys"
         )
     if known.is_new and not (options.pay_again or options.emulator or options.dsn):
         shots, names = known.shots[: options.limit], FileNames(options.template or "{key}")
@@ -309,7 +312,7 @@ def _check_emulated(known: KnownShots, options: argparse.Namespace) -> None:
     if owed and options.emulator:
         tasks = counted(owed, "unfinished task", "unfinished tasks")
         raise ValueError(
-            f"{options.journal} has {tasks} of another server, which the new built-in server does not know; give the "
+            f"{options.journal} has {tasks} of another server, which the new built-in server does not have; give the "
             "run another journal; nothing was sent"
         )
 
@@ -323,7 +326,7 @@ def _retried(shots: Sequence[Shot], known: KnownShots, options: argparse.Namespa
     if options.retry_failed is None:
         return frozenset()
     if options.journal is None:
-        raise ValueError("--retry-failed needs --journal, which knows what has failed")
+        raise ValueError("--retry-failed needs --journal, which records what has failed")
     entries = (known.entries[shot.key] for shot in shots if shot.key in known.entries)
     retries = Retries.of(entries, is_all=options.retry_failed == "all")
     for line in retries.told("--retry-failed all"):
@@ -341,7 +344,8 @@ def _tell_doubtful(lines: str) -> None:
     """Print once what is not known or doubtful in a batch. The session then does not warn of it again."""
     if lines:
         say(
-            f"{for_the_command(lines)}\nwarning: what is not known or doubtful is sent as it is; --strict refuses it",
+            f"{for_the_command(lines)}\n"
+            "warning: unknown values and doubtful media are sent unchanged; --strict refuses them",
             sys.stderr,
         )
     for category in (UnknownValueWarning, MediaWarning):
@@ -373,7 +377,7 @@ def _dry_run(wanted: Sequence[Shot], shots: Sequence[Shot], options: argparse.Na
     if len(wanted) < len(shots):
         say(f"{counted(len(shots) - len(wanted), 'shot is', 'shots are')} in {options.journal} already", sys.stderr)
     if options.budget is not None and options.budget < len(wanted):
-        say(f"the budget ends it after {counted(options.budget, 'create')}", sys.stderr)
+        say(f"the budget stops the run after {counted(options.budget, 'create')}", sys.stderr)
     return 0
 
 

@@ -49,8 +49,7 @@ def add_template(parser: "argparse.ArgumentParser | argparse._ArgumentGroup") ->
     parser.add_argument(
         "--template",
         metavar="TEXT",
-        help="what files are called: {key}, {id}, {route}, {number} (of a task's files); / makes a folder; "
-        "default: {key}",
+        help="the names of files: {key}, {id}, {route}, {number} (of a task's files); / makes a folder; default: {key}",
     )
 
 
@@ -82,7 +81,9 @@ def add_network(parser: "argparse.ArgumentParser | argparse._ArgumentGroup") -> 
         help="ignore the environment's proxies and certificates",
     )
     parser.add_argument(
-        "--allow-private-assets", action="store_true", help="fetch files from private addresses, such as 10.0.0.5, too"
+        "--allow-private-assets",
+        action="store_true",
+        help="download files from private addresses, such as 10.0.0.5, too",
     )
 
 
@@ -110,7 +111,7 @@ def resume_command(options: argparse.Namespace) -> str:
 
 def add_journal(parser: argparse.ArgumentParser) -> None:
     """Add the argument for the journal."""
-    parser.add_argument("journal", type=journal, metavar="JOURNAL", help="what `run --journal` was given")
+    parser.add_argument("journal", type=journal, metavar="JOURNAL", help="the file or URL of `run --journal`")
 
 
 def path(text: str) -> Path:

@@ -28,16 +28,16 @@ _BETWEEN_LOOKS = 2.0
 
 def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
     """Add the commands."""
-    fleet = commands.add_parser("fleet", help="set up and look at what several processes share")
+    fleet = commands.add_parser("fleet", help="set up and show what several processes share")
     fleet_commands = fleet.add_subparsers(required=True, metavar="COMMAND")
     migration = add_command(
         fleet_commands,
         "migrate",
         _migrate,
         summary="make the tables of a journal in PostgreSQL, or bring them to this version",
-        details="In one transaction: nothing is changed if it fails, and a second run changes nothing. The role needs "
-        "the right to create in the database, and must own tables that are there already. Another schema than "
-        "cometrunway is named in the URL: ?schema=NAME. With the extra `fleet`, the tables of its queue are made too.",
+        details="It is one transaction: nothing is changed if it fails, and a second run changes nothing. The role "
+        "needs the right to create in the database, and must own tables that are there already. Name another schema "
+        "than cometrunway in the URL: ?schema=NAME. With the extra `fleet`, the tables of its queue are made too.",
         example="cometrunway fleet migrate postgresql://me@localhost/shop",
     )
     _add_url(migration)
@@ -64,7 +64,7 @@ def _add_changes(commands: "Commands[argparse.ArgumentParser]") -> None:
         commands,
         "limits",
         _limits,
-        summary="set what all workers together may send; what is not given has no limit",
+        summary="set what all workers together may send; a limit that is not given is removed",
         example="cometrunway fleet limits postgresql://me@localhost/shop --creates-per-second 5 --creates-at-once 20",
     )
     _add_url(limits)
@@ -85,8 +85,8 @@ def _add_changes(commands: "Commands[argparse.ArgumentParser]") -> None:
     budget.add_argument("--creates", type=whole(0), metavar="N", help="its largest number of creates")
     budget.add_argument("--none", action="store_true", help="remove all limits of its budget, also that of money")
     for name, work, summary in (
-        ("pause", _pause, "send no more creates: of a tenant, or of all"),
-        ("unpause", _unpause, "send creates again: of a tenant, or of all"),
+        ("pause", _pause, "stop creates, of one tenant or of all"),
+        ("unpause", _unpause, "allow creates again, of one tenant or of all"),
     ):
         command = add_command(
             commands, name, work, summary=summary, example=f"cometrunway fleet {name} postgresql://me@localhost/shop"
@@ -125,7 +125,9 @@ def queue(shots: Sequence[Shot], options: argparse.Namespace) -> int:
 
 
 def _add_url(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("journal", type=journal, metavar="URL", help="as postgresql://user@host:5432/database")
+    parser.add_argument(
+        "journal", type=journal, metavar="URL", help="the database: postgresql://user@host:5432/database"
+    )
 
 
 def _migrate(options: argparse.Namespace) -> int:
@@ -178,7 +180,7 @@ def _status(options: argparse.Namespace) -> int:
 def _lines(status: "FleetStatus") -> Iterator[str]:
     in_flight = sum(worker.in_flight for worker in status.workers)
     workers = counted(len(status.workers), "worker")
-    yield f"{workers}, {in_flight} in flight, {status.queued} queued, {status.parked} of paused tenants"
+    yield f"{workers}, {in_flight} in flight, {status.queued} queued, {status.paused} of paused tenants"
     counts = ", ".join(f"{count} {state}" for state, count in sorted(status.counts.items()) if count)
     yield f"submissions that are not on disk: {counts or 'none'}"
     yield f"creates: {_limit(status.creates)}; polls: {_limit(status.polls)}"
@@ -212,8 +214,8 @@ def _limits(options: argparse.Namespace) -> int:
     limits = {name: getattr(options, name) for name in names}
     if options.none != (set(limits.values()) == {None}):
         raise ValueError(
-            "give the limits that hold from now on, or --none to remove all; nothing was changed. `cometrunway fleet "
-            "status` shows the present ones"
+            "give the new limits, or --none to remove all; nothing was changed. `cometrunway fleet status` shows the "
+            "present ones"
         )
     return _changed(options, lambda fleet: fleet.set_limits(**limits))
 

@@ -25,17 +25,19 @@ def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
         "gallery",
         _gallery,
         summary="make a page of a batch, or serve it live while the batch runs",
-        details="Write an HTML page that needs nothing but a browser and the files: every shot with what was asked "
-        "for and what became of it. It links to the files where they are, so move it together with them; and with the "
-        "folder FILE-data beside it, which holds the shots where there are more than 500.",
+        details="Write an HTML page with the request and the outcome of every shot. It needs only a browser and the "
+        "files. It links to the files, so move it together with them. With more than 500 shots their data are in the "
+        "folder FILE-data beside the page, which belongs to it.",
         example="cometrunway gallery shots.db\n  cometrunway gallery shots.db --serve",
     )
     gallery.add_argument("source", type=journal, metavar="DIR|JOURNAL", help="a folder of media files, or a journal")
     gallery.add_argument("-o", "--output", type=path, metavar="FILE", help=f"the page; default: {_OUTPUT}")
     gallery.add_argument(
-        "--serve", action="store_true", help="write nothing; serve it to this machine's browsers until Ctrl-C"
+        "--serve", action="store_true", help="write nothing; serve the page to this machine's browsers until Ctrl-C"
     )
-    gallery.add_argument("--port", type=whole(1, 65535), metavar="PORT", help="with --serve; default: any free one")
+    gallery.add_argument(
+        "--port", type=whole(1, 65535), metavar="PORT", help="the port of --serve; default: any free one"
+    )
 
 
 def _gallery(options: argparse.Namespace) -> int:

@@ -26,7 +26,7 @@ def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
         commands,
         "status",
         _status,
-        summary="show what a journal holds, also while it is being written",
+        summary="show what a journal contains, also while it is being written",
         example="cometrunway status shots.db",
     )
     add_journal(status)
@@ -48,9 +48,9 @@ def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
         commands,
         "check",
         _check,
-        summary="read all of a journal, and say whether it is whole",
+        summary="read all of a journal, and say whether it is damaged",
         details="Read every page and every row of a journal, also while it is being written. Opening a journal checks "
-        "only a small one whole. Changes nothing; status 1 if it is damaged.",
+        "only a small one completely. Changes nothing; status 1 if it is damaged.",
         example="cometrunway check shots.db",
     )
     add_journal(check)
@@ -62,22 +62,22 @@ def _add_prune(commands: "Commands[argparse.ArgumentParser]") -> None:
         commands,
         "prune",
         _prune,
-        summary="make a journal smaller: keep little of what was delivered long ago",
-        details="Of what was delivered before a date, the key, the digest, the task and the files stay known, so that "
-        "it is never paid for again; what was asked for, and URLs, go. What is owed, in doubt, failed or refused stays "
-        "as it is. Refused shots that were queued before the date leave the queue of a fleet. A date is local time, or "
-        "has a time zone: 2026-03-01, 2026-03-01T12:00Z.",
+        summary="make a journal smaller: remove data of shots that were delivered long ago",
+        details="Of shots that were delivered before a date, the key, the digest, the task and the files are kept, so "
+        "that they are never paid for again; the fields of the requests, and URLs, are removed. Shots that are owed, "
+        "in doubt, failed, cancelled or refused are not changed. From the queue of a fleet, refused shots that were "
+        "queued before the date are removed. A date is local time, or has a time zone: 2026-03-01, 2026-03-01T12:00Z.",
         example="cometrunway prune shots.db --delivered-before 2026-03-01",
     )
     add_journal(prune)
     prune.add_argument(
-        "--delivered-before", type=_date, required=True, metavar="DATE", help="prune what was delivered before"
+        "--delivered-before", type=_date, required=True, metavar="DATE", help="prune shots that were delivered before"
     )
     prune.add_argument(
         "--forget-keys-before",
         type=_date,
         metavar="DATE",
-        help="know nothing at all of what was delivered before: the same shots, run again, are paid for again",
+        help="forget shots that were delivered before: if they are run again, they are paid for again",
     )
 
 
@@ -93,9 +93,9 @@ def _add_resolve(commands: "Commands[argparse.ArgumentParser]") -> None:
         commands,
         "resolve",
         _resolve,
-        summary="end a doubt: say what became of a submission whose answer was lost",
-        details="A submission in doubt is never sent again by itself. Look into the gateway's own log, then say "
-        "whether its task exists; `run` and `resume` go on from there.",
+        summary="record whether a submission in doubt was accepted",
+        details="A submission in doubt is never sent again by itself. Check the gateway's own log, then say "
+        "whether its task exists; `run` and `resume` continue from there.",
         example="cometrunway resolve shots.db cat-yawns --task-id 7f1c...",
     )
     add_journal(resolve)
@@ -147,7 +147,7 @@ def _check_task_id(task_id: str, key: str, journal: JournalReader) -> None:
     poll_request("image_to_video", task_id)  # raises an error if no task has this id
     for other in journal.keys_of_task(task_id):
         if other != key:
-            raise ValueError(f"the task {task_id} is that of {other!r} already")
+            raise ValueError(f"the task {task_id} already belongs to {other!r}")
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -158,7 +158,7 @@ def _check(options: argparse.Namespace) -> int:
         say("restore a backup, or keep what `cometrunway export` can still read", sys.stderr)
         return 1
     with JournalReader(options.journal) as journal:
-        say(f"{options.journal}: whole, {counted(sum(journal.counts().values()), 'submission')}")
+        say(f"{options.journal}: no damage, {counted(sum(journal.counts().values()), 'submission')}")
     return 0
 
 

@@ -26,7 +26,7 @@ from cometrunway._terminal import say, writing
 from cometrunway.errors import CometRunwayError
 
 _STATUSES = (
-    "exit status: 0 all delivered, 1 a task failed or is in doubt, 2 wrong use or a bad file, 70 a bug, 130 interrupted"
+    "exit status: 0 all delivered, 1 a shot was not delivered, 2 wrong usage or a bad file, 70 a bug, 130 interrupted"
 )
 _MISTAKES = (BatchFileError, ValueError)
 """Errors that the user can correct. They are shown in one line."""
@@ -166,6 +166,6 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_emulator(commands: "Commands[argparse.ArgumentParser]") -> None:
     served = add_command(
-        commands, "emulator", emulator.run, summary="serve the API's behaviour on this machine", example=""
+        commands, "emulator", emulator.run, summary="run a server on this machine that behaves like the API", example=""
     )
     emulator.add_arguments(served)

@@ -23,7 +23,7 @@ def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
         commands,
         "report",
         _report,
-        summary="tell the figures of a journal: outcomes, reasons, durations, files, costs",
+        summary="show the figures of a journal: outcomes, reasons, durations, files, costs",
         details="Counts, the reasons of failures, how long tasks took by route and model (median and 95th percentile), "
         "creates, files and sizes; also while the journal is being written. A page has plots, and loads nothing.",
         example="cometrunway report shots.db\n  cometrunway report shots.db -o report.html --price prices.toml",

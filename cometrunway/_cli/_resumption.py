@@ -37,8 +37,8 @@ def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
         commands,
         "resume",
         _resume,
-        summary="finish what a journal owes",
-        details="Wait for every task that was paid for, and download what is not on disk. Submits nothing.",
+        summary="finish the unfinished tasks of a journal",
+        details="Wait for every task that was paid for, and download the files that are not on disk. Submits nothing.",
         example="COMETAPI_KEY=sk-... cometrunway resume shots.db",
     )
     add_journal(resume)
@@ -47,9 +47,9 @@ def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
         commands,
         "retry",
         _retry,
-        summary="submit once more what has failed in a journal, and pay for it again",
-        details="Without keys: failures that a retry may cure, which the gateway calls internal, and what was refused. "
-        "With keys: these, also what was cancelled. Says first how many are paid for again. A shot of a local file "
+        summary="submit failed shots of a journal once more, and pay for them again",
+        details="Without keys: failures that the gateway calls internal, which a retry may help, and refused shots. "
+        "With keys: these shots, also cancelled ones. Says first how many are paid for again. A shot with a local file "
         "needs its batch file: `cometrunway run SHOTS --journal JOURNAL --retry-failed`.",
         example="COMETAPI_KEY=sk-... cometrunway retry shots.db boat-burns",
     )
@@ -57,15 +57,17 @@ def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
     retry.add_argument(
         "keys", nargs="*", default=[], metavar="KEY", help="a shot that failed, was cancelled or refused, by its key"
     )
-    retry.add_argument("--all", action="store_true", help="all that has failed, for any reason, and what was cancelled")
+    retry.add_argument(
+        "--all", action="store_true", help="all shots that failed, for any reason, or were cancelled or refused"
+    )
     _add_session(retry)
     cancel = add_command(
         commands,
         "cancel",
         _cancel,
         summary="cancel tasks of a journal at the provider",
-        details="Where the provider can cancel: Runway's own API does, and gateways do not. What has succeeded "
-        "meanwhile is downloaded. No other process may write the journal at the same time.",
+        details="Works where the provider can cancel: Runway's own API can, and gateways cannot. The files of tasks "
+        "that have succeeded meanwhile are downloaded. No other process may write the journal at the same time.",
         example="RUNWAYML_API_SECRET=key_... cometrunway cancel shots.db boat-burns --provider runway",
     )
     add_journal(cancel)
@@ -125,7 +127,7 @@ async def _cancelled(options: argparse.Namespace) -> list[TaskStatus | Exception
 
 def _retry(options: argparse.Namespace) -> int:
     if options.all and options.keys:
-        raise ValueError("--all is for all that has failed or was cancelled: leave it out, or the keys")
+        raise ValueError("--all means all failed and cancelled shots: leave out --all, or the keys")
     retries = journal_retries(options.journal, options.keys, is_all=options.all)
     for line in retries.told():
         say(line, sys.stderr)

@@ -89,8 +89,8 @@ def _rows(batch: BatchRun, report: Report) -> str:
         )
     if doubts and report.journal is not None:
         resolve = shlex.join(["cometrunway", "resolve", str(report.journal), doubts[0]])
-        lines.append(f"  look into the gateway's log; if it is there:  {resolve} --task-id ID")
-        lines.append(f"  if it is not:  {resolve} --not-created")
+        lines.append(f"  check the gateway's log; if the task is there:  {resolve} --task-id ID")
+        lines.append(f"  if it is not there:  {resolve} --not-created")
     return "\n".join(filter(None, lines))
 
 

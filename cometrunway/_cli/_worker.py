@@ -37,16 +37,18 @@ def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
         commands,
         "worker",
         _work,
-        summary="submit the shots that others queue, as one of any number of workers",
+        summary="run a worker of a fleet, which submits queued shots",
         details="Take shots from the queue of a fleet, submit them, poll their tasks and download their files, until "
-        "SIGTERM or Ctrl-C. Then other workers take the unfinished tasks over: nothing is lost, and nothing is paid "
+        "SIGTERM or Ctrl-C. Then other workers take over the unfinished tasks: nothing is lost, and nothing is paid "
         "for twice.",
         example="COMETAPI_KEY=sk-... cometrunway worker --dsn postgresql://worker@db.example.com/shop",
     )
-    worker.add_argument("--dsn", type=journal, required=True, metavar="URL", help="as postgresql://user@host/database")
-    worker.add_argument("--name", metavar="NAME", help="in `fleet status`; default: the host and the process")
+    worker.add_argument(
+        "--dsn", type=journal, required=True, metavar="URL", help="the database: postgresql://user@host/database"
+    )
+    worker.add_argument("--name", metavar="NAME", help="the name in `fleet status`; default: the host and the process")
     worker.add_argument("--max-in-flight", type=whole(1), default=1000, metavar="N", help="unfinished tasks (1000)")
-    worker.add_argument("--polls-per-second", type=positive, metavar="N", help="of this worker, at most (250)")
+    worker.add_argument("--polls-per-second", type=positive, metavar="N", help="polls per second of this worker (250)")
     worker.add_argument("--json", action="store_true", help="one event per line on standard output")
     worker.add_argument(
         "--output-dir",

@@ -17,7 +17,7 @@ class Journal(StoredJournal):
     """The submissions of one or more runs.
 
     A change is durable when its method returns. Changes that come while a commit is under way share the next one. One
-    process writes a file at a time, which a lock that dies with its process ensures; any number may `read`.
+    process writes a file at a time: a lock, which ends with its process, ensures this. Any number may `read`.
 
     What has happened (an id, an outcome, a file) is never dropped: where it cannot be written its method raises, and it
     is kept in memory and written as soon as that is possible, before anything newer. Ids that are still unwritten when

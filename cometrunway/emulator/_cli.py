@@ -22,7 +22,7 @@ DESCRIPTION = """\
 Serve an emulation of the API on this machine until SIGTERM or Ctrl-C.
 
 When it is ready it prints one line of JSON: {"base_url": ..., "api_key": ..., "asset_url": ...}.
-GET /__emulator__/ledger, /__emulator__/requests and /__emulator__/leaks tell what has happened, without a key.
+GET /__emulator__/ledger, /__emulator__/requests and /__emulator__/leaks show what has happened, without a key.
 """
 
 EXAMPLE = """\
@@ -139,55 +139,84 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _add_origin(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="a loopback address (%(default)s)")
-    group.add_argument("--port", type=int, default=0, help="of the API; 0, the default, takes any free one")
-    group.add_argument("--asset-port", type=int, default=0, metavar="PORT", help="of the output files")
-    group.add_argument("--storage-port", type=int, default=0, metavar="PORT", help="of what takes uploads")
+    group.add_argument("--port", type=int, default=0, help="the port of the API; 0, the default, takes any free one")
+    group.add_argument("--asset-port", type=int, default=0, metavar="PORT", help="the port of the output files")
+    group.add_argument("--storage-port", type=int, default=0, metavar="PORT", help="the port of the upload storage")
     group.add_argument("--api-key", default="sk-emulator", metavar="KEY", help="the key to accept (%(default)s)")
 
 
 def _add_pace(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--seed", type=int, default=0, help="of durations, outcomes and faults (%(default)s)")
-    group.add_argument("--speed", type=float, default=1.0, metavar="X", help="how much faster tasks run (%(default)s)")
-    group.add_argument("--median", type=float, default=8.0, metavar="SECONDS", help="of task durations (%(default)s)")
-    group.add_argument("--sigma", type=float, default=0.35, help="their log-normal spread (%(default)s)")
+    group.add_argument("--seed", type=int, default=0, help="the seed of durations, outcomes and faults (%(default)s)")
+    group.add_argument(
+        "--speed", type=float, default=1.0, metavar="X", help="the divisor of task durations (%(default)s)"
+    )
+    group.add_argument(
+        "--median", type=float, default=8.0, metavar="SECONDS", help="the median of task durations (%(default)s)"
+    )
+    group.add_argument(
+        "--sigma", type=float, default=0.35, help="the log-normal spread of task durations (%(default)s)"
+    )
     group.add_argument(
         "--uniform",
         type=float,
         nargs=2,
         metavar=("LOW", "HIGH"),
-        help="task durations in seconds, evenly between these",
+        help="task durations are uniform between these seconds",
     )
-    group.add_argument("--max-running", type=int, metavar="N", help="more tasks than that are THROTTLED")
-    group.add_argument("--progress", choices=get_args(Progress), default="good", help="what polls say (%(default)s)")
     group.add_argument(
-        "--not-exist", type=float, default=1.0, metavar="SECONDS", help="new tasks are task_not_exist (%(default)s)"
+        "--max-running", type=int, metavar="N", help="how many tasks run at once; the others are THROTTLED"
+    )
+    group.add_argument(
+        "--progress", choices=get_args(Progress), default="good", help="the progress in polls (%(default)s)"
+    )
+    group.add_argument(
+        "--not-exist",
+        type=float,
+        default=1.0,
+        metavar="SECONDS",
+        help="for this time, a new task is task_not_exist (%(default)s)",
     )
 
 
 def _add_behaviour(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--dialect", choices=get_args(DialectName), default="flat", help="of answers (%(default)s)")
     group.add_argument(
-        "--not-exist-form", choices=get_args(NotExistForm), default="400", help="of that answer (%(default)s)"
+        "--dialect", choices=get_args(DialectName), default="flat", help="the form of answers (%(default)s)"
     )
-    group.add_argument("--failure-rate", type=float, default=0.0, metavar="RATE", help="part of tasks that fail, 0..1")
-    group.add_argument("--balance", type=int, metavar="N", help="creations until insufficient_user_quota")
+    group.add_argument(
+        "--not-exist-form",
+        choices=get_args(NotExistForm),
+        default="400",
+        help="the form of the answer task_not_exist (%(default)s)",
+    )
+    group.add_argument(
+        "--failure-rate", type=float, default=0.0, metavar="RATE", help="the fraction of tasks that fail, 0..1"
+    )
+    group.add_argument("--balance", type=int, metavar="N", help="the number of creates until insufficient_user_quota")
     group.add_argument("--any-model", action="store_true", help="accept models and values that are not documented")
     group.add_argument(
         "--fault",
         action="append",
         default=[],
         metavar="OPERATION:FAULT=RATE",
-        help="how often what goes wrong; repeatable",
+        help="the rate of a fault; may be repeated",
     )
-    group.add_argument("--asset-lifetime", type=float, default=86_400.0, metavar="SECONDS", help="of output URLs")
-    group.add_argument("--upload-lifetime", type=float, default=86_400.0, metavar="SECONDS", help="of uploaded files")
+    group.add_argument(
+        "--asset-lifetime", type=float, default=86_400.0, metavar="SECONDS", help="how long an output URL is valid"
+    )
+    group.add_argument(
+        "--upload-lifetime",
+        type=float,
+        default=86_400.0,
+        metavar="SECONDS",
+        help="how long an uploaded file can be used",
+    )
     group.add_argument("--stale-urls", action="store_true", help="polls repeat the first URL of an output")
     group.add_argument(
         "--callbacks",
         choices=get_args(CallbackPolicy),
         default="end",
-        help="when callback_url is posted to (%(default)s)",
+        help="when to post to callback_url (%(default)s)",
     )
     group.add_argument(
-        "--wrong-path", choices=get_args(WrongPath), default="json", help="what an unknown path answers (%(default)s)"
+        "--wrong-path", choices=get_args(WrongPath), default="json", help="the answer to an unknown path (%(default)s)"
     )

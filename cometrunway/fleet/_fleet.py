@@ -123,7 +123,7 @@ class Fleet:
         Args:
             request: what to make. Local files are named by their path, which each worker must be able to read.
             key: your name for the shot. It is paid for once.
-            tenant: whose budget it counts in.
+            tenant: the tenant in whose budget it counts.
             priority: of the shots that wait, those with the highest priority go first; of 32 bits.
             connection: your connection to the same database. The shot is then queued in its transaction: nothing is
                 bought if that is rolled back.
@@ -269,7 +269,7 @@ class Fleet:
     ) -> None:
         """Set what all workers together may send; None is no limit. Workers follow within two seconds.
 
-        A pause that a 429 has asked for goes on.
+        A pause that a 429 has asked for continues.
 
         Raises:
             ValueError: a limit is not greater than 0, or `creates_at_once` is larger than 2,147,483,647.
@@ -312,7 +312,7 @@ class Fleet:
         await self._database.rows(*self._queue.set_tenant(name, limits))
 
     async def pause(self, tenant: str | None = None) -> None:
-        """Send no more creates: of a tenant, or of all. Tasks that were created go on.
+        """Stop creates, of one tenant or of all. Tasks that were created continue.
 
         Raises:
             ValueError: there is no such tenant.
@@ -320,7 +320,7 @@ class Fleet:
         await self._pause(tenant, is_paused=True)
 
     async def unpause(self, tenant: str | None = None) -> None:
-        """Send creates again: of a tenant, or of all.
+        """Allow creates again, of one tenant or of all.
 
         Raises:
             ValueError: there is no such tenant.
@@ -346,7 +346,7 @@ class Fleet:
         Args:
             name: the worker's name, for `status`; by default its host and process.
             max_in_flight: how many tasks it takes at once.
-            **options: of the `Session`, but for its journal and its shared limits.
+            **options: options of the `Session`, except its journal and its shared limits.
 
         Raises:
             RuntimeError: the fleet works already, or its `app` is not open.

@@ -14,7 +14,7 @@ from cometrunway.fleet._limits import Limit
 
 @frozen(kw_only=True)
 class WorkerStatus:
-    """A worker that lives."""
+    """A running worker."""
 
     name: str
     started_at: datetime
@@ -45,7 +45,7 @@ class FleetStatus:
     workers: tuple[WorkerStatus, ...]
     queued: int
     """Shots that wait for a worker."""
-    parked: int
+    paused: int
     """Shots whose tenant is paused."""
     counts: dict[State, int]
     """How many submissions are in each state that is not delivered."""
@@ -73,14 +73,14 @@ async def status_of(database: Database) -> FleetStatus:
     tenants = await database.rows(
         f"SELECT name, creates, used_creates, money, used_money, is_paused FROM {schema}.tenant ORDER BY name"
     )
-    queued, parked = queue or (0, 0)
+    queued, paused = queue or (0, 0)
     return FleetStatus(
         workers=tuple(
             WorkerStatus(name=name, started_at=started_at, in_flight=in_flight, max_in_flight=most)
             for name, started_at, in_flight, most in workers
         ),
         queued=queued,
-        parked=parked,
+        paused=paused,
         counts={State(state): count for state, count in counts},
         creates=limits["creates"],
         polls=limits["polls"],

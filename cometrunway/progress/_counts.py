@@ -138,4 +138,4 @@ def why_a_poll_failed(event: Event) -> str:
     """Return the text about a failed poll, which does no harm."""
     if event.error is not None and refuses_the_key(event.error):
         return f"the gateway refuses the key, trying again: {event.error}"
-    return f"a poll failed, and the wait goes on: {event.error}"
+    return f"a poll failed, and the wait continues: {event.error}"

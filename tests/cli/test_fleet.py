@@ -49,7 +49,7 @@ def test_every_command_takes_a_url(
     assert "2 shots" in told(0, "report", url)
     told(0, "report", url, "-o", "report.html")
     told(0, "gallery", url)
-    assert "whole, 2 submissions" in told(0, "check", url)
+    assert "no damage, 2 submissions" in told(0, "check", url)
     assert "0 submissions pruned" in told(0, "prune", url, "--delivered-before", "2026-01-01")
     with pytest.raises(SystemExit):
         main(["status", url, "and", url])

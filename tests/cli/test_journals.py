@@ -172,8 +172,8 @@ def test_a_table_led_into_a_file_is_that_of_the_option(here: Callable[..., Ended
 def test_a_whole_journal_is_checked_and_pruned(here: Callable[..., Ended]) -> None:
     """Both tell of how many submissions; what is in doubt is not pruned."""
     record_now(Path("shots.db"), [Recorded(key="a"), Recorded(key="b"), Recorded(key="c", outcome="in_doubt")])
-    assert here("check", "shots.db") == Ended(0, "shots.db: whole, 3 submissions\n", "")
+    assert here("check", "shots.db") == Ended(0, "shots.db: no damage, 3 submissions\n", "")
     pruned = here("prune", "shots.db", "--delivered-before", datetime.now(UTC).isoformat())
     assert (pruned.status, pruned.error) == (0, "")
     assert pruned.out.startswith("shots.db: 2 submissions pruned; ")
-    assert here("check", "shots.db").out == "shots.db: whole, 3 submissions\n"
+    assert here("check", "shots.db").out == "shots.db: no damage, 3 submissions\n"

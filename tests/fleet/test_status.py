@@ -26,7 +26,7 @@ async def test_each_shot_is_counted_where_it_is(fleet: Fleet) -> None:
         "(3, 'e', 'r', 'f', '{}', 'delivered', 9)"
     )
     status = await fleet.status()
-    assert (status.queued, status.parked) == (1, 1)
+    assert (status.queued, status.paused) == (1, 1)
     assert status.counts == {State.ACCEPTED: 1, State.IN_DOUBT: 1}
     [acme] = status.tenants
     assert (acme.name, acme.is_paused, acme.creates, acme.used_creates) == ("acme", True, 5, 1)

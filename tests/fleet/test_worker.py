@@ -100,7 +100,7 @@ async def test_a_shot_that_is_parked_while_its_tenant_goes_on_is_made(fleet: Fle
         await asyncio.wait({unpausing}, timeout=0.2)
     await unpausing
     status = await fleet.status()
-    assert (status.queued, status.parked) == (1, 0)
+    assert (status.queued, status.paused) == (1, 0)
 
 
 @pytest.mark.parametrize("is_paused", [False, True])
@@ -125,7 +125,7 @@ async def test_a_long_transaction_of_a_user_does_not_stop_a_worker(
     await refusing
     status = await fleet.status()
     assert status.tenants[0].used_creates == (6 if is_paused else 1)
-    assert status.parked == (6 if is_paused else 0)
+    assert status.paused == (6 if is_paused else 0)
 
 
 async def test_a_transaction_that_queues_a_queued_shot_again_does_not_stop_a_worker(

@@ -79,7 +79,7 @@ def test_the_most_interesting_are_in_trouble_or_run_the_longest() -> None:
         counts.count(event(EventKind.SUBMITTED, str(number)), float(number))
     counts.count(event(EventKind.POLL_FAILED, "3"), 6.0)
     assert [shot.name for shot in counts.interesting(3)] == ["3", "0", "1"]
-    assert counts.interesting(1)[0].state == "a poll failed, and the wait goes on: it rains"
+    assert counts.interesting(1)[0].state == "a poll failed, and the wait continues: it rains"
     refusal = errors.AuthenticationError("invalid key", status=401, body=b"{}")
     counts.count(Event(kind=EventKind.POLL_FAILED, route=ROUTE, task_id="id-3", error=refusal), 6.5)
     assert counts.interesting(1)[0].state.startswith("the gateway refuses the key, trying again: invalid key")

@@ -54,7 +54,7 @@ async def test_failed_looks_are_told_once_a_minute() -> None:
         for _ in range(100):
             display.on_event(event(EventKind.POLL_FAILED))
             await asyncio.sleep(1)
-    assert stream.getvalue().count("a poll failed, and the wait goes on: it rains") == 2
+    assert stream.getvalue().count("a poll failed, and the wait continues: it rains") == 2
 
 
 async def test_a_refused_key_is_told_for_what_it_is() -> None:

@@ -64,7 +64,7 @@ async def test_a_create_goes_out_on_no_connection_whose_answers_are_shifted() ->
 
 
 async def test_a_task_does_not_end_by_the_answer_about_another_one() -> None:
-    """A poll that is answered with the end of another task has failed, and the wait goes on."""
+    """A poll that is answered with the end of another task has failed, and the wait continues."""
 
     def answer(request: RawRequest) -> bytes:
         if request.method == "POST":

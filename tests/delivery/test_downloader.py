@@ -7,7 +7,8 @@ import pytest
 from cometrunway import DownloadError, RetryPolicy, errors
 from cometrunway._delivery import _downloader
 from cometrunway.emulator import Fault
-from tests.delivery.conftest import Store
+from tests.delivery.conftest import Download, Store
+from tests.hosts import answer, clip, host
 
 
 async def test_nothing_is_left_but_the_file(store: Store) -> None:
@@ -89,6 +90,13 @@ async def test_a_file_that_is_not_there_yet_is_asked_for_again(store: Store) -> 
     """Object stores are consistent only eventually: 404 and 403 for seconds, then the file."""
     store.emulator.script("asset", Fault.answer(404), Fault.answer(403), Fault.answer(404))
     assert (await store.download()).exists()
+
+
+async def test_a_grace_of_less_than_a_second_is_used_too(download: Download) -> None:
+    """After a 404 the file is asked for once more at its end."""
+    async with host(answer(b"", status=404), answer(clip())) as served:
+        await download(served.url, asset_grace=0.5)
+    assert len(served.requests) == 2
 
 
 async def test_a_file_is_never_spliced_from_two(store: Store) -> None:

@@ -24,12 +24,13 @@ class Disk:
 
     def __init__(self, folder: Path | None, monkeypatch: pytest.MonkeyPatch) -> None:
         self.free = 0
-        self.stored = 0
+        self.tried = self.stored = 0
         self.events: list[Event] = []
         self.space = FreeSpace(folder, retry=RetryPolicy(), rng=Random(7), events=EventEmitter(self.events.append))
         monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=self.free))
 
     async def store(self) -> Asset:
+        self.tried += 1
         if self.free < SIZE:
             raise DownloadError("no space", asset=ASSET) from OSError(errno.ENOSPC, "no space")
         self.free -= SIZE
@@ -57,6 +58,16 @@ async def test_files_wait_for_space_and_nothing_is_submitted_meanwhile(disk: Dis
     disk.free = SIZE
     assert await disk.space.has_space()
     assert [event.kind for event in disk.events] == [EventKind.DISK_FULL]
+
+
+async def test_nothing_is_downloaded_while_less_than_a_megabyte_is_free(disk: Disk) -> None:
+    """A file that found the disk full is tried again when there is space."""
+    file = asyncio.ensure_future(disk.space.stored(disk.store, TASK))
+    await asyncio.sleep(600)
+    assert disk.tried == 1
+    disk.free = SIZE
+    assert await file == ASSET
+    assert disk.tried == 2
 
 
 async def test_a_journal_that_cannot_be_written_may_be_on_a_full_disk(disk: Disk) -> None:

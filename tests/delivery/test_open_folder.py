@@ -161,6 +161,14 @@ async def test_a_name_that_is_taken_by_another_kind_of_file_is_left(shared: Shar
     assert shared.is_untouched()
 
 
+async def test_no_descriptor_stays_open(shared: Shared) -> None:
+    """Neither of the folders of a file nor of the file."""
+    await shared.store("a/b/first")  # opens the connection
+    open_before = descriptors()
+    await shared.store("a/b/second")
+    assert descriptors() <= open_before
+
+
 async def test_no_race_with_links_leads_outside(shared: Shared) -> None:
     """A thread that swaps the folder and the parts for links all the time writes nothing outside by our hand."""
     inner, moved = shared.folder / "a", shared.folder / "moved"

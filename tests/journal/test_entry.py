@@ -3,8 +3,10 @@
 import json
 from pathlib import Path
 
+from attrs import evolve
+
 from cometrunway import Asset
-from cometrunway._journal._entry import _asset, assets_to_json
+from cometrunway._journal._entry import Entry, _asset, assets_to_json
 from cometrunway._journal._folders import Folders
 
 
@@ -37,3 +39,10 @@ def test_an_inline_output_is_recorded_by_its_type() -> None:
     """Its megabytes are in the file."""
     [fields] = json.loads(assets_to_json((Asset(url="data:video/mp4;base64,AAAA"),), Folders()))
     assert fields["url"] == "data:video/mp4"
+
+
+def test_an_entry_names_its_provider() -> None:
+    """Rows of before, when there was one, name none."""
+    row = Entry(key="A", route="image_to_video", fingerprint="f", request={})
+    assert row.provider == "cometapi"
+    assert evolve(row, request={"provider": "other"}).provider == "other"

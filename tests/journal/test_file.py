@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from cometrunway._journal import _file
-from cometrunway._journal._file import connected
+from cometrunway._journal._file import checked_place, connected, transaction
+from cometrunway.errors import JournalError
 from tests.recorded import Recorded, record
 
 KEY = "a-key-of-some-length"
@@ -27,3 +28,24 @@ async def test_a_large_file_whose_index_is_damaged_is_not_written(
     path.write_bytes(content.replace(f"{KEY}-1".encode(), f"{KEY}-7".encode(), 1))
     with pytest.raises(sqlite3.DatabaseError, match="the index of keys does not lead to"):
         connected(path, lock_timeout=1).close()
+
+
+def test_a_place_where_no_file_can_be_is_refused(tmp_path: Path) -> None:
+    """Before anything is made there."""
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    for path, reason in (
+        (Path(":memory:"), ":memory: is not one"),
+        (tmp_path / "circle" / "shots.db", "cannot be used"),
+        (tmp_path, "is a folder"),
+        (tmp_path / "missing" / "shots.db", "there is no folder"),
+    ):
+        with pytest.raises(JournalError, match=reason):
+            checked_place(path)
+
+
+def test_the_error_of_a_transaction_is_its_own(tmp_path: Path) -> None:
+    """Also where SQLite has rolled it back itself, as on a full disk."""
+    with closing(sqlite3.connect(tmp_path / "any.db", isolation_level=None)) as database:
+        with pytest.raises(KeyError), transaction(database):
+            database.execute("ROLLBACK")
+            raise KeyError

@@ -1,5 +1,6 @@
 """The lock of a journal: who has it, and what is said to those who do not."""
 
+import errno
 import logging
 import os
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cometrunway import _file_locks
+from cometrunway._journal import _lock
 from cometrunway._journal._lock import holder, lives, locked
 from cometrunway.errors import JournalError, JournalInUseError
 
@@ -84,3 +86,24 @@ def test_a_file_system_without_locks_is_told(
     assert caplog.messages == [
         f"{journal} is on a file system without locks: make sure that one process writes it at a time"
     ]
+
+
+def test_a_lock_file_that_cannot_be_written_is_named(journal: Path) -> None:
+    """With what the system says of it."""
+    name = journal.parent / "shots.db.lock"
+    name.mkdir()
+    with pytest.raises(JournalError, match=rf"shots\.db cannot be written: .*: {name}$"):
+        locked(journal)
+
+
+def test_a_lock_that_cannot_be_signed_is_released(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a full disk, of which the error tells; later the journal can be used."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_lock, "_sign", full)
+        with pytest.raises(JournalError, match=r"shots\.db cannot be written: no space left: .*shots\.db\.lock$"):
+            locked(journal)
+    _file_locks.release(locked(journal))

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from cometrunway import PollPolicy, Shot, errors
+from cometrunway import Failure, PollPolicy, Shot, State, Task, TaskStatus, errors
 from cometrunway._journal import _session_keys
+from cometrunway._journal._entry import Entry
+from cometrunway._journal._session_keys import SessionKeys
 from cometrunway.emulator import Emulator, Fault
 from tests.samples import yawn
 
@@ -118,3 +120,25 @@ async def test_a_key_that_ended_long_ago_is_refused(session: Any, monkeypatch: p
         with pytest.raises(errors.TasksOwedError):
             await runway.close()
     assert emulator.creates.received == 3
+
+
+async def test_an_ended_task_is_known_with_its_end() -> None:
+    """Its key gives the failure, and pays for nothing."""
+    keys = SessionKeys()
+    for key, status in (("a", TaskStatus.FAILED), ("b", TaskStatus.CANCELLED)):
+        await keys.begin(Entry(key=key, route="image_to_video", fingerprint="f", request={}))
+        await keys.accept(key, task_id=key, created_at=None)
+        await keys.end(key, Task(id=key, status=status, failure=Failure(message="because")))
+    states = [entry and entry.state for entry in (await keys.find("a"), await keys.find("b"))]
+    assert states == [State.FAILED, State.CANCELLED]
+
+
+async def test_an_entry_that_was_dropped_takes_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the ended ones the latest are kept."""
+    monkeypatch.setattr(_session_keys, "KEPT", 2)
+    keys = SessionKeys()
+    for key in "abc":
+        await keys.begin(Entry(key=key, route="image_to_video", fingerprint="f", request={}))
+        await keys.accept(key, task_id=key, created_at=None)
+        await keys.deliver(key, (), task=Task(id=key, status=TaskStatus.SUCCEEDED))
+    assert [key for key in "abc" if await keys.find(key)] == ["b", "c"]

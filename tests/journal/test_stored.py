@@ -7,6 +7,7 @@ import pytest
 
 from cometrunway import Failure, Journal, State, Task, TaskStatus
 from cometrunway._journal._entry import Entry
+from tests.recorded import Recorded, record
 
 SUBMITTED_AT = 1_700_000_000.0
 
@@ -25,3 +26,10 @@ async def test_only_a_task_that_is_younger_than_its_submission_ends_a_doubt(tmp_
     [found] = Journal.read(path)
     assert (found.state, found.task_id) == ((State.IN_DOUBT, None) if is_older else (State.FAILED, "t"))
     assert found.failure == (None if is_older else failure)
+
+
+async def test_the_key_of_a_task_is_found(tmp_path: Path) -> None:
+    """Whose id it is decides whether it may resolve a doubt."""
+    await record(tmp_path / "shots.db", [Recorded(key="A"), Recorded(key="B")])
+    async with Journal(tmp_path / "shots.db") as journal:
+        assert [await journal.key_of(task_id) for task_id in ("task-of-B", "unknown")] == ["B", None]

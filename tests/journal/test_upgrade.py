@@ -197,3 +197,16 @@ async def test_a_doubt_of_an_earlier_version_is_ended_by_its_new_name(tmp_path: 
                 return
     [entry] = [entry for entry in Journal.read(path) if entry.key == key]
     assert entry.task_id in emulator.tasks
+
+
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
+async def test_the_identities_of_an_older_journal_are_those_of_the_present_one(version: int, tmp_path: Path) -> None:
+    """A reader, which does not upgrade it, knows the same submissions."""
+    path = restored(version, tmp_path)
+    with JournalReader(path) as before:
+        known = list(before.fingerprints())
+    async with Journal(path):
+        pass
+    with JournalReader(path) as after:
+        assert list(after.fingerprints()) == known
+    assert len(known) == len(batch(tmp_path, HOOK))

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -91,3 +92,29 @@ async def test_closing_ends_the_retries() -> None:
     await asyncio.sleep(600)
     assert disk.written == ["closed"]
     assert writer.unrecorded == ("token",)
+
+
+@pytest.mark.parametrize("fails_first", [False, True])
+async def test_what_comes_during_a_commit_is_written_by_the_next(fails_first: bool) -> None:
+    """Also if the one before it fails and has no fact to try again."""
+    disk, may_end, commits = Disk(), threading.Event(), list[int]()
+    loop, begun = asyncio.get_running_loop(), asyncio.Event()
+
+    def commit(operations: list[Callable[[Any], Any]]) -> list[Any]:
+        commits.append(len(operations))
+        loop.call_soon_threadsafe(begun.set)
+        may_end.wait()
+        disk.is_full = fails_first and len(commits) == 1
+        return disk.commit(operations)
+
+    writer = Writer(commit)
+    first = asyncio.ensure_future(writer.write(lambda _: "first"))
+    await begun.wait()
+    second = asyncio.ensure_future(writer.write(lambda _: "second"))
+    await asyncio.sleep(0)
+    may_end.set()
+    outcomes = await asyncio.wait_for(asyncio.gather(first, second, return_exceptions=True), 60)
+    assert isinstance(outcomes[0], JournalError) == fails_first
+    assert outcomes[1] == "second"
+    assert commits == [1, 1]
+    await writer.close(lambda: None)

@@ -162,3 +162,11 @@ def test_nothing_is_foretold_before_a_quarter_has_ended() -> None:
         known.append(table.within(age + 1.0, 10.0) is not None)
     assert known.index(True) == pytest.approx(25, abs=3)
     assert all(known[known.index(True) :])
+
+
+def test_beyond_the_last_edge_nothing_is_unknown_where_enough_have_passed() -> None:
+    """Tasks that were older than all bins say of every age that it is reached unfinished."""
+    table = HazardTable((0.0, 1.0, 2.0), prior_median=1.0)
+    for _ in range(20):
+        table.learn(0.0, 100.0, ended=False)
+    assert table.known_until(0.0) == table.known_until(50.0) == math.inf

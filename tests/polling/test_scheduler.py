@@ -656,3 +656,33 @@ async def test_putting_off_many_polls_leaves_the_loop_its_turns(monkeypatch: pyt
         await asyncio.gather(*handles)
     assert sum(priced_in_turns) >= 1000
     assert max(priced_in_turns) <= 256
+
+
+async def test_polls_that_are_due_together_share_their_asyncio_tasks() -> None:
+    """A thousand of them need no more than may be under way at once."""
+    ours = set[Any]()
+
+    def ended(task_id: str, _: float) -> Answer:
+        ours.add(asyncio.current_task())
+        return task("SUCCEEDED", task_id)
+
+    async with World(ended).scheduler(per_second=1e6) as scheduler:
+        for number in range(1000):
+            watched(scheduler, str(number), age=None)
+    assert len(ours) <= 128
+
+
+async def test_a_delivery_runs_under_the_name_of_its_task() -> None:
+    """A listing of asyncio's tasks says whose files are under way."""
+    names = []
+
+    class Named(World):
+        async def deliver(self, future: TaskFuture, ended: Task) -> tuple[Asset, ...]:
+            ours = asyncio.current_task()
+            assert ours is not None
+            names.append(ours.get_name())
+            return await super().deliver(future, ended)
+
+    async with Named(script(task("SUCCEEDED"))).scheduler() as scheduler:
+        await watched(scheduler)
+    assert names == ["cometrunway end of t"]

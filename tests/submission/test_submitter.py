@@ -11,6 +11,7 @@ from cometrunway import (
     Event,
     EventKind,
     ImageToVideo,
+    Journal,
     OutcomeUnknownError,
     ProGenerate,
     Session,
@@ -291,3 +292,15 @@ async def test_a_callback_is_expected_only_while_it_matters(session: Any) -> Non
         assert len(expected) == 1
         await handle
         assert len(expected) == 0
+
+
+async def test_few_creates_hold_local_files_in_memory(session: Any, tmp_path: Path) -> None:
+    """However many are submitted, sixteen of one kind are begun at once."""
+    journal = tmp_path / "shots.db"
+    async with Emulator() as emulator, session(emulator, journal=journal) as runway:
+        emulator.script("create", *[Fault.slow(10)] * 40)
+        requests = [ImageToVideo(prompt_image=PNG, prompt_text=f"yawn {number}") for number in range(40)]
+        waiting = [asyncio.ensure_future(runway.submit(request)) for request in requests]
+        await asyncio.sleep(5)
+        assert len(Journal.read(journal)) == 16
+        await asyncio.gather(*waiting)

@@ -98,3 +98,10 @@ def test_a_description_without_secrets_is_complete() -> None:
     description = describe(ImageToVideo(prompt_image=CAT))
     assert CAT in str(description)
     assert is_complete(description)
+
+
+def test_a_description_of_a_route_of_another_version_is_identified_by_its_fields() -> None:
+    """Nothing is known of its defaults."""
+    described = {"route": "of_the_future", "prompt": "a cat"}
+    assert identity(described) == identity({**described})
+    assert identity(described) != identity({**described, "prompt": "a dog"})

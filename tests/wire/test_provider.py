@@ -66,6 +66,7 @@ def test_a_file_says_what_code_says(tmp_path: Path) -> None:
         ("can_cancel = 1", "Provider.can_cancel: must be true or false"),
         ("routes = 'image_to_video'", "Provider.routes: must be a list"),
         ("inline_limits = { imag = 5 }", "Provider.inline_limits: must map image, video or audio"),
+        ("inline_limits = { image = 0 }", "Provider.inline_limits: must map image, video or audio"),
         ("[", "provider.toml"),
     ],
 )

@@ -109,3 +109,9 @@ def test_beside_a_status_of_runway_one_is_all(status: str) -> None:
     """Runway counts from 0 to 1; beside other words 1 is one of a hundred."""
     assert progress([{"status": status, "progress": 1}]) == 1.0
     assert progress([{"status": status.lower(), "progress": 1}]) == 0.01
+
+
+@pytest.mark.parametrize("number", [1e15, 1e17, 1e19, 1e300])
+def test_a_number_that_is_no_time_is_none(number: float) -> None:
+    """Whatever the system says of it."""
+    assert instant(number) is None

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cometrunway import errors
-from cometrunway._wire._refusals import proves_refusal
+from cometrunway._wire._refusals import is_of_another_server, proves_refusal
 from cometrunway.errors import (
     APIError,
     AuthenticationError,
@@ -341,3 +341,20 @@ def test_a_token_in_an_answer_with_200_decides(token: str, meaning: type[APIErro
     error = refused_create(task_error(token), 200)
     assert type(error) is meaning
     assert proves_refusal(error) is (meaning is InvalidRequestError)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_of_another"),
+    [
+        (refused_create(HTML), True),
+        (refused_create({}), False),
+        (refused_create(openai_error(None, "Invalid URL (POST /x)"), 404), True),
+        (refused_create(openai_error(None, "no such task"), 404), False),
+        (refused_create(openai_error(None, "Invalid URL (POST /x)"), 400), False),
+        (errors.TransportError("no answer"), False),
+        (None, False),
+    ],
+)
+def test_a_page_or_a_missing_path_is_of_another_server(error: CometRunwayError | None, is_of_another: bool) -> None:
+    """The base URL is probably wrong then; an answer that may be better in a moment says nothing of it."""
+    assert is_of_another_server(error) is is_of_another

@@ -70,3 +70,10 @@ def test_a_file_that_was_sent_is_no_output(tmp_path: Path) -> None:
     for asked in (Asked(source), Asked(MP4), {"video_uri": {"sha256": hashlib.sha256(MP4).hexdigest()}}):
         assert polled(body, asked=asked).outputs == (f"data:video/mp4;base64,{made}",)
     assert polled({"status": "SUCCEEDED", "result": {"files": [INPUT.partition("?")[0], A]}}).outputs == (A,)
+
+
+def test_a_data_url_without_a_file_is_known_as_it_was() -> None:
+    """Its content cannot be compared."""
+    broken = "data:image/png;base64,@"
+    assert Sent({"prompt_image": broken}, "image").has(broken)
+    assert not Sent({"prompt_image": broken}, "image").has(f"{broken}@")

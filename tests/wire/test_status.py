@@ -95,3 +95,18 @@ def test_progress_never_decides() -> None:
     """A hundred percent is also what a failed row shows, and a running one may."""
     assert looked({"task_id": "x", "status": "IN_PROGRESS", "progress": "100%"}).status is TaskStatus.RUNNING
     assert looked({"task_id": "x", "progress": "100%"}).status is TaskStatus.UNKNOWN
+
+
+def test_a_success_within_a_status_that_is_not_known_needs_a_file() -> None:
+    """A negative number is such a status."""
+    assert looked(wrapped("-1", status="SUCCEEDED")).status is TaskStatus.UNKNOWN
+    assert looked(wrapped("-1", status="SUCCEEDED", output=[URL])).status is TaskStatus.SUCCEEDED
+
+
+def test_an_operation_whose_filters_left_a_file_has_succeeded() -> None:
+    """Veo counts what its filters took, beside what they left."""
+    left = {"raiMediaFilteredCount": 1, "generatedSamples": [{"video": {"uri": URL}}]}
+    taken = {"raiMediaFilteredCount": 1}
+    for response, status in ((left, TaskStatus.SUCCEEDED), (taken, TaskStatus.FAILED)):
+        operation = {"name": "operations/x", "done": True, "response": {"generateVideoResponse": response}}
+        assert looked(operation).status is status

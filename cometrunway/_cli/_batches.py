@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from cometrunway._batch._columns import listed
 from cometrunway._batch._cures import for_the_command
@@ -35,11 +34,11 @@ from cometrunway._cli._commands import (
     add_provider,
     add_template,
     journal,
-    network_options,
     path,
     positive,
     provider,
     resume_command,
+    session_options,
     whole,
 )
 from cometrunway._cli._fleet import queue
@@ -49,7 +48,6 @@ from cometrunway._delivery._file_names import FileNames
 from cometrunway._gallery._journal_source import JournalSource
 from cometrunway._gallery._page import write_page
 from cometrunway._plurals import counted
-from cometrunway._policies import PollPolicy
 from cometrunway._requests._shot import Shot
 from cometrunway._session import Session
 from cometrunway._submission._submitter import EMULATED
@@ -261,7 +259,7 @@ def _run(options: argparse.Namespace) -> int:
     )
     batch = BatchRun(
         shots=shots,
-        options=_session_options(options, is_new=known.is_new),
+        options={**session_options(options), "pay_again": known.is_new and (options.pay_again or options.emulator)},
         display=new_display(len(shots), quiet=options.quiet),
         observers=[report.log.on_event] if report.log else [],
         tells_balance=not options.quiet,
@@ -352,22 +350,6 @@ def _tell_doubtful(lines: str) -> None:
         warnings.simplefilter("ignore", category)
 
 
-def _session_options(options: argparse.Namespace, *, is_new: bool) -> dict[str, Any]:
-    """Return the options of `Session`; `is_new` says whether there is no journal, or a new one."""
-    names = ("base_url", "output_dir", "journal", "budget", "fit")
-    given: dict[str, Any] = {"provider": provider(options), **{name: getattr(options, name) for name in names}}
-    given |= {**network_options(options), "pay_again": is_new and (options.pay_again or options.emulator)}
-    if options.template is not None:
-        given["template"] = options.template
-    if options.max_in_flight is not None:
-        given["max_in_flight"] = options.max_in_flight
-    if options.journal_timeout is not None:
-        given["journal_timeout"] = options.journal_timeout
-    if options.polls_per_second is not None:
-        given["poll"] = PollPolicy(per_second=options.polls_per_second)
-    return given
-
-
 def _dry_run(wanted: Sequence[Shot], shots: Sequence[Shot], options: argparse.Namespace) -> int:
     _check_as_the_run_does(options)
     for plan in planned(wanted, provider(options), fit=options.fit):
@@ -388,7 +370,7 @@ def _check_as_the_run_does(options: argparse.Namespace) -> None:
         say(f"the run needs a key: {variable} is not set; --emulator needs none", sys.stderr)
     key = "" if options.emulator else os.environ.get(variable, "").strip()
     server = {"base_url": "http://127.0.0.1"} if options.emulator else {}
-    Session(key or "of-a-dry-run", **{**_session_options(options, is_new=False), **server})
+    Session(key or "of-a-dry-run", **{**session_options(options), **server})
     Connections(trust_env=not (options.no_trust_env or options.emulator)).read_environment()
     check_output_dir(options.output_dir)
     if options.journal is not None:

@@ -6,15 +6,22 @@ import shlex
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from cometrunway._journal._place import Place, is_url, place_of
 from cometrunway._paths import expanded
+from cometrunway._policies import PollPolicy
 from cometrunway._wire._provider import BUILT_IN, COMETAPI, Provider, provider_of
 from cometrunway.errors import JournalError
 
 Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for what add_subparsers returns
 Work = Callable[[argparse.Namespace], int]
 """Runs a command and returns the exit status."""
+_OF_SESSIONS = (
+    *("base_url", "output_dir", "template", "journal", "journal_timeout"),
+    *("budget", "fit", "max_in_flight"),
+)
+"""Options that a command and `Session` have under the same name."""
 
 
 def add_command(
@@ -87,9 +94,13 @@ def add_network(parser: "argparse.ArgumentParser | argparse._ArgumentGroup") -> 
     )
 
 
-def network_options(options: argparse.Namespace) -> dict[str, bool]:
-    """Return the options of the network for `Session`."""
-    return {"trust_env": not options.no_trust_env, "allow_private_assets": options.allow_private_assets}
+def session_options(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the options of `Session` that a command was given."""
+    given = {name: value for name in _OF_SESSIONS if (value := getattr(options, name, None)) is not None}
+    if getattr(options, "polls_per_second", None) is not None:
+        given["poll"] = PollPolicy(per_second=options.polls_per_second)
+    network = {"trust_env": not options.no_trust_env, "allow_private_assets": options.allow_private_assets}
+    return {**given, **network, "provider": provider(options)}
 
 
 def add_prices(command: "argparse.ArgumentParser | argparse._ArgumentGroup") -> None:

@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import shlex
 import sys
-from typing import Any
 
 from cometrunway._batch._journal_report import JournalReport
 from cometrunway._batch._retries import journal_retries
@@ -18,9 +17,8 @@ from cometrunway._cli._commands import (
     add_output_dir,
     add_provider,
     add_template,
-    network_options,
-    provider,
     resume_command,
+    session_options,
 )
 from cometrunway._cli._supervision import Report, supervised
 from cometrunway._journal._reader import JournalReader
@@ -83,19 +81,13 @@ def _add_session(command: argparse.ArgumentParser) -> None:
     add_template(command)
 
 
-def _session_options(options: argparse.Namespace) -> dict[str, Any]:
-    names = ("base_url", "output_dir", "journal", "template")
-    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    return {**given, "provider": provider(options), **network_options(options)}
-
-
 def _resume(options: argparse.Namespace) -> int:
     owed = JournalReport(options.journal).counts()["owed"]
     if not owed:
         say(f"nothing is owed in {options.journal}; `cometrunway status {options.journal}` shows each outcome")
         return 0
     batch = BatchRun(
-        shots=None, options=_session_options(options), display=new_display(owed), may_wait=sys.stderr.isatty()
+        shots=None, options=session_options(options), display=new_display(owed), may_wait=sys.stderr.isatty()
     )
     report = Report(output_dir=options.output_dir, journal=options.journal, resume=resume_command(options))
     return supervised(batch, report)
@@ -113,7 +105,7 @@ def _cancel(options: argparse.Namespace) -> int:
 async def _cancelled(options: argparse.Namespace) -> list[TaskStatus | Exception]:
     """Cancel the task of each key; return how each ended, or why its end is not known."""
     outcomes: list[TaskStatus | Exception] = []
-    async with Session(**_session_options(options)) as session:
+    async with Session(**session_options(options)) as session:
         for key in options.keys:
             handle = await session.find(key)
             try:
@@ -136,7 +128,7 @@ def _retry(options: argparse.Namespace) -> int:
         return 0
     batch = BatchRun(
         shots=shots,
-        options=_session_options(options),
+        options=session_options(options),
         display=new_display(len(shots)),
         may_wait=sys.stderr.isatty(),
         again=retries.unsuccessful.keys,

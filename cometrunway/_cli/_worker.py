@@ -6,7 +6,6 @@ import signal
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 from cometrunway._batch._event_log import EventLog
 from cometrunway._cli._commands import (
@@ -17,15 +16,13 @@ from cometrunway._cli._commands import (
     add_provider,
     add_template,
     journal,
-    network_options,
     path,
     positive,
-    provider,
+    session_options,
     whole,
 )
 from cometrunway._cli._fleet import fleet_type
 from cometrunway._events import Event, EventKind
-from cometrunway._policies import PollPolicy
 from cometrunway._terminal import say
 
 _STOPS = (signal.SIGTERM, signal.SIGINT)
@@ -67,14 +64,6 @@ def _folder_or_bucket(text: str) -> Path | str:
     return text if "://" in text else path(text)
 
 
-def _session_options(options: argparse.Namespace) -> dict[str, Any]:
-    names = ("base_url", "output_dir", "template")
-    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    if options.polls_per_second is not None:
-        given["poll"] = PollPolicy(per_second=options.polls_per_second)
-    return {**given, **network_options(options)}
-
-
 def _work(options: argparse.Namespace) -> int:
     return asyncio.run(_working(options))
 
@@ -91,9 +80,9 @@ async def _working(options: argparse.Namespace) -> int:
     stopped = asyncio.Event()
     for number in _STOPS:
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    fleet = fleet_type()(options.dsn, provider=provider(options))
-    given = {"name": options.name, "max_in_flight": options.max_in_flight}
-    async with fleet.working(**given, on_event=observe, **_session_options(options)) as session:
+    given = session_options(options)
+    fleet = fleet_type()(options.dsn, provider=given.pop("provider"))
+    async with fleet.working(name=options.name, on_event=observe, **given) as session:
         say(f"waiting for shots of {options.dsn}", sys.stderr)
         await stopped.wait()
         owed = len(session.owed)

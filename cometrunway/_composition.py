@@ -248,7 +248,7 @@ class Composition:
             events=events,
         )
         existing = ExistingTasks(
-            watcher=shared.watched_by(scheduler) if is_shared else scheduler,
+            scheduler=shared.scheduled_by(scheduler) if is_shared else scheduler,
             recall=self._output.recall,
             background=background,
             events=events,

@@ -72,6 +72,16 @@ class Watcher(Protocol):
         """Return the expected seconds until the last of these has ended; None until it can be estimated."""
 
 
+class Scheduler(Protocol):
+    """Polls tasks until they end."""
+
+    def find(self, reference: "TaskReference") -> "TaskFuture | None":
+        """Return the future of a task that is polled already."""
+
+    def watch(self, future: "TaskFuture", *, age: float | None, has_callback: bool = False) -> None:
+        """Poll a task from now on; `age` is in seconds since its create, None for a task from elsewhere."""
+
+
 @frozen(kw_only=True)
 class SubmissionReference:
     """The subject of events while a submission has no task."""

@@ -3,11 +3,10 @@
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Protocol
 
 from attrs import frozen
 
-from cometrunway._handle import Asked, TaskFuture, TaskReference
+from cometrunway._handle import Asked, Scheduler, TaskFuture, TaskReference
 from cometrunway._journal._entry import Entry, State
 from cometrunway._journal._protocol import JournalProtocol
 from cometrunway._task_group import BackgroundTasks
@@ -17,12 +16,6 @@ from cometrunway.errors import JournalError, TaskCancelledError, TaskFailedError
 Poll = Callable[[str, str, Asked], Awaitable[Task]]
 Deliver = Callable[[TaskFuture, Task], Awaitable[tuple[Asset, ...]]]
 Recall = Callable[[tuple[Asset, ...]], Awaitable[tuple[Asset, ...] | None]]
-
-
-class _Watcher(Protocol):
-    def find(self, reference: TaskReference) -> TaskFuture | None: ...
-
-    def watch(self, future: TaskFuture, *, age: float | None, has_callback: bool = False) -> None: ...
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -68,9 +61,9 @@ class SharedTasks:
                     return assets
         return await self.deliver_here(future, task)
 
-    def watched_by(self, watcher: _Watcher) -> "LeavingWatcher":
-        """Return a watcher that releases a task for other processes when this process no longer waits for it."""
-        return LeavingWatcher(shared=self, watcher=watcher)
+    def scheduled_by(self, scheduler: Scheduler) -> "LeavingScheduler":
+        """Return a scheduler that releases a task for other processes when this process no longer waits for it."""
+        return LeavingScheduler(shared=self, scheduler=scheduler)
 
     def on_end(self, future: TaskFuture) -> None:
         """Release a task for other processes if its end is not known, or if its files could not be downloaded."""
@@ -86,17 +79,17 @@ class SharedTasks:
 
 
 @frozen(kw_only=True, eq=False, repr=False)
-class LeavingWatcher:
-    """Watches tasks, and releases those for other processes that it no longer waits for."""
+class LeavingScheduler:
+    """Polls tasks, and releases those for other processes that it no longer waits for."""
 
     shared: SharedTasks
-    watcher: _Watcher
+    scheduler: Scheduler
 
     def find(self, reference: TaskReference) -> TaskFuture | None:
         """Return the future of a task that is polled already."""
-        return self.watcher.find(reference)
+        return self.scheduler.find(reference)
 
     def watch(self, future: TaskFuture, *, age: float | None, has_callback: bool = False) -> None:
         """Poll a task from now on."""
         future.add_done_callback(self.shared.on_end)
-        self.watcher.watch(future, age=age, has_callback=has_callback)
+        self.scheduler.watch(future, age=age, has_callback=has_callback)

@@ -158,7 +158,7 @@ async def test_a_task_that_is_given_up_here_is_left_to_others(error: Exception |
     """A deadline, or files that cannot be had here, end the wait of this process only; an end of the task ends all."""
     watched: list[TaskFuture] = []
 
-    class Watcher:
+    class Polls:
         def find(self, _reference: TaskReference) -> TaskFuture | None:
             return watched[0]
 
@@ -167,9 +167,9 @@ async def test_a_task_that_is_given_up_here_is_left_to_others(error: Exception |
             watched.append(future)
 
     async with world() as at:
-        watcher, ending = at.shared.watched_by(Watcher()), future()
-        watcher.watch(ending, age=3.0, has_callback=True)
-        assert watcher.find(ending.reference) is ending
+        scheduler, ending = at.shared.scheduled_by(Polls()), future()
+        scheduler.watch(ending, age=3.0, has_callback=True)
+        assert scheduler.find(ending.reference) is ending
         ending.set_result((FILE,)) if error is None else ending.fail(error)
         await asyncio.sleep(0.1)
         assert at.journal.left == (["t1"] if is_left else [])

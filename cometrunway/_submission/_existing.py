@@ -3,13 +3,13 @@
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from attrs import evolve
 
 from cometrunway._callbacks._expected import ExpectedCallbacks
 from cometrunway._events import EventEmitter, EventKind, end_of
-from cometrunway._handle import TaskFuture, TaskReference
+from cometrunway._handle import Scheduler, TaskFuture, TaskReference
 from cometrunway._journal._entry import DOUBTFUL, OWED, Entry, State
 from cometrunway._journal._protocol import JournalProtocol
 from cometrunway._requests._routes import Request
@@ -24,30 +24,20 @@ Recall = Callable[[tuple[Asset, ...]], Awaitable[tuple[Asset, ...] | None]]
 """Returns recorded files with their present path or link; None unless each exists and is unchanged."""
 
 
-class Watcher(Protocol):
-    """Polls tasks until they end. The poll scheduler implements it."""
-
-    def find(self, reference: TaskReference) -> TaskFuture | None:
-        """Return the future of a task that is polled already."""
-
-    def watch(self, future: TaskFuture, *, age: float | None, has_callback: bool = False) -> None:
-        """Poll a task from now on; `age` is in seconds since its create, None for a task from elsewhere."""
-
-
 class ExistingTasks:
     """Gives each task one future, however often it is submitted, attached or resumed."""
 
     def __init__(
         self,
         *,
-        watcher: Watcher,
+        scheduler: Scheduler,
         recall: Recall,
         background: BackgroundTasks,
         events: EventEmitter,
         provider: Provider,
     ) -> None:
         self._provider = provider
-        self._watcher = watcher
+        self._scheduler = scheduler
         self._recall = recall
         self._background = background
         self._events = events
@@ -63,7 +53,7 @@ class ExistingTasks:
         has_callback: bool = False,
     ) -> TaskFuture:
         """Return the future of a task that was just created. A callback may announce its end."""
-        known = self._watcher.find(reference)  # a repeated submission may get the same id again
+        known = self._scheduler.find(reference)  # a repeated submission may get the same id again
         future = known or TaskFuture(reference, request, submitted_at=submitted_at)
         self._events.emit(EventKind.SUBMITTED, future)
         if known is None:
@@ -109,7 +99,7 @@ class ExistingTasks:
                 f"Session(provider={reference.provider!r})"
             )
         poll_request(reference.route, reference.id)  # an invalid id is an error here, and not in a later poll
-        future = self._watcher.find(reference)
+        future = self._scheduler.find(reference)
         if future is None:
             if self._background.is_closing:
                 raise RuntimeError("the Session is being closed; no further task can be waited for in it")
@@ -168,7 +158,7 @@ class ExistingTasks:
 
     def _watch(self, future: TaskFuture, *, age: float | None, has_callback: bool = False) -> None:
         self._note(future.id, future.key)
-        self._watcher.watch(future, age=age, has_callback=has_callback)
+        self._scheduler.watch(future, age=age, has_callback=has_callback)
 
     def _note(self, task_id: str, key: str | None) -> None:
         self._keys[task_id] = key

@@ -1,13 +1,16 @@
 """Rows of the journal: what is written of an asset is read again."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from attrs import evolve
 
-from cometrunway import Asset
+from cometrunway import Asset, Journal
 from cometrunway._journal._entry import Entry, _asset, assets_to_json
 from cometrunway._journal._folders import Folders
+from tests.recorded import Recorded, record
 
 
 def test_a_file_that_is_not_verified_stays_so() -> None:
@@ -46,3 +49,12 @@ def test_an_entry_names_its_provider() -> None:
     row = Entry(key="A", route="image_to_video", fingerprint="f", request={})
     assert row.provider == "cometapi"
     assert evolve(row, request={"provider": "other"}).provider == "other"
+
+
+async def test_a_row_has_its_state_as_a_word(tmp_path: Path) -> None:
+    """Journals are kept for years, and read by other programs."""
+    words = ("submitting", "accepted", "refused", "in_doubt", "failed", "cancelled", "delivered")
+    await record(tmp_path / "shots.db", [Recorded(key=word, outcome=word) for word in words])
+    with closing(sqlite3.connect(tmp_path / "shots.db")) as database:
+        assert all(key == state for key, state in database.execute("SELECT key, state FROM submission"))
+    assert [entry.state.value for entry in Journal.read(tmp_path / "shots.db")] == list(words)

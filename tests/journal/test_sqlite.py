@@ -376,3 +376,9 @@ def test_a_store_that_is_not_open_says_so(tmp_path: Path) -> None:
     store.open()
     assert store.commit([lambda _: None]) == [None]
     store.close()
+
+
+async def test_a_file_is_not_shared(tmp_path: Path) -> None:
+    """One process writes it at a time, so that nobody else waits for its tasks."""
+    async with Journal(tmp_path / "shots.db") as journal:
+        assert not journal.is_shared

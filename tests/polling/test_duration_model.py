@@ -188,3 +188,19 @@ def test_a_snapshot_that_does_not_fit_changes_nothing(damage: dict[str, Any]) ->
     with pytest.raises((ValueError, TypeError)):
         model.restore("a", damaged)
     assert model.snapshot() == before
+
+
+def test_progress_that_foretells_worse_than_age_is_not_used() -> None:
+    """However many ends it has seen: tasks that all end at 30 s may report any progress."""
+    model, without = new_model(), new_model()
+    for number in range(8):
+        for taught, progress in ((model, 0.1 + 0.1 * number), (without, None)):
+            task = ObservedTask(kind="a")
+            for age in (10.0, 29.0):
+                taught.learn(task, age, ended=False)
+                task.observe(age, progress)
+            taught.learn(task, 31.0, ended=True)
+    hasty, plain = ObservedTask(kind="a"), ObservedTask(kind="a")
+    hasty.observe(10.0, 0.9)
+    plain.observe(10.0, None)
+    assert wait(model, hasty, 9.0) == wait(without, plain, 9.0)

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from cometrunway import TextToVideo, Usage, errors
-from cometrunway._wire._balance import decode_balance, decode_usage
+from cometrunway._wire._balance import balance_request, decode_balance, decode_usage, usage_request
 from cometrunway._wire._http import HttpResponse
+from cometrunway._wire._provider import RUNWAY
 from cometrunway.emulator import Emulator
 
 
@@ -53,3 +54,9 @@ def test_what_an_answer_lacks_is_told() -> None:
                 decode(answer(body))
     with pytest.raises(errors.AuthenticationError):
         decode_balance(answer(b'{"error": "no"}', 401))
+
+
+def test_runway_tells_its_balance_and_its_usage() -> None:
+    """At the paths of its own API."""
+    assert balance_request(RUNWAY).path == "/v1/organization"
+    assert usage_request(RUNWAY).path == "/v1/organization/usage"

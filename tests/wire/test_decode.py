@@ -196,3 +196,9 @@ def test_a_callback_without_an_id_is_refused(body: bytes) -> None:
     """A post that names no task is a protocol error."""
     with pytest.raises(ProtocolError, match="without a task id"):
         decode_callback(body)
+
+
+def test_an_id_has_at_most_512_characters() -> None:
+    """A longer one is no id, so that the create is in doubt."""
+    assert decode_created(answer({"id": "x" * 512})) == "x" * 512
+    assert isinstance(refused_create({"id": "x" * 513}), ProtocolError)

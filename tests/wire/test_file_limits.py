@@ -5,9 +5,11 @@ from attrs import evolve
 
 from cometrunway._media._inputs import DATA_URI_LIMITS, UPLOAD_LIMIT, LocalFile
 from cometrunway._media._kinds import Kind, sniff
-from cometrunway._wire._file_limits import is_uploaded
+from cometrunway._wire._file_limits import is_uploaded, largest_file
 from cometrunway._wire._provider import COMETAPI, RUNWAY
 from tests.samples import MP4, PNG
+
+JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00"
 
 
 def of_size(content: bytes, size: int) -> LocalFile:
@@ -56,3 +58,12 @@ def test_the_limits_are_the_providers_own() -> None:
     assert not is_uploaded(of_size(MP4, 10**9), route="video_to_video", provider=own)
     with pytest.raises(ValueError, match="own takes uploads of at most 2000 bytes"):
         is_uploaded(of_size(PNG, 2001), route="image_to_video", provider=own)
+
+
+@pytest.mark.parametrize("limit", [1000, 1001, 1002, 1003])
+def test_the_largest_image_is_one_whose_data_uri_just_fits(limit: int) -> None:
+    """An image is scaled to this size, and no further."""
+    provider = evolve(COMETAPI, name="own", key_variable="OWN", inline_limits={"image": limit})
+    largest = largest_file(provider, "image_to_video", "image")
+    assert largest is not None
+    assert of_size(JPEG, largest).data_uri_size <= limit < of_size(JPEG, largest + 1).data_uri_size

@@ -9,7 +9,7 @@ from tests.answers import looked
 
 URL = "https://example.com/a.mp4"
 WORDS = {
-    TaskStatus.PENDING: "NOT_START SUBMITTED QUEUED PENDING submitted pending queued wait queueing 0",
+    TaskStatus.PENDING: "NOT_START SUBMITTED QUEUED PENDING submitted pending queued wait queueing accepted 0 等待中",
     TaskStatus.THROTTLED: "THROTTLED",
     TaskStatus.RUNNING: "IN_PROGRESS RUNNING in-progress inProgress JOB_STATE_RUNNING processing dreaming running 1",
     TaskStatus.SUCCEEDED: "SUCCESS SUCCEEDED succeeded succeed success completed complete finished done 3",

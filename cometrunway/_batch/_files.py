@@ -80,7 +80,7 @@ def read_batch(path: Path, *, encoding: str | None = None, ignore: Collection[st
     for record in table(text, ignored) if read is table else read(text):
         shots.add(record)
     if not (shots.by_key or shots.problems):
-        shots.problems.add(1, "the file holds no shot")
+        shots.problems.add(1, "the file contains no shot")
     absent = list(absent_columns(ignored, shots.columns))
     if shots.problems:
         raise BatchFileError("\n".join([str(shots.problems), *absent]))

@@ -7,7 +7,7 @@ from tempfile import TemporaryFile
 
 from cometrunway._journal._journal import Journal
 from cometrunway._journal._place import Place, PostgresUrl
-from cometrunway.errors import JournalError
+from cometrunway.errors import JournalError, JournalInUseError
 
 
 def check_output_dir(folder: Path) -> None:
@@ -34,7 +34,7 @@ async def _open(place: PostgresUrl) -> None:
 def _check_file(path: Path) -> None:
     pid = Journal.holder(path)
     if pid is not None:
-        raise JournalError(
+        raise JournalInUseError(
             f"the journal {path} is in use by another process (pid {pid}); one writes at a time: wait for it to end, "
             "or give this run a journal of its own"
         )

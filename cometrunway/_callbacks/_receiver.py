@@ -124,7 +124,7 @@ def _checked(public_url: object) -> str:
     check_web_url(public_url, field="public_url")
     parts = urlsplit(public_url)
     if parts.query or parts.fragment or "@" in parts.netloc or len(public_url) > _URL_ROOM:
-        raise ValueError(f"public_url must hold no query, fragment or user, and at most {_URL_ROOM} characters")
+        raise ValueError(f"public_url must have no query, fragment or user, and at most {_URL_ROOM} characters")
     if parts.scheme == "http" and not is_this_machine(parts.hostname or ""):
         _logger.warning(
             "public_url %r: callbacks are not encrypted, so anyone on the way can forge them: use https", public_url

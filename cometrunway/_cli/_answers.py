@@ -105,6 +105,6 @@ def _sent(file: Path) -> Sent:
         raise ValueError(f"{file} is no JSON: {error}") from error
     if not isinstance(request, dict):
         raise ValueError(  # noqa: TRY004 - what is wrong is the file
-            f"{file} must hold the request as a JSON object"
+            f"{file} must contain the request as a JSON object"
         )
     return sent_for(request)

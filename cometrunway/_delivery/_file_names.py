@@ -104,9 +104,12 @@ def _check(template: object) -> None:
     for _, name, layout, conversion in parts:
         if layout or conversion or (name is not None and name not in FIELDS):
             field = f"{name}{'!' * bool(conversion)}{conversion or ''}{':' * bool(layout)}{layout or ''}"
-            raise ValueError(f"template: knows only {', '.join(FIELDS)}, got {{{field}}}")
+            known = ", ".join(f"{{{name}}}" for name in FIELDS)
+            raise ValueError(f"template: must use no fields but {known}, got {{{field}}}")
     if not names & {"key", "id"}:
-        raise ValueError(f"template: must hold {{key}} or {{id}}, or all files would have one name, got {template!r}")
+        raise ValueError(
+            f"template: must contain {{key}} or {{id}}, or all files would have one name, got {template!r}"
+        )
     if not all(map(_is_harmless, template.format(**_SAMPLE).split("/"))):
         raise ValueError(
             f"template: must be a relative path within the folder, of names that all systems allow and of at most "

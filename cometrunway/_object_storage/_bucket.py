@@ -94,7 +94,7 @@ class Bucket:
         except (BaseError, FileNotFoundError, TimeoutError) as error:
             raise self._error(f"{self.address} cannot be written", error) from error
         if not is_told:
-            raise BucketError(f"{self.address} cannot be used: the storage does not tell what it holds")
+            raise BucketError(f"{self.address} cannot be used: the storage does not report its objects correctly")
         if not self.refuses_to_replace:
             _logger.warning(
                 "%s is on a storage without conditional writes: where two processes put files of one name there at the "

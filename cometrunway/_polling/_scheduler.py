@@ -191,7 +191,7 @@ class PollScheduler:
         Raises:
             CometRunwayError: the cancellation is not confirmed. Polling of the task continues.
         """
-        answer = await self._ask(future.route, future.id, future.asked)
+        answer = await self._known(future)
         task = self._open.get((future.route, future.id))
         if task is not None and not answer.status.is_terminal:
             try:
@@ -201,6 +201,17 @@ class PollScheduler:
                 raise
             task.is_cancelled = True
         self.hint(future.route, future.id, announces_end=False)
+
+    async def _known(self, future: TaskFuture) -> Task:
+        """Poll a task. As long as it may be too new for the API to know it, poll it again."""
+        while True:
+            try:
+                return await self._ask(future.route, future.id, future.asked)
+            except TaskNotFoundError:
+                task = self._open.get((future.route, future.id))
+                if task is None or task.is_cancelled or self._loop.time() >= (task.unknown_until or 0.0):
+                    raise
+            await asyncio.sleep(self._policy.pause_while_unknown(self._rng))
 
     async def _dispatch(self) -> None:
         while True:

@@ -87,7 +87,7 @@ def _checked_base(base_url: object, provider: Provider, *, name: str) -> URL:
     if url.scheme == "http" and not is_this_machine(url.host):
         raise ValueError(f"{name} {base_url!r} would send the API key without encryption: use https")
     if url.user or url.query_string or url.fragment:
-        raise ValueError(f"{name} must hold no user, query or fragment")
+        raise ValueError(f"{name} must have no user, query or fragment")
     if url.path.rstrip("/").endswith("/v1"):
         raise ValueError(f"{name} {base_url!r} must be without /v1: the routes carry their own prefix")
     for other in BUILT_IN.values():

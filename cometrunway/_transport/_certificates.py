@@ -26,7 +26,7 @@ def tls_context(*, trust_env: bool) -> ssl.SSLContext:
         return _context(file, Path(file).stat().st_mtime_ns if file else 0, folder)
     except OSError as error:
         is_other = isinstance(error, ssl.SSLError)
-        problem = "holds no certificates in the PEM format" if is_other else f"cannot be read: {error.strerror}"
+        problem = "contains no certificates in the PEM format" if is_other else f"cannot be read: {error.strerror}"
         named = f"SSL_CERT_FILE={named_file!r}" if named_file else f"the system's file of certificates, {file!r},"
         raise ValueError(f"{named} {problem}; Session(trust_env=False) ignores SSL_CERT_FILE") from error
 

@@ -73,7 +73,7 @@ def data_url_faults(url: str, provider: Provider, route: str, model: str) -> Ite
         return
     found = sniff(content[:BEGINNING])
     if found is None or not found.is_taken or found.kind != "image":
-        yield Fault(f"holds no image that is taken; {_TAKEN}", is_sure=True)
+        yield Fault(f"contains no image that is accepted; {_TAKEN}", is_sure=True)
     elif not is_whole(io.BytesIO(content), found.media_type):
         yield Fault("ends too early: the image is cut off or damaged", is_sure=True)
     else:

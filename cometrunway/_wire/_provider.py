@@ -180,7 +180,7 @@ def provider_of(given: Provider | str) -> Provider:
         raise TypeError(f"provider must be a Provider or the name of one, got {type(given).__name__}")
     if given not in BUILT_IN:
         raise ValueError(
-            f"provider: must be built in, got {shown(given)}; {nearest(given, BUILT_IN)}; describe any "
-            "other with Provider(...)"
+            f"provider: must be built in, got {shown(given)}: describe any other with Provider(...); "
+            f"{nearest(given, BUILT_IN)}"
         )
     return BUILT_IN[given]

@@ -57,12 +57,12 @@ def test_a_single_object_is_a_batch_of_one(tmp_path: Path) -> None:
         ("a.csv", f"route,prompt_image,promt_text\nimage_to_video,{CAT},x\n", {1: "did you mean prompt_text"}),
         ("a.csv", 'route,key\nimage_to_video,"x', {2: "a quote is opened in this row, or in one above"}),
         ("a.csv", f"prompt_image,seed\n{CAT},1\n", {1: "another route to route, or add one"}),
-        ("a.csv", "route,key\n", {1: "holds no shot"}),
+        ("a.csv", "route,key\n", {1: "contains no shot"}),
         ("a.csv", "key,Route\na,image_to_video\n", {1: "`route` among them, got key, Route", 2: "prompt_image"}),
         ("a.csv", "route,key,key\nimage_to_video,a,b\n", {1: "key: two columns"}),
         ("a.csv", f"route,prompt_image,prompt_text\nimage_to_video,{CAT},a\u2028b,c\n", {2: "4 cells"}),
-        ("a.json", "[]", {1: "holds no shot"}),
-        ("a.jsonl", "", {1: "holds no shot"}),
+        ("a.json", "[]", {1: "contains no shot"}),
+        ("a.jsonl", "", {1: "contains no shot"}),
     ],
 )
 def test_everything_wrong_is_named_with_its_line(name: str, text: str, wrong: dict[int, str], tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cometrunway import Journal, JournalError
+from cometrunway import Journal, JournalError, JournalInUseError
 from cometrunway._batch._writable import check_journal, check_output_dir
 
 
@@ -38,6 +38,6 @@ def test_a_journal_of_another_user_is_named(name: str, tmp_path: Path, monkeypat
 async def test_a_journal_in_use_is_named_with_its_process(tmp_path: Path) -> None:
     """The run would be refused, too."""
     async with Journal(tmp_path / "shots.db"):
-        with pytest.raises(JournalError, match=r"is in use by another process \(pid \d+\)"):
+        with pytest.raises(JournalInUseError, match=r"is in use by another process \(pid \d+\)"):
             check_journal(tmp_path / "shots.db")
     check_journal(tmp_path / "shots.db")

@@ -41,11 +41,29 @@ async def test_what_cannot_be_cancelled_goes_on(session: Any) -> None:
     """At a gateway that is an error that says so, nothing is sent, and the task is delivered."""
     async with Emulator(duration=5) as emulator, session(emulator) as runway:
         handle = await runway.submit(yawn())
-        await asyncio.sleep(2)
         with pytest.raises(errors.CancelNotSupportedError, match="cometapi has no request to cancel"):
             await handle.cancel()
         assert await handle
         assert (await handle.cancel()).status is TaskStatus.SUCCEEDED
+
+
+async def test_a_task_that_is_too_new_for_the_api_is_cancelled_when_it_is_known(session: Any) -> None:
+    """`task_not_exist` just after a create neither ends the cancellation nor lets it delete a task blindly."""
+    async with Emulator(duration=1000) as emulator, session(emulator, provider="runway") as runway:
+        handle = await runway.submit(boat())
+        emulator.script("poll", *[Fault.not_found_yet()] * 2)
+        assert (await handle.cancel()).status is TaskStatus.CANCELLED
+        methods = [request.method for request in emulator.requests]
+        assert methods[-5:-1] == ["GET", "GET", "GET", "DELETE"]
+
+
+async def test_an_id_that_stays_unknown_is_not_cancelled(session: Any) -> None:
+    """After the grace, and at once for a task from elsewhere, the error says that the API does not know it."""
+    async with Emulator() as emulator, session(emulator, provider="runway") as runway:
+        handle = runway.attach("00000000-0000-4000-8000-000000000000", route="text_to_video")
+        with pytest.raises(errors.TaskNotFoundError):
+            await handle.cancel()
+        assert not [request for request in emulator.requests if request.method == "DELETE"]
 
 
 async def test_a_refused_cancel_is_told_and_the_wait_goes_on(session: Any) -> None:

@@ -38,8 +38,8 @@ def test_models_have_limits_of_their_own() -> None:
     [
         (picture()[:-20], "ends too early"),
         (picture(form="JPEG")[:300], "ends too early"),
-        (b"%PDF-1.7", "holds no image that is taken"),
-        (picture(form="GIF"), "holds no image that is taken"),
+        (b"%PDF-1.7", "contains no image that is accepted"),
+        (picture(form="GIF"), "contains no image that is accepted"),
         (picture((1, 1)), "has 1x1 pixels"),
         (picture(), ""),
     ],

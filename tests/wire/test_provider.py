@@ -98,7 +98,7 @@ def test_a_built_in_name_and_its_key_stay_its_own(name: str) -> None:
 
 def test_an_unknown_name_is_told() -> None:
     """The nearest built-in one is suggested."""
-    with pytest.raises(ValueError, match="'runwy'; did you mean runway"):
+    with pytest.raises(ValueError, match=r"'runwy': describe any other with Provider\(...\); did you mean runway"):
         provider_of("runwy")
     with pytest.raises(TypeError, match="got NoneType"):
         provider_of(None)  # type: ignore[arg-type]  # the mistake

@@ -75,7 +75,7 @@ class SharedTasks:
 
     async def _leave(self, task_id: str) -> None:
         with suppress(JournalError):
-            await self.journal.leave(task_id)
+            await self.journal.leave(task_id, is_given_up=True)
 
 
 @frozen(kw_only=True, eq=False, repr=False)

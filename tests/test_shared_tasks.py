@@ -36,7 +36,8 @@ class _SharedJournal(NoJournal):
             raise self.error
         return self.held
 
-    async def leave(self, task_id: str) -> None:
+    async def leave(self, task_id: str, *, is_given_up: bool = False) -> None:
+        assert is_given_up
         self.left.append(task_id)
 
 

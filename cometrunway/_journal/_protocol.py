@@ -76,8 +76,11 @@ class JournalProtocol(Protocol):
     async def take(self, task_id: str) -> Entry | None:
         """Wait for a task, and return None; or return its entry, if another process waits for it or it has ended."""
 
-    async def leave(self, task_id: str) -> None:
-        """Wait for a task no more, so that another process may."""
+    async def leave(self, task_id: str, *, is_given_up: bool = False) -> None:
+        """Wait for a task no more, so that another process may.
+
+        If the wait was given up, `take_over` returns the task here only after a pause, which doubles each time.
+        """
 
     async def take_over(self, most: int) -> dict[str, str]:
         """Wait for at most `most` tasks for which no live process waits; return their ids by key."""
@@ -157,7 +160,7 @@ class NoJournal:
     async def take(self, _task_id: str) -> None:
         """Wait for a task, as no other process does."""
 
-    async def leave(self, task_id: str) -> None:
+    async def leave(self, task_id: str, *, is_given_up: bool = False) -> None:
         """Do nothing."""
 
     async def take_over(self, _most: int) -> dict[str, str]:

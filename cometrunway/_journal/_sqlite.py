@@ -129,7 +129,7 @@ class SqliteStore:
     def leave_all(self, _database: sqlite3.Connection) -> None:
         """Do nothing: no other process could take them up."""
 
-    def leave(self, _database: sqlite3.Connection, _task_id: str) -> None:
+    def leave(self, _database: sqlite3.Connection, _task_id: str, *, is_given_up: bool) -> None:
         """Do nothing: no other process could take it up."""
 
     def durations(self, database: sqlite3.Connection) -> dict[str, Any]:

@@ -172,8 +172,8 @@ class Store(Protocol):
     def leave_all(self, connection: Any) -> None:
         """Wait for no task any more, so that other sessions may."""
 
-    def leave(self, connection: Any, task_id: str) -> None:
-        """Give up a task, so that another session can take it."""
+    def leave(self, connection: Any, task_id: str, *, is_given_up: bool) -> None:
+        """Wait for a task no more, so that another session can take it; if it was given up, not this one at once."""
 
     def durations(self, connection: Any) -> dict[str, Any]:
         """Return the saved durations of each kind of task; None for a text that is longer than `LONGEST_HISTORY`."""

@@ -266,10 +266,11 @@ class StoredJournal(AsyncContext):
             return None
         return await self._do(lambda connection: self._store.take(connection, task_id))
 
-    async def leave(self, task_id: str) -> None:
-        """Stop waiting for a task, so that another process can wait for it."""
+    async def leave(self, task_id: str, *, is_given_up: bool = False) -> None:
+        """Stop waiting for a task, so that another process can; this one only after a pause, if it has given up."""
         if self.is_shared:
-            await self._do(lambda connection: self._store.leave(connection, task_id), is_fact=True)
+            leave = partial(self._store.leave, task_id=task_id, is_given_up=is_given_up)
+            await self._do(leave, is_fact=True)
 
     async def take_over(self, most: int) -> dict[str, str]:
         """Wait for at most `most` tasks for which no live process waits; return their ids by key."""

@@ -209,6 +209,9 @@ class Fleet:
     async def result(self, key: str) -> tuple[Asset, ...]:
         """Wait for a shot in any process, and return its files, as awaiting a handle does.
 
+        While a file cannot be downloaded, or a task does not end, workers try again, and this waits. To wait no longer
+        than a minute: `async with asyncio.timeout(60): await fleet.result(key)`.
+
         Raises:
             TaskFailedError, TaskCancelledError: the task failed, or was cancelled.
             OutcomeUnknownError: it is not known whether the create was accepted.

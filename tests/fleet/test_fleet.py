@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from procrastinate import App, PsycopgConnector
 
-from cometrunway import ImageToVideo, JournalError, PollPolicy, Session
+from cometrunway import EventKind, ImageToVideo, JournalError, PollPolicy, RetryPolicy, Session
 from cometrunway.emulator import Emulator, Faults
 from cometrunway.errors import CometRunwayError, JournalUnavailableError, TaskFailedError
 from cometrunway.fleet import Fleet
@@ -61,6 +61,27 @@ async def test_a_failed_task_is_raised_where_it_is_waited_for(
     async with working(dsn, emulator, tmp_path):
         with pytest.raises(TaskFailedError):
             await fleet.result("fails")
+
+
+async def test_a_file_that_is_gone_is_not_asked_for_again_and_again(fleet: Fleet, dsn: str, tmp_path: Path) -> None:
+    """The worker gives up, and tries again after a pause: the place is free for other shots meanwhile."""
+    await fleet.submit(shot("a"), key="a")
+    events: list[EventKind] = []
+    async with Emulator(speed=100, faults=Faults.parse("asset:404=1")) as emulator:
+        worker = Fleet(dsn).working(
+            api_key=emulator.api_key,
+            base_url=emulator.base_url,
+            output_dir=tmp_path,
+            poll=PollPolicy(first=0.1, floor=0.05),
+            retry=RetryPolicy(asset_grace=0),
+            on_event=lambda event: events.append(event.kind),
+        )
+        async with worker:
+            waiting = asyncio.ensure_future(fleet.result("a"))
+            done, _ = await asyncio.wait({waiting}, timeout=5)
+            waiting.cancel()
+    assert not done
+    assert events.count(EventKind.FAILED) == 1
 
 
 async def test_a_refused_shot_gives_its_budget_back(fleet: Fleet, dsn: str, tmp_path: Path) -> None:

@@ -158,18 +158,20 @@ class Statements:
         )
         return taken.rowcount > 0
 
-    def take_over(self, connection: Connection, most: int, again: Collection[str]) -> list[tuple[str, str]]:
+    def take_over(
+        self, connection: Connection, most: int, again: Collection[str], without: Collection[str]
+    ) -> list[tuple[str, str]]:
         """Wait for at most so many tasks for which no session that lives waits; return their keys and ids.
 
-        Also for those of `again` for which this session waits.
+        Also for those of `again` for which this session waits; for none of `without`.
         """
         lives = f"EXISTS (SELECT FROM {self.schema}.session AS s WHERE s.number = free.owner AND {is_alive('s')})"
         return connection.execute(
             f"UPDATE {self.schema}.submission AS old SET owner = {self.owner} WHERE number IN ("
             f"SELECT number FROM {self.schema}.submission AS free WHERE state IN ('accepted', 'succeeded') "
-            f"AND (NOT {lives} OR (free.owner = {self.owner} AND task_id = ANY(%s))) "
+            f"AND (NOT {lives} OR (free.owner = {self.owner} AND task_id = ANY(%s))) AND NOT task_id = ANY(%s) "
             "ORDER BY number LIMIT %s FOR UPDATE SKIP LOCKED) RETURNING key, task_id".encode(),
-            (list(again), most),
+            (list(again), list(without), most),
         ).fetchall()
 
     def leave_all(self, connection: Connection) -> None:

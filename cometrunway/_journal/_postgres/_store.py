@@ -19,6 +19,7 @@ from cometrunway._journal._place import PostgresUrl
 from cometrunway._journal._postgres import _sessions
 from cometrunway._journal._postgres._changes import Statements
 from cometrunway._journal._postgres._connection import Connection, Error, connected, passes, stored, translated_errors
+from cometrunway._journal._postgres._given_up import GivenUp
 from cometrunway._journal._postgres._migration import check_rights, check_version
 from cometrunway._journal._postgres._prune import prune
 from cometrunway._journal._postgres._records import Records, folders_of
@@ -50,6 +51,8 @@ class _Opened:
     """The tasks for which this session waits, as far as it knows without a query."""
     taken_tasks: set[str] = field(factory=set)
     """The tasks that the present commit takes over."""
+    given_up: GivenUp = field(factory=GivenUp)
+    """The tasks for which this session has given up its wait."""
     lost_tasks: set[str] = field(factory=set)
     """The tasks that were taken over in a commit whose answer was lost, so that nobody polls them."""
 
@@ -313,7 +316,9 @@ class PostgresStore:
         """Record the files of tasks."""
         opened = self._here()
         opened.statements.deliver(connection, rows)
-        opened.own_tasks.difference_update(str(row["task_id"]) for row in rows)
+        ended = {str(row["task_id"]) for row in rows}
+        opened.own_tasks.difference_update(ended)
+        opened.given_up.forget(ended)
         return [None] * len(rows)
 
     def reinstate(self, connection: Connection, rows: Sequence[Values]) -> list[None]:
@@ -336,7 +341,8 @@ class PostgresStore:
     def take_over(self, connection: Connection, most: int) -> dict[str, str]:
         """Wait for at most so many tasks for which no session that lives waits; return their ids by key."""
         opened = self._here()
-        taken = opened.statements.take_over(connection, most, opened.lost_tasks - opened.taken_tasks)
+        again, paused = opened.lost_tasks - opened.taken_tasks, opened.given_up.paused(self.moment())
+        taken = opened.statements.take_over(connection, most, again, paused)
         opened.taken_tasks.update(task_id for _, task_id in taken)
         opened.own_tasks.update(opened.taken_tasks)
         return dict(taken)
@@ -351,11 +357,13 @@ class PostgresStore:
         opened.statements.leave_all(connection)
         opened.own_tasks.clear()
 
-    def leave(self, connection: Connection, task_id: str) -> None:
+    def leave(self, connection: Connection, task_id: str, *, is_given_up: bool) -> None:
         """Wait for a task no more."""
         opened = self._here()
         opened.statements.leave(connection, task_id)
         opened.own_tasks.discard(task_id)
+        if is_given_up:
+            opened.given_up.add(task_id, self.moment())
 
     def durations(self, connection: Connection) -> dict[str, Any]:
         """Return what was saved of each kind of task; None of what is far too long to be decoded in the event loop."""

@@ -65,11 +65,11 @@ def test_a_task_is_one_sessions(connection: Connection, url: str) -> None:
     """While that one lives, no other takes it; left, or its session gone, the first takes it, and only that one."""
     second, third = statements(url, 2), statements(url, 3)
     assert not second.take(connection, "t1")
-    assert second.take_over(connection, 10, ()) == []
+    assert second.take_over(connection, 10, (), ()) == []
     change(url, "UPDATE {schema}.session SET lease = -60")
-    assert second.take_over(connection, 10, ()) == [("shot", "t1")]
+    assert second.take_over(connection, 10, (), ()) == [("shot", "t1")]
     change(url, "INSERT INTO {schema}.session (number, host, machine, pid, lease) VALUES (2, 'h', 'm', 2, 60)")
-    assert third.take_over(connection, 10, ()) == []
+    assert third.take_over(connection, 10, (), ()) == []
     second.leave(connection, "t1")
     assert third.take(connection, "t1")
 

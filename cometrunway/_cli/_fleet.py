@@ -5,7 +5,7 @@ import asyncio
 import json
 import math
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from cometrunway._journal._stores import migrate
 from cometrunway._plurals import counted
 from cometrunway._requests._shot import Shot
 from cometrunway._terminal import say
-from cometrunway.errors import CometRunwayError
+from cometrunway.errors import CometRunwayError, KeyConflictError
 
 if TYPE_CHECKING:
     from cometrunway.fleet import Fleet, FleetStatus, Limit
@@ -100,28 +100,50 @@ def queue(shots: Sequence[Shot], options: argparse.Namespace) -> int:
     failed: list[str] = []
 
     async def queue_and_wait(fleet: "Fleet") -> None:
-        added = [await fleet.submit(shot.request, key=shot.key) for shot in shots]
-        say(
-            f"{sum(added)} queued, {len(added) - sum(added)} queued or submitted before; Ctrl-C ends this wait only: "
-            "the workers continue",
-            sys.stderr,
-        )
+        added = await _added(fleet, shots)
+        failed.extend(shot.key for shot in shots if shot.key not in added)
+        say(_counted(added, len(failed)), sys.stderr)
         with suppress(CometRunwayError):  # a role that only queues may not read them
             if not (await fleet.status()).workers:
                 say(f"no worker runs now; to start one:  cometrunway worker --dsn {options.dsn}", sys.stderr)
-        for shot in shots:
+        for key in added:
             try:
-                files = await fleet.result(shot.key)
+                files = await fleet.result(key)
             except CometRunwayError as error:
-                failed.append(shot.key)
-                say(f"{shot.key}: {error}", sys.stderr)
+                failed.append(key)
+                say(f"{key}: {error}", sys.stderr)
             else:
                 for file in () if options.quiet else files:
-                    say(f"{shot.key}  {file.path or file.location or file.url}")
+                    say(f"{key}  {file.path or file.location or file.url}")
 
     _opened(options.dsn, queue_and_wait, provider=provider(options))
     say(f"{len(shots) - len(failed)} delivered; {len(failed)} failed, in doubt or refused", sys.stderr)
     return 1 if failed else 0
+
+
+async def _added(fleet: "Fleet", shots: Sequence[Shot]) -> dict[str, bool]:
+    """Queue shots; return for the key of each whether it is new, without those whose key belongs to another request."""
+    added: dict[str, bool] = {}
+    for shot in shots:
+        try:
+            is_new = await fleet.submit(shot.request, key=shot.key)
+            added[shot.key] = added.get(shot.key, False) or is_new
+        except KeyConflictError as error:
+            say(f"{shot.key}: {error}", sys.stderr)
+        except CometRunwayError:
+            count = sum(added.values())
+            say(f"{count} queued before this error, which workers make; the same command queues the others", sys.stderr)
+            raise
+    return added
+
+
+def _counted(added: Mapping[str, bool], not_queued: int) -> str:
+    new = sum(added.values())
+    others = f", {not_queued} not queued" if not_queued else ""
+    return (
+        f"{new} queued, {len(added) - new} queued or submitted before{others}; Ctrl-C ends this wait only: the workers "
+        "continue"
+    )
 
 
 def _add_url(parser: argparse.ArgumentParser) -> None:

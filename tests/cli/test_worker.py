@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 
 from cometrunway._cli._main import main
+from cometrunway._requests._routes import Request
+from cometrunway.errors import JournalUnavailableError
 from cometrunway.fleet import Fleet
 from tests.emulator_process import ROOT, running_emulator
 from tests.fleet.workers import new_fleet, until, worker
 from tests.postgres import VARIABLE, Server
+from tests.samples import yawn
 
 pytestmark = pytest.mark.skipif(VARIABLE not in os.environ, reason=f"NOT TRIED: {VARIABLE} names no PostgreSQL")
 CAT = {"route": "image_to_video", "key": "cat", "prompt_image": "https://example.com/cat.jpg", "prompt_text": "yawns"}
@@ -92,6 +95,42 @@ def test_a_batch_without_a_worker_is_told(postgres: Server, tmp_path: Path) -> N
     assert "1 queued" in told[0]
     assert told[1].startswith("no worker runs now; to start one:  cometrunway worker --dsn postgresql://")
     assert "canary-password" not in told[1]
+
+
+def test_a_shot_that_cannot_be_queued_does_not_keep_the_others(
+    postgres: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its key belongs to another request; all others are queued, and waited for."""
+    shots, dsn = tmp_path / "shots.jsonl", new_fleet(postgres, lease=30)
+    shots.write_text("\n".join(map(json.dumps, SHOTS)))
+    Fleet(dsn).submit_blocking(yawn(), key="cat")
+    with running_emulator() as emulator:
+        worker(emulator, dsn, tmp_path)
+        assert main(["run", str(shots), "--dsn", dsn]) == 1
+    told = capsys.readouterr().err
+    assert "cat: the key 'cat' belongs to another request; nothing was queued" in told
+    assert "1 queued, 0 queued or submitted before, 1 not queued" in told
+    assert "0 delivered, 2 failed" in told
+
+
+def test_what_was_queued_before_an_error_is_told(
+    postgres: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Workers make it, whatever becomes of the others."""
+    shots, dsn = tmp_path / "shots.jsonl", new_fleet(postgres, lease=30)
+    shots.write_text("\n".join(map(json.dumps, SHOTS)))
+    submit = Fleet.submit
+
+    async def away(fleet: Fleet, request: Request, *, key: str) -> bool:
+        if key == "dog":
+            raise JournalUnavailableError("the database is away")
+        return await submit(fleet, request, key=key)
+
+    monkeypatch.setattr(Fleet, "submit", away)
+    assert main(["run", str(shots), "--dsn", dsn]) == 2
+    told = capsys.readouterr().err
+    assert "1 queued before this error, which workers make; the same command queues the others" in told
+    assert "error: the database is away" in told
 
 
 def test_what_is_the_workers_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -184,8 +184,19 @@ class Queue:
         )
 
     def submitted(self, key: str) -> Statement:
-        """Take a shot out of the queue: its create was accepted, or is in doubt."""
-        return Statement(f"DELETE FROM {self.schema}.queued WHERE key = %s", (key,))
+        """Take a shot out of the queue: its create was accepted, or is in doubt.
+
+        If another worker that had the shot, too, was refused before, the create is counted again. It does not wait for
+        a transaction of a user that has locked the tenant: then it fails, and can be tried again.
+        """
+        return Statement(
+            f"WITH counted AS (SELECT name FROM {self.schema}.tenant WHERE name = "
+            f"(SELECT tenant FROM {self.schema}.queued WHERE key = %s AND refusal IS NOT NULL) FOR UPDATE NOWAIT), "
+            f"gone AS (DELETE FROM {self.schema}.queued WHERE key = %s RETURNING price) "
+            f"UPDATE {self.schema}.tenant SET used_creates = used_creates + 1, used_money = used_money + price "
+            "FROM gone, counted WHERE tenant.name = counted.name",
+            (key, key),
+        )
 
     def refused(self, key: str, refusal: str) -> Statement:
         """Record why nothing was created for a shot, drop its request, and give its tenant the create back.

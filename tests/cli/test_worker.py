@@ -110,7 +110,7 @@ def test_a_shot_that_cannot_be_queued_does_not_keep_the_others(
     told = capsys.readouterr().err
     assert "cat: the key 'cat' belongs to another request; nothing was queued" in told
     assert "1 queued, 0 queued or submitted before, 1 not queued" in told
-    assert "0 delivered, 2 failed" in told
+    assert "0 delivered; 2 failed" in told
 
 
 def test_what_was_queued_before_an_error_is_told(

@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from decimal import Decimal
 from random import Random
 
 import psycopg
@@ -10,8 +11,9 @@ import pytest
 from attrs import define, field
 
 from cometrunway import Asset, JournalError
-from cometrunway._handle import TaskHandle
+from cometrunway._handle import TaskHandle, TaskReference, handle_of
 from cometrunway._requests._routes import Request
+from cometrunway._submission._existing import failed
 from cometrunway.errors import BudgetError, CometRunwayError, DownloadError, InvalidRequestError
 from cometrunway.fleet import Fleet, _engine
 from cometrunway.fleet._database import Database
@@ -40,6 +42,19 @@ class Refusing:
     async def take_over(self, most: int) -> list[TaskHandle]:
         """Take nothing over."""
         return []
+
+
+@define
+class Accepting(Refusing):
+    """A session that submits, while another worker does something."""
+
+    meanwhile: Callable[[], Awaitable[None]] = field(kw_only=True)
+
+    async def submit(self, request: Request, *, key: str | None = None, priority: int = 0) -> TaskHandle:
+        """Return the handle of a task that has ended."""
+        await self.meanwhile()
+        ended = failed(TaskReference(id="t1", route=request.route, key=key), REFUSAL, request)
+        return handle_of(ended)
 
 
 @pytest.fixture
@@ -78,6 +93,17 @@ async def test_what_is_not_the_shots_fault_refuses_none(fleet: Fleet, database: 
         await worker_of(database, Refusing(error)).submit("a")
     status = await fleet.status()
     assert (status.queued, status.tenants[0].used_creates) == (1, 1)
+
+
+async def test_a_create_that_is_accepted_after_a_refusal_counts(fleet: Fleet, database: Database) -> None:
+    """Two workers had the shot, as after a stall of one: its create was refused, and that of the other was not."""
+    await fleet.set_tenant("acme", creates=1, money=2)
+    await fleet.submit(shot(), key="a", tenant="acme")
+    await worker_of(database, Accepting(meanwhile=lambda: worker_of(database, Refusing()).submit("a"))).submit("a")
+    [acme] = (await fleet.status()).tenants
+    assert (acme.used_creates, acme.used_money) == (1, Decimal(2))
+    with pytest.raises(BudgetError):
+        await fleet.submit(shot(), key="b", tenant="acme")
 
 
 async def test_a_refusal_of_any_text_is_told(fleet: Fleet, database: Database) -> None:

@@ -44,7 +44,7 @@ PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run the tests, four at a time, for most of the time they wait; arguments go to pytest.
+    """Run the tests, four at a time, because most of the time they wait; arguments go to pytest.
 
     The simulations, real faults, large galleries in the development mode, a storage, the emulator's sounds, kills,
     restarts, thousands of callbacks, races and tasks, the examples of the docs, and the hundreds of processes of the
@@ -65,7 +65,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Check types strictly, and that the type of every public name is known to its users."""
+    """Check types strictly, and that every public name has a type for its users."""
     session.install("-e", ".[dev]", "pyright[nodejs]>=1.1.400")
     session.run("mypy")
     session.run("pyright", "--verifytypes", "cometrunway", "--ignoreexternal")
@@ -112,7 +112,7 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def pictures(session: nox.Session) -> None:
-    """Make the pictures of the documentation anew: a batch on a terminal, and a gallery in a browser."""
+    """Renew the pictures of the documentation: a batch on a terminal, and a gallery in a browser."""
     session.install("-e", ".[browser]", "pyte>=0.8.2")
     executable = _chromium() or _installed_chromium(session) or session.error("there is no Chromium that starts")
     session.run("python", "-m", "tests.documentation.pictures", env={"COMETRUNWAY_BROWSER": executable})
@@ -120,7 +120,7 @@ def pictures(session: nox.Session) -> None:
 
 @nox.session
 def browser(session: nox.Session) -> None:
-    """Look at the gallery in a real browser: this machine's Chromium, or Debian's, installed where that is possible."""
+    """Test the gallery in a real browser: this machine's Chromium, or Debian's, installed where that is possible."""
     executable = _chromium() or _installed_chromium(session)
     if executable is None:
         session.skip("NOT TRIED: there is no Chromium here that starts, and none can be installed without apt and root")
@@ -132,7 +132,7 @@ def browser(session: nox.Session) -> None:
 
 @nox.session
 def notebook(session: nox.Session) -> None:
-    """Run notebooks in real kernels, and look at one in a browser where there is one; data frames in and out."""
+    """Run notebooks in real kernels, and show one in a browser if there is one; read and write data frames."""
     session.install("-e", ".[notebook]")
     executable = _chromium() or _installed_chromium(session)
     tests = ("tests/notebook", "tests/wire/test_records_frames.py")
@@ -177,14 +177,14 @@ def frameworks(session: nox.Session) -> None:
 
 @nox.session
 def bundle(session: nox.Session) -> None:
-    """Make a program with PyInstaller out of the package as it is installed, and run it."""
+    """Make a program with PyInstaller from the installed package, and run it."""
     session.install(".[test]", "pyinstaller>=6")
     session.run("python", "-m", "pytest", "-q", "tests/cli/test_bundle.py", *session.posargs)
 
 
 @nox.session
 def fixtures(session: nox.Session) -> None:
-    """Run the first test of docs/testing.md where nothing is installed but what that page names."""
+    """Run the first test of docs/testing.md in an environment with only the packages that this page names."""
     [program, *_] = re.findall(r"```python\n(.*?)```", Path("docs/testing.md").read_text(), re.DOTALL)
     session.install(".", "pytest", "pytest-asyncio")
     with TemporaryDirectory() as folder:
@@ -240,7 +240,7 @@ def kills(session: nox.Session) -> None:
 
 @nox.session
 def faults(session: nox.Session) -> None:
-    """Kill and stop real servers, relays and clients, for as long as in the world; drop packets where root may."""
+    """Kill and stop real servers, relays and clients, for realistic times; drop packets, if run as root."""
     session.install("-e", ".[test]")
     _install(session, "nftables")
     session.run(
@@ -250,14 +250,14 @@ def faults(session: nox.Session) -> None:
 
 @nox.session
 def soak(session: nox.Session) -> None:
-    """Hold one session under load for 25 minutes, and compare what it holds; `-- --help` tells of other loads."""
+    """Keep one session under load for 25 minutes, and compare what it uses; `-- --help` shows other loads."""
     session.install("-e", ".[test]")
     session.run("python", "-m", "tests.benchmarks.soak", *session.posargs)
 
 
 @nox.session
 def simulation(session: nox.Session) -> None:
-    """Run 10,000 schedules of a hostile world, cancel at every turn, and plant faults; COMETRUNWAY_FIRST_SEED."""
+    """Run 10,000 simulated schedules with random faults, and cancel at every step; COMETRUNWAY_FIRST_SEED."""
     session.install("-e", ".[test]")
     many = {"COMETRUNWAY_SEEDS": "10000", "COMETRUNWAY_CANCELLATION_STEP": "1", "COMETRUNWAY_PLANTED": "1"}
     session.run("python", "-m", "pytest", "-n", "2", "tests/simulation", *session.posargs, env={**many, **os.environ})
@@ -265,7 +265,7 @@ def simulation(session: nox.Session) -> None:
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """Fuzz what reads foreign bytes, guided by coverage; `-- 3600` for an hour each instead of a minute."""
+    """Fuzz the decoders of external bytes, guided by coverage; `-- 3600` for an hour each instead of a minute."""
     session.install("-e", ".[test]", "atheris>=3")
     for target in ("answers", "containers", "batch-files"):
         session.run("python", "-m", "tests.fuzzing", target, *session.posargs)
@@ -273,14 +273,14 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session
 def mutation(session: nox.Session) -> None:
-    """Change the code in 420 places, one at a time, and see which changes no test notices; an hour; `-- --help`."""
+    """Change the code in 420 places, one at a time, and list the changes that no test finds; an hour; `-- --help`."""
     session.install("-e", ".[test]", "coverage>=7.6")
     session.run("python", "-m", "tests.mutation", *session.posargs)
 
 
 @nox.session
 def benchmark(session: nox.Session) -> None:
-    """Measure beside other clients, and renew docs/benchmarks.md; half an hour; `-- --help` tells of less."""
+    """Compare with other clients, and renew docs/benchmarks.md; half an hour; `-- --help` shows shorter runs."""
     session.install("-e", ".[test]", "runwayml[aiohttp]", "matplotlib>=3.8")
     session.run("python", "-m", "tests.benchmarks", *session.posargs)
 

@@ -179,10 +179,10 @@ def test_tables_are_those_of_the_code(page: Path) -> None:
     assert page.read_text() == tables.renewed(page), "python -m tests.documentation"
 
 
-def test_the_test_of_each_promise_exists() -> None:
-    """Each row of the promises names its tests, by file and function."""
+def test_the_test_of_each_guarantee_exists() -> None:
+    """Each row of the guarantees names its tests, by file and function."""
     page = (ROOT / "docs/promises.md").read_text()
-    rows = re.findall(r"^\| (?!promise|---).*$", page, re.MULTILINE)
+    rows = re.findall(r"^\| (?!guarantee|---).*$", page, re.MULTILINE)
     assert len(rows) > 20
     for row in rows:
         named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", row)

@@ -239,7 +239,7 @@ class TaskHandle(AsyncOnly, Displayed):
 
     @property
     def id(self) -> str:
-        """The task's id at the server; empty if the submission was refused, as `Session.map` yields it."""
+        """The task's id at the server; empty if the submission was refused, is in doubt or was not sent."""
         return self._reference.id
 
     @property
@@ -352,8 +352,8 @@ class TaskHandle(AsyncOnly, Displayed):
         return followed(asyncio.shield(future), future).__await__()
 
     def __repr__(self) -> str:
-        state = self.task.status.value if self.task else "not seen yet"
-        return f"<TaskHandle {self.route} {self.id or 'refused'} key={self.key!r} {state}>"
+        state = self.task.status.value if self.task else "not polled yet"
+        return f"<TaskHandle {self.route} {self.id or 'without an id'} key={self.key!r} {state}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return TaskHandle, (self._reference,)

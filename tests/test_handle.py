@@ -7,6 +7,7 @@ from typing import Any
 
 import anyio
 import pytest
+from attrs import evolve
 
 from cometrunway import Asset, Task, TaskHandle, TaskStatus
 from cometrunway._handle import TaskFuture, TaskReference
@@ -140,9 +141,16 @@ async def test_a_done_callback_is_given_the_handle() -> None:
 async def test_a_repr_tells_the_state() -> None:
     """A handle shows its route, id, key and the last status seen."""
     future = TaskFuture(REFERENCE)
-    assert repr(TaskHandle(REFERENCE, future)) == "<TaskHandle image_to_video d0658ae1 key='катер 7' not seen yet>"
+    assert repr(TaskHandle(REFERENCE, future)) == "<TaskHandle image_to_video d0658ae1 key='катер 7' not polled yet>"
     future.task = Task(id="d0658ae1", status=TaskStatus.RUNNING)
     assert "RUNNING" in repr(TaskHandle(REFERENCE, future))
+
+
+async def test_a_repr_without_an_id_does_not_say_why() -> None:
+    """The submission may have been refused, be in doubt, or not have been sent."""
+    reference = evolve(REFERENCE, id="")
+    handle = TaskHandle(reference, TaskFuture(reference))
+    assert repr(handle) == "<TaskHandle image_to_video without an id key='катер 7' not polled yet>"
 
 
 def ended(future: TaskFuture) -> None:

@@ -142,6 +142,8 @@ class StoredJournal(AsyncContext):
         if self.is_held(key):
             return True
         await self._writer.run(self._store.renew)
+        if key not in self._begun:  # a callback has ended it meanwhile
+            return False
         begun = _Begun(submitted_at=self._begun[key].submitted_at, moment=self._store.moment())
         self._begun[key] = begun
         is_under_way = await self._do(lambda connection: self._store.is_under_way(connection, key, begun.submitted_at))

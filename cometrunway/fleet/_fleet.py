@@ -82,6 +82,8 @@ class Fleet:
         self._unrecorded = _engine.register(self._app, self._submit)
 
     async def __aenter__(self) -> Self:
+        if self._opened is not None:
+            raise RuntimeError("this Fleet is open already: make another one")
         async with AsyncExitStack() as stack:
             async with opening(self._url):
                 database = await stack.enter_async_context(Database(self._url))

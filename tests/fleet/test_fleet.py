@@ -215,6 +215,13 @@ async def test_an_application_that_is_not_open_is_told(dsn: str, tmp_path: Path)
         await Fleet(dsn, app=app).working(api_key="sk-none", output_dir=tmp_path).__aenter__()
 
 
+async def test_a_fleet_is_open_once(fleet: Fleet) -> None:
+    """Else the connections of the first time would be left."""
+    with pytest.raises(RuntimeError, match="is open already"):
+        await fleet.__aenter__()
+    assert not (await fleet.status()).workers
+
+
 async def test_a_fleet_that_is_not_open_says_so() -> None:
     """The error shows the form."""
     with pytest.raises(RuntimeError, match="async with Fleet"):

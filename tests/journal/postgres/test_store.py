@@ -315,6 +315,23 @@ async def test_a_create_whose_session_was_only_told_to_be_gone_is_sent(session: 
         assert emulator.creates.accepted == 1
 
 
+async def test_what_a_callback_ends_while_the_lease_is_renewed_is_not_sent(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The create waited longer than its lease, and its task is known by then."""
+    async with Journal(url) as journal:
+        await journal.begin(entry())
+        monkeypatch.setattr(journal._store, "is_held_since", lambda _moment: False)
+
+        async def renewed(_renew: object) -> None:
+            await journal.accept("shot", task_id="t1", created_at=1.0)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(journal._writer, "run", renewed)
+            assert not await journal.hold("shot")
+        assert (await journal.find("shot") or entry()).task_id == "t1"
+
+
 async def test_a_lost_connection_does_not_end_a_lease(postgres: Server) -> None:
     """A session that only polls has nothing to commit: its lease is renewed on a new connection."""
     url = postgres.journal(lease=3600)

@@ -818,12 +818,12 @@ def test_a_journal_is_checked_and_pruned(served: dict[str, str], tmp_path: Path)
     command = ("run", shots, "--journal", "shots.db", "--quiet")
     assert run(*command, folder=tmp_path, **served).returncode == 0
     accepted = ledger(served)["creates"]["accepted"]
-    assert "whole, 30 submissions" in run("check", "shots.db", folder=tmp_path).stdout
+    assert "no damage, 30 submissions" in run("check", "shots.db", folder=tmp_path).stdout
     done = run("prune", "shots.db", "--delivered-before", "2999-01-01", folder=tmp_path)
     assert (done.returncode, "future" in done.stderr) == (2, True)
     done = run("prune", "shots.db", "--delivered-before", datetime.now(UTC).isoformat(), folder=tmp_path)
     assert "30 submissions pruned;" in done.stdout
-    assert "whole, 30 submissions" in run("check", "shots.db", folder=tmp_path).stdout
+    assert "no damage, 30 submissions" in run("check", "shots.db", folder=tmp_path).stdout
     assert "30 delivered" in run("status", "shots.db", folder=tmp_path).stdout
     assert run("export", "shots.db", "--format", "csv", folder=tmp_path).returncode == 0
     assert run(*command, folder=tmp_path, **served).returncode == 0

@@ -19,6 +19,7 @@ from cometrunway._submission._shared_limits import CreatePlace
 from cometrunway._submission._spending import Spending
 from cometrunway._submission._uploads import Uploads
 from cometrunway._task_group import BackgroundTasks
+from cometrunway._tracebacks import drop_frames
 from cometrunway._transport._api import Accepted, Api, Outcome, Refused
 from cometrunway.errors import CometRunwayError, JournalError, RateLimitedError
 
@@ -127,6 +128,7 @@ class Sender:
                 pause = self._pause_after(refusal, patience, place.queue)
                 if pause is None:
                     return outcome
+                drop_frames(refusal)
                 self._events.emit(EventKind.RETRYING, intent.reference, error=refusal)
                 place.refused(refusal)
                 await self._background.pause(pause)

@@ -186,16 +186,21 @@ async def test_what_ended_under_a_key_is_the_same_for_all(url: str) -> None:
     assert (found.state, found.is_held) == (State.CANCELLED, False)
 
 
+async def left_three(runway: Session) -> None:
+    """Submit the shots 0, 1 and 2, and leave their tasks."""
+    async with runway:
+        for number in range(3):
+            await runway.submit(yawn(number), key=f"{number}")
+        await runway.close(wait=0)
+
+
 async def test_a_task_that_cannot_be_continued_is_left_to_others(
     session: Any, postgres: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One task whose files cannot be looked for does not keep the others, nor itself, from being continued."""
     url = postgres.journal()
     async with Emulator() as emulator:
-        async with session(emulator, journal=url) as runway:
-            for number in range(3):
-                await runway.submit(yawn(number), key=f"{number}")
-            await runway.close(wait=0)
+        await left_three(session(emulator, journal=url))
         find = Session.find
 
         async def failing(runway: Session, key: str) -> Any:
@@ -218,10 +223,7 @@ async def test_a_row_that_cannot_be_continued_does_not_keep_the_others(
     """Each other task is taken over, by this session and at this call."""
     url = postgres.journal()
     async with Emulator() as emulator:
-        async with session(emulator, journal=url) as runway:
-            for number in range(3):
-                await runway.submit(yawn(number), key=f"{number}")
-            await runway.close(wait=0)
+        await left_three(session(emulator, journal=url))
         change(url, f"UPDATE {{schema}}.submission SET {damage} WHERE key = '1'")  # noqa: S608 - ours
         async with session(emulator, journal=url) as runway:
             assert {handle.key for handle in await runway.take_over()} == {"0", "2"}
@@ -249,10 +251,7 @@ async def test_what_was_taken_over_while_the_server_goes_away_is_polled(session:
     """By this session or, where it cannot read a task, by the next one that looks."""
     url = postgres.journal()
     async with Emulator(speed=100) as emulator:
-        async with session(emulator, journal=url) as runway:
-            for number in range(3):
-                await runway.submit(yawn(number), key=f"{number}")
-            await runway.close(wait=0)
+        await left_three(session(emulator, journal=url))
         async with session(emulator, journal=url, journal_timeout=0) as runway:
             store, handles = runway._lifetime.parts.journal._store, []
             take_over, connected = store.take_over, store._connected

@@ -93,12 +93,9 @@ def _wide(content: bytes, name: str) -> str:
     """Return that a text without a byte order mark has several bytes for each character, if that is to be seen."""
     zeros = tuple(place for place, byte in enumerate(content[:4]) if not byte)
     wide = _ZEROS.get(zeros, name)
-    is_text = content[:4].decode(wide, "replace").isprintable()
-    return (
-        ""
-        if wide == name or not is_text
-        else f"1: this is {wide.upper()} without a byte order mark; add --encoding {wide}"
-    )
+    if wide == name or not content[:4].decode(wide, "replace").isprintable():
+        return ""
+    return f"1: this is {wide.upper()} without a byte order mark; add --encoding {wide}"
 
 
 def _place(before: bytes, encoding: str) -> str:

@@ -151,7 +151,7 @@ class StoredJournal(AsyncContext):
 
     async def accept(self, key: str, *, task_id: str, created_at: float | None, token: str | None = None) -> None:
         """Record the id of a task that now exists; `token` is the task's token for `Session.attach`."""
-        begun_at = self._begun_at(key)
+        begun_at = self._pop_begun_at(key)
         await self._change(
             self._store.accept,
             token=token,
@@ -170,10 +170,10 @@ class StoredJournal(AsyncContext):
         await self._stop(key, State.IN_DOUBT, reason)
 
     async def _stop(self, key: str, state: State, reason: str) -> None:
-        begun_at = self._begun_at(key)
+        begun_at = self._pop_begun_at(key)
         await self._change(self._store.stop, key=key, state=state.value, reason=reason, submitted_at=begun_at)
 
-    def _begun_at(self, key: str) -> float | None:
+    def _pop_begun_at(self, key: str) -> float | None:
         """Return when the submission under way was begun, and forget it; None if none is under way here."""
         begun = self._begun.pop(key, None)
         return None if begun is None else begun.submitted_at

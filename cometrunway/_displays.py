@@ -12,7 +12,13 @@ class _Switch:
 
 
 def show_progress(is_wanted: bool) -> None:
-    """Turn the progress of waits in a notebook on or off. It is on by default."""
+    """Turn the progress of waits in a notebook on or off. It is on by default.
+
+    Raises:
+        TypeError: `is_wanted` is neither True nor False.
+    """
+    if not isinstance(is_wanted, bool):
+        raise TypeError(f"is_wanted must be True or False, got {is_wanted!r}")
     _Switch.is_on = is_wanted
 
 

@@ -56,6 +56,12 @@ def test_in_a_notebook_a_wait_is_shown_with_its_subjects(
     assert calls == [(waiting, ("subject", "another"), {"with_progress": is_wanted is not False})]
 
 
+def test_the_switch_of_the_progress_takes_no_word() -> None:
+    """`"no"` would turn it on."""
+    with pytest.raises(TypeError, match="is_wanted must be True or False, got 'no'"):
+        show_progress("no")  # type: ignore[arg-type]
+
+
 def test_only_a_notebook_is_told_of_an_open_session(monkeypatch: pytest.MonkeyPatch) -> None:
     """It tells of unfinished tasks when its kernel ends."""
     from cometrunway._notebook import _kernel_end

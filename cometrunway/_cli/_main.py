@@ -118,12 +118,12 @@ def _complain(message: str, status: int, *, debug: bool) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Shows no password of a URL in the complaint about an argument, and suggests the choice that is meant."""
+    """Complains about an argument in two lines, without the password of a URL, and suggests what is meant."""
 
     def error(self, message: str) -> NoReturn:
         """Complain, and end."""
-        listed = f"; `{self.prog} --help` lists them" if message.endswith("required: COMMAND") else ""
-        super().error(without_passwords(message) + _meant_choice(message) + listed)
+        complaint = f"{self.prog}: error: {without_passwords(message)}{_meant_choice(message)}"
+        self.exit(2, f"{complaint}\n`{self.prog} --help` explains the arguments.\n")
 
 
 def _meant_choice(message: str) -> str:

@@ -450,17 +450,19 @@ def test_a_wrong_option_is_status_2(option: str, tmp_path: Path) -> None:
         (["run", "shots.jsonl", "extra"], "unrecognized arguments: extra\n"),
         (["run", "--retry-failed", "shots.jsonl"], "got 'shots.jsonl'; write SHOTS before the option"),
         (["retry"], "required: JOURNAL\n"),
-        ([], "required: COMMAND; `cometrunway --help` lists them"),
+        ([], "required: COMMAND\n`cometrunway --help` explains"),
     ],
 )
 def test_a_misspelt_word_is_told_with_the_one_that_is_meant(
     arguments: list[str], meant: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of a command, an option, or a choice; the usage that is shown is that of the command."""
+    """Of a command, an option, or a choice; a second line tells where the arguments of the command are explained."""
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 2
-    assert meant in capsys.readouterr().err
+    complaint = capsys.readouterr().err
+    assert meant in complaint
+    assert re.fullmatch(r"(cometrunway.*): error: .*\n`\1 --help` explains the arguments\.\n", complaint)
 
 
 def test_a_bug_is_one_line_and_with_debug_a_traceback(

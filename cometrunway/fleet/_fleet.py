@@ -336,7 +336,7 @@ class Fleet:
         async with self._database.connection() as connection, connection.transaction():
             cursor = await connection.execute(*_bytes(self._queue.pause(tenant, is_paused=False)))
             _check_is_there(tenant, await cursor.fetchall())
-            cursor = await connection.execute(*_bytes(self._queue.take_parked(tenant)))
+            cursor = await connection.execute(*_bytes(self._queue.take_paused(tenant)))
             await _engine.add_jobs(self._app, self._url.schema, await cursor.fetchall(), connection)
 
     async def _pause(self, tenant: str | None, *, is_paused: bool) -> None:

@@ -234,7 +234,7 @@ class Queue:
             (is_paused, "creates" if tenant is None else tenant),
         )
 
-    def take_parked(self, tenant: str) -> Statement:
+    def take_paused(self, tenant: str) -> Statement:
         """Select the shots of a tenant that need a job, in their order, and say that they have one."""
         return Statement(
             f"WITH taken AS (UPDATE {self.schema}.queued SET has_job = TRUE WHERE tenant = %s AND NOT has_job "

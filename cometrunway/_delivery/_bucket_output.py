@@ -2,7 +2,7 @@
 
 import asyncio
 from itertools import count
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Self
 
@@ -59,7 +59,7 @@ class BucketOutput:
         assert asset.path is not None  # noqa: S101 - it was downloaded
         try:
             async with self._slots:
-                names = map(str, alternatives(PurePosixPath(name + asset.path.suffix)))
+                names = alternatives(name + asset.path.suffix)
                 location = await self._bucket.put(asset.path, _known(asset), names)
                 return evolve(asset, path=None, location=location, link=await self._bucket.link(location))
         except BucketError as error:

@@ -118,13 +118,13 @@ class Downloader:
             [part] = parts
             media = await fill(asset, part)
             name = stem.rpartition("/")[2] + (media.extension if extension is None else extension)
-            path = await in_thread(lambda: give_name(part, name))
+            named = await in_thread(lambda: give_name(part, name))
         finally:
             for part in parts:
                 part.discard()
         return Asset(
             url=asset.url,
-            path=path,
+            path=part.folder.path / named,
             media_type=media.media_type,
             size=part.size,
             sha256=part.sha256,

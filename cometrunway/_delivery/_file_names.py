@@ -12,6 +12,8 @@ _LONGEST_STEM = 130
 _LONGEST_PART = 200
 """The largest number of bytes of a name that a template makes. Most systems allow 255."""
 _FORBIDDEN = frozenset('<>:"/\\|?*')
+_USUAL = "[A-Za-z0-9_-]+"
+"""Every system keeps these characters."""
 _INVISIBLE = "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0]"
 """Letters and marks that are invisible."""
 _RESERVED = r"(?i)(con|prn|aux|nul|(com|lpt)[\d¹²³]|con(in|out)\$) *(\..*)?"
@@ -58,7 +60,8 @@ def safe_stem(name: str) -> str:
     original name. Names that differ only in case are kept. If a file system treats them as equal, the second file gets
     a number, because no file is ever overwritten.
     """
-    kept = "".join(character if _is_kept(character) else "_" for character in normalize("NFC", name))
+    is_usual = re.fullmatch(_USUAL, name)
+    kept = name if is_usual else "".join(each if _is_kept(each) else "_" for each in normalize("NFC", name))
     stem = _cut(kept.lstrip(". ~"), _LONGEST_STEM)
     if stem and stem == name and not re.fullmatch(_RESERVED, stem):
         return stem

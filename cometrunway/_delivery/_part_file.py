@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from io import BufferedRandom
 from itertools import count
-from pathlib import Path, PurePath
-from typing import TypeVar
+from pathlib import Path
 
 from attrs import define, field
 
@@ -22,7 +21,6 @@ from cometrunway._tasks import Asset
 _TAKEN = frozenset({errno.EAGAIN, errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENXIO})
 """The errors of opening a part file if another file has its name, or another process writes it."""
 
-_P = TypeVar("_P", bound=PurePath)
 _OPEN_FLAGS = os.O_RDWR | getattr(os, "O_BINARY", 0)
 _NOT_BLOCKING = getattr(os, "O_NONBLOCK", 0)
 """With it, opening a pipe returns at once."""
@@ -82,7 +80,9 @@ class PartFile:
         self.size, self.origin, self.digests = 0, Origin(), {"sha256": new_digest("sha256")}
 
     def discard(self) -> None:
-        """Remove the part file, unless it was renamed."""
+        """Close the file and remove the name of the part file, unless that is another file's now. May be repeated."""
+        if self.file.closed:
+            return
         with suppress(OSError):
             if self.folder.is_at(self.name, os.fstat(self.file.fileno())):
                 self.folder.unlink(self.name)
@@ -99,30 +99,31 @@ def open_part(root: Path, name: str) -> PartFile:
     *folders, stem = name.split("/")
     folder = OpenFolder.below(root, *folders)
     try:
-        for path in alternatives(PurePath(f"{stem}.part")):
-            _drop_if_named(folder, path)
-            file = _locked(folder, path.name)
+        for part in alternatives(f"{stem}.part"):
+            _drop_if_named(folder, part)
+            file = _locked(folder, part)
             if file is not None:
                 file.truncate()
-                return PartFile(folder=folder, name=path.name, file=file)
+                return PartFile(folder=folder, name=part, file=file)
     except BaseException:
         folder.close()
         raise
     raise AssertionError("the alternatives are endless")
 
 
-def give_name(part: PartFile, name: str) -> Path:
-    """Make the file durable and name it `name`, or `name-2` and so on if that exists. Return the path.
+def give_name(part: PartFile, name: str) -> str:
+    """Make the file durable and name it `name`, or `name-2` and so on if that exists. Close it, and return the name.
 
     Raises:
         OSError: another program has replaced the part file.
     """
     part.file.flush()
     os.fsync(part.file.fileno())
-    for path in alternatives(PurePath(name)):
-        if _linked(part, path.name) or _is_same(part, path.name):
+    for named in alternatives(name):
+        if _linked(part, named) or _is_same(part, named):
             part.folder.sync()
-            return part.folder.path / path.name
+            part.discard()
+            return named
     raise AssertionError("the alternatives are endless")
 
 
@@ -131,23 +132,28 @@ def is_intact(asset: Asset) -> bool:
     return asset.path is not None and _has_digest(asset.path, os.open, asset.size, asset.sha256)
 
 
-def _drop_if_named(folder: OpenFolder, part: PurePath) -> None:
+def _drop_if_named(folder: OpenFolder, part: str) -> None:
     """Remove a part file that is another link to a finished file, because a process died after the rename."""
     try:
-        status = folder.status(part.name)
+        status = folder.status(part)
     except FileNotFoundError:
         return
     if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
-        named = (name for name in folder.names() if name != part.name and name.startswith(part.stem))
+        named = (name for name in folder.names() if name != part and name.startswith(part.removesuffix(".part")))
         if any(folder.is_at(name, status) for name in named):
-            folder.unlink(part.name)
+            folder.unlink(part)
 
 
-def alternatives(path: _P) -> Iterator[_P]:
-    """Yield the name of a file, and then endless alternatives for the case that the name is taken."""
-    yield path
+def alternatives(name: str) -> Iterator[str]:
+    """Yield the name of a file, and then endless alternatives for the case that the name is taken.
+
+    Names are no paths here. A path interns its parts, and the table of interned strings, of 2 MB, is made anew after
+    so many names: each thread that did so would keep the memory of a table.
+    """
+    yield name
+    stem, extension = os.path.splitext(name)  # noqa: PTH122 - a path interns its parts
     for number in count(2):
-        yield path.with_name(f"{path.stem}-{number}{path.suffix}")
+        yield f"{stem}-{number}{extension}"
 
 
 def _locked(folder: OpenFolder, name: str) -> BufferedRandom | None:

@@ -3,6 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -46,8 +47,9 @@ class Folders:
     def recorded(self, path: Path) -> dict[str, Any]:
         """Return the record of a file's path, as JSON."""
         path = path.absolute()
-        if self.output_dir is not None and path.is_relative_to(self.output_dir):
-            return {"path": path.relative_to(self.output_dir).as_posix(), "folder": self.number}
+        if self.output_dir is not None:
+            with suppress(ValueError):  # it is in another folder
+                return {"path": path.relative_to(self.output_dir).as_posix(), "folder": self.number}
         return {"path": str(path)}
 
     def path(self, recorded: str, folder: int | None) -> Path:

@@ -104,7 +104,7 @@ async def test_a_folder_replaced_by_a_link_during_a_download_is_not_written_thro
     """The file is named in the folder in which its download began."""
     give_name, inner = _part_file.give_name, shared.folder / "a"
 
-    def replaced(*arguments: object) -> Path:
+    def replaced(*arguments: object) -> str:
         inner.rename(shared.folder / "moved")
         inner.symlink_to(shared.outside)
         return give_name(*arguments)  # type: ignore[arg-type]
@@ -119,7 +119,7 @@ async def test_a_part_replaced_by_a_link_gets_no_name(shared: Shared, monkeypatc
     """What is not the file that was verified is an error, and is not found under the file's name."""
     give_name, part = _part_file.give_name, shared.folder / "clip.part"
 
-    def replaced(*arguments: object) -> Path:
+    def replaced(*arguments: object) -> str:
         part.unlink()
         part.symlink_to(shared.outside / "victim")
         return give_name(*arguments)  # type: ignore[arg-type]

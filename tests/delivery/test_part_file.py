@@ -2,15 +2,18 @@
 
 import asyncio
 import os
-from collections.abc import Iterator
+import sys
+import threading
+from collections.abc import Callable, Iterator
 from hashlib import md5, sha256
 from itertools import islice
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import pytest
 from attrs import evolve
 
 from cometrunway import Asset
+from cometrunway._delivery._open_folder import OpenFolder
 from cometrunway._delivery._part_file import Origin, PartFile, alternatives, give_name, is_intact, open_part
 from cometrunway.emulator import Fault
 from tests.delivery.conftest import Store
@@ -26,8 +29,7 @@ def part(tmp_path: Path) -> Iterator[PartFile]:
     """A part file for `clip` in the folder `out`."""
     opened = open_part(tmp_path / "out", "clip")
     yield opened
-    if not opened.file.closed:
-        opened.discard()
+    opened.discard()
 
 
 def test_its_digests_are_those_of_the_bytes_on_disk(part: PartFile) -> None:
@@ -61,7 +63,9 @@ def test_a_file_has_its_name_only_once_it_is_given(tmp_path: Path, part: PartFil
     given_up = open_part(tmp_path / "out", "other")
     given_up.write([b"cut"])
     given_up.discard()
-    assert give_name(part, "clip.mp4") == tmp_path / "out" / "clip.mp4"
+    assert give_name(part, "clip.mp4") == "clip.mp4"
+    assert names(tmp_path / "out") == ["clip.mp4"]
+    assert part.file.closed
     part.discard()
     assert names(tmp_path / "out") == ["clip.mp4"]
     assert (tmp_path / "out" / "clip.mp4").read_bytes() == b"whole"
@@ -79,7 +83,7 @@ def test_a_part_that_another_program_replaced_is_not_named(tmp_path: Path, part:
 
 def test_a_name_that_is_taken_has_a_number() -> None:
     """From 2 on, before the suffix."""
-    assert [path.name for path in islice(alternatives(PurePath("a.b.mp4")), 3)] == ["a.b.mp4", "a.b-2.mp4", "a.b-3.mp4"]
+    assert list(islice(alternatives("a.b.mp4"), 3)) == ["a.b.mp4", "a.b-2.mp4", "a.b-3.mp4"]
 
 
 def test_a_file_is_intact_if_each_byte_is_as_recorded(tmp_path: Path) -> None:
@@ -122,6 +126,39 @@ async def test_two_downloads_of_one_name_do_not_meet(store: Store) -> None:
     first, second = await asyncio.gather(store.download(), store.download())
     assert first == second
     assert list(store.folder.iterdir()) == [first]
+
+
+async def test_a_slow_disk_does_not_stop_the_event_loop(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every call of the file system for a download runs in another thread."""
+    threads: dict[str, set[int]] = {}
+
+    def recorded(name: str, method: Callable[..., object]) -> Callable[..., object]:
+        def call(*arguments: object, **options: object) -> object:
+            threads.setdefault(name, set()).add(threading.get_ident())
+            return method(*arguments, **options)
+
+        return call
+
+    for name in ("open", "status", "link", "unlink", "sync", "close"):
+        monkeypatch.setattr(OpenFolder, name, recorded(name, getattr(OpenFolder, name)))
+    await store.download()
+    assert set(threads) == {"open", "status", "link", "unlink", "sync", "close"}
+    assert threading.get_ident() not in set().union(*threads.values())
+
+
+async def test_no_thread_interns_the_name_of_a_file(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After some ten thousand names, each thread would keep the memory of a table of all interned strings."""
+    interned: list[str] = []
+    intern, event_loop = sys.intern, threading.get_ident()
+
+    def recorded(text: str) -> str:
+        if threading.get_ident() != event_loop:
+            interned.append(text)
+        return intern(text)
+
+    monkeypatch.setattr(sys, "intern", recorded)
+    path = await store.download()
+    assert [text for text in interned if text.startswith(path.stem)] == []
 
 
 async def test_the_part_of_a_dead_process_is_taken_over(store: Store) -> None:

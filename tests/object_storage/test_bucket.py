@@ -6,7 +6,7 @@ import os
 import urllib.error
 import urllib.request
 from collections.abc import Awaitable, Callable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -40,7 +40,7 @@ async def put(bucket: Bucket, folder: Path, content: bytes, *, known: StoredFile
     """Put a file of this content into the bucket, as `clips/clip.mp4` or under the next name that is free."""
     file = folder / hashlib.sha256(content).hexdigest()
     file.write_bytes(content)
-    names = map(str, alternatives(PurePosixPath("clips/clip.mp4")))
+    names = alternatives("clips/clip.mp4")
     return await bucket.put(file, known or stored(content), names)
 
 

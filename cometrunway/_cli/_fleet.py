@@ -22,7 +22,7 @@ from cometrunway.errors import CometRunwayError, KeyConflictError
 if TYPE_CHECKING:
     from cometrunway.fleet import Fleet, FleetStatus, Limit
 
-_BETWEEN_LOOKS = 2.0
+_BETWEEN_QUERIES = 2.0
 """Seconds."""
 
 
@@ -194,7 +194,7 @@ def _status(options: argparse.Namespace) -> int:
             say(("\x1b[H\x1b[J" if is_terminal else "") + "\n".join(_lines(status)))
             if not options.watch:
                 return
-            await asyncio.sleep(_BETWEEN_LOOKS)
+            await asyncio.sleep(_BETWEEN_QUERIES)
 
     return _opened(options.journal, show)
 

@@ -4,13 +4,14 @@ import argparse
 import asyncio
 import io
 import json
+import re
 import sys
 from datetime import datetime
 
 from cometrunway._batch._export import write_csv, write_jsonl
 from cometrunway._batch._journal_report import JournalReport
 from cometrunway._cli._commands import Commands, add_command, add_journal, path
-from cometrunway._cli._output import write_output
+from cometrunway._cli._output import OutputKind, write_output
 from cometrunway._journal._check import problems_of
 from cometrunway._journal._journal import Journal
 from cometrunway._journal._pruned import Pruned, check_dates
@@ -18,6 +19,11 @@ from cometrunway._journal._reader import JournalReader
 from cometrunway._plurals import counted
 from cometrunway._terminal import say, writing
 from cometrunway._wire._encode import poll_request
+
+_EXPORT = OutputKind(
+    "an export",
+    re.compile(rb'\xef\xbb\xbfkey,route,state,|\{"key": "(?:[^"\\]|\\.)*", "route": "\w+", "state": "'),
+)
 
 
 def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
@@ -36,7 +42,7 @@ def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
         "export",
         _export,
         summary="write a journal as JSON Lines or CSV",
-        example="cometrunway export shots.db --format csv -o shots.csv",
+        example="cometrunway export shots.db --format csv -o results.csv",
     )
     add_journal(export)
     export.add_argument(
@@ -121,7 +127,7 @@ def _export(options: argparse.Namespace) -> int:
         with writing(sys.stdout):
             write(report, sys.stdout)
         return 0
-    write_output(options.output, lambda stream: write(report, stream))
+    write_output(options.output, lambda stream: write(report, stream), _EXPORT)
     return 0
 
 

@@ -1,12 +1,13 @@
 """The command `report`."""
 
 import argparse
+import re
 from pathlib import Path
 
 from cometrunway._batch._journal_report import JournalReport
 from cometrunway._batch._prices import Prices
 from cometrunway._cli._commands import Commands, add_command, add_journal, add_prices, path
-from cometrunway._cli._output import write_output
+from cometrunway._cli._output import OutputKind, write_output
 from cometrunway._plurals import counted
 from cometrunway._report._figures import Figures
 from cometrunway._report._page import page
@@ -15,6 +16,9 @@ from cometrunway._report._text import text
 from cometrunway._terminal import say, say_if_possible
 
 _PAGES, _TABLES = (".html", ".htm"), (".csv",)
+_REPORT = OutputKind(
+    "a report", re.compile(rb"\xef\xbb\xbffigure,route,model,|<!doctype html>(?s:.){0,600}<title>Report of ")
+)
 
 
 def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
@@ -44,9 +48,9 @@ def _report(options: argparse.Namespace) -> int:
     if output is None:
         say(text(figures, options.journal))
     elif output.suffix.lower() in _TABLES:
-        write_output(output, lambda stream: write_table(figures, stream))
+        write_output(output, lambda stream: write_table(figures, stream), _REPORT)
     else:
         content = page(figures, options.journal)
-        write_output(output, lambda stream: print(content, file=stream))
+        write_output(output, lambda stream: print(content, file=stream), _REPORT)
         say_if_possible(f"{counted(figures.total.shots, 'shot')}: {output.absolute().as_uri()}")
     return 0

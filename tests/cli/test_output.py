@@ -1,6 +1,7 @@
-"""A file that a command writes: it is complete, or is not there, and replaces no journal."""
+"""A file that a command writes: it is complete, or is not there, and replaces only a file of its kind."""
 
 import os
+import re
 import threading
 from pathlib import Path
 from typing import TextIO
@@ -8,8 +9,10 @@ from typing import TextIO
 import pytest
 
 from cometrunway._cli._main import main
-from cometrunway._cli._output import write_output
+from cometrunway._cli._output import OutputKind, write_output
 from tests.recorded import Recorded, record_now
+
+KIND = OutputKind("a list", re.compile(b"before|B"))
 
 
 def lines(stream: TextIO) -> None:
@@ -20,7 +23,7 @@ def lines(stream: TextIO) -> None:
 def test_a_file_is_replaced_when_the_new_one_is_complete(tmp_path: Path) -> None:
     """It is UTF-8 with the line ends as they were written, and nothing else is left."""
     (tmp_path / "out.csv").write_text("before")
-    write_output(tmp_path / "out.csv", lines)
+    write_output(tmp_path / "out.csv", lines, KIND)
     assert (tmp_path / "out.csv").read_bytes() == "Bär\r\n熊\n".encode()
     assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
 
@@ -34,9 +37,9 @@ def test_what_cannot_be_written_whole_changes_nothing(tmp_path: Path) -> None:
 
     (tmp_path / "out.csv").write_text("before")
     with pytest.raises(ValueError, match=r"cannot write .*out.csv: No space left on device"):
-        write_output(tmp_path / "out.csv", full)
+        write_output(tmp_path / "out.csv", full, KIND)
     with pytest.raises(ValueError, match=r"cannot write .*out.csv: No such file"):
-        write_output(tmp_path / "absent" / "out.csv", lines)
+        write_output(tmp_path / "absent" / "out.csv", lines, KIND)
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("out.csv", "before")]
 
 
@@ -46,7 +49,7 @@ def test_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     reader = threading.Thread(target=lambda: read.append(pipe.read_bytes().decode()))
     reader.start()
-    write_output(pipe, lines)
+    write_output(pipe, lines, KIND)
     reader.join(10)
     assert read == ["Bär\r\n熊\n"]
     assert pipe.is_fifo()
@@ -60,6 +63,52 @@ def test_an_export_replaces_no_journal(name: str, tmp_path: Path, monkeypatch: p
         record_now(Path(journal), [Recorded(key="a")])
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     with pytest.raises(ValueError, match=f"{name} is a journal or belongs to one; write to another file"):
-        write_output(Path(name), lines)
+        write_output(Path(name), lines, KIND)
     assert main(["export", "shots.db", "-o", name]) == 2
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.name in before} == before
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "content", "kind"),
+    [
+        ("export", "shots.csv", "key,route,prompt_text\na,text_to_video,A fox\n", "an export"),
+        ("export", "shots.jsonl", '{"key": "a", "route": "text_to_video", "prompt_text": "A fox"}\n', "an export"),
+        ("export", "shots.csv", "\ufeffkey,route,prompt_text\n", "an export"),
+        ("report", "figures.csv", "month,cost\n", "a report"),
+        ("report", "index.html", "<!doctype html>\n<title>Our clips</title>\n", "a report"),
+    ],
+)
+def test_a_file_of_another_kind_is_not_replaced(
+    command: str,
+    name: str,
+    content: str,
+    kind: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Such as the shots of a batch. The error tells what to do; an empty file is replaced."""
+    monkeypatch.chdir(tmp_path)
+    record_now(Path("shots.db"), [Recorded(key="a")])
+    Path(name).write_text(content, encoding="utf-8")
+    assert main([command, "shots.db", "-o", name]) == 2
+    assert (
+        f"{name} exists and is not {kind}; choose another name with -o, or remove it first" in capsys.readouterr().err
+    )
+    assert Path(name).read_text(encoding="utf-8") == content
+    Path(name).write_bytes(b"")
+    assert main([command, "shots.db", "-o", name]) == 0
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "report.csv", "report.html"])
+def test_what_a_command_wrote_is_replaced_by_the_next(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a key contains."""
+    monkeypatch.chdir(tmp_path)
+    record_now(Path("shots.db"), [Recorded(key='a "b", \\ c'), Recorded(key="d")])
+    command = "report" if name.startswith("report") else "export"
+    assert main([command, "shots.db", "-o", name]) == 0
+    first = Path(name).read_bytes()
+    assert main([command, "shots.db", "-o", name]) == 0
+    assert Path(name).read_bytes() == first

@@ -71,7 +71,7 @@ class Feed:
 
     async def _is_changed(self) -> bool:
         """Whether a scan is due. File times are coarse: a change just after a scan may have the same time as before."""
-        self._next_signature = await asyncio.to_thread(self._look)
+        self._next_signature = await asyncio.to_thread(self._current_signature)
         return self._next_signature != self._signature or not self._is_settled
 
     async def _step(self) -> None:
@@ -82,7 +82,7 @@ class Feed:
             self._is_settled = self._next_signature == self._signature
             self._signature = self._next_signature
 
-    def _look(self) -> object:
+    def _current_signature(self) -> object:
         # A killed process changes no file, so its lock is checked. The check holds the lock for a moment: it is made
         # only while a process was writing.
         return self._source.signature(), self._is_written and self._source.is_written()

@@ -22,7 +22,7 @@ _TIMEOUT = aiohttp.ClientTimeout(total=5.0)
 
 
 @define(kw_only=True, eq=False)
-class Courier:
+class CallbackSender:
     """Follows the tasks that have a callback URL on this machine."""
 
     policy: CallbackPolicy

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 from attrs import define, field, validators
 
 from cometrunway.emulator._assets import AssetStore
-from cometrunway.emulator._callbacks import CallbackPolicy, Courier
+from cometrunway.emulator._callbacks import CallbackPolicy, CallbackSender
 from cometrunway.emulator._dialects import DialectName
 from cometrunway.emulator._epoch import Epoch
 from cometrunway.emulator._faulting import FaultPicker
@@ -279,15 +279,17 @@ class Emulator:
         )
         uploads.storage_url = await storage.open(self.host, self.storage_port)
         self._stack.push_async_callback(storage.close)
-        courier, gateway = self._staff(epoch, uploads)
-        self._stack.push_async_callback(courier.close)
+        callbacks, gateway = self._parts(epoch, uploads)
+        self._stack.push_async_callback(callbacks.close)
         api = Origin(picker=self._picker, ledger=self._ledger, epoch=epoch, backend=gateway)
         self._urls = await api.open(self.host, self.port), self._signer.base_url, uploads.storage_url
         self._stack.push_async_callback(api.close)
 
-    def _staff(self, epoch: Epoch, uploads: Uploads) -> tuple[Courier, Gateway]:
+    def _parts(self, epoch: Epoch, uploads: Uploads) -> tuple[CallbackSender, Gateway]:
         observer = Observer(epoch=epoch, signer=self._signer, progress=self.progress)
-        courier = Courier(policy=self.callbacks_at, dialect=self.dialect, ledger=self._ledger, observer=observer)
+        callbacks = CallbackSender(
+            policy=self.callbacks_at, dialect=self.dialect, ledger=self._ledger, observer=observer
+        )
         gateway = Gateway(
             api_key=self.api_key,
             dialect=self.dialect,
@@ -301,9 +303,9 @@ class Emulator:
             maker=self._task_maker(),
             uploads=uploads,
             rng=self._offspring(),
-            on_created=courier.follow,
+            on_created=callbacks.follow,
         )
-        return courier, gateway
+        return callbacks, gateway
 
     def _task_maker(self) -> TaskMaker:
         return TaskMaker(

@@ -27,10 +27,10 @@ _CLOCK_SAMPLES = 32
 """Of the last so many answers, the fastest one tells the time of the server best."""
 _BETWEEN_ASKS = 0.1
 """Seconds between two asks while nothing is free."""
-_LONGEST_GOODBYE = 1.0
+_LEAVE_TIMEOUT = 1.0
 """Seconds for a worker to say that it ends."""
 _LONGEST_PAUSE = 2.0
-"""Seconds between two looks at limits that the user may change."""
+"""Seconds between two queries of the limits, which the user may change."""
 
 
 @hints_keywords
@@ -140,7 +140,7 @@ class FleetLimits:
         await self._background.close(wait=0)
         schema = self._database.url.schema
         with suppress(JournalError, TimeoutError):  # without that, its lease ends
-            async with asyncio.timeout(_LONGEST_GOODBYE):
+            async with asyncio.timeout(_LEAVE_TIMEOUT):
                 await self._database.rows(f"DELETE FROM {schema}.worker WHERE number = %s", (self._number,))
 
     async def create(self) -> Turn:

@@ -1,4 +1,4 @@
-"""Waits for the ends of shots, in any process: told by notifications, and found by a look now and then."""
+"""Waits for the ends of shots, in any process. Notifications tell of them, and regular queries find the others."""
 
 import asyncio
 import logging
@@ -20,8 +20,8 @@ from cometrunway.errors import JournalError
 from cometrunway.fleet._database import Database
 
 _logger = logging.getLogger(__name__)
-_BETWEEN_LOOKS = 5.0
-"""Seconds between two looks at all that is waited for, in case that a notification was lost."""
+_BETWEEN_QUERIES = 5.0
+"""Seconds between two queries of all that is waited for, in case that a notification was lost."""
 _BETWEEN_TRIES = 1.0
 """Seconds between two tries to listen."""
 _ASSETS = COLUMNS.index("assets")
@@ -39,7 +39,7 @@ class Changes:
     async def __aenter__(self) -> Self:
         await self._background.open()
         self._background.start(self._listen(), name="cometrunway listen", role=Role.SERVICE)
-        self._background.start(self._look(), name="cometrunway look", role=Role.SERVICE)
+        self._background.start(self._query(), name="cometrunway query", role=Role.SERVICE)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -84,10 +84,10 @@ class Changes:
                 is_told = True
             await asyncio.sleep(_BETWEEN_TRIES)
 
-    async def _look(self) -> None:
-        """Look now and then for what has ended without a notification."""
+    async def _query(self) -> None:
+        """Query regularly what has ended without a notification."""
         while True:
-            await asyncio.sleep(_BETWEEN_LOOKS)
+            await asyncio.sleep(_BETWEEN_QUERIES)
             keys = tuple(self._waiting)
             try:
                 found = await entries(self._database, keys) if keys else {}

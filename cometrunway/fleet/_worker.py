@@ -35,9 +35,9 @@ _UNTIL_PASSED = 5.0
 _UNTIL_CHANGED = 0.5
 """Seconds until a shot is tried again: after such an error, after one that passes by itself, and in another state."""
 _SWEEPS, _LONGEST_SWEEP = 10, 5.0
-"""How many looks for left tasks and jobs there are during a lease, and the most seconds between two."""
+"""How often a worker queries left tasks and jobs during a lease, and the most seconds between two queries."""
 _BETWEEN_CHECKS = 60.0
-"""Seconds, on average and over all workers, between two looks for shots without a job."""
+"""Seconds, on average and over all workers, between two queries of the shots without a job."""
 _JOBS_AT_ONCE = 5000
 """Jobs that are added in one transaction."""
 
@@ -150,7 +150,7 @@ class Worker:
         """Add, again and again, the jobs that others have deleted, or ended with another status than success.
 
         A shot that has two jobs then is still bought once. The pauses are random, so that a fleet of workers that come
-        and go looks as often as one worker.
+        and go queries as often as one worker.
         """
         living = f"SELECT count(*) FROM {self._database.url.schema}.worker AS other WHERE {is_alive('other')}"
         while True:

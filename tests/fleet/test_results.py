@@ -30,7 +30,7 @@ async def test_a_lost_notification_is_made_up_for(
     fleet: Fleet, dsn: str, emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A look now and then finds what has ended when no notification comes."""
-    monkeypatch.setattr("cometrunway.fleet._results._BETWEEN_LOOKS", 0.1)
+    monkeypatch.setattr("cometrunway.fleet._results._BETWEEN_QUERIES", 0.1)
     async with Fleet(dsn) as deaf:
         await deaf._database.rows(f"DROP TRIGGER tell ON {deaf._url.schema}.submission")
         await fleet.submit(shot("a"), key="a")
@@ -66,7 +66,7 @@ async def test_a_damaged_row_does_not_end_the_looks(
     dsn: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is told to those who wait for it."""
-    monkeypatch.setattr("cometrunway.fleet._results._BETWEEN_LOOKS", 0.05)
+    monkeypatch.setattr("cometrunway.fleet._results._BETWEEN_QUERIES", 0.05)
     async with Fleet(dsn) as fleet:
         schema = fleet._url.schema
         await fleet.submit(shot("a"), key="a")

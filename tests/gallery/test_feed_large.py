@@ -150,7 +150,7 @@ async def test_a_folder_is_told_of_by_its_signature(tmp_path: Path) -> None:
         state = await since(feed, before)
         assert sorted(shot.get("key", "gone") for shot in state["shots"]) == sorted(expected)
         assert source.signature() == source.signature()
-        assert feed._signature == feed._look()
+        assert feed._signature == feed._current_signature()
 
     await changes(["one.png"])
     await changes([])

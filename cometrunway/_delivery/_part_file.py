@@ -6,7 +6,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from io import BufferedRandom
 from itertools import count
 from pathlib import Path
@@ -103,7 +103,6 @@ def open_part(root: Path, name: str) -> PartFile:
             _drop_if_named(folder, part)
             file = _locked(folder, part)
             if file is not None:
-                file.truncate()
                 return PartFile(folder=folder, name=part, file=file)
     except BaseException:
         folder.close()
@@ -157,28 +156,33 @@ def alternatives(name: str) -> Iterator[str]:
 
 
 def _locked(folder: OpenFolder, name: str) -> BufferedRandom | None:
-    """Open a part file that no other process writes: a new one, or one that a dead process has left.
-
-    Without locks, only a new file is certain to have no other writer.
-    """
+    """Open an empty part file that no other process writes: a new one, or one that a dead process has left."""
     try:
         handle, is_new = _opened(folder, name)
     except OSError as error:
         if error.errno not in _TAKEN:
             raise
         return None
-    if not (_is_ours_alone(handle) and (is_new or _is_of_this_user(handle))):
-        os.close(handle)
-        return None
-    file = os.fdopen(handle, "r+b")
-    try:
-        is_ours = _file_locks.take(file)
-    except _file_locks.LocksUnsupportedError:
-        is_ours = is_new
-    if is_ours and folder.is_at(name, os.fstat(handle)):  # else another process has just renamed it
+    with ExitStack() as undo:
+        undo.callback(os.close, handle)
+        if not (_is_ours_alone(handle) and (is_new or _is_of_this_user(handle))):
+            return None
+        file = os.fdopen(handle, "r+b")
+        undo.pop_all()
+        undo.callback(_file_locks.release, file)
+        if not (_is_lockable(file, is_new=is_new) and folder.is_at(name, os.fstat(handle))):
+            return None  # another process writes it, or has just renamed it
+        file.truncate()
+        undo.pop_all()
         return file
-    _file_locks.release(file)
-    return None
+
+
+def _is_lockable(file: BufferedRandom, *, is_new: bool) -> bool:
+    """Lock a file; return whether it has no other writer. Without locks, only a new file is certain to have none."""
+    try:
+        return _file_locks.take(file)
+    except _file_locks.LocksUnsupportedError:
+        return is_new
 
 
 def _opened(folder: OpenFolder, name: str) -> tuple[int, bool]:

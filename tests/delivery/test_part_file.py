@@ -1,6 +1,7 @@
 """An incomplete file: nobody else writes it, and it gets its name only when it is whole on disk."""
 
 import asyncio
+import errno
 import os
 import sys
 import threading
@@ -30,6 +31,22 @@ def part(tmp_path: Path) -> Iterator[PartFile]:
     opened = open_part(tmp_path / "out", "clip")
     yield opened
     opened.discard()
+
+
+def test_an_opening_that_fails_leaves_nothing_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as one on a network drive that is gone: no descriptor, and no lock, so that a later one can succeed."""
+
+    def gone(*_: object) -> bool:
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    before = len(list(Path("/dev/fd").iterdir()))
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="Stale"):
+        patch.setattr(OpenFolder, "is_at", gone)
+        open_part(tmp_path, "clip")
+    assert len(list(Path("/dev/fd").iterdir())) == before
+    part = open_part(tmp_path, "clip")
+    assert part.name == "clip.part"
+    part.discard()
 
 
 def test_its_digests_are_those_of_the_bytes_on_disk(part: PartFile) -> None:

@@ -15,7 +15,7 @@ import aiohttp
 from cometrunway._async_only import AsyncContext
 from cometrunway._budget import Budget, checked_budget
 from cometrunway._callbacks._receiver import CallbackReceiver
-from cometrunway._composition import Composition
+from cometrunway._composition import Composition, Parts
 from cometrunway._event_stream import EventStream
 from cometrunway._events import Observer
 from cometrunway._handle import TaskHandle, TaskReference, handle_of
@@ -35,6 +35,7 @@ from cometrunway._submission._limits import Limits
 from cometrunway._submission._map import BatchSubmission, Requests
 from cometrunway._submission._resumption import Resumption
 from cometrunway._submission._shared_limits import SharedLimits
+from cometrunway._task_group import result_of
 from cometrunway._tasks import Asset, Task
 from cometrunway._telemetry._options import Telemetry
 from cometrunway._tracebacks import drop_frames
@@ -382,7 +383,8 @@ class Session(AsyncContext):
         """Continue tasks of a shared journal for which no running process waits; return their handles.
 
         Call it repeatedly in a process that runs for long. Only one of several processes gets each task. With
-        `callbacks`, posts about submissions that other processes left in doubt are used from then on.
+        `callbacks`, posts about submissions that other processes left in doubt are used from then on. If the call is
+        cancelled, the session still continues the tasks that it has taken.
 
         Args:
             most: the largest number of tasks.
@@ -390,18 +392,31 @@ class Session(AsyncContext):
         Raises:
             JournalRequiredError: the session has no journal.
             JournalError: the journal cannot be read or written.
+            RuntimeError: the session is not open, or is closed meanwhile.
         """
         parts = self._lifetime.parts_with_journal
         whole("most", most, at_least=1)
+        taking = parts.background.start(self._take_over(parts, most), name="cometrunway take over")
+        taken = await result_of(taking, closed="the Session was closed while it took tasks over")
+        if isinstance(taken, JournalError):
+            raise taken
+        return taken
+
+    async def _take_over(self, parts: Parts, most: int) -> list[TaskHandle] | JournalError:
+        """Return the handles, or the error of the journal: a child of the background tasks raises none."""
         if parts.journal.is_shared:
             try:  # before any task is taken, which nobody would poll after an error
                 await expect_callbacks(parts.expected, parts.journal)
             except JournalError as error:
                 _logger.warning("callbacks about what other processes left are not expected: %s", error)
             parts.posts.take_again()
+        try:
+            tasks = await parts.journal.take_over(most)
+        except JournalError as error:
+            return error
         handles = []
-        for key, task_id in (await parts.journal.take_over(most)).items():
-            handle = await self._continued(key)
+        for key, task_id in tasks.items():
+            handle = await self._continued(parts, key)
             if handle is not None:
                 handles.append(handle)
                 continue
@@ -409,13 +424,14 @@ class Session(AsyncContext):
                 await parts.journal.leave(task_id)
         return handles
 
-    async def _continued(self, key: str) -> TaskHandle | None:
+    async def _continued(self, parts: Parts, key: str) -> TaskHandle | None:
         """Return the handle of a task that is continued; None, with a log record, if it cannot be."""
         try:
-            handle = await self.find(key)
+            future = await parts.submitter.find(key)
         except (CometRunwayError, ValueError) as error:
             _logger.warning("the task of %r is left to other processes: %s", key, error)
             return None
+        handle = None if future is None else handle_of(future)
         is_of_another = handle is not None and handle.provider != self.provider.name
         return None if is_of_another else handle
 

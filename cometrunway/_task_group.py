@@ -224,6 +224,20 @@ async def within(seconds: float, event: asyncio.Event) -> None:
             await event.wait()
 
 
+async def result_of(child: "asyncio.Task[_T]", *, closed: str) -> _T:
+    """Wait for a child, which goes on if the caller is cancelled.
+
+    Raises:
+        RuntimeError: the child was cancelled because its group was closed. The text is `closed`.
+    """
+    try:
+        return await asyncio.shield(child)
+    except asyncio.CancelledError:
+        if not child.cancelled() or is_cancelled():
+            raise
+        raise RuntimeError(closed) from None
+
+
 def is_cancelled() -> bool:
     """Whether the current asyncio task itself is being cancelled, and not only the future that it waits for."""
     task = asyncio.current_task()

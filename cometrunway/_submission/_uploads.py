@@ -13,7 +13,7 @@ from cometrunway._events import EventEmitter, EventKind, Subject
 from cometrunway._media._inputs import LocalFile
 from cometrunway._media._urls import shown
 from cometrunway._submission._prepared_file import PreparedFile
-from cometrunway._task_group import BackgroundTasks, is_cancelled
+from cometrunway._task_group import BackgroundTasks, result_of
 from cometrunway._wire._provider import Provider
 from cometrunway.errors import (
     AuthenticationError,
@@ -85,12 +85,8 @@ class Uploads:
         if work is None:
             work = self._background.start(self._outcome(file, subject), name=f"cometrunway upload {subject.key}")
             self._remember(file.sent_digest, work)
-        try:
-            outcome = await asyncio.shield(work)
-        except asyncio.CancelledError:
-            if not work.cancelled() or is_cancelled():
-                raise
-            raise RuntimeError("the Session was closed before this request was sent; nothing was submitted") from None
+        closed = "the Session was closed before this request was sent; nothing was submitted"
+        outcome = await result_of(work, closed=closed)
         if isinstance(outcome, Exception):
             raise copy(outcome) from outcome.__cause__  # each submission adds its own key
         return outcome

@@ -12,6 +12,7 @@ import pytest
 
 from cometrunway import Entry, Journal, JournalReader, OutcomeUnknownError, Session, State, TaskStatus, errors
 from cometrunway._journal._place import place_of
+from cometrunway._submission._submitter import Submitter
 from cometrunway._tasks import Task
 from cometrunway.emulator import Emulator, Fault
 from tests.postgres import VARIABLE, Server
@@ -201,17 +202,17 @@ async def test_a_task_that_cannot_be_continued_is_left_to_others(
     url = postgres.journal()
     async with Emulator() as emulator:
         await left_three(session(emulator, journal=url))
-        find = Session.find
+        find = Submitter.find
 
-        async def failing(runway: Session, key: str) -> Any:
+        async def failing(submitter: Submitter, key: str) -> Any:
             if key == "1":
                 raise errors.TransportError("the bucket does not answer")
-            return await find(runway, key)
+            return await find(submitter, key)
 
         async with session(emulator, journal=url) as runway:
-            monkeypatch.setattr(Session, "find", failing)
+            monkeypatch.setattr(Submitter, "find", failing)
             assert {handle.key for handle in await runway.take_over()} == {"0", "2"}
-            monkeypatch.setattr(Session, "find", find)
+            monkeypatch.setattr(Submitter, "find", find)
             assert {handle.key for handle in await runway.take_over()} == {"1"}
         assert emulator.creates.received == 3
 
@@ -268,6 +269,27 @@ async def test_what_was_taken_over_while_the_server_goes_away_is_polled(session:
                 while len(handles) < 3:
                     handles += await runway.take_over()
                 assert all(await asyncio.gather(*handles))
+
+
+async def test_what_a_cancelled_call_has_taken_over_is_polled(session: Any, postgres: Server) -> None:
+    """Such as a call with a time limit: no other process would poll these tasks while the session lives."""
+    url = postgres.journal()
+    async with Emulator(speed=100) as emulator:
+        await left_three(session(emulator, journal=url))
+        async with session(emulator, journal=url) as runway:
+            store, loop = runway._lifetime.parts.journal._store, asyncio.get_running_loop()
+            take_over, calls = store.take_over, list[asyncio.Task[Any]]()
+
+            def taken_and_cancelled(connection: Any, most: int) -> Any:
+                loop.call_soon_threadsafe(calls[0].cancel)
+                return take_over(connection, most)
+
+            store.take_over = taken_and_cancelled
+            calls.append(asyncio.create_task(runway.take_over()))
+            await asyncio.wait(calls)
+            assert calls[0].cancelled()
+    with JournalReader(url) as journal:
+        assert {entry.state for entry in journal.entries()} == {State.DELIVERED}
 
 
 @pytest.mark.parametrize("is_renewed", [False, True])

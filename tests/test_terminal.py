@@ -79,11 +79,12 @@ def test_a_page_that_is_written_is_no_failure(folder: Path) -> None:
 
 def test_an_export_to_a_file_needs_its_disk(folder: Path) -> None:
     """A file that cannot be written whole is an error that names it, and a file that was there before stays."""
-    (folder / "out.csv").write_text("before")
+    before = "\ufeffkey,route,state,\n"
+    (folder / "out.csv").write_text(before, encoding="utf-8")
     [ended] = in_shell("ulimit -f 64; cometrunway export shots.db -o out.csv", folder=folder, environment=BUFFERED)
     assert ended.returncode == 2
     assert "cannot write out.csv: File too large" in ended.stderr
-    assert (folder / "out.csv").read_text() == "before"
+    assert (folder / "out.csv").read_text(encoding="utf-8") == before
 
 
 def test_an_export_takes_the_place_of_no_device(folder: Path) -> None:

@@ -170,14 +170,14 @@ def _locked(folder: OpenFolder, name: str) -> BufferedRandom | None:
         file = os.fdopen(handle, "r+b")
         undo.pop_all()
         undo.callback(_file_locks.release, file)
-        if not (_is_lockable(file, is_new=is_new) and folder.is_at(name, os.fstat(handle))):
+        if not (_lock(file, is_new=is_new) and folder.is_at(name, os.fstat(handle))):
             return None  # another process writes it, or has just renamed it
         file.truncate()
         undo.pop_all()
         return file
 
 
-def _is_lockable(file: BufferedRandom, *, is_new: bool) -> bool:
+def _lock(file: BufferedRandom, *, is_new: bool) -> bool:
     """Lock a file; return whether it has no other writer. Without locks, only a new file is certain to have none."""
     try:
         return _file_locks.take(file)

@@ -34,6 +34,8 @@ _FIXED = (
     "unverified",
     "creates",
 )
+BEGINNING = re.compile(rb'\xef\xbb\xbfkey,route,state,|\{"key": "(?:[^"\\]|\\.)*", "route": "\w+", "state": "')
+"""Matches the beginning of each export that has an entry or a heading."""
 _PROMPTS = ("prompt_text", "prompt")
 _FIELDS = tuple(dict.fromkeys(field.name for cls in OFFICIAL + COMPAT for field in attrs.fields(cls)))
 """All fields of all routes, in the order of the routes."""

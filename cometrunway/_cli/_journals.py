@@ -4,11 +4,10 @@ import argparse
 import asyncio
 import io
 import json
-import re
 import sys
 from datetime import datetime
 
-from cometrunway._batch._export import write_csv, write_jsonl
+from cometrunway._batch._export import BEGINNING, write_csv, write_jsonl
 from cometrunway._batch._journal_report import JournalReport
 from cometrunway._cli._commands import Commands, add_command, add_journal, path
 from cometrunway._cli._output import OutputKind, write_output
@@ -19,11 +18,6 @@ from cometrunway._journal._reader import JournalReader
 from cometrunway._plurals import counted
 from cometrunway._terminal import say, writing
 from cometrunway._wire._encode import poll_request
-
-_EXPORT = OutputKind(
-    "an export",
-    re.compile(rb'\xef\xbb\xbfkey,route,state,|\{"key": "(?:[^"\\]|\\.)*", "route": "\w+", "state": "'),
-)
 
 
 def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:
@@ -127,7 +121,7 @@ def _export(options: argparse.Namespace) -> int:
         with writing(sys.stdout):
             write(report, sys.stdout)
         return 0
-    write_output(options.output, lambda stream: write(report, stream), _EXPORT)
+    write_output(options.output, lambda stream: write(report, stream), OutputKind("an export", BEGINNING))
     return 0
 
 

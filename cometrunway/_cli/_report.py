@@ -10,15 +10,13 @@ from cometrunway._cli._commands import Commands, add_command, add_journal, add_p
 from cometrunway._cli._output import OutputKind, write_output
 from cometrunway._plurals import counted
 from cometrunway._report._figures import Figures
-from cometrunway._report._page import page
-from cometrunway._report._table import write_table
+from cometrunway._report._page import BEGINNING_OF_PAGE, page
+from cometrunway._report._table import BEGINNING_OF_TABLE, write_table
 from cometrunway._report._text import text
 from cometrunway._terminal import say, say_if_possible
 
 _PAGES, _TABLES = (".html", ".htm"), (".csv",)
-_REPORT = OutputKind(
-    "a report", re.compile(rb"\xef\xbb\xbffigure,route,model,|<!doctype html>(?s:.){0,600}<title>Report of ")
-)
+_REPORT = OutputKind("a report", re.compile(BEGINNING_OF_TABLE + b"|" + BEGINNING_OF_PAGE))
 
 
 def add_to(commands: "Commands[argparse.ArgumentParser]") -> None:

@@ -13,6 +13,8 @@ from cometrunway._report._figures import Figures, Group
 from cometrunway._terminal import printable
 
 _REASONS = 50
+BEGINNING_OF_PAGE = rb"<!doctype html>(?s:.){0,600}<title>Report of "
+"""A pattern that matches the beginning of each page."""
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 

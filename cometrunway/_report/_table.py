@@ -9,6 +9,8 @@ from cometrunway._outcome import STATUSES
 from cometrunway._report._figures import Figures, Group
 
 _HEADING = ("figure", "route", "model", "name", "value", "unit")
+BEGINNING_OF_TABLE = rb"\xef\xbb\xbffigure,route,model,"
+"""A pattern that matches the beginning of each table."""
 
 
 def write_table(figures: Figures, stream: TextIO) -> None:

@@ -29,7 +29,7 @@ async def test_an_unknown_key_is_not_waited_for(fleet: Fleet) -> None:
 async def test_a_lost_notification_is_made_up_for(
     fleet: Fleet, dsn: str, emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A look now and then finds what has ended when no notification comes."""
+    """A regular query finds what has ended when no notification comes."""
     monkeypatch.setattr("cometrunway.fleet._results._BETWEEN_QUERIES", 0.1)
     async with Fleet(dsn) as deaf:
         await deaf._database.rows(f"DROP TRIGGER tell ON {deaf._url.schema}.submission")
@@ -62,7 +62,7 @@ async def test_what_has_ended_is_told_before_the_queue_knows_it(fleet: Fleet, ds
             await fleet.result("a")
 
 
-async def test_a_damaged_row_does_not_end_the_looks(
+async def test_a_damaged_row_does_not_end_the_queries(
     dsn: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is told to those who wait for it."""
